@@ -1,0 +1,1 @@
+"""The pure core that the daemon, the clinic's service and the trainer share: items in, items out."""

@@ -1,0 +1,1 @@
+"""Heartbeats: detection, intervals, classes, rhythm."""

@@ -1,0 +1,1 @@
+"""Login, roles, devices, audit log."""

@@ -1,0 +1,1 @@
+"""What clinicians see and do: routes for devices, findings, alarms, review."""

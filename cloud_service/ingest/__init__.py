@@ -1,0 +1,1 @@
+"""MQTT to database, receipts, dead letters."""

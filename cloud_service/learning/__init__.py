@@ -1,0 +1,1 @@
+"""Reviewed labels to data set to candidate to gates to signed release."""

@@ -1,0 +1,1 @@
+"""Templates and static assets; nothing from elsewhere."""

@@ -1,0 +1,1 @@
+"""The alarm state machine and the technical findings of the daemon itself."""

@@ -1,0 +1,1 @@
+"""Where samples come from: replayed records, the embedded excerpt, serial boards."""

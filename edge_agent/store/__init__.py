@@ -1,0 +1,1 @@
+"""What the daemon keeps: events.db and waveforms.db."""

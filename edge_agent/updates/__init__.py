@@ -1,0 +1,1 @@
+"""Signed model bundles: download, verify, trial, switch, roll back."""
