@@ -87,7 +87,7 @@ def _read(hint: Any, value: Json, where: str) -> object:
     accepted, name = _PLAIN[hint]
     if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not bool):
         raise BadInput("a field has the wrong type", field=where, expected=name)
-    return float(value) if hint is float else value
+    return float(cast(float, value)) if hint is float else value
 
 
 def _read_union(hint: Any, value: Json, where: str) -> object:
@@ -159,8 +159,9 @@ def _schema(hint: Any) -> dict[str, Json]:
     if isinstance(hint, type) and issubclass(hint, Enum):
         return {"enum": [member.value for member in hint]}
     if dataclasses.is_dataclass(hint):
-        properties = {name: _schema(part) for name, part in _hints(hint).items()}
-        return {"type": "object", "required": _required(hint), "properties": properties}
+        kind: Any = hint
+        properties = {name: _schema(part) for name, part in _hints(kind).items()}
+        return {"type": "object", "required": _required(kind), "properties": properties}
     return {"type": _PLAIN[hint][1]}
 
 
