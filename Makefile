@@ -1,0 +1,66 @@
+# Every target sets up .venv first; `make help` lists them.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+RECORD ?= excerpt
+SPEED  ?= 1
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help setup setup-dev demo demo-check test check format e2e bench fault llm train clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/.base: pyproject.toml requirements/base.txt requirements/uv.txt
+	$(PYTHON) -c 'import sys; ok = (3, 10) <= sys.version_info < (3, 14); sys.exit(None if ok else "Python 3.10 to 3.13 is needed, this is " + sys.version.split()[0] + "\nTry: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet -r requirements/uv.txt
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements/base.txt
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.base requirements/dev.txt
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --quiet --require-hashes -r requirements/dev.txt
+	@touch $@
+
+setup: $(VENV)/.base  ## make .venv with what the programs need
+setup-dev: $(VENV)/.dev  ## the same with what tests and checks need
+
+demo: setup  ## broker, clinic and bedside daemon on this machine: RECORD=excerpt SPEED=1
+	@$(BIN)/python -m demo run --record $(RECORD) --speed $(SPEED)
+
+demo-check: setup  ## once round the whole circle, headless; prints one JSON object last
+	@$(BIN)/python -m demo check $(DEMO_CHECK)
+
+test: setup-dev  ## the tests
+	$(BIN)/python -m pytest -m "not fault and not browser and not train" $(PYTEST)
+
+check: setup-dev  ## format, lint, types, import directions, schema drift
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q tests/wire/test_envelope.py -k committed
+
+format: setup-dev  ## write the format and the safe fixes
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+e2e: setup-dev  ## the clinic's pages in a real browser
+	$(BIN)/python -m pytest -m browser tests/e2e $(PYTEST)
+
+bench: setup-dev  ## speed and memory, as ratios of one run; BENCH=--quick for the short form
+	$(BIN)/python -m benchmarks $(BENCH)
+
+fault: setup-dev  ## kill -9 of agent, broker and clinic; FAULT=--kills=N
+	$(BIN)/python -m pytest -m fault tests/fault $(FAULT) $(PYTEST)
+
+llm: setup  ## build and install the language model (about 7 minutes, needs a C++ compiler)
+	$(BIN)/python -m demo llm
+
+train: setup-dev  ## train the beat classifier again from EDGE_DATA_DIR (installs torch)
+	$(BIN)/python -m pip install --quiet 'torch>=2.4'
+	$(BIN)/python -m export train --data "$${EDGE_DATA_DIR:?set EDGE_DATA_DIR to the unpacked recordings}" --out .build/ecg-beats $(TRAIN)
+
+clean:  ## remove .venv and what the demo left
+	rm -rf $(VENV) .demo .build
