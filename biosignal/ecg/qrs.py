@@ -10,6 +10,7 @@ MIT-BIH database only.
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
@@ -85,7 +86,7 @@ class BeatRule:
         self._intervals: deque[int] = deque(maxlen=8)
         self._level = 0.0
         self._sharp = 0.0
-        self._interval = rate_hz
+        self._interval: float = rate_hz
         self._noise = 0.0
 
     def offer(self, candidate: Candidate) -> Iterator[Decision]:
@@ -151,12 +152,12 @@ class BeatRule:
     def _accept(self, candidate: Candidate, known: int, *, late: bool) -> Decision:
         if self._last is not None:
             self._intervals.append(candidate.at - self._last.at)
-            self._interval = float(np.median(self._intervals))
+            self._interval = median(self._intervals)
         self._last = candidate
         self._heights.append(min(candidate.height, 3 * self._level) if self._level else candidate.height)
         self._sharps.append(candidate.sharp)
-        self._level = float(np.median(self._heights))
-        self._sharp = float(np.median(self._sharps))
+        self._level = median(self._heights)
+        self._sharp = median(self._sharps)
         self._rejected = []
         self._search_at = candidate.at + round(self._settings.search_back_intervals * self._interval) + self._guard
         return Decision(candidate, known, late)

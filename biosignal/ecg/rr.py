@@ -2,8 +2,6 @@
 
 from collections import deque
 
-import numpy as np
-
 COUNTED = 8
 """Intervals in the average."""
 SLOW_S = 1.2
@@ -41,4 +39,4 @@ class HeartRateMeter:
             intervals = intervals[-4:]
         if len(intervals) >= 5:
             intervals = sorted(intervals)[1:-1]
-        return round(60.0 / float(np.mean(intervals)), 1)
+        return round(60.0 / (sum(intervals) / len(intervals)), 1)
