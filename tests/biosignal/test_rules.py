@@ -1,0 +1,431 @@
+"""Rhythm rules: what opens, what closes, and that cutting does not matter."""
+
+import itertools
+import random
+from collections.abc import Iterable, Iterator, Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from biosignal.blocks import Gap
+from biosignal.ecg.rules import RhythmRules, RuleSettings
+from biosignal.errors import BadInput
+from biosignal.events import (
+    Abstained,
+    Beat,
+    BeatState,
+    Finding,
+    FindingState,
+    Outcome,
+    Prediction,
+    Quality,
+    QualityLevel,
+    Rung,
+    Unavailable,
+)
+from biosignal.findings import KINDS
+from biosignal.stage import Item
+
+FS = 250.0
+LEAD = "MLII"
+
+
+def outcome(label: str) -> Outcome:
+    if label == "Q":
+        return Abstained(task="ecg-beats", reason="embedding far from training data")
+    if label == "-":
+        return Unavailable(task="ecg-beats", reason="no model")
+    scores = tuple((name, 0.91 if name == label else 0.03) for name in "NSVF")
+    return Prediction(task="ecg-beats", bundle="ecg-beats/1.0.0", rung=Rung.ONNX_CPU, label=label, scores=scores)
+
+
+def beat(sample: int, label: str = "N", rr_s: float | None = 0.8, quality=QualityLevel.USABLE) -> list[Beat]:
+    """A beat as the detector tells it: provisional 50 samples after its peak, confirmed 100 after."""
+    return [
+        Beat(
+            recording="r",
+            lead=LEAD,
+            sample=sample,
+            decided_at=sample + delay,
+            state=state,
+            rr_before_s=rr_s,
+            amplitude=1.0,
+            quality=quality,
+            outcome=outcome(label),
+        )
+        for delay, state in ((50, BeatState.PROVISIONAL), (100, BeatState.CONFIRMED))
+    ]
+
+
+def second(index: int, level=QualityLevel.USABLE, reason: str = "", lead: str = LEAD) -> Quality:
+    start, end = round(index * FS), round((index + 1) * FS)
+    return Quality(recording="r", lead=lead, start=start, end=end, decided_at=end - 1, level=level, reason=reason)
+
+
+def rhythm(labels_and_rr: Iterable[tuple[str, float]], start_s: float = 1.0) -> list[Beat]:
+    """Beats from (label, RR before in s); the first has no RR."""
+    beats: list[Beat] = []
+    at_s = start_s
+    for index, (label, rr_s) in enumerate(labels_and_rr):
+        at_s += rr_s if index else 0.0
+        beats += beat(round(at_s * FS), label, rr_s if index else None)
+    return beats
+
+
+def in_time(*streams: Sequence[Item]) -> list[Item]:
+    return sorted(itertools.chain(*streams), key=lambda item: (item.decided_at, isinstance(item, Beat)))
+
+
+def good(seconds: int) -> list[Quality]:
+    return [second(index) for index in range(seconds)]
+
+
+def watched(beats: list[Beat]) -> list[Item]:
+    """The beats with usable seconds until the last of them."""
+    return in_time(beats, good(int(beats[-1].sample / FS) + 1))
+
+
+def rules(**limits: float) -> RhythmRules:
+    return RhythmRules(device="d", recording="r", fs_hz=FS, lead=LEAD, settings=RuleSettings(**limits))
+
+
+def run(items: Iterable[Item], **limits: float) -> list[Finding]:
+    stage = rules(**limits)
+    passed = [out for item in items for out in stage.push(item)] + list(stage.finish())
+    return [item for item in passed if isinstance(item, Finding)]
+
+
+def last(findings: Iterable[Finding]) -> list[Finding]:
+    """The highest revision of each finding, in order of onset."""
+    return sorted({finding.id: finding for finding in findings}.values(), key=lambda finding: finding.onset)
+
+
+def value(finding: Finding, name: str) -> float:
+    return next(m.value for m in finding.evidence.measures if m.name == name)
+
+
+def steady(count: int, rr_s: float = 0.8) -> list[tuple[str, float]]:
+    return [("N", rr_s)] * count
+
+
+def check_revisions(findings: Iterable[Finding]) -> None:
+    by_id: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_id.setdefault(finding.id, []).append(finding)
+    for revisions in by_id.values():
+        assert [finding.rev for finding in revisions] == list(range(len(revisions)))
+        assert revisions[0].state is FindingState.OPENED
+        assert all(finding.state is FindingState.EXTENDED for finding in revisions[1:-1])
+        assert revisions[-1].state in (FindingState.CLOSED, FindingState.WITHDRAWN)
+        assert len({(f.kind, f.onset, f.leads, f.stream) for f in revisions}) == 1
+        assert all(f.end >= f.onset and f.priority is KINDS[f.kind].priority for f in revisions)
+
+
+def test_a_steady_rhythm_has_no_findings():
+    assert run(watched(rhythm(steady(60)))) == []
+
+
+def test_items_are_passed_on_in_order():
+    items = watched(rhythm([*steady(5), ("V", 0.5), *steady(5)]))
+    stage = rules()
+    passed = [out for item in items for out in stage.push(item)]
+    assert [item for item in passed if not isinstance(item, Finding)] == items
+
+
+def test_single_pvcs_are_one_finding_a_minute_with_a_count():
+    cycle = [*steady(4), ("V", 0.5), ("N", 1.1)]
+    findings = run(watched(rhythm(cycle * 20)))
+    check_revisions(findings)
+    pvcs = last(findings)
+    assert [finding.kind for finding in pvcs] == ["pvc", "pvc"]
+    assert sum(value(finding, "count") for finding in pvcs) == 20
+    first = pvcs[0]
+    assert value(first, "coupling_interval") == 0.5
+    assert value(first, "probability") == 0.91
+    assert (
+        first.evidence.strip_start == first.onset - 4 * FS if first.onset > 4 * FS else first.evidence.strip_start == 0
+    )
+    assert first.evidence.strip_end == first.onset + 6 * FS
+    assert first.onset < 60 * FS <= pvcs[1].onset
+    assert len(first.evidence.beats) == 12
+
+
+def test_two_consecutive_v_are_a_couplet_and_nothing_else():
+    found = last(run(watched(rhythm([*steady(5), ("V", 0.5), ("V", 0.45), *steady(5)]))))
+    assert [finding.kind for finding in found] == ["pvc-couplet"]
+    assert value(found[0], "v_rate") == round(60 / 0.45)
+    assert value(found[0], "count") == 2
+
+
+def test_three_to_five_v_are_a_run_told_at_the_third_beat():
+    beats = rhythm([*steady(5), *[("V", 0.5)] * 4, *steady(5)])
+    findings = run(watched(beats))
+    assert [(f.kind, f.state) for f in findings] == [("v-run", FindingState.OPENED), ("v-run", FindingState.CLOSED)]
+    third = [b for b in beats if b.label == "V" and b.state is BeatState.CONFIRMED][2]
+    assert findings[0].decided_at == third.decided_at
+    assert value(findings[1], "count") == 4
+
+
+def test_a_fast_run_of_six_withdraws_the_run_and_opens_vt_from_the_same_onset():
+    findings = run(watched(rhythm([*steady(5), *[("V", 0.4)] * 9, *steady(5)])))
+    check_revisions(findings)
+    assert [(f.kind, f.state.value) for f in findings] == [
+        ("v-run", "opened"),
+        ("v-run", "withdrawn"),
+        ("vt", "opened"),
+        ("vt", "closed"),
+    ]
+    assert findings[0].onset == findings[2].onset
+    assert value(findings[3], "v_rate") == 150
+    assert value(findings[3], "count") == 9
+
+
+def test_a_slow_run_never_becomes_vt():
+    kinds = {finding.kind for finding in run(watched(rhythm([*steady(5), *[("V", 0.9)] * 9, *steady(5)])))}
+    assert kinds == {"v-run"}
+
+
+def test_vt_length_is_a_setting():
+    found = run(watched(rhythm([*steady(5), *[("V", 0.4)] * 3, *steady(5)])), vt_beats=3)
+    assert {finding.kind for finding in found} == {"vt"}
+
+
+@pytest.mark.parametrize("between", ["N", "S", "F", "Q"])
+def test_any_other_beat_ends_a_run(between):
+    labels = [*steady(5), ("V", 0.5), ("V", 0.5), (between, 0.6), ("V", 0.5), ("V", 0.5), *steady(5)]
+    found = last(run(watched(rhythm(labels))))
+    assert [finding.kind for finding in found] == ["pvc-couplet", "pvc-couplet"]
+
+
+def test_a_long_interval_after_a_pause_is_a_pause():
+    found = last(run(watched(rhythm([*steady(9), ("N", 2.31), *steady(9)]))))
+    assert [finding.kind for finding in found] == ["pause"]
+    assert (value(found[0], "rr_interval"), value(found[0], "median_rr")) == (2.31, 0.8)
+
+
+def test_a_slow_regular_rhythm_is_bradycardia_and_no_pause():
+    found = last(run(watched(rhythm(steady(20, 2.1)))))
+    assert [finding.kind for finding in found] == ["bradycardia"]
+    assert value(found[0], "heart_rate") == 29
+
+
+def test_a_pause_is_withdrawn_when_its_interval_held_noise():
+    beats = rhythm([*steady(9), ("N", 2.31), *steady(9)])
+    seconds = good(int(beats[-1].sample / FS) + 1)
+    late = [Quality(**{**_fields(second(8)), "level": QualityLevel.REJECTED, "decided_at": 10 * 250 + 240})]
+    items = in_time(beats, [s for s in seconds if s.start != 8 * 250], late)
+    found = last(run(items))
+    assert [(finding.kind, finding.state) for finding in found] == [("pause", FindingState.WITHDRAWN)]
+
+
+def _fields(quality: Quality) -> dict[str, object]:
+    names = ("recording", "lead", "start", "end", "decided_at", "level", "reason")
+    return {name: getattr(quality, name) for name in names}
+
+
+def test_asystole_is_told_without_waiting_for_a_beat():
+    beats = rhythm(steady(10))
+    findings = run(in_time(beats, good(40)))
+    check_revisions(findings)
+    assert {finding.kind for finding in findings} == {"asystole"}
+    onset = beats[-1].sample
+    assert findings[0].onset == onset
+    assert 4.0 <= (findings[0].decided_at - onset) / FS <= 6.0
+    assert value(findings[-1], "duration") == pytest.approx((40 * FS - onset) / FS, abs=20.0)
+
+
+def test_asystole_closes_with_the_next_beat_and_is_no_pause():
+    findings = last(run(watched(rhythm([*steady(10), ("N", 7.0), *steady(5)]))))
+    assert [finding.kind for finding in findings] == ["asystole"]
+    assert value(findings[0], "duration") == 7.0
+
+
+def test_a_silence_of_just_over_the_limit_is_asystole_when_the_beat_ends_it():
+    findings = last(run(watched(rhythm([*steady(10), ("N", 4.1), *steady(5)]))))
+    assert [finding.kind for finding in findings] == ["asystole"]
+
+
+def test_a_provisional_beat_holds_asystole_back_and_its_withdrawal_frees_it():
+    beats = rhythm(steady(10))
+    maybe = [b for b in beat(11 * 250) if b.state is BeatState.PROVISIONAL]
+    kept = run(in_time(beats, maybe, good(14)))
+    assert kept == []
+    withdrawn = [
+        Beat(
+            recording="r",
+            lead=LEAD,
+            sample=maybe[0].sample,
+            decided_at=maybe[0].sample + 120,
+            state=BeatState.WITHDRAWN,
+            rr_before_s=None,
+            amplitude=None,
+            quality=QualityLevel.USABLE,
+            outcome=outcome("-"),
+        )
+    ]
+    freed = run(in_time(beats, maybe, withdrawn, good(14)))
+    assert {finding.kind for finding in freed} == {"asystole"}
+
+
+def test_no_asystole_from_a_lead_that_is_off():
+    seconds = good(10) + [second(index, QualityLevel.REJECTED, "lead-off") for index in range(10, 40)]
+    findings = run(in_time(rhythm(steady(10)), seconds))
+    assert {finding.kind for finding in findings} == {"lead-off"}
+
+
+def test_no_interval_crosses_a_gap():
+    beats = rhythm(steady(10))
+    gap = Gap(recording="r", start=2500, length=5000, reason="lost")
+    behind = [*beat(7600, rr_s=None), *rhythm(steady(5), start_s=7800 / FS)]
+    seconds = [second(index) for index in range(30, 35)]
+    findings = run([*in_time(beats, good(10)), gap, *in_time(behind, seconds)])
+    assert findings == []
+
+
+def test_a_gap_closes_what_is_open_before_it_passes():
+    stage = rules()
+    items = watched(rhythm(steady(20, 0.4)))
+    for item in items:
+        list(stage.push(item))
+    out = list(stage.push(Gap(recording="r", start=2300, length=100, reason="lost")))
+    assert isinstance(out[-1], Gap)
+    assert [finding.kind for finding in out[:-1]] == ["tachycardia"]
+    assert list(stage.finish()) == []
+
+
+@pytest.mark.parametrize(("rr_s", "kind", "rate"), [(1.5, "bradycardia", 40), (0.42, "tachycardia", 143)])
+def test_a_step_of_the_rate_is_told_within_ten_seconds(rr_s, kind, rate):
+    beats = rhythm([*steady(20, 0.75), *steady(30, rr_s)])
+    findings = run(watched(beats))
+    check_revisions(findings)
+    step = beats[2 * 19].sample
+    assert {finding.kind for finding in findings} == {kind}
+    assert (findings[0].decided_at - step) / FS < 10.0
+    assert value(findings[-1], "heart_rate") == rate
+
+
+def test_a_rate_around_the_limit_does_not_flap():
+    wobble = [("N", 0.495 if (index // 12) % 2 else 0.505) for index in range(200)]
+    findings = run(watched(rhythm(wobble)))
+    assert len({finding.id for finding in findings}) == 1
+
+
+def test_one_pause_is_not_bradycardia():
+    found = last(run(watched(rhythm([*steady(12), ("N", 3.9), *steady(12)]))))
+    assert [finding.kind for finding in found] == ["pause"]
+
+
+def test_an_irregular_rhythm_opens_and_a_regular_one_closes_it():
+    dice = random.Random(3)
+    wild = [("N", dice.uniform(0.45, 1.1)) for _ in range(90)]
+    findings = run(watched(rhythm([*steady(40), *wild, *steady(60)])))
+    check_revisions(findings)
+    assert {finding.kind for finding in findings} == {"irregular"}
+    assert findings[-1].state is FindingState.CLOSED
+    assert findings[-1].end < 150 * FS
+
+
+def test_regular_rhythm_with_many_v_is_not_irregular():
+    cycle = [*steady(3), ("V", 0.5), ("N", 1.1)]
+    assert {finding.kind for finding in run(watched(rhythm(cycle * 40)))} == {"pvc"}
+
+
+def test_unclassified_beats_are_told():
+    dice = random.Random(4)
+    wild = [("Q", dice.uniform(0.45, 1.1)) for _ in range(90)]
+    found = last(run(watched(rhythm(wild))))
+    assert isinstance(found[0].outcome, Abstained)
+    assert value(found[0], "unclassified") == 32
+    fast = last(run(watched(rhythm([("-", 0.4)] * 30))))
+    assert value(fast[0], "unclassified") == 9
+
+
+def test_technical_findings_have_hysteresis():
+    level = {True: QualityLevel.REJECTED, False: QualityLevel.USABLE}
+    bad = "..xx..xxxx..x...." + "x" * 3 + "." * 10
+    seconds = [second(index, level[mark == "x"], "noise") for index, mark in enumerate(bad)]
+    findings = run(seconds)
+    check_revisions(findings)
+    assert [(f.kind, f.onset) for f in last(findings)] == [("poor-signal", 6 * 250)]
+    assert last(findings)[0].end == 20 * 250
+
+
+def test_lead_off_takes_over_from_noise():
+    seconds = [second(index, QualityLevel.REJECTED, "noise" if index < 5 else "lead-off") for index in range(12)]
+    assert [finding.kind for finding in last(run(seconds))] == ["poor-signal", "lead-off"]
+
+
+def test_another_leads_quality_does_not_touch_the_rhythm():
+    other = [second(index, QualityLevel.REJECTED, "lead-off", lead="V5") for index in range(40)]
+    found = last(run(in_time(rhythm(steady(10)), good(40), other)))
+    assert {(finding.kind, finding.leads) for finding in found} == {("asystole", (LEAD,)), ("lead-off", ("V5",))}
+
+
+def test_limits_can_change_while_running():
+    stage = rules()
+    findings: list[Item] = []
+    for index, item in enumerate(watched(rhythm(steady(80, 0.55)))):
+        if index == 100:
+            stage.set_limits(RuleSettings(tachycardia_per_min=100))
+        findings += [out for out in stage.push(item) if isinstance(out, Finding)]
+    assert [finding.kind for finding in findings] == ["tachycardia"]
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        {"bradycardia_per_min": 130.0},
+        {"pause_s": 5.0},
+        {"vt_beats": 2},
+        {"irregular_close": 0.9},
+    ],
+)
+def test_settings_out_of_order_are_refused(limits):
+    with pytest.raises(BadInput):
+        RuleSettings(**limits)
+
+
+@st.composite
+def days(draw) -> tuple[list[Item], list[Gap]]:
+    """A bad day: any classes, any intervals, rejected seconds, a gap."""
+    labels = draw(
+        st.lists(st.tuples(st.sampled_from("NNNVVVSFQ"), st.sampled_from([0.4, 0.4, 0.8, 2.5, 6.0])), max_size=40)
+    )
+    beats = rhythm(labels)
+    total = int((beats[-1].sample if beats else 0) / FS) + 15
+    bad = draw(st.lists(st.sampled_from(["", "", "", "noise", "lead-off"]), min_size=total, max_size=total))
+    levels = {True: QualityLevel.REJECTED, False: QualityLevel.USABLE}
+    seconds = [second(index, levels[bool(reason)], reason) for index, reason in enumerate(bad)]
+    gaps = []
+    if draw(st.booleans()):
+        start = draw(st.integers(0, total * 250))
+        gaps = [Gap(recording="r", start=start, length=0, reason="loop")]
+    return in_time(beats, seconds), gaps
+
+
+def cut(items: list[Item], gaps: list[Gap], borders: list[int], dice: random.Random) -> Iterator[list[Item]]:
+    """Cut into blocks at sample indices (a gap is a border of its own); a block brings its items in any order per
+    kind, as a chain of stages would: all of one stage, then all of the other."""
+    edges = sorted({*borders, *(gap.start for gap in gaps), 10**9})
+    start = 0
+    for edge in edges:
+        yield from ([gap] for gap in gaps if gap.start == start and start)
+        block = [item for item in items if start <= item.decided_at < edge]
+        if dice.random() < 0.5:
+            block = [i for i in block if isinstance(i, Beat)] + [i for i in block if not isinstance(i, Beat)]
+        yield block
+        start = edge
+
+
+@settings(max_examples=150, deadline=None)
+@given(days(), st.lists(st.integers(1, 20_000), max_size=60), st.randoms(use_true_random=False))
+def test_cutting_does_not_matter(day, borders, dice):
+    items, gaps = day
+    outputs = []
+    for edges in (borders, [], list(range(100, 30_000, 100))):
+        stage = rules()
+        out = [o for block in cut(items, gaps, edges, dice) for o in stage.push_all(block)] + list(stage.finish())
+        outputs.append([o for o in out if isinstance(o, Finding)])
+    assert outputs[0] == outputs[1] == outputs[2]
+    check_revisions(outputs[0])
