@@ -13,6 +13,7 @@ from cloud_service.access.passwords import hash_password, mosquitto_hash, new_pa
 from cloud_service.database.clinic_tables import DeviceRow, SiteRow
 from cloud_service.database.columns import utc_now
 from cloud_service.database.connection import Database
+from cloud_service.database.upsert import insert_or_keep
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,13 +77,10 @@ def known_device(session: Session, *, name: str, site: str) -> DeviceRow:
     device = session.get(DeviceRow, name)
     if device is not None:
         return device
-    if session.get(SiteRow, site) is None:
-        session.add(SiteRow(name=site, created=utc_now()))
-        session.flush()
-    device = DeviceRow(name=name, site=site, created=utc_now(), online=False)
-    session.add(device)
-    session.flush()
-    return device
+    now = utc_now()
+    insert_or_keep(session, SiteRow, [{"name": site, "created": now}])
+    insert_or_keep(session, DeviceRow, [{"name": name, "site": site, "created": now, "online": False}])
+    return session.get_one(DeviceRow, name)
 
 
 def devices(session: Session) -> list[DeviceRow]:

@@ -1,6 +1,7 @@
 """What devices said: every event as it came, and the latest state of each thing.
 
-`EventRow` holds every (id, rev) for good. The other tables hold, per id, the highest rev.
+`EventRow` holds every (id, rev) of a device for good. The other tables hold, per id, the highest rev. Two devices that
+replay one record name the recording alike, so ids count per device; those of findings and alarms name the device.
 """
 
 from datetime import datetime
@@ -15,10 +16,10 @@ RowId = BigInteger().with_variant(Integer, "sqlite")
 
 
 class EventRow(Table):
-    """One durable event as received. (id, rev) is the only key for duplicates; `row` is the order of arrival."""
+    """One durable event as received. A device's (id, rev) is the only key for duplicates; `row` orders arrival."""
 
     __tablename__ = "events"
-    __table_args__ = (UniqueConstraint("id", "rev"), Index("ix_events_recording_seq", "recording", "seq"))
+    __table_args__ = (UniqueConstraint("device", "id", "rev"), Index("ix_events_recording_seq", "recording", "seq"))
 
     row: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
     id: Mapped[str] = mapped_column(String(200))
@@ -40,8 +41,8 @@ class RecordingRow(Table):
 
     __tablename__ = "recordings"
 
+    device: Mapped[str] = mapped_column(String(64), primary_key=True)
     id: Mapped[str] = mapped_column(String(200), primary_key=True)
-    device: Mapped[str] = mapped_column(String(64), index=True)
     source: Mapped[str] = mapped_column(Text)
     leads: Mapped[list[str]] = mapped_column(JSON)
     unit: Mapped[str] = mapped_column(String(8))
@@ -57,6 +58,7 @@ class RecordingEndRow(Table):
 
     __tablename__ = "recording_ends"
 
+    device: Mapped[str] = mapped_column(String(64), primary_key=True)
     recording: Mapped[str] = mapped_column(String(200), primary_key=True)
     id: Mapped[str] = mapped_column(String(200))
     end: Mapped[int] = mapped_column(BigInteger)
@@ -69,6 +71,7 @@ class SubjectRow(Table):
 
     __tablename__ = "subjects_assigned"
 
+    device: Mapped[str] = mapped_column(String(64), primary_key=True)
     id: Mapped[str] = mapped_column(String(200), primary_key=True)
     recording: Mapped[str] = mapped_column(String(200), index=True)
     subject: Mapped[str] = mapped_column(String(200), index=True)
@@ -105,6 +108,7 @@ class StripRow(Table):
 
     __tablename__ = "strips"
 
+    device: Mapped[str] = mapped_column(String(64), primary_key=True)
     id: Mapped[str] = mapped_column(String(200), primary_key=True)
     finding: Mapped[str] = mapped_column(String(200), index=True)
     recording: Mapped[str] = mapped_column(String(200))
@@ -139,6 +143,7 @@ class ExplanationRow(Table):
 
     __tablename__ = "explanations"
 
+    device: Mapped[str] = mapped_column(String(64), primary_key=True)
     id: Mapped[str] = mapped_column(String(200), primary_key=True)
     rev: Mapped[int] = mapped_column(Integer)
     finding: Mapped[str] = mapped_column(String(200), index=True)
@@ -157,6 +162,7 @@ class TrendRow(Table):
     __tablename__ = "trends"
     __table_args__ = (Index("ix_trends_recording_start", "recording", "start"),)
 
+    device: Mapped[str] = mapped_column(String(64), primary_key=True)
     id: Mapped[str] = mapped_column(String(200), primary_key=True)
     recording: Mapped[str] = mapped_column(String(200))
     lead: Mapped[str] = mapped_column(String(64))
@@ -173,6 +179,7 @@ class LossRow(Table):
 
     __tablename__ = "losses"
 
+    device: Mapped[str] = mapped_column(String(64), primary_key=True)
     id: Mapped[str] = mapped_column(String(200), primary_key=True)
     recording: Mapped[str] = mapped_column(String(200), index=True)
     start: Mapped[int] = mapped_column(BigInteger)
@@ -185,6 +192,7 @@ class ClockRow(Table):
 
     __tablename__ = "clock_anchors"
 
+    device: Mapped[str] = mapped_column(String(64), primary_key=True)
     id: Mapped[str] = mapped_column(String(200), primary_key=True)
     recording: Mapped[str] = mapped_column(String(200), index=True)
     sample: Mapped[int] = mapped_column(BigInteger)
@@ -198,8 +206,8 @@ class ModelReportRow(Table):
 
     __tablename__ = "model_reports"
 
+    device: Mapped[str] = mapped_column(String(64), primary_key=True)
     id: Mapped[str] = mapped_column(String(200), primary_key=True)
-    device: Mapped[str] = mapped_column(String(64), index=True)
     task: Mapped[str] = mapped_column(String(64))
     bundle: Mapped[str] = mapped_column(String(200), index=True)
     previous: Mapped[str | None] = mapped_column(String(200))

@@ -49,13 +49,14 @@ def upgrade() -> None:
 
     op.create_table(
         "clock_anchors",
+        sa.Column("device", sa.String(length=64), nullable=False),
         sa.Column("id", sa.String(length=200), nullable=False),
         sa.Column("recording", sa.String(length=200), nullable=False),
         sa.Column("sample", sa.BigInteger(), nullable=False),
         sa.Column("utc", sa.String(length=64), nullable=False),
         sa.Column("uncertainty_ms", sa.Float(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_clock_anchors")),
+        sa.PrimaryKeyConstraint("device", "id", name=op.f("pk_clock_anchors")),
     )
     with op.batch_alter_table("clock_anchors", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_clock_anchors_recording"), ["recording"], unique=False)
@@ -90,7 +91,7 @@ def upgrade() -> None:
         sa.Column("body_sha256", sa.String(length=64), nullable=False),
         sa.Column("body", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("row", name=op.f("pk_events")),
-        sa.UniqueConstraint("id", "rev", name=op.f("uq_events_id")),
+        sa.UniqueConstraint("device", "id", "rev", name=op.f("uq_events_device")),
     )
     with op.batch_alter_table("events", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_events_device"), ["device"], unique=False)
@@ -99,6 +100,7 @@ def upgrade() -> None:
 
     op.create_table(
         "explanations",
+        sa.Column("device", sa.String(length=64), nullable=False),
         sa.Column("id", sa.String(length=200), nullable=False),
         sa.Column("rev", sa.Integer(), nullable=False),
         sa.Column("finding", sa.String(length=200), nullable=False),
@@ -109,7 +111,7 @@ def upgrade() -> None:
         sa.Column("checked", sa.Text(), nullable=False),
         sa.Column("refused", sa.Integer(), nullable=False),
         sa.Column("received", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_explanations")),
+        sa.PrimaryKeyConstraint("device", "id", name=op.f("pk_explanations")),
     )
     with op.batch_alter_table("explanations", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_explanations_finding"), ["finding"], unique=False)
@@ -142,20 +144,21 @@ def upgrade() -> None:
 
     op.create_table(
         "losses",
+        sa.Column("device", sa.String(length=64), nullable=False),
         sa.Column("id", sa.String(length=200), nullable=False),
         sa.Column("recording", sa.String(length=200), nullable=False),
         sa.Column("start", sa.BigInteger(), nullable=False),
         sa.Column("length", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_losses")),
+        sa.PrimaryKeyConstraint("device", "id", name=op.f("pk_losses")),
     )
     with op.batch_alter_table("losses", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_losses_recording"), ["recording"], unique=False)
 
     op.create_table(
         "model_reports",
-        sa.Column("id", sa.String(length=200), nullable=False),
         sa.Column("device", sa.String(length=64), nullable=False),
+        sa.Column("id", sa.String(length=200), nullable=False),
         sa.Column("task", sa.String(length=64), nullable=False),
         sa.Column("bundle", sa.String(length=200), nullable=False),
         sa.Column("previous", sa.String(length=200), nullable=True),
@@ -166,25 +169,25 @@ def upgrade() -> None:
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("windows_missed", sa.Integer(), nullable=False),
         sa.Column("received", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_model_reports")),
+        sa.PrimaryKeyConstraint("device", "id", name=op.f("pk_model_reports")),
     )
     with op.batch_alter_table("model_reports", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_model_reports_bundle"), ["bundle"], unique=False)
-        batch_op.create_index(batch_op.f("ix_model_reports_device"), ["device"], unique=False)
 
     op.create_table(
         "recording_ends",
+        sa.Column("device", sa.String(length=64), nullable=False),
         sa.Column("recording", sa.String(length=200), nullable=False),
         sa.Column("id", sa.String(length=200), nullable=False),
         sa.Column("end", sa.BigInteger(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("received", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("recording", name=op.f("pk_recording_ends")),
+        sa.PrimaryKeyConstraint("device", "recording", name=op.f("pk_recording_ends")),
     )
     op.create_table(
         "recordings",
-        sa.Column("id", sa.String(length=200), nullable=False),
         sa.Column("device", sa.String(length=64), nullable=False),
+        sa.Column("id", sa.String(length=200), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("leads", sa.JSON(), nullable=False),
         sa.Column("unit", sa.String(length=8), nullable=False),
@@ -193,11 +196,8 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(length=200), nullable=True),
         sa.Column("previous", sa.String(length=200), nullable=True),
         sa.Column("received", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_recordings")),
+        sa.PrimaryKeyConstraint("device", "id", name=op.f("pk_recordings")),
     )
-    with op.batch_alter_table("recordings", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_recordings_device"), ["device"], unique=False)
-
     op.create_table(
         "sites",
         sa.Column("name", sa.String(length=64), nullable=False),
@@ -206,6 +206,7 @@ def upgrade() -> None:
     )
     op.create_table(
         "strips",
+        sa.Column("device", sa.String(length=64), nullable=False),
         sa.Column("id", sa.String(length=200), nullable=False),
         sa.Column("finding", sa.String(length=200), nullable=False),
         sa.Column("recording", sa.String(length=200), nullable=False),
@@ -214,18 +215,19 @@ def upgrade() -> None:
         sa.Column("fs_hz", sa.Float(), nullable=False),
         sa.Column("unit", sa.String(length=8), nullable=False),
         sa.Column("data", sa.LargeBinary(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_strips")),
+        sa.PrimaryKeyConstraint("device", "id", name=op.f("pk_strips")),
     )
     with op.batch_alter_table("strips", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_strips_finding"), ["finding"], unique=False)
 
     op.create_table(
         "subjects_assigned",
+        sa.Column("device", sa.String(length=64), nullable=False),
         sa.Column("id", sa.String(length=200), nullable=False),
         sa.Column("recording", sa.String(length=200), nullable=False),
         sa.Column("subject", sa.String(length=200), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_subjects_assigned")),
+        sa.PrimaryKeyConstraint("device", "id", name=op.f("pk_subjects_assigned")),
     )
     with op.batch_alter_table("subjects_assigned", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_subjects_assigned_recording"), ["recording"], unique=False)
@@ -233,6 +235,7 @@ def upgrade() -> None:
 
     op.create_table(
         "trends",
+        sa.Column("device", sa.String(length=64), nullable=False),
         sa.Column("id", sa.String(length=200), nullable=False),
         sa.Column("recording", sa.String(length=200), nullable=False),
         sa.Column("lead", sa.String(length=64), nullable=False),
@@ -242,7 +245,7 @@ def upgrade() -> None:
         sa.Column("bpm_mean", sa.Float(), nullable=True),
         sa.Column("v_beats", sa.Integer(), nullable=False),
         sa.Column("usable_fraction", sa.Float(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_trends")),
+        sa.PrimaryKeyConstraint("device", "id", name=op.f("pk_trends")),
     )
     with op.batch_alter_table("trends", schema=None) as batch_op:
         batch_op.create_index("ix_trends_recording_start", ["recording", "start"], unique=False)
