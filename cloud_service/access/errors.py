@@ -1,0 +1,37 @@
+"""What can go wrong with logins, people and devices."""
+
+from biosignal.errors import BadInput, BedsideError, RefusedForSafety
+
+
+class LoginFailed(BedsideError):
+    """Name or password is wrong; which one is not told."""
+
+    remedy = "try again, or ask an administrator for a new password"
+
+
+class TooManyFailures(BedsideError):
+    """Too many failed logins of this account or from this address."""
+
+    remedy = "wait as long as the message says"
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__("too many failed logins", retry_after_s=round(retry_after_s))
+        self.retry_after_s = retry_after_s
+
+
+class NameTaken(BadInput):
+    """A person or device of that name exists."""
+
+    remedy = "choose another name, or renew the one there is"
+
+
+class WeakPassword(BadInput):
+    """The password is too short to keep anyone out."""
+
+    remedy = "use at least 12 characters"
+
+
+class AuditBroken(RefusedForSafety):
+    """The audit log was changed: its hash chain does not hold."""
+
+    remedy = "keep the database as evidence and compare it with a backup"

@@ -1,0 +1,47 @@
+"""Password hashes: argon2id for people and the embedded broker, PBKDF2 in mosquitto's form."""
+
+import base64
+import hashlib
+import secrets
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerificationError
+
+from cloud_service.access.errors import WeakPassword
+
+MIN_LENGTH = 12
+PBKDF2_ROUNDS = 210_000  # OWASP Password Storage Cheat Sheet, PBKDF2-HMAC-SHA512
+_HASHER = PasswordHasher()  # argon2id, RFC 9106 low-memory profile: 64 MiB, 3 passes
+_NOBODY = _HASHER.hash(secrets.token_urlsafe(16))
+
+
+def new_password() -> str:
+    """Make a password of 144 random bits."""
+    return secrets.token_urlsafe(18)
+
+
+def hash_password(password: str) -> str:
+    """Hash with argon2id.
+
+    Raises
+    ------
+    WeakPassword : under 12 characters.
+    """
+    if len(password) < MIN_LENGTH:
+        raise WeakPassword("the password is too short", length=len(password), needed=MIN_LENGTH)
+    return _HASHER.hash(password)
+
+
+def password_matches(hashed: str | None, password: str) -> bool:
+    """Check a password; takes the same time when there is no such account."""
+    try:
+        return _HASHER.verify(hashed or _NOBODY, password) and hashed is not None
+    except (VerificationError, InvalidHashError):
+        return False
+
+
+def mosquitto_hash(password: str) -> str:
+    """Hash as ``mosquitto_passwd`` does since 2.0: ``$7$rounds$salt$hash``, PBKDF2-HMAC-SHA512."""
+    salt = secrets.token_bytes(12)
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, PBKDF2_ROUNDS, dklen=64)
+    return f"$7${PBKDF2_ROUNDS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"

@@ -1,0 +1,211 @@
+"""Who may log in, and their sessions on the server."""
+
+import hashlib
+import hmac
+import secrets
+import time
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from biosignal.errors import BadInput
+from biosignal.wire.topics import checked_name
+from cloud_service.access import audit
+from cloud_service.access.errors import LoginFailed, NameTaken, TooManyFailures
+from cloud_service.access.limits import FailureLimit
+from cloud_service.access.passwords import hash_password, new_password, password_matches
+from cloud_service.access.roles import Role
+from cloud_service.database.clinic_tables import SessionRow, UserRow
+from cloud_service.database.columns import utc_now
+from cloud_service.database.connection import Database
+from cloud_service.settings import AccessSettings
+
+LAST_USED_STEP = timedelta(seconds=30)
+DEMO_NAME = "demo"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Login:
+    """A person who is logged in."""
+
+    name: str
+    role: Role
+    csrf: str
+    token_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewLogin:
+    """A fresh login with the token that goes into the cookie, once."""
+
+    login: Login
+    token: str
+
+
+class People:
+    """Accounts and sessions in the database."""
+
+    def __init__(self, database: Database, settings: AccessSettings, *, demo: bool) -> None:
+        self._database = database
+        self._settings = settings
+        self.demo = demo
+        window_s = settings.lockout_minutes * 60
+        self._accounts = FailureLimit(settings.account_failures, window_s)
+        self._addresses = FailureLimit(settings.address_failures, window_s)
+
+    def first_admin(self) -> str | None:
+        """Make the account `admin` on the first run; gives its password, which is stored nowhere, or None."""
+        with self._database.write() as session:
+            if session.scalars(
+                select(UserRow).where(UserRow.role == Role.ADMIN, UserRow.name != DEMO_NAME).limit(1)
+            ).first():
+                return None
+            password = new_password()
+            _add(session, name="admin", role=Role.ADMIN, password=password, by="first run")
+            return password
+
+    def add(self, *, name: str, role: Role, password: str | None = None, by: str) -> str:
+        """Add a person; gives the password.
+
+        Raises
+        ------
+        NameTaken, WeakPassword, BadInput : as they say.
+        """
+        password = password or new_password()
+        with self._database.write() as session:
+            _add(session, name=name, role=role, password=password, by=by)
+        return password
+
+    def disable(self, name: str, *, by: str) -> None:
+        """Close an account and end its sessions.
+
+        Raises
+        ------
+        BadInput : there is no such account.
+        """
+        with self._database.write() as session:
+            user = session.get(UserRow, name)
+            if user is None:
+                raise BadInput("no such user", name=name)
+            user.disabled = utc_now()
+            _end_sessions(session, SessionRow.user == name)
+            audit.record(session, actor=by, action="user.disable", subject=name)
+
+    def users(self) -> list[UserRow]:
+        """All accounts."""
+        with self._database.read() as session:
+            return list(session.scalars(select(UserRow).order_by(UserRow.name)))
+
+    def log_in(self, *, name: str, password: str, address: str, old_token: str | None = None) -> NewLogin:
+        """Check name and password and open a session with a token of its own.
+
+        Raises
+        ------
+        TooManyFailures : the account or the address must wait. LoginFailed : name or password is wrong.
+        """
+        now_s = time.monotonic()
+        wait_s = max(self._accounts.wait_s(name, now_s), self._addresses.wait_s(address, now_s))
+        if wait_s > 0:
+            raise TooManyFailures(wait_s)
+        with self._database.read() as session:
+            user = session.get(UserRow, name)
+        known = user is not None and user.disabled is None
+        if not password_matches(user.argon2 if user and known else None, password):
+            self._failed(name, address, now_s)
+            raise LoginFailed("name or password is wrong")
+        self._accounts.succeeded(name)
+        return self._open(name, address, old_token)
+
+    def demo_log_in(self, *, address: str, old_token: str | None = None) -> NewLogin:
+        """Log in without a password, where the demo setting allows it.
+
+        Raises
+        ------
+        LoginFailed : this is not a demo.
+        """
+        if not self.demo:
+            raise LoginFailed("there is no demo login here")
+        with self._database.write() as session:
+            if session.get(UserRow, DEMO_NAME) is None:
+                _add(session, name=DEMO_NAME, role=Role.ADMIN, password=new_password(), by="demo")
+        return self._open(DEMO_NAME, address, old_token)
+
+    def who(self, token: str | None) -> Login | None:
+        """Tell who a cookie's token belongs to; None when it is unknown, ended, or too old."""
+        if not token:
+            return None
+        hashed = _hashed(token)
+        with self._database.read() as session:
+            row = session.get(SessionRow, hashed)
+            user = session.get(UserRow, row.user) if row else None
+        if row is None or user is None or row.ended or user.disabled:
+            return None
+        now = utc_now()
+        idle = timedelta(minutes=self._settings.idle_minutes)
+        if now - row.last_used > idle or now - row.created > timedelta(hours=self._settings.session_hours):
+            return None
+        if user.name == DEMO_NAME and not self.demo:
+            return None
+        if now - row.last_used > min(LAST_USED_STEP, idle / 4):
+            self._touch(hashed)
+        return Login(name=user.name, role=Role(user.role), csrf=row.csrf, token_sha256=hashed)
+
+    def log_out(self, login: Login) -> None:
+        """End the session."""
+        with self._database.write() as session:
+            _end_sessions(session, SessionRow.token_sha256 == login.token_sha256)
+            audit.record(session, actor=login.name, action="logout", subject=login.name)
+
+    def _touch(self, hashed: str) -> None:
+        with self._database.write() as session:
+            session.execute(update(SessionRow).where(SessionRow.token_sha256 == hashed).values(last_used=utc_now()))
+
+    def _failed(self, name: str, address: str, now_s: float) -> None:
+        self._accounts.failed(name, now_s)
+        self._addresses.failed(address, now_s)
+        with self._database.write() as session:
+            audit.record(session, actor="?", action="login.failed", subject=name[:64], address=address)
+
+    def _open(self, name: str, address: str, old_token: str | None) -> NewLogin:
+        token = secrets.token_urlsafe(32)
+        now = utc_now()
+        row = SessionRow(
+            token_sha256=_hashed(token),
+            user=name,
+            csrf=secrets.token_urlsafe(24),
+            address=address,
+            created=now,
+            last_used=now,
+        )
+        with self._database.write() as session:
+            if old_token:
+                _end_sessions(session, SessionRow.token_sha256 == _hashed(old_token))
+            user = session.get_one(UserRow, name)
+            session.add(row)
+            audit.record(session, actor=name, action="login", subject=name, address=address)
+        login = Login(name=name, role=Role(user.role), csrf=row.csrf, token_sha256=row.token_sha256)
+        return NewLogin(login=login, token=token)
+
+
+def csrf_matches(login: Login, sent: str | None) -> bool:
+    """Compare the token a page sent back with the session's."""
+    return hmac.compare_digest(login.csrf.encode(), (sent or "").encode())
+
+
+def _add(session: Session, *, name: str, role: Role, password: str, by: str) -> None:
+    checked_name(name, "user name")
+    if session.get(UserRow, name) is not None:
+        raise NameTaken("there is a user of that name", name=name)
+    session.add(UserRow(name=name, role=role.value, argon2=hash_password(password), created=utc_now()))
+    session.flush()
+    audit.record(session, actor=by, action="user.add", subject=name, role=role.value)
+
+
+def _end_sessions(session: Session, which: object) -> None:
+    session.execute(update(SessionRow).where(which, SessionRow.ended.is_(None)).values(ended=utc_now()))  # type: ignore[arg-type]  # a column expression
+
+
+def _hashed(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,81 @@
+"""What every route needs: the clinic's parts, and who asks."""
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, TypeAlias, cast
+from urllib.parse import urlsplit
+
+from fastapi import Depends, HTTPException, Request
+from starlette.requests import HTTPConnection
+
+from cloud_service.access.people import Login, People, csrf_matches
+from cloud_service.access.roles import Role
+from cloud_service.database.connection import Database
+from cloud_service.settings import CloudSettings
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Clinic:
+    """The parts of a running clinic; hangs on the application's state."""
+
+    settings: CloudSettings
+    database: Database
+    people: People
+
+    @property
+    def cookie(self) -> str:
+        """Name of the session cookie; with https, a browser binds the ``__Host-`` name to this very host."""
+        return "__Host-bedside" if self.settings.http.tls else "bedside"
+
+
+def clinic_of(connection: HTTPConnection) -> Clinic:
+    """Find the clinic a request came to."""
+    return cast(Clinic, connection.app.state.clinic)
+
+
+def address_of(connection: HTTPConnection) -> str:
+    """Address of the other end."""
+    return connection.client.host if connection.client else "?"
+
+
+def is_same_origin(connection: HTTPConnection) -> bool:
+    """Tell whether a browser says that the request comes from one of our own pages, or no browser sent it."""
+    origin = connection.headers.get("origin")
+    return origin is None or hmac.compare_digest(
+        urlsplit(origin).netloc.encode(), connection.headers.get("host", "").encode()
+    )
+
+
+def login_of(connection: HTTPConnection) -> Login | None:
+    """Who is logged in on this connection, if anyone."""
+    clinic = clinic_of(connection)
+    return clinic.people.who(connection.cookies.get(clinic.cookie))
+
+
+def allowed(role: Role) -> Callable[[Request], Login]:
+    """Make the dependency that lets in who has `role`; what changes something also needs the CSRF token."""
+
+    def check(request: Request) -> Login:
+        login = login_of(request)
+        if login is None:
+            raise HTTPException(401, "log in first")
+        if not login.role.covers(role):
+            raise HTTPException(403, f"this needs the role {role.value}")
+        if request.method not in SAFE_METHODS:
+            if not is_same_origin(request):
+                raise HTTPException(403, "the request comes from another site")
+            if not csrf_matches(login, request.headers.get("x-csrf-token")):
+                raise HTTPException(403, "the CSRF token is missing or wrong")
+        return login
+
+    return check
+
+
+ClinicPart: TypeAlias = Annotated[Clinic, Depends(clinic_of)]
+Viewer: TypeAlias = Annotated[Login, Depends(allowed(Role.VIEWER))]
+Reviewer: TypeAlias = Annotated[Login, Depends(allowed(Role.REVIEWER))]
+Engineer: TypeAlias = Annotated[Login, Depends(allowed(Role.ENGINEER))]
+Admin: TypeAlias = Annotated[Login, Depends(allowed(Role.ADMIN))]

@@ -1,0 +1,87 @@
+"""Logging in and out."""
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from pydantic import BaseModel, Field
+
+from cloud_service.access.people import Login, NewLogin
+from cloud_service.access.roles import Role
+from cloud_service.clinic.context import Clinic, ClinicPart, Viewer, address_of, is_same_origin
+
+router = APIRouter(tags=["login"])
+
+
+class Credentials(BaseModel):
+    """Name and password."""
+
+    name: str = Field(max_length=64)
+    password: str = Field(max_length=1024)
+
+
+class Me(BaseModel):
+    """Who is logged in. `csrf` goes into the header ``X-CSRF-Token`` of every request that changes something."""
+
+    name: str
+    role: Role
+    csrf: str
+
+
+class LoginOptions(BaseModel):
+    """What the login page offers."""
+
+    demo: bool
+
+
+@router.get("/login")
+def login_options(clinic: ClinicPart) -> LoginOptions:
+    """Tell whether the demo login is open."""
+    return LoginOptions(demo=clinic.people.demo)
+
+
+@router.post("/login")
+def log_in(credentials: Credentials, request: Request, response: Response, clinic: ClinicPart) -> Me:
+    """Open a session; its token is new with every login, whatever cookie came with the request."""
+    _refuse_other_sites(request)
+    new = clinic.people.log_in(
+        name=credentials.name,
+        password=credentials.password,
+        address=address_of(request),
+        old_token=request.cookies.get(clinic.cookie),
+    )
+    return _welcome(clinic, response, new)
+
+
+@router.post("/login/demo")
+def demo_log_in(request: Request, response: Response, clinic: ClinicPart) -> Me:
+    """Open a session without a password, in a demo only."""
+    _refuse_other_sites(request)
+    new = clinic.people.demo_log_in(address=address_of(request), old_token=request.cookies.get(clinic.cookie))
+    return _welcome(clinic, response, new)
+
+
+@router.post("/logout", status_code=204)
+def log_out(login: Viewer, response: Response, clinic: ClinicPart) -> None:
+    """End the session."""
+    clinic.people.log_out(login)
+    response.delete_cookie(clinic.cookie, path="/", secure=clinic.settings.http.tls, httponly=True, samesite="strict")
+
+
+@router.get("/me")
+def me(login: Viewer) -> Me:
+    """Tell who is logged in."""
+    return _me(login)
+
+
+def _refuse_other_sites(request: Request) -> None:
+    if not is_same_origin(request):
+        raise HTTPException(403, "the request comes from another site")
+
+
+def _welcome(clinic: Clinic, response: Response, new: NewLogin) -> Me:
+    response.set_cookie(
+        clinic.cookie, new.token, path="/", secure=clinic.settings.http.tls, httponly=True, samesite="strict"
+    )
+    return _me(new.login)
+
+
+def _me(login: Login) -> Me:
+    return Me(name=login.name, role=login.role, csrf=login.csrf)

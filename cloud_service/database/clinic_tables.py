@@ -1,0 +1,107 @@
+"""What people and the clinic did: devices known, users, sessions, reviews, audit log."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Boolean, ForeignKey, Index, Integer, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from cloud_service.database.columns import Table, UtcTime
+from cloud_service.database.event_tables import RowId
+
+
+class SiteRow(Table):
+    """A site that has devices."""
+
+    __tablename__ = "sites"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    created: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class DeviceRow(Table):
+    """A device, its broker credentials as hashes, and how it last said it was."""
+
+    __tablename__ = "devices"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    site: Mapped[str] = mapped_column(ForeignKey("sites.name"))
+    created: Mapped[datetime] = mapped_column(UtcTime)
+    argon2: Mapped[str | None] = mapped_column(Text)
+    """For the embedded broker."""
+    pbkdf2: Mapped[str | None] = mapped_column(Text)
+    """For mosquitto's password file."""
+    revoked: Mapped[datetime | None] = mapped_column(UtcTime)
+    last_seen: Mapped[datetime | None] = mapped_column(UtcTime)
+    online: Mapped[bool] = mapped_column(Boolean, default=False)
+    status: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+
+class UserRow(Table):
+    """A person who may log in."""
+
+    __tablename__ = "users"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    role: Mapped[str] = mapped_column(String(16))
+    argon2: Mapped[str] = mapped_column(Text)
+    created: Mapped[datetime] = mapped_column(UtcTime)
+    disabled: Mapped[datetime | None] = mapped_column(UtcTime)
+
+
+class SessionRow(Table):
+    """A login. Only the hash of its token is kept."""
+
+    __tablename__ = "sessions"
+
+    token_sha256: Mapped[str] = mapped_column(String(64), primary_key=True)
+    user: Mapped[str] = mapped_column(ForeignKey("users.name"), index=True)
+    csrf: Mapped[str] = mapped_column(String(64))
+    address: Mapped[str] = mapped_column(String(64))
+    created: Mapped[datetime] = mapped_column(UtcTime)
+    last_used: Mapped[datetime] = mapped_column(UtcTime)
+    ended: Mapped[datetime | None] = mapped_column(UtcTime)
+
+
+class ReviewRow(Table):
+    """A clinician's word on one beat of a finding. Rows are never deleted.
+
+    A row counts when `superseded_by` is empty and `verdict` is not "undo". `verdict` is confirm or relabel; `label` is
+    the AAMI class the reviewer says. `model_label` and `bundle` are what the finding said then. An undo is a row of its
+    own that takes over the verdict standing before (`restores`), or "undo" when there was none.
+    """
+
+    __tablename__ = "reviews"
+    __table_args__ = (Index("ix_reviews_finding_sample", "finding", "sample"),)
+
+    row: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
+    finding: Mapped[str] = mapped_column(ForeignKey("findings.id"))
+    finding_rev: Mapped[int] = mapped_column(Integer)
+    sample: Mapped[int] = mapped_column(BigInteger)
+    verdict: Mapped[str] = mapped_column(String(16))
+    label: Mapped[str | None] = mapped_column(String(8))
+    model_label: Mapped[str | None] = mapped_column(String(8))
+    bundle: Mapped[str | None] = mapped_column(String(200))
+    model_seen: Mapped[bool] = mapped_column(Boolean)
+    reviewer: Mapped[str] = mapped_column(ForeignKey("users.name"), index=True)
+    at: Mapped[datetime] = mapped_column(UtcTime)
+    supersedes: Mapped[int | None] = mapped_column(ForeignKey("reviews.row"))
+    superseded_by: Mapped[int | None] = mapped_column(RowId)
+    undoes: Mapped[int | None] = mapped_column(ForeignKey("reviews.row"))
+    restores: Mapped[int | None] = mapped_column(ForeignKey("reviews.row"))
+
+
+class AuditRow(Table):
+    """One entry of the audit log; `hash` covers the entry and the hash before it."""
+
+    __tablename__ = "audit"
+
+    number: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=False)
+    at: Mapped[str] = mapped_column(String(64))
+    actor: Mapped[str] = mapped_column(String(200))
+    action: Mapped[str] = mapped_column(String(64), index=True)
+    subject: Mapped[str] = mapped_column(String(400))
+    detail: Mapped[str] = mapped_column(Text)
+    """Canonical JSON, as hashed."""
+    previous: Mapped[str] = mapped_column(String(64))
+    hash: Mapped[str] = mapped_column(String(64))

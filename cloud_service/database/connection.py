@@ -1,0 +1,125 @@
+"""Opening the database: SQLite with WAL and full sync, or PostgreSQL by URL; migrated at start."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.util.exc import CommandError
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from cloud_service.database.errors import DatabaseUnusable, SchemaTooNew
+
+BUSY_TIMEOUT_S = 10
+
+
+class Database:
+    """Sessions on one database. Reading sessions never block a writer; writing ones are one at a time on SQLite."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.writer = engine.execution_options(writes=True)
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is SQLite."""
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Open a session that only reads."""
+        with Session(self.engine, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """Open one transaction; committed when the block ends, rolled back when it raises."""
+        with Session(self.writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self.engine.dispose()
+
+
+def open_database(url: str) -> Database:
+    """Open and migrate the database at `url`.
+
+    Raises
+    ------
+    DatabaseUnusable : it cannot be reached or written. SchemaTooNew : a newer release wrote it.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise DatabaseUnusable("the database URL cannot be read") from error
+    try:
+        if parsed.get_backend_name() == "sqlite":
+            engine = _open_sqlite(url)
+        elif parsed.get_backend_name() == "postgresql":
+            engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        else:
+            raise DatabaseUnusable("only SQLite and PostgreSQL are supported", backend=parsed.get_backend_name())
+        database = Database(engine)
+        migrate(database)
+    except (SQLAlchemyError, OSError) as error:
+        shown = parsed.render_as_string(hide_password=True)
+        raise DatabaseUnusable("the database cannot be opened", url=shown, why=_first_line(error)) from error
+    return database
+
+
+def migrate(database: Database) -> None:
+    """Bring the schema to this release.
+
+    Raises
+    ------
+    SchemaTooNew : the database is at a revision this release does not know.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with database.writer.connect() as connection, connection.begin():
+        _serialise_migrations(connection)
+        config.attributes["connection"] = connection
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise SchemaTooNew("the database schema is not one of this release", why=str(error)) from error
+
+
+def is_unavailable(error: SQLAlchemyError) -> bool:
+    """Tell a database that is away (try again) from a row it will never take."""
+    return isinstance(error, OperationalError) or bool(getattr(error, "connection_invalidated", False))
+
+
+def _serialise_migrations(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7251001)")
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).splitlines()[0][:300] if str(error) else type(error).__name__
+
+
+def _open_sqlite(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves, below
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        # a reader that turns writer half-way fails with "locked"; a writer says so at once
+        writes = connection.get_execution_options().get("writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

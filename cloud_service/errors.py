@@ -1,0 +1,35 @@
+"""What can go wrong at the clinic's side, each with what a person does next."""
+
+from biosignal.errors import BadInput, BedsideError, RefusedForSafety
+
+
+class SettingsWrong(BadInput):
+    """A settings file, environment variable or flag cannot be used."""
+
+    remedy = "correct the key that the message names; `cloud-service serve --help` lists the flags"
+
+
+class PortTaken(BedsideError):
+    """Another program listens on the port."""
+
+    remedy = "stop the other program, or choose another port (0 takes a free one)"
+    exit_code = 2
+
+
+class ExposedWithoutTls(RefusedForSafety):
+    """Listening beyond this machine without TLS would send passwords and findings in the clear."""
+
+    remedy = "set a TLS certificate and key, or listen on 127.0.0.1"
+
+
+class BrokerUnreachable(BedsideError):
+    """There is no MQTT broker to talk to."""
+
+    remedy = "start the broker (`cloud-service broker`) or correct `mqtt.host` and `mqtt.port`"
+
+
+class BrokerRefused(BedsideError):
+    """The broker refused our name and password."""
+
+    remedy = "check `mqtt.username` and `mqtt.password`; `cloud-service broker` writes them to the state folder"
+    exit_code = 2

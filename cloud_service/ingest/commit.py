@@ -1,0 +1,220 @@
+"""Messages to the database in one transaction, and only then the receipts."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import select, tuple_, update
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from biosignal.events import Receipt
+from cloud_service.access.devices import known_device
+from cloud_service.database.clinic_tables import DeviceRow
+from cloud_service.database.columns import utc_now
+from cloud_service.database.connection import Database, is_unavailable
+from cloud_service.database.event_tables import AlarmRow, DeadLetterRow, EventRow, FindingRow
+from cloud_service.database.upsert import insert_or_keep
+from cloud_service.ingest import dead_letters
+from cloud_service.ingest.arrival import Accepted, Message, Refused, judge, refuse
+from cloud_service.ingest.projection import project
+
+Address = tuple[str, str]
+OWNED: dict[str, type[FindingRow] | type[AlarmRow]] = {"finding": FindingRow, "alarm": AlarmRow}
+"""Kinds whose ids name their device: no other device may write them."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Committed:
+    """What a transaction did: new events, those known before, and refusals; with the receipts now owed."""
+
+    new: int = 0
+    known: int = 0
+    refused: int = 0
+    committed: dict[Address, list[tuple[str, int]]] = field(default_factory=lambda: defaultdict(list))
+    rejected: dict[Address, list[tuple[str, int, str]]] = field(default_factory=lambda: defaultdict(list))
+
+    def receipts(self) -> dict[Address, Receipt]:
+        """One receipt per device, for what it sent and nothing else."""
+        addresses = [*self.committed, *(address for address in self.rejected if address not in self.committed)]
+        return {
+            address: Receipt(
+                committed=tuple(self.committed.get(address, ())), rejected=tuple(self.rejected.get(address, ()))
+            )
+            for address in addresses
+        }
+
+    def add(self, other: "Committed") -> None:
+        """Count another transaction in."""
+        self.new, self.known, self.refused = (
+            self.new + other.new,
+            self.known + other.known,
+            self.refused + other.refused,
+        )
+        for address, pairs in other.committed.items():
+            self.committed[address].extend(pairs)
+        for address, triples in other.rejected.items():
+            self.rejected[address].extend(triples)
+
+
+def commit(database: Database, messages: Sequence[Message]) -> Committed:
+    """Store messages; when this returns, they are on disk and the receipts may go out.
+
+    A message that the database will never take is set aside alone, so that it cannot hold up the others.
+
+    Raises
+    ------
+    SQLAlchemyError : the database is away; nothing was stored and nothing may be receipted.
+    """
+    try:
+        return _in_one_transaction(database, messages)
+    except (SQLAlchemyError, ValueError, OverflowError) as error:
+        if isinstance(error, SQLAlchemyError) and is_unavailable(error):
+            raise
+    total = Committed()
+    for message in messages:
+        total.add(_alone(database, message))
+    return total
+
+
+def replay(database: Database, limit: int = 1000) -> Committed:
+    """Try the dead letters again; those that go in now are marked as replayed."""
+    total = Committed()
+    with database.read() as session:
+        letters = dead_letters.waiting(session, limit)
+    for letter in letters:
+        if letter.reason == dead_letters.CONFLICT:
+            continue
+        done = commit(database, [Message(topic=letter.topic, payload=letter.payload)])
+        total.add(done)
+        if not done.refused:
+            with database.write() as session:
+                session.execute(update(DeadLetterRow).where(DeadLetterRow.row == letter.row).values(replayed=utc_now()))
+    return total
+
+
+def _alone(database: Database, message: Message) -> Committed:
+    try:
+        return _in_one_transaction(database, [message])
+    except (SQLAlchemyError, ValueError, OverflowError) as error:
+        if isinstance(error, SQLAlchemyError) and is_unavailable(error):
+            raise
+        reason = f"the database cannot hold it: {type(error).__name__}"
+    arrival = judge(message)
+    refused = refuse(arrival, reason) if isinstance(arrival, Accepted) else arrival
+    done = Committed()
+    with database.write() as session:
+        _turn_down(session, [refused], done)
+    return done
+
+
+def _in_one_transaction(database: Database, messages: Sequence[Message]) -> Committed:
+    done = Committed()
+    received = utc_now()
+    arrivals = [judge(message) for message in messages]
+    unread = [arrival for arrival in arrivals if isinstance(arrival, Refused)]
+    read = [arrival for arrival in arrivals if isinstance(arrival, Accepted)]
+    with database.write() as session:
+        may, may_not = _sort_out(session, read)
+        _store(session, may, received, done)
+        _turn_down(session, [*unread, *may_not], done)
+    return done
+
+
+def _sort_out(session: Session, read: list[Accepted]) -> tuple[list[Accepted], list[Refused]]:
+    may: list[Accepted] = []
+    may_not: list[Refused] = []
+    owners = _owners(session, read)
+    for accepted in read:
+        device = known_device(session, name=accepted.envelope.device, site=accepted.site)
+        if device.site != accepted.site:
+            may_not.append(refuse(accepted, f"the device belongs to site {device.site}"))
+        elif device.revoked is not None:
+            may_not.append(refuse(accepted, "the device is revoked"))
+        elif _owner(owners, accepted) != device.name:
+            may_not.append(refuse(accepted, "the id belongs to another device"))
+        else:
+            may.append(accepted)
+    return may, may_not
+
+
+def _owner(owners: dict[tuple[str, str], str], accepted: Accepted) -> str:
+    envelope = accepted.envelope
+    if envelope.kind not in OWNED:
+        return envelope.device
+    return owners.setdefault((envelope.kind, envelope.id), envelope.device)
+
+
+def _owners(session: Session, read: list[Accepted]) -> dict[tuple[str, str], str]:
+    """Whose the findings and alarms of this batch are, as far as they are known."""
+    owners: dict[tuple[str, str], str] = {}
+    for kind, table in OWNED.items():
+        ids = {accepted.envelope.id for accepted in read if accepted.envelope.kind == kind}
+        rows = session.execute(select(table.id, table.device).where(table.id.in_(ids))) if ids else ()
+        owners.update({(kind, row.id): row.device for row in rows})
+    return owners
+
+
+def _store(session: Session, may: list[Accepted], received: datetime, done: Committed) -> None:
+    by_key: dict[tuple[str, str, int], Accepted] = {}
+    for accepted in may:
+        by_key.setdefault(accepted.key, accepted)
+    known = _known(session, by_key)
+    new = insert_or_keep(
+        session,
+        EventRow,
+        [_row(accepted, received) for key, accepted in by_key.items() if key not in known],
+        "device",
+        "id",
+        "rev",
+    )
+    for row in new:
+        project(session, by_key[row.device, row.id, row.rev], received)
+    for accepted in may:
+        _note_conflict(session, accepted, known.get(accepted.key, by_key[accepted.key].body_sha256))
+        envelope = accepted.envelope
+        done.committed[accepted.site, envelope.device].append((envelope.id, envelope.rev))
+    done.new += len(new)
+    done.known += len(may) - len(new)
+    names = {accepted.envelope.device for accepted in may}
+    session.execute(update(DeviceRow).where(DeviceRow.name.in_(names)).values(last_seen=received))
+
+
+def _known(session: Session, by_key: dict[tuple[str, str, int], Accepted]) -> dict[tuple[str, str, int], str]:
+    """Which of these events are stored already, with the hash of what was stored."""
+    columns = (EventRow.device, EventRow.id, EventRow.rev)
+    rows = session.execute(select(*columns, EventRow.body_sha256).where(tuple_(*columns).in_(list(by_key))))
+    return {(row.device, row.id, row.rev): row.body_sha256 for row in rows}
+
+
+def _note_conflict(session: Session, accepted: Accepted, stored_sha256: str) -> None:
+    """Keep a second content under one name: a copied device or a restored backup looks like this."""
+    if stored_sha256 != accepted.body_sha256:
+        dead_letters.bury(session, accepted.message, dead_letters.CONFLICT)
+
+
+def _row(accepted: Accepted, received: datetime) -> dict[str, object]:
+    envelope = accepted.envelope
+    return {
+        "id": envelope.id,
+        "rev": envelope.rev,
+        "kind": envelope.kind,
+        "site": accepted.site,
+        "device": envelope.device,
+        "recording": envelope.recording,
+        "seq": envelope.seq,
+        "boot": envelope.boot,
+        "at": envelope.at,
+        "received": received,
+        "body_sha256": accepted.body_sha256,
+        "body": accepted.body,
+    }
+
+
+def _turn_down(session: Session, refusals: Iterable[Refused], done: Committed) -> None:
+    for refused in refusals:
+        dead_letters.bury(session, refused.message, refused.reason)
+        done.refused += 1
+        if refused.topic and refused.named:
+            done.rejected[refused.topic.site, refused.topic.device].append((*refused.named, refused.reason))

@@ -1,0 +1,123 @@
+"""The thread between broker and database: batches, commits, then sends receipts."""
+
+import contextlib
+import logging
+import queue
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from biosignal.events import Receipt
+from cloud_service.database.connection import Database, is_unavailable
+from cloud_service.ingest.arrival import Message
+from cloud_service.ingest.commit import Committed, commit
+from cloud_service.ingest.presence import Presence, note
+from cloud_service.settings import IngestSettings
+
+log = logging.getLogger("bedside.ingest")
+FIRST_WAIT_S = 0.2
+SendReceipt = Callable[[str, str, Receipt], None]
+
+
+@dataclass(kw_only=True, slots=True)
+class IngestCounts:
+    """What happened since the start. `dropped`: arrived while the queue was full; the devices send them again."""
+
+    new: int = 0
+    known: int = 0
+    refused: int = 0
+    dropped: int = 0
+    database_failures: int = 0
+
+
+class IngestWorker:
+    """Takes messages from any thread; stores them in one thread of its own.
+
+    The queue is bounded. What does not fit is dropped and counted, and what is on it when the process dies is gone:
+    neither got a receipt, so the device still has it.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        settings: IngestSettings,
+        *,
+        send_receipt: SendReceipt,
+        on_committed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._send_receipt = send_receipt
+        self._on_committed = on_committed
+        self._queue: queue.Queue[Message | Presence] = queue.Queue(settings.queue)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="ingest.worker", daemon=True)
+        self.counts = IngestCounts()
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the batch in hand and end."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def take(self, item: Message | Presence) -> None:
+        """Queue what came; never blocks the network thread."""
+        try:
+            self._queue.put_nowait(item)
+        except queue.Full:
+            self.counts.dropped += 1
+
+    @property
+    def waiting(self) -> int:
+        """How many are queued."""
+        return self._queue.qsize()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            batch = self._next_batch()
+            if batch:
+                self._store_until_done(batch)
+
+    def _next_batch(self) -> list[Message | Presence]:
+        batch: list[Message | Presence] = []
+        with contextlib.suppress(queue.Empty):
+            batch.append(self._queue.get(timeout=0.2))
+            while len(batch) < self._settings.batch:
+                batch.append(self._queue.get_nowait())
+        return batch
+
+    def _store_until_done(self, batch: list[Message | Presence]) -> None:
+        wait_s = FIRST_WAIT_S
+        while not self._stopping.is_set() and not self._store(batch):
+            self._stopping.wait(random.uniform(0, wait_s))
+            wait_s = min(wait_s * 2, self._settings.retry_max_s)
+
+    def _store(self, batch: list[Message | Presence]) -> bool:
+        messages = [item for item in batch if isinstance(item, Message)]
+        latest = {(item.site, item.device): item for item in batch if isinstance(item, Presence)}
+        try:
+            done = commit(self._database, messages) if messages else Committed()
+            self._tell(done)
+            if latest:
+                note(self._database, latest.values())
+        except (SQLAlchemyError, ValueError, OverflowError) as error:
+            self.counts.database_failures += 1
+            log.warning("ingest.commit.failed", extra={"why": str(error).splitlines()[0][:200]})
+            # what the database will never take can only be a status here, and the next one makes it good
+            return not (isinstance(error, SQLAlchemyError) and is_unavailable(error))
+        return True
+
+    def _tell(self, done: Committed) -> None:
+        self.counts.new += done.new
+        self.counts.known += done.known
+        self.counts.refused += done.refused
+        for (site, device), receipt in done.receipts().items():
+            self._send_receipt(site, device, receipt)
+        self._on_committed()

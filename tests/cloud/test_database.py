@@ -1,0 +1,62 @@
+"""The schema is what the models say, and a database that cannot be used says so."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+
+from cloud_service.database.clinic_tables import SiteRow
+from cloud_service.database.columns import Table, utc_now
+from cloud_service.database.connection import migrate, open_database
+from cloud_service.database.errors import DatabaseUnusable, SchemaTooNew
+
+
+def test_the_migrations_lead_to_the_models(database):
+    with database.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Table.metadata) == []
+
+
+def test_sqlite_syncs_fully_and_writes_ahead(database):
+    with database.read() as session:
+        assert session.scalar(text("PRAGMA journal_mode")) == "wal"
+        assert session.scalar(text("PRAGMA synchronous")) == 2
+
+
+def test_a_second_start_finds_the_rows_again(tmp_path):
+    url = f"sqlite:///{tmp_path / 'clinic.db'}"
+    now = utc_now()
+    first = open_database(url)
+    with first.write() as session:
+        session.add(SiteRow(name="ward", created=now))
+    first.close()
+    second = open_database(url)
+    with second.read() as session:
+        assert session.get_one(SiteRow, "ward").created == now
+    second.close()
+
+
+def test_a_schema_of_a_newer_release_is_refused(database):
+    with database.write() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(SchemaTooNew) as caught:
+        migrate(database)
+    assert caught.value.exit_code == 3
+
+
+@pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all.db", "mysql://x/y", "not a url"])
+def test_an_unusable_database_is_named(url):
+    with pytest.raises(DatabaseUnusable):
+        open_database(url)
+
+
+def test_a_transaction_that_raises_leaves_nothing(database):
+    def write_and_fail():
+        with database.write() as session:
+            session.add(SiteRow(name="ward", created=utc_now()))
+            session.flush()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_and_fail()
+    with database.read() as session:
+        assert session.get(SiteRow, "ward") is None
