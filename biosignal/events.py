@@ -284,7 +284,7 @@ class Explanation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trend:
-    """A minute in numbers; what was not measured is absent."""
+    """A minute in numbers and its confirmed beats as (sample, label); what was not measured is absent."""
 
     id: str
     recording: str
@@ -295,6 +295,7 @@ class Trend:
     bpm_mean: float | None
     v_beats: int
     usable_fraction: float
+    annotations: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

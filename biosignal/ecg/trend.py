@@ -11,8 +11,7 @@ SETTLE_S = 8
 
 @dataclass(slots=True)
 class _Minute:
-    beats: int = 0
-    v_beats: int = 0
+    beats: list[tuple[int, str]] = field(default_factory=list)
     usable: int = 0
     seen_until: int = 0
     intervals_s: list[float] = field(default_factory=list)
@@ -32,8 +31,7 @@ class TrendMeter:
     def add_beat(self, beat: Beat) -> None:
         """Count a confirmed beat."""
         minute = self._minute(beat.sample)
-        minute.beats += 1
-        minute.v_beats += beat.label == "V"
+        minute.beats.append((beat.sample, beat.label))
         if beat.rr_before_s is not None and beat.quality is not QualityLevel.REJECTED:
             minute.intervals_s.append(beat.rr_before_s)
 
@@ -74,8 +72,9 @@ class TrendMeter:
             lead=self._lead,
             start=start,
             end=start + length,
-            beats=minute.beats,
+            beats=len(minute.beats),
             bpm_mean=round(60 * len(intervals) / sum(intervals), 1) if intervals else None,
-            v_beats=minute.v_beats,
+            v_beats=sum(label == "V" for _, label in minute.beats),
             usable_fraction=round(minute.usable / max(length, 1), 4),
+            annotations=tuple(minute.beats),
         )
