@@ -6,8 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
+from biosignal.backend import Backend
+from biosignal.blocks import Lead, SampleBlock
 from biosignal.ecg.beats import BEAT_SHAPE, RR_SHAPE, BeatWindow, inputs_for_record
-from export.recordings import Recording, beats_of
+from biosignal.events import Beat, BeatState
+from biosignal.pipeline import EcgPipeline
+from biosignal.scoring.ec57 import Annotations, match_beats
+from biosignal.stage import Item
+from export.recordings import LEAD, Recording, beats_of
 
 UNLABELLED = 4
 
@@ -67,6 +73,44 @@ def beats_as_inputs(recording: Recording, condition: Condition, *, seed: int) ->
     samples = _disturbed(samples, fs_hz, condition, random)
     positions, labels = _moved(positions, labels, len(samples), fs_hz, condition, random)
     return labelled(inputs_for_record(samples, fs_hz, positions), labels, int(recording.name))
+
+
+def beats_as_detected(recording: Recording) -> BeatSet:
+    """Make the inputs of the beats our own detector finds, each labelled by the reference beat it matches."""
+    found = [beat for beat in run_pipeline(recording, None) if beat.inputs]
+    test = Annotations([beat.sample for beat in found], ["N"] * len(found))
+    pairs = match_beats(recording.reference, test, fs_hz=recording.fs_hz, start=0, escape_is_s=False)
+    kinds = {pair.test: pair.reference_kind for pair in pairs if pair.test is not None}
+    kept = [beat for beat in found if kinds.get(beat.sample, UNLABELLED) < UNLABELLED]
+    beat, rr = (
+        np.array([np.frombuffer(one.inputs[index].data, "<f4") for one in kept], np.float32).reshape(-1, *shape)
+        for index, shape in enumerate((BEAT_SHAPE, RR_SHAPE))
+    )
+    labels = np.array([kinds[one.sample] for one in kept], np.int64)
+    return BeatSet(beat, rr, labels, np.full(len(kept), int(recording.name), np.int64))
+
+
+def run_pipeline(recording: Recording, backend: Backend | None) -> list[Beat]:
+    """Send a recording through the device's pipeline; give the confirmed beats."""
+    lead = Lead(name=LEAD)
+    pipeline = EcgPipeline(
+        device="export",
+        recording=recording.name,
+        fs_hz=recording.fs_hz,
+        leads=(lead,),
+        backend=backend,
+        backend_reason="no model",
+    )
+    items: list[Item] = []
+    step = int(10 * recording.fs_hz)
+    for start in range(0, len(recording.samples), step):
+        samples = recording.samples[np.newaxis, start : start + step].copy()
+        block = SampleBlock(
+            recording=recording.name, start=start, fs_hz=recording.fs_hz, leads=(lead,), samples=samples
+        )
+        items += pipeline.push(block)
+    items += pipeline.finish()
+    return [item for item in items if isinstance(item, Beat) and item.state is BeatState.CONFIRMED]
 
 
 def labelled(windows: list[BeatWindow], labels: NDArray[np.int64], patient: int) -> BeatSet:

@@ -10,7 +10,7 @@ MEMBERS = 3
 MEMBER_WIDTH = 16
 
 
-class Member(nn.Module):
+class Member(nn.Module):  # type: ignore[misc]  # types are checked without torch
     """One network: the window through three convolutions, joined by the rhythm features, to an embedding."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Member(nn.Module):
         return embedding
 
 
-class BeatClassifier(nn.Module):
+class BeatClassifier(nn.Module):  # type: ignore[misc]  # types are checked without torch
     """Members side by side; the head is one linear layer on their joined embedding.
 
     Each member is trained on its own, with its own part of the head, so the logits are the members' mean.

@@ -2,7 +2,6 @@
 
 import os
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +13,54 @@ from biosignal.errors import BadInput
 from biosignal.scoring.ec57 import Annotations, class_of
 
 # Inter-patient division of de Chazal et al. 2004 (doi:10.1109/TBME.2004.827359); paced 102 104 107 217 are out.
-DS1 = tuple("101 106 108 109 112 114 115 116 118 119 122 124 201 203 205 207 208 209 215 220 223 230".split())
-DS2 = tuple("100 103 105 111 113 117 121 123 200 202 210 212 213 214 219 221 222 228 231 232 233 234".split())
+DS1 = (
+    "101",
+    "106",
+    "108",
+    "109",
+    "112",
+    "114",
+    "115",
+    "116",
+    "118",
+    "119",
+    "122",
+    "124",
+    "201",
+    "203",
+    "205",
+    "207",
+    "208",
+    "209",
+    "215",
+    "220",
+    "223",
+    "230",
+)
+DS2 = (
+    "100",
+    "103",
+    "105",
+    "111",
+    "113",
+    "117",
+    "121",
+    "123",
+    "200",
+    "202",
+    "210",
+    "212",
+    "213",
+    "214",
+    "219",
+    "221",
+    "222",
+    "228",
+    "231",
+    "232",
+    "233",
+    "234",
+)
 LEAD = "MLII"
 
 
@@ -82,8 +127,3 @@ def beats_of(reference: Annotations) -> tuple[NDArray[np.int64], NDArray[np.int6
     both = np.array(found, np.int64).reshape(-1, 2)
     keep = np.concatenate([[True], np.diff(both[:, 0]) > 0]) if len(both) else np.zeros(0, bool)
     return both[keep, 0], both[keep, 1]
-
-
-def select(names: Sequence[str], *, quick: bool) -> tuple[str, ...]:
-    """Take all records, or every fifth for a quick run."""
-    return tuple(names[1::5]) if quick else tuple(names)
