@@ -1,0 +1,173 @@
+"""Looking at the durable events: what waits, what was rejected, findings, counts."""
+
+import sqlite3
+import threading
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from biosignal.events import Finding
+from biosignal.wire.envelope import Envelope, decode
+from edge_agent.store.errors import StoreDamaged, StoreFull, StoreTrouble, StoreUnwritable
+from edge_agent.store.integrity import connect
+
+_ROW = "SELECT o.n, e.id, e.rev, o.lane, e.kind, e.at, e.payload FROM outbox o JOIN events e ON e.n = o.n"
+N_OF = "(SELECT n FROM events WHERE id = ? AND rev = ?)"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OutboxRow:
+    """An event that waits for the clinic's receipt. `n` is its place in line, `payload` the encoded envelope."""
+
+    n: int
+    id: str
+    rev: int
+    lane: int
+    kind: str
+    at: str
+    payload: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RejectedRow:
+    """An event that the clinic could not read, for `reason`; `at` is when it said so."""
+
+    id: str
+    rev: int
+    kind: str
+    at: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoreCounts:
+    """The store in numbers. `waiting` are (lane, rows); times are UTC text, absent where there is nothing to time."""
+
+    events: int
+    waiting: tuple[tuple[int, int], ...]
+    oldest_waiting_at: str | None
+    rejected: int
+    last_receipt_at: str | None
+    size_bytes: int
+
+    @property
+    def outbox(self) -> int:
+        """Rows that wait, in all lanes."""
+        return sum(rows for _, rows in self.waiting)
+
+
+def utc_text() -> str:
+    """Tell the time as UTC text to the millisecond."""
+    return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class EventReader:
+    """Read what an event store holds; any thread may call. `open_reader` gives one beside a running daemon."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection, self.path = connection, path
+        self._lock = threading.RLock()
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            self._connection.close()
+
+    def outbox(self, limit: int, lane: int | None = None, *, after: int = 0) -> list[OutboxRow]:
+        """Give what waits, oldest first within a lane, lower lanes first; behind place `after`."""
+        where, order = ("AND o.lane = ?", "o.n") if lane is not None else ("", "o.lane, o.n")
+        values = (after, lane, limit) if lane is not None else (after, limit)
+        return [
+            _outbox_row(row) for row in self._read(f"{_ROW} WHERE o.n > ? {where} ORDER BY {order} LIMIT ?", values)
+        ]
+
+    def waiting(self, id_: str, rev: int) -> OutboxRow | None:
+        """Look up one row of the outbox; None when it is received, rejected or unknown."""
+        rows = self._read(f"{_ROW} WHERE o.n = {N_OF}", (id_, rev))
+        return _outbox_row(rows[0]) if rows else None
+
+    def get(self, id_: str, rev: int | None = None) -> Envelope | None:
+        """Look up an event: revision `rev`, or the highest."""
+        which, values = ("AND rev = ?", (id_, rev)) if rev is not None else ("", (id_,))
+        rows = self._read(f"SELECT payload FROM events WHERE id = ? {which} ORDER BY rev DESC LIMIT 1", values)  # noqa: S608
+        return decode(rows[0][0].encode()) if rows else None
+
+    def events(self, kind: str | None = None, *, after: int = 0, limit: int = 1000) -> list[Envelope]:
+        """Give stored events in the order they were added."""
+        which, values = ("AND kind = ?", (after, kind, limit)) if kind else ("", (after, limit))
+        rows = self._read(f"SELECT payload FROM events WHERE n > ? {which} ORDER BY n LIMIT ?", values)  # noqa: S608
+        return [decode(row[0].encode()) for row in rows]
+
+    def findings(self, recording: str | None = None, *, limit: int = 1000) -> list[Finding]:
+        """Give the newest findings, each at its highest revision, oldest first."""
+        which, values = ("AND recording = ?", (recording, limit)) if recording is not None else ("", (limit,))
+        sql = (
+            "SELECT e.payload FROM events e JOIN ("  # noqa: S608
+            f"SELECT id, max(rev) AS rev, min(n) AS first FROM events WHERE kind = 'finding' {which} "
+            "GROUP BY id ORDER BY first DESC LIMIT ?) t ON e.id = t.id AND e.rev = t.rev ORDER BY t.first"
+        )
+        bodies = [decode(row[0].encode()).body for row in self._read(sql, values)]
+        return [body for body in bodies if isinstance(body, Finding)]
+
+    def rejected(self) -> list[RejectedRow]:
+        """Give what the clinic could not read."""
+        sql = "SELECT e.id, e.rev, e.kind, r.at, r.reason FROM rejected r JOIN events e ON e.n = r.n ORDER BY r.n"
+        return [RejectedRow(id=i, rev=v, kind=k, at=a, reason=r) for i, v, k, a, r in self._read(sql)]
+
+    def counts(self) -> StoreCounts:
+        """Count, for doctor, metrics and the status."""
+        with self._lock:
+            lanes = self._read("SELECT lane, count(*) FROM outbox GROUP BY lane ORDER BY lane")
+            oldest = self._read("SELECT at FROM events WHERE n = (SELECT min(n) FROM outbox)")
+            receipt = self._read("SELECT value FROM meta WHERE name = 'last_receipt_at'")
+            size = self._read("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+            return StoreCounts(
+                events=int(self._read("SELECT count(*) FROM events")[0][0]),
+                waiting=tuple((int(lane), int(rows)) for lane, rows in lanes),
+                oldest_waiting_at=str(oldest[0][0]) if oldest else None,
+                rejected=int(self._read("SELECT count(*) FROM rejected")[0][0]),
+                last_receipt_at=str(receipt[0][0]) if receipt else None,
+                size_bytes=int(size[0][0]),
+            )
+
+    def _read(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        with self._lock:
+            try:
+                return list(self._connection.execute(sql, values).fetchall())
+            except sqlite3.Error as error:
+                raise translated(error, self.path) from error
+
+
+def open_reader(path: Path) -> EventReader:
+    """Open a store's file for reading only; it may be in use.
+
+    Raises
+    ------
+    StoreUnwritable : there is no such file, or it cannot be read.
+    """
+    if not path.exists():
+        raise StoreUnwritable("there is no store yet", file=str(path), remedy="start the daemon once")
+    return EventReader(connect(path, read_only=True), path)
+
+
+def translated(error: sqlite3.Error, path: Path) -> StoreTrouble:
+    """Say in our words what SQLite met."""
+    text = str(error)
+    if is_full(error):
+        return StoreFull("the disk that holds the store is full", file=str(path))
+    if "malformed" in text or "not a database" in text:
+        return StoreDamaged("the store's file is damaged", file=str(path), why=text)
+    if "readonly" in text or "unable to open" in text:
+        return StoreUnwritable("the store's file cannot be written", file=str(path), why=text)
+    return StoreTrouble("the store failed", file=str(path), why=text)
+
+
+def is_full(error: sqlite3.Error) -> bool:
+    """Tell a full disk from other errors; by its text, as Python 3.10 has no error codes."""
+    return "database or disk is full" in str(error)
+
+
+def _outbox_row(row: tuple[Any, ...]) -> OutboxRow:
+    n, id_, rev, lane, kind, at, payload = row
+    return OutboxRow(n=n, id=id_, rev=rev, lane=lane, kind=kind, at=at, payload=payload.encode())

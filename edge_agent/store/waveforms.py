@@ -1,0 +1,348 @@
+"""Samples on disk: ten-second chunks per lead, each a checked frame, within a budget of bytes.
+
+Chunks lie on absolute sample indices, so however the blocks were cut, the same recording gives the same rows. They
+are committed when ten seconds are full (every 40 ms would write 142 times the data); what is not yet on disk is read
+from memory. What is absent from `read` does not exist: a gap, or dropped to make room.
+"""
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from biosignal.blocks import Lead, SampleBlock, Samples
+from biosignal.errors import BadInput, BrokenStream
+from biosignal.wire.waveform import WaveChunk, decode_wave, encode_wave, quantise
+from edge_agent.store.errors import StoreFull
+from edge_agent.store.integrity import Plan, Row, open_file
+from edge_agent.store.place import WriterLock, check_folder
+from edge_agent.store.reading import translated, utc_text
+
+CHUNK_S = 10.0
+SHED_PART = 8
+"""On a full disk an eighth of the waves is dropped at once, so that it is not full again a second later."""
+
+_SCHEMA_1 = """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE chunks (
+    n INTEGER PRIMARY KEY AUTOINCREMENT, recording TEXT NOT NULL, lead TEXT NOT NULL, first INTEGER NOT NULL,
+    stop INTEGER NOT NULL, pinned INTEGER NOT NULL, received INTEGER NOT NULL DEFAULT 0, frame BLOB NOT NULL,
+    UNIQUE (recording, lead, first));
+CREATE INDEX chunks_by_stop ON chunks (recording, stop);
+CREATE INDEX chunks_by_worth ON chunks (pinned, received DESC, n);
+CREATE TABLE pins (
+    n INTEGER PRIMARY KEY, recording TEXT NOT NULL, first INTEGER NOT NULL, stop INTEGER NOT NULL,
+    UNIQUE (recording, first, stop))
+"""
+_INSERT = """
+INSERT OR IGNORE INTO chunks (recording, lead, first, stop, frame, pinned) VALUES (:recording, :lead, :first, :stop,
+    :frame, EXISTS (SELECT 1 FROM pins p WHERE p.recording = :recording AND p.first < :stop AND p.stop > :first))
+"""
+_READ = """
+SELECT frame FROM chunks WHERE recording = :recording AND lead = :lead AND first < :end AND stop > :start AND first >=
+    coalesce((SELECT max(first) FROM chunks WHERE recording = :recording AND lead = :lead AND first <= :start), 0)
+ORDER BY first
+"""
+
+
+def _sound(table: str, row: Row) -> bool:
+    if table != "chunks":
+        return True
+    try:
+        chunk = decode_wave(row["frame"])
+    except (BadInput, TypeError):
+        return False
+    return (chunk.recording, chunk.lead, chunk.start, chunk.end) == tuple(
+        row[name] for name in ("recording", "lead", "first", "stop")
+    )
+
+
+PLAN = Plan(name="waveforms", migrations=(_SCHEMA_1,), tables=("chunks", "pins"), sound=_sound, auto_vacuum=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WaveCounts:
+    """The waves in numbers, since the store was opened where not of the file.
+
+    `dropped` chunks made room, `dropped_pinned` of them held findings' strips, `lost` could not be written at all,
+    `clipped` samples did not fit their range.
+    """
+
+    chunks: int
+    size_bytes: int
+    budget_bytes: int
+    dropped: int
+    dropped_pinned: int
+    lost: int
+    clipped: int
+
+
+class _Tail:
+    """Samples of one lead that are not on disk yet: contiguous, within one chunk."""
+
+    def __init__(self, block: SampleBlock, lead: Lead, start: int) -> None:
+        self.recording, self.lead, self.fs_hz = block.recording, lead, block.fs_hz
+        self.start = self.end = start
+        self._pieces: list[Samples] = []
+
+    def add(self, samples: Samples) -> None:
+        self._pieces.append(samples)
+        self.end += samples.size
+
+    def chunk(self, gain: float | None) -> tuple[WaveChunk, int]:
+        counts, step, offset, clipped = quantise(np.concatenate(self._pieces), self.lead.unit, gain)
+        chunk = WaveChunk(
+            recording=self.recording,
+            lead=self.lead.name,
+            start=self.start,
+            fs_hz=self.fs_hz,
+            unit=self.lead.unit,
+            gain=step,
+            offset=offset,
+            counts=counts,
+        )
+        return chunk, clipped
+
+
+class WaveStore:
+    """The waves of one device, in one SQLite file. Any thread may call; calls take turns.
+
+    Parameters
+    ----------
+    path : the file; its folder is made where absent.
+    budget_bytes : how large the waves may grow. Past it the oldest acknowledged chunks go, then the oldest others,
+        and what a finding's strip needs last.
+
+    Raises
+    ------
+    StoreUnwritable, StoreUnsafe, StoreInUse, StoreForeign : see each.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        budget_bytes: int,
+        *,
+        utc_now: Callable[[], str] = utc_text,
+        synchronous: str = "FULL",
+    ) -> None:
+        self.path, self._budget = path, budget_bytes
+        check_folder(path.parent)
+        self._writer = WriterLock(path.with_name(path.name + ".lock"))
+        try:
+            self._db, self.salvage = open_file(path, PLAN, at=utc_now(), synchronous=synchronous)
+        except sqlite3.Error as error:
+            self._writer.release()
+            raise translated(error, path) from error
+        except BaseException:
+            self._writer.release()
+            raise
+        self._lock = threading.RLock()
+        self._tails: dict[str, _Tail] = {}
+        self._full: list[_Tail] = []
+        self._gains: dict[tuple[str, str], float] = {}
+        self._dropped = self._dropped_pinned = self._lost = self._clipped = 0
+
+    # -- writing
+
+    def calibrate(self, recording: str, gains: Mapping[str, float]) -> None:
+        """Name the source's own unit per count for leads of a recording: its samples are then stored exactly."""
+        with self._lock:
+            self._gains.update({(recording, lead): gain for lead, gain in gains.items()})
+
+    def append(self, block: SampleBlock) -> None:
+        """Take samples; whole chunks are on disk when this returns.
+
+        Raises
+        ------
+        StoreFull : the disk is full and dropping old waves did not help. These chunks are lost and counted; later
+            ones are tried again.
+        """
+        with self._lock:
+            for name in [name for name, tail in self._tails.items() if tail.recording != block.recording]:
+                self._full.append(self._tails.pop(name))
+            for lead, samples in zip(block.leads, block.samples, strict=True):
+                self._take(block, lead, samples)
+            if self._full:
+                self._write_full()
+
+    def flush(self) -> None:
+        """Put on disk what is in memory: at the end of a recording, or before the process ends.
+
+        Raises
+        ------
+        StoreFull : see `append`.
+        """
+        with self._lock:
+            self._full.extend(self._tails.values())
+            self._tails.clear()
+            self._write_full()
+
+    def pin(self, recording: str, start: int, end: int) -> None:
+        """Keep samples [start, end) longest: a finding rests on them.
+
+        Raises
+        ------
+        StoreFull : the disk is full.
+        """
+        with self._lock, self._writing():
+            pin = "INSERT OR IGNORE INTO pins (recording, first, stop) VALUES (?, ?, ?)"
+            if self._db.execute(pin, (recording, start, end)).rowcount:
+                mark = "UPDATE chunks SET pinned = 1 WHERE recording = ? AND stop > ? AND first < ?"
+                self._db.execute(mark, (recording, start, end))
+
+    def acknowledge(self, recording: str, lead: str, start: int, end: int) -> None:
+        """Note that the clinic has all chunks that lie within [start, end): they may go first."""
+        sql = "UPDATE chunks SET received = 1 WHERE recording = ? AND lead = ? AND first >= ? AND stop <= ?"
+        with self._lock, self._writing():
+            self._db.execute(sql, (recording, lead, start, end))
+
+    def shed(self) -> None:
+        """Make room on a full disk: drop an eighth of the waves and give the space back to the file system."""
+        with self._lock:
+            try:
+                self._drop(max(1, self._size() // SHED_PART))
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            except sqlite3.Error as error:
+                raise translated(error, self.path) from error
+
+    # -- reading
+
+    def read(self, recording: str, lead: str, start: int, end: int) -> list[WaveChunk]:
+        """Give what exists of samples [start, end), in order, without overlap; what is missing does not exist."""
+        wanted = {"recording": recording, "lead": lead, "start": start, "end": end}
+        with self._lock:
+            try:
+                rows = self._db.execute(_READ, wanted).fetchall()
+            except sqlite3.Error as error:
+                raise translated(error, self.path) from error
+            chunks = [decode_wave(row[0]) for row in rows]
+            tail = self._tails.get(lead)
+            if tail is not None and tail.recording == recording and tail.end > tail.start:
+                chunks.append(tail.chunk(self._gains.get((recording, lead)))[0])
+        parts: list[WaveChunk] = []
+        reached = start
+        for chunk in chunks:
+            part = chunk.part(reached, end)
+            if part.length:
+                parts.append(part)
+                reached = part.end
+        return parts
+
+    def newest(self, recording: str, lead: str) -> int:
+        """Index one past the last sample that is known of a lead; 0 where there is none."""
+        with self._lock:
+            sql = "SELECT max(stop) FROM chunks WHERE recording = ? AND lead = ?"
+            stored = self._db.execute(sql, (recording, lead)).fetchone()[0] or 0
+            tail = self._tails.get(lead)
+            return max(int(stored), tail.end if tail is not None and tail.recording == recording else 0)
+
+    def counts(self) -> WaveCounts:
+        """Count, for doctor and metrics."""
+        with self._lock:
+            return WaveCounts(
+                chunks=int(self._db.execute("SELECT count(*) FROM chunks").fetchone()[0]),
+                size_bytes=self._size(),
+                budget_bytes=self._budget,
+                dropped=self._dropped,
+                dropped_pinned=self._dropped_pinned,
+                lost=self._lost,
+                clipped=self._clipped,
+            )
+
+    def close(self) -> None:
+        """Put on disk what is in memory and let another process in."""
+        with self._lock:
+            try:
+                self.flush()
+            finally:
+                self._db.conn.close()
+                self._writer.release()
+
+    # -- inside
+
+    def _take(self, block: SampleBlock, lead: Lead, samples: Samples) -> None:
+        per_chunk = max(1, round(CHUNK_S * block.fs_hz))
+        at = block.start
+        while at < block.end:
+            tail = self._tails.get(lead.name)
+            if tail is not None and at < tail.end:
+                raise BrokenStream("a block overlaps what was stored", lead=lead.name, start=at, have=tail.end)
+            if tail is None or tail.end != at:
+                if tail is not None:
+                    self._full.append(tail)
+                tail = self._tails[lead.name] = _Tail(block, lead, at)
+            border = (at // per_chunk + 1) * per_chunk
+            stop = min(border, block.end)
+            tail.add(samples[at - block.start : stop - block.start])
+            if stop == border:
+                self._full.append(self._tails.pop(lead.name))
+            at = stop
+
+    def _write_full(self) -> None:
+        tails, self._full = self._full, []
+        chunks = []
+        for tail in tails:
+            chunk, clipped = tail.chunk(self._gains.get((tail.recording, tail.lead.name)))
+            chunks.append(chunk)
+            self._clipped += clipped
+        try:
+            self._insert(chunks)
+        except StoreFull:
+            with contextlib.suppress(StoreFull):
+                self.shed()
+            try:
+                self._insert(chunks)
+            except StoreFull:
+                self._lost += len(chunks)
+                raise
+        excess = self._size() - self._budget
+        if excess > 0:
+            self._drop(excess)
+
+    def _insert(self, chunks: list[WaveChunk]) -> None:
+        rows = [
+            {
+                "recording": chunk.recording,
+                "lead": chunk.lead,
+                "first": chunk.start,
+                "stop": chunk.end,
+                "frame": encode_wave(chunk),
+            }
+            for chunk in chunks
+        ]
+        with self._writing():
+            self._db.conn.executemany(_INSERT, rows)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            with self._db.atomic():
+                yield
+        except sqlite3.Error as error:
+            raise translated(error, self.path) from error
+
+    def _size(self) -> int:
+        pages, free, size = (
+            int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return (pages - free) * size
+
+    def _drop(self, excess: int) -> None:
+        """Delete chunks until `excess` bytes are free: received first, then oldest, pinned last."""
+        oldest = "SELECT n, pinned FROM chunks ORDER BY pinned, received DESC, n LIMIT 16"
+        target = self._size() - excess
+        while self._size() > target:
+            victims = self._db.execute(oldest).fetchall()
+            if not victims:
+                break
+            with self._writing():
+                self._db.conn.executemany("DELETE FROM chunks WHERE n = ?", [(n,) for n, _ in victims])
+            self._dropped += len(victims)
+            self._dropped_pinned += sum(pinned for _, pinned in victims)
+        self._db.execute("PRAGMA incremental_vacuum").fetchall()
