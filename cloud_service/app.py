@@ -1,55 +1,150 @@
 """The one place that introduces the clinic's rooms to each other."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 
 from biosignal.errors import BadInput, BedsideError
+from biosignal.wire.topics import parse
 from cloud_service.access.errors import LoginFailed, NameTaken, TooManyFailures
 from cloud_service.access.headers import SecurityHeaders
 from cloud_service.access.people import People
-from cloud_service.clinic import logins
+from cloud_service.clinic import alarms, devices, findings, live, logins, operations, reviews
+from cloud_service.clinic import feed as feed_routes
+from cloud_service.clinic.command_desk import CommandDesk
 from cloud_service.clinic.context import Clinic
-from cloud_service.database.connection import open_database
+from cloud_service.clinic.feed import Feed
+from cloud_service.clinic.watching import LiveViews, WatchDesk
+from cloud_service.database.columns import utc_now
+from cloud_service.database.connection import Database, open_database
+from cloud_service.ingest.arrival import Message
+from cloud_service.ingest.broker_link import BrokerLink
+from cloud_service.ingest.presence import read_status
+from cloud_service.ingest.worker import IngestWorker
 from cloud_service.settings import CloudSettings
 
 API = "/api/v1"
-ROUTERS = (logins.router,)
+API_ROUTERS: tuple[APIRouter, ...] = (
+    logins.router,
+    devices.router,
+    live.router,
+    findings.router,
+    reviews.router,
+    alarms.router,
+    feed_routes.router,
+    operations.router,
+)
+OTHER_ROUTERS: tuple[APIRouter, ...] = (operations.outside_api,)
+"""Routers outside the API: pages and the model repository go here, one line each."""
 
 
-def create_app(settings: CloudSettings) -> FastAPI:
-    """Open the database (migrating it) and build the application.
+def create_app(settings: CloudSettings, *, on_devices_changed: Callable[[], None] = lambda: None) -> FastAPI:
+    """Open the database (migrating it) and build the application; its lifespan starts and stops everything.
+
+    `on_devices_changed` is called when a device was added or revoked over the API, for the broker's password file.
+    The parts hang on ``app.state.clinic``.
 
     Raises
     ------
-    DatabaseUnusable : the database cannot be opened.
+    DatabaseUnusable : the database cannot be opened. SettingsWrong : the broker's CA file cannot be read.
     """
-    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    database = open_database(settings.database_url)
-    people = People(database, settings.access, demo=settings.demo)
-    clinic = Clinic(settings=settings, database=database, people=people)
+    clinic = _assemble(settings, on_devices_changed)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        _start(clinic)
         yield
-        database.close()
+        await clinic.feed.stop()
+        await asyncio.to_thread(_stop, clinic)
 
     app = FastAPI(
         title="Bedside clinic",
         version="1",
         lifespan=lifespan,
-        docs_url=None,
+        docs_url=None,  # its pages need scripts from elsewhere
         redoc_url=None,
         openapi_url=f"{API}/openapi.json",
     )
     app.state.clinic = clinic
     app.add_middleware(SecurityHeaders, tls=settings.http.tls)
     app.add_exception_handler(BedsideError, _answer_error)
-    for router in ROUTERS:
+    for router in API_ROUTERS:
         app.include_router(router, prefix=API)
+    for router in OTHER_ROUTERS:
+        app.include_router(router)
     return app
+
+
+def _assemble(settings: CloudSettings, on_devices_changed: Callable[[], None]) -> Clinic:
+    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    database = open_database(settings.database_url)
+    feed, views = Feed(database), LiveViews()
+    worker, link = _line(settings, database, views, feed)
+    commands = CommandDesk(database, link)
+    return Clinic(
+        settings=settings,
+        database=database,
+        people=People(database, settings.access, demo=settings.demo),
+        link=link,
+        worker=worker,
+        commands=commands,
+        watching=WatchDesk(lambda site, device: commands.renew_watch(site=site, device=device)),
+        views=views,
+        feed=feed,
+        on_devices_changed=on_devices_changed,
+    )
+
+
+def _line(
+    settings: CloudSettings, database: Database, views: LiveViews, feed: Feed
+) -> tuple[IngestWorker | None, BrokerLink | None]:
+    """Connect broker and database; the two need each other, the worker to answer and the link to hand over."""
+    if not settings.mqtt.enabled:
+        return None, None
+
+    def on_wave(topic: str, payload: bytes, _retained: bool) -> None:
+        place = parse(topic)
+        views.publish(place.site, place.device, payload)
+
+    def on_status(topic: str, payload: bytes, retained: bool) -> None:
+        presence = read_status(topic, payload, retained=retained, received=utc_now())
+        if presence is not None:
+            views.publish(presence.site, presence.device, presence.status)
+            if settings.ingest.enabled:
+                worker.take(presence)
+
+    def on_event(topic: str, payload: bytes, _retained: bool) -> None:
+        worker.take(Message(topic=topic, payload=payload))
+
+    link = BrokerLink(
+        settings.mqtt,
+        on_event=on_event if settings.ingest.enabled else None,
+        on_status=on_status,
+        on_wave=on_wave,
+    )
+    worker = IngestWorker(database, settings.ingest, send_receipt=link.send_receipt, on_committed=feed.poke)
+    return (worker if settings.ingest.enabled else None), link
+
+
+def _start(clinic: Clinic) -> None:
+    clinic.feed.start()
+    clinic.watching.start()
+    if clinic.worker is not None:
+        clinic.worker.start()
+    if clinic.link is not None:
+        clinic.link.start()
+
+
+def _stop(clinic: Clinic) -> None:
+    clinic.watching.stop()
+    if clinic.link is not None:
+        clinic.link.stop()
+    if clinic.worker is not None:
+        clinic.worker.stop()
+    clinic.database.close()
 
 
 _STATUS: tuple[tuple[type[BedsideError], int], ...] = (

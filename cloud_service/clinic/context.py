@@ -3,7 +3,7 @@
 import hmac
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, TypeAlias, cast
+from typing import TYPE_CHECKING, Annotated, TypeAlias, cast
 from urllib.parse import urlsplit
 
 from fastapi import Depends, HTTPException, Request
@@ -11,8 +11,15 @@ from starlette.requests import HTTPConnection
 
 from cloud_service.access.people import Login, People, csrf_matches
 from cloud_service.access.roles import Role
+from cloud_service.clinic.command_desk import CommandDesk
+from cloud_service.clinic.watching import LiveViews, WatchDesk
 from cloud_service.database.connection import Database
+from cloud_service.ingest.broker_link import BrokerLink
+from cloud_service.ingest.worker import IngestWorker
 from cloud_service.settings import CloudSettings
+
+if TYPE_CHECKING:
+    from cloud_service.clinic.feed import Feed
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -24,6 +31,13 @@ class Clinic:
     settings: CloudSettings
     database: Database
     people: People
+    link: BrokerLink | None
+    worker: IngestWorker | None
+    commands: CommandDesk
+    watching: WatchDesk
+    views: LiveViews
+    feed: "Feed"
+    on_devices_changed: Callable[[], None]
 
     @property
     def cookie(self) -> str:

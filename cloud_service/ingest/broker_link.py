@@ -12,6 +12,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
 
+from biosignal.errors import BadInput
 from biosignal.events import Command, Receipt
 from biosignal.wire.envelope import encode_message
 from biosignal.wire.topics import Channel, all_devices, down
@@ -177,7 +178,8 @@ class BrokerLink:
 
 def _adapter(call: OnMessage) -> Callable[[mqtt.Client, Any, mqtt.MQTTMessage], None]:
     def on_message(_client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
-        call(message.topic, bytes(message.payload), bool(message.retain))
+        with contextlib.suppress(BadInput):  # a device name of foreign letters: nothing of ours, and no reason to stop
+            call(message.topic, bytes(message.payload), bool(message.retain))
 
     return on_message
 

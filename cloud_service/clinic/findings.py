@@ -1,0 +1,235 @@
+"""Findings: the list to work through, and one with all it rests on."""
+
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel
+from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from cloud_service.clinic.alarms import Alarm, shown_alarm
+from cloud_service.clinic.command_desk import latest_about
+from cloud_service.clinic.context import ClinicPart, Viewer
+from cloud_service.clinic.reviews import Review, standing
+from cloud_service.clinic.waves import Wave, strip_wave
+from cloud_service.database.clinic_tables import ReviewRow
+from cloud_service.database.event_tables import AlarmRow, ExplanationRow, FindingRow, StripRow
+
+router = APIRouter(tags=["findings"])
+MOST = 200
+
+
+class Explanation(BaseModel):
+    """A finding in plain words, and who wrote them."""
+
+    id: str
+    rev: int
+    finding_rev: int
+    text: str
+    made_by: str
+    model_sha256: str | None
+    checked: str
+    refused: int
+
+
+class FindingSummary(BaseModel):
+    """A finding in the list. `outcome` is ``{"type": "Prediction" | "Abstained" | "Unavailable", ...}``.
+
+    `onset`, `end`, `decided_at` are sample indices at `fs_hz`. `reviewed` counts the reviews that stand.
+    """
+
+    id: str
+    rev: int
+    device: str
+    recording: str
+    stream: str
+    kind: str
+    state: str
+    priority: str
+    onset: int
+    end: int
+    decided_at: int
+    fs_hz: float
+    leads: list[str]
+    outcome: dict[str, Any] | None
+    at: str
+    received: datetime
+    explanation: str | None
+    explanation_by: str | None
+    alarm_state: str | None
+    beats: int
+    reviewed: int
+
+
+class Findings(BaseModel):
+    """Findings, newest first; `next` goes into `before` for the next page, null at the end."""
+
+    findings: list[FindingSummary]
+    next: str | None
+
+
+class Measure(BaseModel):
+    """A number with its unit."""
+
+    name: str
+    value: float
+    unit: str
+
+
+class EvidenceBeat(BaseModel):
+    """A beat the finding rests on; `outcome` is null on a blind read."""
+
+    sample: int
+    outcome: dict[str, Any] | None
+
+
+class Evidence(BaseModel):
+    """What the finding rests on."""
+
+    measures: list[Measure]
+    strip_start: int
+    strip_end: int
+    fs_hz: float
+    quality: str
+    beats: list[EvidenceBeat]
+
+
+class FindingDetail(FindingSummary):
+    """A finding with evidence, strips, text, alarm and the reviews that stand.
+
+    On a blind read everything that gives the model's answer away is null or empty.
+    """
+
+    blind: bool
+    evidence: Evidence
+    strips: list[Wave]
+    explained: Explanation | None
+    alarm: Alarm | None
+    reviews: list[Review]
+
+
+@router.get("/findings")
+def findings(
+    _login: Viewer,
+    clinic: ClinicPart,
+    device: str | None = None,
+    recording: str | None = None,
+    kind: str | None = None,
+    stream: str = "live",
+    state: str | None = None,
+    priority: str | None = None,
+    reviewed: bool | None = None,
+    before: str | None = None,
+    limit: int = 50,
+) -> Findings:
+    """List findings; `stream` "" lists those of shadow models too; `reviewed` filters by whether a review stands."""
+    limit = max(1, min(limit, MOST))
+    exact = {"device": device, "recording": recording, "kind": kind, "state": state, "priority": priority}
+    wanted: Select[Any] = select(FindingRow).order_by(FindingRow.received.desc(), FindingRow.id.desc()).limit(limit)
+    for name, value in {**exact, "stream": stream}.items():
+        if value:
+            wanted = wanted.where(getattr(FindingRow, name) == value)
+    if reviewed is not None:
+        has_one = select(ReviewRow.row).where(ReviewRow.finding == FindingRow.id, *_stands()).exists()
+        wanted = wanted.where(has_one if reviewed else ~has_one)
+    if before:
+        wanted = _older(wanted, before)
+    with clinic.database.read() as session:
+        rows = list(session.scalars(wanted))
+        shown = _summaries(session, rows)
+    last = rows[-1] if len(rows) == limit else None
+    return Findings(findings=shown, next=f"{last.received.isoformat()}|{last.id}" if last else None)
+
+
+@router.get("/findings/{finding}")
+def finding(finding: str, _login: Viewer, clinic: ClinicPart, blind: bool = False) -> FindingDetail:
+    """Show one finding; with `blind`, without the model's answer, for a first read that it does not sway."""
+    with clinic.database.read() as session:
+        row = session.get(FindingRow, finding)
+        if row is None:
+            raise HTTPException(404, "no such finding")
+        summary = _summaries(session, [row])[0]
+        detail = FindingDetail(
+            **summary.model_dump(),
+            blind=blind,
+            evidence=_evidence(row.evidence, blind=blind),
+            strips=_strips(session, row),
+            explained=_explained(session, row),
+            alarm=_alarm(session, row),
+            reviews=standing(session, finding),
+        )
+    return _blinded(detail) if blind else detail
+
+
+def _stands() -> tuple[Any, Any]:
+    return ReviewRow.superseded_by.is_(None), ReviewRow.verdict != "undo"
+
+
+def _older(wanted: Select[Any], before: str) -> Select[Any]:
+    stamp, _, name = before.partition("|")
+    try:
+        received = datetime.fromisoformat(stamp.replace(" ", "+"))
+    except ValueError as error:
+        raise HTTPException(400, "`before` is not a page mark") from error
+    if received.tzinfo is None:
+        raise HTTPException(400, "`before` is not a page mark")
+    same = and_(FindingRow.received == received, FindingRow.id < name)
+    return wanted.where(or_(FindingRow.received < received, same))
+
+
+def _summaries(session: Session, rows: list[FindingRow]) -> list[FindingSummary]:
+    owners = {row.id: row.device for row in rows}
+    texts = _texts(session, owners)
+    alarm_rows = session.scalars(select(AlarmRow).where(AlarmRow.finding.in_(owners)).order_by(AlarmRow.received))
+    alarms = {row.finding: row.state for row in alarm_rows if row.device == owners[row.finding]}
+    counted = select(ReviewRow.finding, func.count()).where(ReviewRow.finding.in_(owners), *_stands())
+    reviewed: dict[str, int] = {row[0]: row[1] for row in session.execute(counted.group_by(ReviewRow.finding))}
+    return [_summary(row, texts.get(row.id), alarms.get(row.id), reviewed.get(row.id, 0)) for row in rows]
+
+
+def _texts(session: Session, owners: dict[str, str]) -> dict[str, ExplanationRow]:
+    """Texts that the finding's own device wrote; the newest of the newest revision."""
+    order = (ExplanationRow.finding_rev, ExplanationRow.rev, ExplanationRow.received)
+    rows = session.scalars(select(ExplanationRow).where(ExplanationRow.finding.in_(owners)).order_by(*order))
+    return {row.finding: row for row in rows if row.device == owners[row.finding]}
+
+
+def _summary(row: FindingRow, text: ExplanationRow | None, alarm: str | None, reviewed: int) -> FindingSummary:
+    facts = {name: getattr(row, name) for name in FindingSummary.model_fields if hasattr(row, name)}
+    return FindingSummary(
+        **facts,
+        fs_hz=row.evidence["fs_hz"],
+        explanation=text.text if text else None,
+        explanation_by=text.made_by if text else None,
+        alarm_state=alarm,
+        beats=len(row.evidence["beats"]),
+        reviewed=reviewed,
+    )
+
+
+def _evidence(evidence: dict[str, Any], *, blind: bool) -> Evidence:
+    beats = [{"sample": beat["sample"], "outcome": None if blind else beat["outcome"]} for beat in evidence["beats"]]
+    return Evidence.model_validate({**evidence, "beats": beats})
+
+
+def _strips(session: Session, row: FindingRow) -> list[Wave]:
+    mine = select(StripRow).where(StripRow.finding == row.id, StripRow.device == row.device)
+    waves = (strip_wave(strip) for strip in session.scalars(mine.order_by(StripRow.start, StripRow.lead)))
+    return [wave for wave in waves if wave is not None]
+
+
+def _explained(session: Session, row: FindingRow) -> Explanation | None:
+    text = _texts(session, {row.id: row.device}).get(row.id)
+    return Explanation.model_validate(text, from_attributes=True) if text else None
+
+
+def _alarm(session: Session, row: FindingRow) -> Alarm | None:
+    mine = select(AlarmRow).where(AlarmRow.finding == row.id, AlarmRow.device == row.device)
+    alarm = session.scalars(mine.order_by(AlarmRow.received.desc()).limit(1)).first()
+    return shown_alarm(alarm, latest_about(session, [alarm.id]).get(alarm.id)) if alarm else None
+
+
+def _blinded(detail: FindingDetail) -> FindingDetail:
+    hidden: dict[str, Any] = {"outcome": None, "explanation": None, "explanation_by": None, "explained": None}
+    return detail.model_copy(update={**hidden, "reviews": []})

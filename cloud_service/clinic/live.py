@@ -1,0 +1,102 @@
+"""The live strip: waves over a websocket while someone watches."""
+
+import contextlib
+import time
+from typing import Any
+
+from fastapi import APIRouter, HTTPException, WebSocket, WebSocketDisconnect
+from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
+
+from biosignal.errors import BadInput
+from cloud_service.clinic.command_desk import WATCH_S, watch_arguments
+from cloud_service.clinic.context import Clinic, ClinicPart, Viewer, clinic_of, is_same_origin, login_of
+from cloud_service.clinic.watching import Item, Watcher
+from cloud_service.clinic.waves import wave
+from cloud_service.database.clinic_tables import DeviceRow
+
+router = APIRouter(tags=["live"])
+NOT_LOGGED_IN, FOREIGN, NO_DEVICE = 4401, 4403, 4404
+CHECK_LOGIN_S = 10.0
+
+
+class Lease(BaseModel):
+    """Waves are wanted for `remaining_s` more seconds."""
+
+    device: str
+    remaining_s: float
+
+
+@router.post("/devices/{name}/watch")
+def watch(name: str, login: Viewer, clinic: ClinicPart) -> Lease:
+    """Ask a device for live waves for 30 s; repeat to go on."""
+    device = _device(clinic, name)
+    if device is None:
+        raise HTTPException(404, "no such device")
+    _renew(clinic, device, login.name)
+    return Lease(device=name, remaining_s=clinic.watching.remaining_s(device.site, name))
+
+
+@router.websocket("/devices/{name}/live")
+async def live(socket: WebSocket, name: str) -> None:
+    """Send waves and status as JSON text while the socket is open.
+
+    ``{"type": "wave", recording, lead, start, fs_hz, unit, samples}``, ``{"type": "status", ...}`` as the device says
+    it, ``{"type": "dropped", "frames": n}`` when this page was too slow. Closes with 4401 (log in), 4403 (another
+    site's page), 4404 (no such device).
+    """
+    clinic = clinic_of(socket)
+    await socket.accept()
+    login = await run_in_threadpool(login_of, socket)
+    device = await run_in_threadpool(_device, clinic, name)
+    if not is_same_origin(socket):
+        await socket.close(FOREIGN)
+    elif login is None:
+        await socket.close(NOT_LOGGED_IN)
+    elif device is None:
+        await socket.close(NO_DEVICE)
+    else:
+        with clinic.views.open(device.site, name) as watcher, contextlib.suppress(WebSocketDisconnect, RuntimeError):
+            await run_in_threadpool(_renew, clinic, device, login.name)
+            await _stream(socket, clinic, device, watcher)
+
+
+async def _stream(socket: WebSocket, clinic: Clinic, device: DeviceRow, watcher: Watcher) -> None:
+    if device.status is not None:
+        await socket.send_json({"type": "status", **device.status})
+    checked_s, told = time.monotonic(), 0
+    while True:
+        for item in await watcher.take(1.0):
+            message = _message(item)
+            if message is not None:
+                await socket.send_json(message)
+        if watcher.dropped > told:
+            await socket.send_json({"type": "dropped", "frames": watcher.dropped - told})
+            told = watcher.dropped
+        if time.monotonic() - checked_s >= CHECK_LOGIN_S:
+            checked_s = time.monotonic()
+            if await run_in_threadpool(login_of, socket) is None:
+                await socket.close(NOT_LOGGED_IN)
+                return
+            clinic.watching.watch(device.site, device.name)
+
+
+def _renew(clinic: Clinic, device: DeviceRow, issuer: str) -> None:
+    if clinic.watching.watch(device.site, device.name):
+        clinic.commands.send(
+            device=device.name, name="watch", issuer=issuer, arguments=watch_arguments(), valid_s=WATCH_S
+        )
+
+
+def _message(item: Item) -> dict[str, Any] | None:
+    if isinstance(item, dict):
+        return {"type": "status", **item}
+    try:
+        return {"type": "wave", **wave(item).model_dump()}
+    except BadInput:
+        return None  # a damaged frame of a strip that is drawn once: the gap shows
+
+
+def _device(clinic: Clinic, name: str) -> DeviceRow | None:
+    with clinic.database.read() as session:
+        return session.get(DeviceRow, name)

@@ -1,0 +1,62 @@
+"""Numbers for Prometheus, read when asked for."""
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from sqlalchemy import func, select
+
+from cloud_service.access import devices as registry
+from cloud_service.clinic.context import Clinic
+from cloud_service.clinic.devices import is_online
+from cloud_service.database.columns import utc_now
+from cloud_service.database.event_tables import AlarmRow
+from cloud_service.ingest import dead_letters
+
+
+class _Numbers:
+    def __init__(self, clinic: Clinic) -> None:
+        self._clinic = clinic
+
+    def collect(self) -> Iterator[Metric]:
+        yield from _ingest(self._clinic)
+        yield GaugeMetricFamily("bedside_live_views", "Open live strips", value=self._clinic.views.count)
+        link = self._clinic.link
+        if link is not None:
+            yield GaugeMetricFamily("bedside_broker_connected", "Broker connection", value=float(link.connected))
+        yield from _stored(self._clinic)
+
+
+def exposition(clinic: Clinic) -> bytes:
+    """All numbers in Prometheus' text format."""
+    numbers = CollectorRegistry()
+    numbers.register(_Numbers(clinic))
+    return generate_latest(numbers)
+
+
+def _ingest(clinic: Clinic) -> Iterator[Metric]:
+    worker = clinic.worker
+    if worker is None:
+        return
+    events = CounterMetricFamily("bedside_ingest_events", "Events received, by what became of them", labels=["result"])
+    for result in ("new", "known", "refused", "dropped"):
+        events.add_metric([result], getattr(worker.counts, result))
+    yield events
+    failures = worker.counts.database_failures
+    yield CounterMetricFamily("bedside_ingest_database_failures", "Batches tried again", value=failures)
+    yield GaugeMetricFamily("bedside_ingest_queue", "Messages waiting for the database", value=worker.waiting)
+
+
+def _stored(clinic: Clinic) -> Iterator[Metric]:
+    now = utc_now()
+    with clinic.database.read() as session:
+        online = sum(is_online(row, now) for row in registry.devices(session))
+        waiting = dead_letters.count(session)
+        counted = select(AlarmRow.priority, func.count()).where(AlarmRow.state != "resolved")
+        alarms = session.execute(counted.group_by(AlarmRow.priority)).all()
+    yield GaugeMetricFamily("bedside_devices_online", "Devices with a sign of life in the last 15 s", value=online)
+    yield GaugeMetricFamily("bedside_dead_letters", "Messages that a person must look at", value=waiting)
+    family = GaugeMetricFamily("bedside_alarms", "Alarms that are not resolved", labels=["priority"])
+    for priority, number in alarms:
+        family.add_metric([priority], number)
+    yield family

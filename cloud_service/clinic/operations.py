@@ -1,0 +1,221 @@
+"""For engineers and administrators: health, metrics, dead letters, people, audit log."""
+
+from datetime import datetime
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel, Field
+from sqlalchemy import select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from cloud_service.access import audit
+from cloud_service.access.errors import AuditBroken
+from cloud_service.access.roles import Role
+from cloud_service.clinic.context import Admin, ClinicPart, Engineer, address_of, login_of
+from cloud_service.clinic.metrics import exposition
+from cloud_service.database.clinic_tables import AuditRow, UserRow
+from cloud_service.ingest import dead_letters
+from cloud_service.ingest.commit import replay
+from cloud_service.settings import is_loopback
+
+router = APIRouter(tags=["operations"])
+outside_api = APIRouter(tags=["operations"])
+
+
+class Health(BaseModel):
+    """`ok` when the database answers; `broker` is null where no broker is set."""
+
+    ok: bool
+    database: bool
+    broker: bool | None
+    broker_why: str
+
+
+class DeadLetter(BaseModel):
+    """A message that could not be stored; `payload` is its beginning, as text."""
+
+    row: int
+    topic: str
+    reason: str
+    first: datetime
+    last: datetime
+    times: int
+    length: int
+    payload: str
+
+
+class DeadLetters(BaseModel):
+    """Those that wait, oldest first."""
+
+    waiting: int
+    dead_letters: list[DeadLetter]
+
+
+class Replayed(BaseModel):
+    """How a replay went."""
+
+    stored: int
+    still_refused: int
+
+
+class AuditEntry(BaseModel):
+    """One entry of the audit log."""
+
+    number: int
+    at: str
+    actor: str
+    action: str
+    subject: str
+    detail: str
+    hash: str
+
+
+class AuditLog(BaseModel):
+    """Entries, newest first."""
+
+    entries: list[AuditEntry]
+
+
+class AuditCheck(BaseModel):
+    """Whether the chain holds; `head` kept elsewhere proves later that nothing was cut off."""
+
+    holds: bool
+    entries: int
+    head: str
+    why: str
+
+
+class User(BaseModel):
+    """An account."""
+
+    name: str
+    role: Role
+    created: datetime
+    disabled: datetime | None
+
+
+class Users(BaseModel):
+    """All accounts."""
+
+    users: list[User]
+
+
+class NewUser(BaseModel):
+    """An account to make; without a password, one is made."""
+
+    name: str = Field(max_length=64)
+    role: Role
+    password: str | None = Field(default=None, max_length=1024)
+
+
+class MadeUser(BaseModel):
+    """A new account; the password is shown this once."""
+
+    name: str
+    role: Role
+    password: str
+
+
+@outside_api.get("/healthz")
+def health(clinic: ClinicPart, response: Response) -> Health:
+    """Tell whether the service can do its work."""
+    try:
+        with clinic.database.read() as session:
+            session.execute(text("SELECT 1"))
+        database = True
+    except SQLAlchemyError:
+        database = False
+    response.status_code = 200 if database else 503
+    link = clinic.link
+    return Health(
+        ok=database,
+        database=database,
+        broker=link.connected if link else None,
+        broker_why=link.why_down if link else "no broker is set",
+    )
+
+
+@outside_api.get("/metrics")
+def metrics(request: Request, clinic: ClinicPart) -> Response:
+    """Prometheus metrics; from beyond this machine an engineer's login is needed."""
+    if not is_loopback(address_of(request)):
+        login = login_of(request)
+        if login is None or not login.role.covers(Role.ENGINEER):
+            raise HTTPException(403, "metrics are for this machine, or for engineers")
+    return Response(exposition(clinic), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/dead-letters")
+def letters(_login: Engineer, clinic: ClinicPart) -> DeadLetters:
+    """List what could not be stored."""
+    with clinic.database.read() as session:
+        rows = dead_letters.waiting(session)
+        waiting = dead_letters.count(session)
+    shown = [
+        DeadLetter(
+            row=row.row,
+            topic=row.topic,
+            reason=row.reason,
+            first=row.first,
+            last=row.last,
+            times=row.times,
+            length=len(row.payload),
+            payload=row.payload[:2000].decode("utf-8", "replace"),
+        )
+        for row in rows
+    ]
+    return DeadLetters(waiting=waiting, dead_letters=shown)
+
+
+@router.post("/dead-letters/replay")
+def replay_letters(login: Engineer, clinic: ClinicPart) -> Replayed:
+    """Try the dead letters again."""
+    done = replay(clinic.database)
+    with clinic.database.write() as session:
+        audit.record(session, actor=login.name, action="dead-letters.replay", subject="", stored=done.new)
+    return Replayed(stored=done.new, still_refused=done.refused)
+
+
+@router.get("/audit")
+def audit_log(_login: Admin, clinic: ClinicPart, before: int | None = None, limit: int = 100) -> AuditLog:
+    """List the audit log."""
+    wanted = select(AuditRow).order_by(AuditRow.number.desc()).limit(min(limit, 500))
+    if before is not None:
+        wanted = wanted.where(AuditRow.number < before)
+    with clinic.database.read() as session:
+        rows = session.scalars(wanted)
+        return AuditLog(entries=[AuditEntry.model_validate(row, from_attributes=True) for row in rows])
+
+
+@router.get("/audit/verify")
+def verify_audit(_login: Admin, clinic: ClinicPart) -> AuditCheck:
+    """Recompute the chain of the audit log."""
+    with clinic.database.read() as session:
+        try:
+            head = audit.verify(session)
+        except AuditBroken as error:
+            return AuditCheck(holds=False, entries=audit.count(session), head="", why=str(error))
+    return AuditCheck(holds=True, entries=head.entries, head=head.hash, why="")
+
+
+@router.get("/users")
+def users(_login: Admin, clinic: ClinicPart) -> Users:
+    """List the accounts."""
+    return Users(users=[_user(row) for row in clinic.people.users()])
+
+
+@router.post("/users", status_code=201)
+def add_user(new: NewUser, login: Admin, clinic: ClinicPart) -> MadeUser:
+    """Make an account."""
+    password = clinic.people.add(name=new.name, role=new.role, password=new.password, by=login.name)
+    return MadeUser(name=new.name, role=new.role, password=password)
+
+
+@router.post("/users/{name}/disable", status_code=204)
+def disable_user(name: str, login: Admin, clinic: ClinicPart) -> None:
+    """Close an account and end its sessions."""
+    clinic.people.disable(name, by=login.name)
+
+
+def _user(row: UserRow) -> User:
+    return User.model_validate(row, from_attributes=True)
