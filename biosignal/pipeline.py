@@ -202,6 +202,11 @@ class EcgPipeline:
         self._backend = backend
         self._reason = reason
 
+    def set_limits(self, rules: RuleSettings) -> None:
+        """Judge rates and rhythm by other limits from the next item on."""
+        self._settings = replace(self._settings, rules=rules)
+        self._rules.set_limits(rules)
+
     def push(self, item: Item, /) -> list[Item]:
         """Take the next samples or a gap; tell what was found.
 

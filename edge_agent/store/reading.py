@@ -99,15 +99,24 @@ class EventReader:
         rows = self._read(f"SELECT payload FROM events WHERE n > ? {which} ORDER BY n LIMIT ?", values)  # noqa: S608
         return [decode(row[0].encode()) for row in rows]
 
-    def findings(self, recording: str | None = None, *, limit: int = 1000) -> list[Finding]:
-        """Give the newest findings, each at its highest revision, oldest first."""
-        which, values = ("AND recording = ?", (recording, limit)) if recording is not None else ("", (limit,))
+    def newest(self, kind: str) -> Envelope | None:
+        """Give the event of a kind that was added last."""
+        rows = self._read("SELECT payload FROM events WHERE kind = ? ORDER BY n DESC LIMIT 1", (kind,))
+        return decode(rows[0][0].encode()) if rows else None
+
+    def latest(self, kind: str, *, recording: str | None = None, limit: int = 1000) -> list[Envelope]:
+        """Give the newest events of a kind, each at its highest revision, oldest first."""
+        which, values = ("AND recording = ?", (kind, recording, limit)) if recording is not None else ("", (kind, limit))
         sql = (
             "SELECT e.payload FROM events e JOIN ("  # noqa: S608
-            f"SELECT id, max(rev) AS rev, min(n) AS first FROM events WHERE kind = 'finding' {which} "
+            f"SELECT id, max(rev) AS rev, min(n) AS first FROM events WHERE kind = ? {which} "
             "GROUP BY id ORDER BY first DESC LIMIT ?) t ON e.id = t.id AND e.rev = t.rev ORDER BY t.first"
         )
-        bodies = [decode(row[0].encode()).body for row in self._read(sql, values)]
+        return [decode(row[0].encode()) for row in self._read(sql, values)]
+
+    def findings(self, recording: str | None = None, *, limit: int = 1000) -> list[Finding]:
+        """Give the newest findings, each at its highest revision, oldest first."""
+        bodies = [envelope.body for envelope in self.latest("finding", recording=recording, limit=limit)]
         return [body for body in bodies if isinstance(body, Finding)]
 
     def rejected(self) -> list[RejectedRow]:
