@@ -21,7 +21,7 @@ from biosignal.filters import Array, Recent, SlidingFir, gabor_taps, low_pass_ta
 
 BANDS = ((11.0, 0.028), (20.0, 0.02))
 """Centre in Hz and standard deviation in seconds of the Gabor windows."""
-GABOR_S = 0.075
+GABOR_S = 0.067
 SMOOTH_S = 0.022
 """Half widths of the bands' windows and of the low-pass ahead of them."""
 SEARCH_BACK_S = 4.0
@@ -34,23 +34,23 @@ class QrsSettings:
 
     guard_s: float = 0.2
     """A candidate is the greatest within this time on either side; also the refractory period."""
-    settle_s: float = 0.28
+    settle_s: float = 0.27
     """Within this time a beat is withdrawn for one `outdo_factor` times as high: then it was a P wave."""
-    outdo_factor: float = 1.5
+    outdo_factor: float = 1.15
     learn_s: float = 2.0
     """Candidates wait this long behind a start or a gap, until the first level is known."""
-    level_fraction: float = 0.35
-    noise_factor: float = 1.5
+    level_fraction: float = 0.37
+    noise_factor: float = 1.8
     t_zone_s: float = 0.36
-    t_factor: float = 1.6
+    t_factor: float = 2.4
     """By how much the threshold is raised right behind a beat; falls to 1 at `t_zone_s`."""
     overdue_factor: float = 0.5
     """What is left of the threshold two intervals behind the last beat."""
     lost_factor: float = 0.25
     """What is left of it `lost_s` behind the last beat."""
     lost_s: float = 8.0
-    search_back_intervals: float = 1.66
-    search_back_factor: float = 0.5
+    search_back_intervals: float = 1.55
+    search_back_factor: float = 0.72
     floor: float = 0.0
     """Envelope below which nothing is a beat, in the unit of the samples; 0 makes detection scale-free."""
 
@@ -103,6 +103,7 @@ class BeatRule:
         self._intervals: deque[int] = deque(maxlen=8)
         self._level = 0.0
         self._interval: float = rate_hz
+        self._noises: deque[float] = deque(maxlen=15)
         self._noise = 0.0
 
     def offer(self, candidate: Candidate) -> Iterator[Decision]:
@@ -147,7 +148,7 @@ class BeatRule:
     def _stand(self, known: int) -> Iterator[Decision]:
         found, self._found = self._found, None
         if found is not None:
-            self._take(found)
+            self._take(found, known)
             yield Decision(found, known, BeatState.CONFIRMED)
 
     def _close(self, known: int) -> Iterator[Decision]:
@@ -179,16 +180,17 @@ class BeatRule:
     def _passes(self, candidate: Candidate) -> bool:
         if candidate.height >= self._threshold(candidate):
             return True
-        self._noise += 0.125 * (min(candidate.height, self._level) - self._noise)
+        self._noises.append(min(candidate.height, self._level))
+        self._noise = median(self._noises)
         self._rejected.append(candidate)
         return False
 
     def _add_late(self, candidate: Candidate, known: int) -> Iterator[Decision]:
-        self._take(candidate)
+        self._take(candidate, known)
         yield Decision(candidate, known, BeatState.PROVISIONAL, late=True)
         yield Decision(candidate, known, BeatState.CONFIRMED, late=True)
 
-    def _take(self, beat: Candidate) -> None:
+    def _take(self, beat: Candidate, known: int) -> None:
         """Learn from a beat."""
         if self._last is not None:
             self._intervals.append(beat.at - self._last.at)
@@ -198,7 +200,7 @@ class BeatRule:
         self._level = median(self._heights)
         self._rejected = [candidate for candidate in self._rejected if candidate.at > beat.at]
         wait = min(self._settings.search_back_intervals * self._interval, SEARCH_BACK_S * self._rate_hz)
-        self._search_at = beat.at + round(wait) + self._guard
+        self._search_at = max(beat.at + round(wait) + self._guard, known)
 
     def _threshold(self, candidate: Candidate) -> float:
         settings = self._settings
@@ -291,7 +293,7 @@ class QrsDetector:
     def _fiducial(self, centre: int) -> int:
         """Go from the middle of the envelope to the greatest deflection from the local mean."""
         centre += self._start
-        wide, near = round(0.1 * self._fs_hz), round(0.06 * self._fs_hz)
+        wide, near = round(0.1 * self._fs_hz), round(0.05 * self._fs_hz)
         first = max(centre - near, self._recent.oldest)
         stretch = self._recent.between(first, centre + near + 1)
         around = self._recent.between(centre - wide, centre + wide + 1)

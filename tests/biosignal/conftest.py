@@ -1,6 +1,8 @@
 """Real and made signals that the tests of the ECG analysis share."""
 
 import os
+import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +10,9 @@ import pytest
 import sleepecg
 from numpy.typing import NDArray
 
+from biosignal.scoring.ec57 import Annotations
+
 FS_HZ = 360.0
-BEAT_CODES = frozenset("NLRBAaJSVrFejnE/fQ?")
 
 
 @pytest.fixture(scope="session")
@@ -30,17 +33,23 @@ def noise() -> NDArray[np.float32]:
     return samples.astype(np.float32)
 
 
-def mitdb_folder() -> Path | None:
-    """Find the MIT-BIH Arrhythmia Database, if this machine has it."""
-    folder = os.environ.get("EDGE_DATA_DIR")
-    found = Path(folder) / "mitdb" if folder else None
-    return found if found is not None and (found / "100.dat").exists() else None
+Record = tuple[NDArray[np.float64], float, Annotations]
 
 
 @pytest.fixture(scope="session")
-def mitdb() -> Path:
-    """Give the folder of the MIT-BIH Arrhythmia Database."""
-    folder = mitdb_folder()
-    if folder is None:
+def read_record() -> Callable[[str], Record]:
+    """Read a record of the MIT-BIH Arrhythmia Database: first lead in mV, its rate, the reference marks."""
+    folder = Path(os.environ.get("EDGE_DATA_DIR", "")) / "mitdb"
+    if not (folder / "100.dat").exists():
         pytest.skip("needs EDGE_DATA_DIR with mitdb")
-    return folder
+
+    def read(name: str) -> Record:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of pandas, about how wfdb calls it
+            import wfdb
+
+            record = wfdb.rdrecord(str(folder / name), channels=[0])
+            marks = wfdb.rdann(str(folder / name), "atr")
+        return record.p_signal[:, 0], float(record.fs), Annotations(marks.sample, marks.symbol, marks.subtype)
+
+    return read

@@ -1,5 +1,7 @@
 """Filters keep their response, and give the same bits however the samples are cut."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -21,7 +23,7 @@ def settled_gain(y: np.ndarray) -> float:
 
 def in_pieces(push, cuts, x=SIGNAL):
     borders = [0, *sorted(cuts), len(x)]
-    return [push(x[a:b]) for a, b in zip(borders, borders[1:], strict=False)]
+    return [push(x[a:b]) for a, b in pairwise(borders)]
 
 
 @given(cuts=st.lists(st.integers(0, len(SIGNAL)), max_size=30))

@@ -1,5 +1,7 @@
 """Each second is judged with its reason, however the samples are cut."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,7 +17,7 @@ FS_HZ = 360.0
 def judge(x, *, unit=Unit.MILLIVOLT, fs_hz=FS_HZ, start=0, cuts=(), limits=None):
     index = QualityIndex(recording="r", lead=Lead(name="MLII", unit=unit), fs_hz=fs_hz, start=start, settings=limits)
     borders = [0, *sorted(cuts), len(x)]
-    found = [q for a, b in zip(borders, borders[1:], strict=False) for q in index.push(x[a:b])]
+    found = [q for a, b in pairwise(borders) for q in index.push(x[a:b])]
     return found + index.finish()
 
 
