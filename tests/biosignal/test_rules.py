@@ -311,6 +311,14 @@ def test_a_rate_around_the_limit_does_not_flap():
     assert len({finding.id for finding in findings}) == 1
 
 
+def test_a_rate_back_inside_the_limit_closes_the_finding():
+    findings = run(watched(rhythm([*steady(20, 1.5), *steady(40, 0.8)])))
+    check_revisions(findings)
+    assert {finding.kind for finding in findings} == {"bradycardia"}
+    assert value(findings[-1], "lowest_rate") == 40
+    assert (findings[-1].end - findings[-1].onset) / FS < 20 * 1.5 + 20 * 0.8
+
+
 def test_one_pause_is_not_bradycardia():
     found = last(run(watched(rhythm([*steady(12), ("N", 3.9), *steady(12)]))))
     assert [finding.kind for finding in found] == ["pause"]
