@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from biosignal.backend import BackendFailed
 from biosignal.bundle import Bundle
 
 BUILDER_VERSION = 1  # counts what trt_host.build does; raise it when a plan built today would differ
@@ -71,18 +72,33 @@ def ingredients(bundle: Bundle, facts: Mapping[str, Any], *, max_batch: int, wor
     )
 
 
+class CacheUnusable(BackendFailed):
+    """Plans cannot be kept, and building one at every start is not wanted."""
+
+    remedy = "set `inference.tensorrt.cache_dir` to a folder that the agent may write"
+
+
 class EngineCache:
     """A folder of plans. An entry is believed only while its HMAC, made with this device's key, holds.
 
     The newest `entries` plans are kept; those set aside are kept for a look, the newest `aside` of them.
+
+    Raises
+    ------
+    CacheUnusable : the folder cannot be made or written.
     """
 
     def __init__(self, folder: Path, *, entries: int = 8, aside: int = 4) -> None:
         self._folder, self._aside_folder = folder, folder / "aside"
         self._entries, self._aside = entries, aside
-        self._aside_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._folder.chmod(0o700)
-        self._key = _device_key(folder / "device.key")
+        try:
+            self._aside_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._folder.chmod(0o700)
+            self._key = _device_key(folder / "device.key")
+        except OSError as barred:
+            raise CacheUnusable(
+                "the folder for TensorRT plans cannot be used", folder=str(folder), reason=barred.strerror
+            ) from barred
 
     def find(self, key: str, kind: str = "plan") -> bytes | None:
         """Give an entry that verifies; one that does not is set aside."""
@@ -99,11 +115,19 @@ class EngineCache:
         self.set_aside(key, "its seal does not match", kind)
         return None
 
-    def store(self, key: str, content: bytes, kind: str = "plan") -> None:
-        """Keep an entry: written aside, flushed to disk, then renamed, and its seal after it."""
-        _write_durably(self._path(key, kind), content)
-        _write_durably(self._seal_path(key, kind), self._seal(key, kind, content))
+    def store(self, key: str, content: bytes, kind: str = "plan") -> bool:
+        """Keep an entry: written aside, flushed to disk, then renamed, and its seal after it.
+
+        Tells whether it is kept: a full disk must not cost the rung, only the next start a build.
+        """
+        try:
+            _write_durably(self._path(key, kind), content)
+            _write_durably(self._seal_path(key, kind), self._seal(key, kind, content))
+        except OSError:
+            self._path(key, kind).unlink(missing_ok=True)
+            return False
         self._prune(kind, keep=key)
+        return True
 
     def set_aside(self, key: str, reason: str, kind: str = "plan") -> None:
         """Move an entry out of use with the reason beside it."""
@@ -157,11 +181,14 @@ def _write_durably(path: Path, content: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.new")
     temporary.unlink(missing_ok=True)
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

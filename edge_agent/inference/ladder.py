@@ -58,13 +58,13 @@ class _Attempt:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
 
-class _Budget:
+class Budget:
     """So many failures within so many seconds; what goes over costs the rung, for a time that doubles."""
 
     def __init__(self, settings: InferenceSettings, clock: Clock) -> None:
         self._settings, self._clock = settings, clock
         self._failures: deque[float] = deque()
-        self._losses = 0
+        self._losses, self._lost_at = 0, float("-inf")
 
     def spend(self) -> int:
         """Note a failure; give how many there were within the time."""
@@ -76,10 +76,13 @@ class _Budget:
 
     def lose(self) -> float:
         """Note the loss of the rung; give when it may be tried again."""
-        wait_s = self._settings.climb_after_s * min(1 << self._losses, LONGEST_CLIMB)
-        self._losses += 1
+        now, longest_s = self._clock(), self._settings.climb_after_s * LONGEST_CLIMB
+        if now - self._lost_at > 2 * longest_s:
+            self._losses = 0
+        wait_s = min(self._settings.climb_after_s * (1 << self._losses), longest_s)
+        self._losses, self._lost_at = min(self._losses + 1, LONGEST_CLIMB), now
         self._failures.clear()
-        return self._clock() + wait_s
+        return now + wait_s
 
 
 class LadderBackend:
@@ -109,7 +112,7 @@ class LadderBackend:
         self._attempt: _Attempt | None = None
         self._try_tensorrt_at: float | None = clock() if settings.tensorrt.enabled else None
         self._try_cpu_at = 0.0
-        self._budgets = {rung: _Budget(settings, clock) for rung in (Rung.TENSORRT, Rung.ONNX_CPU)}
+        self._budgets = {rung: Budget(settings, clock) for rung in (Rung.TENSORRT, Rung.ONNX_CPU)}
         self._answered: Counter[Rung] = Counter()
         self._failures: Counter[Rung] = Counter()
         self._cross_checks, self._worst = 0, -1.0

@@ -229,7 +229,7 @@ class Engine:
         for memory in self._device.values():
             memory.free()
         self._device, self._host = {}, {}
-        del self._context, self._engine, self._runtime
+        del self._stream, self._context, self._engine, self._runtime
 
 
 class Host:

@@ -1,5 +1,6 @@
 """The TensorRT host for real, as a child process, with our fake tensorrt, pycuda and driver on its module path."""
 
+import shutil
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from edge_agent.inference.settings import InferenceSettings, TensorRtSettings
+from edge_agent.inference.trt_backend import open_tensorrt
+from tests.bundles import make_bundle
 
 FAKES = Path(__file__).with_name("fake_tensorrt")
 
@@ -16,6 +19,12 @@ class FakeGpu:
     """A machine with a GPU, as far as the child can tell."""
 
     folder: Path
+    built: Path | None = None
+
+    def warm(self) -> None:
+        """Put the default bundle's plan into the cache, as an earlier start left it."""
+        if self.built is not None:
+            shutil.copytree(self.built, self.cache_dir)
 
     @property
     def control(self) -> Path:
@@ -51,6 +60,14 @@ class FakeGpu:
         return InferenceSettings(tensorrt=tensorrt or self.tensorrt(), **changes)
 
 
+@pytest.fixture(scope="session")
+def built(tmp_path_factory) -> Path:
+    """A cache folder with the default bundle's plan, built once."""
+    gpu = FakeGpu(tmp_path_factory.mktemp("built"))
+    open_tensorrt(make_bundle(), gpu.tensorrt())[0].close()
+    return gpu.cache_dir
+
+
 @pytest.fixture
-def gpu(tmp_path) -> FakeGpu:
-    return FakeGpu(tmp_path)
+def gpu(tmp_path, built) -> FakeGpu:
+    return FakeGpu(tmp_path, built)

@@ -1,10 +1,12 @@
 """A plan is believed only under its whole key and with this device's seal."""
 
+import resource
+import signal
 from dataclasses import fields, replace
 
 import pytest
 
-from edge_agent.inference.engine_cache import EngineCache, Ingredients, ingredients
+from edge_agent.inference.engine_cache import CacheUnusable, EngineCache, Ingredients, ingredients
 from tests.bundles import bundle_files, make_bundle
 
 FACTS = {
@@ -128,6 +130,28 @@ def test_what_was_set_aside_is_bounded_and_says_why(tmp_path):
         cache.set_aside(KEY, f"reason {number}")
     assert cache.reasons() == ["reason 3", "reason 4"]
     assert len(list((tmp_path / "aside").glob("*.entry"))) == 2
+
+
+def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(CacheUnusable, match="cannot be used") as barred:
+        EngineCache(tmp_path / "file" / "engines")
+    assert "cache_dir" in barred.value.advice
+
+
+def test_a_disk_that_is_full_costs_the_entry_and_nothing_else(tmp_path):
+    cache = EngineCache(tmp_path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, before[1]))
+    try:
+        assert not cache.store(KEY, bytes(5000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert cache.find(KEY) is None
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["aside", "device.key"]
+    assert cache.store(KEY, bytes(5000))
 
 
 def test_the_bundle_files_alone_decide_nothing_about_the_device():

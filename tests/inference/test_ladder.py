@@ -12,7 +12,8 @@ from biosignal.admission import NotAdmitted
 from biosignal.backend import BackendFailed
 from biosignal.events import Rung
 from biosignal.onnx_cpu import OnnxCpuBackend
-from edge_agent.inference.ladder import Ladder, LadderBackend
+from edge_agent.inference.ladder import Budget, Ladder, LadderBackend
+from edge_agent.inference.settings import InferenceSettings
 from tests.bundles import BEAT, make_bundle, windows
 
 
@@ -20,6 +21,11 @@ def serve(settings, bundle=None) -> tuple[LadderBackend, list]:
     changes: list[tuple[Rung, str]] = []
     ladder = Ladder("ecg-beats", settings, on_change=lambda rung, reason: changes.append((rung, reason)))
     return ladder.serve(bundle or make_bundle()), changes
+
+
+@pytest.fixture(autouse=True)
+def warm(gpu):
+    gpu.warm()
 
 
 def answered_like_the_cpu(backend, seed=1) -> bool:
@@ -71,6 +77,29 @@ def test_without_tensorrt_the_cpu_serves_and_says_why(gpu, settings, sentence):
     backend.close()
 
 
+def test_the_wait_for_a_lost_rung_doubles_and_starts_small_again_after_a_long_peace():
+    now = [0.0]
+    budget = Budget(InferenceSettings(climb_after_s=600.0), lambda: now[0])
+    waits = []
+    for _ in range(7):
+        until_s = budget.lose()
+        waits.append((until_s - now[0]) / 600.0)
+        now[0] = until_s
+    assert waits == [1, 2, 4, 8, 16, 16, 16]
+    now[0] += 3 * 16 * 600.0
+    assert budget.lose() - now[0] == 600.0
+
+
+def test_failures_long_ago_do_not_count():
+    now = [0.0]
+    budget = Budget(InferenceSettings(restarts_within_s=60.0), lambda: now[0])
+    counts = []
+    for _ in range(6):
+        counts.append(budget.spend())
+        now[0] += 25.0
+    assert counts == [1, 2, 3, 3, 3, 3]
+
+
 def test_a_bundle_whose_golden_vectors_nobody_reproduces_is_not_served(gpu):
     with pytest.raises(NotAdmitted, match="golden vectors"):
         serve(gpu.ladder(), make_bundle(wrong_goldens=True))
@@ -106,30 +135,30 @@ def test_a_segmentation_fault_costs_no_window(gpu):
 
 
 def test_more_failures_than_the_budget_cost_the_rung_until_the_hysteresis_is_over(gpu):
-    backend, changes = serve(gpu.ladder(restarts=2, climb_after_s=3.0))
-    for _ in range(3):
+    backend, changes = serve(gpu.ladder(restarts=1, climb_after_s=2.0))
+    for _ in range(2):
         until(backend, Rung.TENSORRT)
         os.kill(backend.state().tensorrt_pid, signal.SIGSEGV)
         assert answered_like_the_cpu(backend)
         assert backend.rung is Rung.ONNX_CPU
     lost = time.monotonic()
-    assert "too often: 3 times in 60 s" in backend.reason
+    assert "too often: 2 times in 60 s" in backend.reason
     assert backend.settled
     until(backend, Rung.TENSORRT)
-    assert time.monotonic() - lost >= 2.5
-    assert [rung for rung, _ in changes] == [Rung.ONNX_CPU, Rung.TENSORRT] * 3
+    assert time.monotonic() - lost >= 1.5
+    assert [rung for rung, _ in changes] == [Rung.ONNX_CPU, Rung.TENSORRT] * 2
     backend.close()
 
 
 def test_a_restart_that_dies_again_spends_the_budget(gpu):
-    backend, _ = serve(gpu.ladder(restarts=2))
+    backend, _ = serve(gpu.ladder(restarts=1))
     gpu.fail("segv")
     deadline = time.monotonic() + 20
     while "too often" not in backend.reason and time.monotonic() < deadline:
         assert answered_like_the_cpu(backend)
         time.sleep(0.02)
-    assert "too often: 3 times" in backend.reason
-    assert backend.state().failures == {Rung.TENSORRT: 3}
+    assert "too often: 2 times" in backend.reason
+    assert backend.state().failures == {Rung.TENSORRT: 2}
     backend.close()
 
 
@@ -200,7 +229,7 @@ def test_a_new_bundle_is_admitted_while_the_old_one_still_answers(gpu):
 def test_a_long_build_goes_on_aside_while_the_cpu_serves(gpu):
     gpu.fail("hang-build")
     started = time.monotonic()
-    backend, _ = serve(gpu.ladder(tensorrt=gpu.tensorrt(wait_s=0.5)))
+    backend, _ = serve(gpu.ladder(tensorrt=gpu.tensorrt(wait_s=0.5, workspace_bytes=1 << 20)))
     assert time.monotonic() - started < 5
     assert (backend.rung, backend.settled) == (Rung.ONNX_CPU, False)
     assert "being prepared" in backend.reason

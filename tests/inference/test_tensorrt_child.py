@@ -151,6 +151,7 @@ def test_a_library_that_prints_or_talks_a_lot_breaks_no_frame(gpu):
     ],
 )
 def test_a_run_that_fails_costs_one_window_and_ends_the_child(gpu, word, sentence):
+    gpu.warm()
     backend, _ = open_tensorrt(make_bundle(), gpu.tensorrt(infer_timeout_s=0.3))
     gpu.fail(word)
     started = time.monotonic()
@@ -176,7 +177,7 @@ def test_a_second_start_takes_the_cached_plan(gpu):
 def sealed_plan(gpu, bundle, change) -> str:
     """Put a changed plan into the cache, with a valid seal."""
     settings = gpu.tensorrt()
-    open_tensorrt(bundle, settings)[0].close()
+    gpu.warm()
     wanted = ingredients(
         bundle,
         probe_tensorrt(settings),
@@ -214,7 +215,7 @@ def test_a_cached_plan_that_is_no_good_is_set_aside_and_rebuilt(gpu, change, sen
 
 def test_a_tampered_plan_is_never_loaded(gpu):
     bundle = make_bundle()
-    open_tensorrt(bundle, gpu.tensorrt())[0].close()
+    gpu.warm()
     (plan,) = gpu.cache_dir.glob("*.plan")
     plan.write_bytes(plan.read_bytes() + b"x")
     open_tensorrt(bundle, gpu.tensorrt())[0].close()
@@ -224,7 +225,7 @@ def test_a_tampered_plan_is_never_loaded(gpu):
 @pytest.mark.parametrize(("word", "sentence"), [("segv-load", "SIGSEGV"), ("drift", "golden vectors")])
 def test_a_plan_is_rebuilt_once_and_not_again(gpu, word, sentence):
     bundle = make_bundle()
-    open_tensorrt(bundle, gpu.tensorrt())[0].close()
+    gpu.warm()
     gpu.fail(word)
     with pytest.raises((BackendFailed, NotAdmitted), match=sentence):
         open_tensorrt(bundle, gpu.tensorrt())

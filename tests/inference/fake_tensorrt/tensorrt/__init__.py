@@ -13,7 +13,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 from pycuda import driver as cuda
 
 __version__ = os.environ.get("FAKE_TRT_VERSION", "10.3.0")
@@ -214,6 +213,8 @@ class Engine:
     """Lists outputs before inputs, and inputs backwards: no caller may rest on the order."""
 
     def __init__(self, facts, onnx):
+        import onnxruntime as ort  # here, because most children never load a plan
+
         options = ort.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4
