@@ -298,7 +298,8 @@ from edge_agent.store.events import EventStore
 store = EventStore(Path(sys.argv[1]), "bed-1", "boot-1", reserve_bytes=0)
 first = int(sys.argv[2])
 def trend(id_):
-    return Trend(id=id_, recording="r", lead="II", start=0, end=1, beats=0, bpm_mean=None, v_beats=0, usable_fraction=1.0)
+    numbers = dict(start=0, end=1, beats=0, bpm_mean=None, v_beats=0, usable_fraction=1.0)
+    return Trend(id=id_, recording="r", lead="II", **numbers)
 print("ready", flush=True)
 for index in range(first, first + 100000):
     envelope = store.add(trend(f"e{index}"))

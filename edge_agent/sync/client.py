@@ -1,0 +1,310 @@
+"""The line to the clinic: sends what the store holds until the clinic says it has it, and takes commands.
+
+Correctness rests on (id, rev) and receipts alone. The broker's acknowledgement, its sessions and its retain flag are
+not believed: what is unanswered is sent again, what arrives twice is done once.
+"""
+
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from biosignal.errors import BadInput, BedsideError
+from biosignal.events import Command, CommandAnswer, Receipt, Status
+from biosignal.wire.envelope import decode_message, encode_message
+from biosignal.wire.topics import Channel, parse, up
+from edge_agent.sync.commands import CommandDesk, utc_now
+from edge_agent.sync.connection import V5, V311, Connection
+from edge_agent.sync.flight import URGENT, Flight, Key, full_jitter
+from edge_agent.sync.port import (
+    BrokerSilent,
+    LineBroken,
+    Outbox,
+    ProtocolRefused,
+    Row,
+    SyncCounters,
+    SyncSettings,
+    SyncState,
+    SyncTrouble,
+)
+
+LATER_LANES = (1, 2, 3)
+_POLL_S = 0.2
+_WAVES_HELD = 64
+
+
+class SyncClient:
+    """Sends the outbox, the status and, while watched, live waves; receives receipts and commands.
+
+    Parameters
+    ----------
+    store : the outbox; its rows leave only on the clinic's receipt.
+    on_command : carries a command out and says what became of it; called on a thread of its own, one at a time, once
+        per command id.
+    status : how the device is, now; must return at once.
+    chance : randomness of the waits. now : UTC for the expiry of commands; all else runs on the monotonic clock.
+    """
+
+    def __init__(
+        self,
+        settings: SyncSettings,
+        store: Outbox,
+        on_command: Callable[[Command], CommandAnswer],
+        status: Callable[[], Status],
+        *,
+        chance: random.Random | None = None,
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._settings, self._store, self._status = settings, store, status
+        self._chance = chance or random.Random()
+        self._desk = CommandDesk(store, settings.device, on_command, on_answer=self._answered, now=now)
+        self._flight = Flight(
+            window=settings.window,
+            timeout_s=settings.receipt_timeout_s,
+            first_s=settings.backoff_first_s,
+            most_s=settings.backoff_most_s,
+            chance=self._chance,
+        )
+        self.counters = SyncCounters()
+        self._lock = threading.Lock()
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._waves: deque[tuple[float, bytes]] = deque()
+        self._watched_until = float("-inf")
+        self._line: Connection | None = None
+        self._version = V5
+        self._failures = 0
+        self._state = SyncState(
+            connected=False, sentence="not started", cause=None, since_s=time.monotonic(), remedy=None
+        )
+        self._thread = threading.Thread(target=self._work, name="sync", daemon=True)
+        self._event_topic = up(settings.site, settings.device, Channel.EVENT)
+        self._wave_topic = up(settings.site, settings.device, Channel.WAVE)
+        self._status_topic = up(settings.site, settings.device, Channel.STATUS)
+
+    # -- for the agent
+
+    def start(self) -> None:
+        """Begin; returns at once, whether there is a broker or not."""
+        self._desk.start()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Say goodbye and end the threads; what is not received stays in the store."""
+        self._stop.set()
+        self._wake.set()
+        self._desk.stop()
+        self._thread.join(10.0)
+
+    def nudge(self) -> None:
+        """Say that the outbox has something new: it is sent now and not at the next look."""
+        self._wake.set()
+
+    def publish_wave(self, frame: bytes) -> bool:
+        """Send a live waveform frame if somebody watches; False when nobody does or there is no line."""
+        if not (self.watched and self.connected):
+            return False
+        with self._lock:
+            if len(self._waves) >= _WAVES_HELD:
+                self._waves.popleft()
+                self.counters.waves_dropped += 1
+            self._waves.append((time.monotonic(), frame))
+        self._wake.set()
+        return True
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a line to the broker."""
+        line = self._line
+        return line is not None and line.alive
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody watches live: a "watch" command was carried out within the lease."""
+        return time.monotonic() < self._watched_until
+
+    def state(self) -> SyncState:
+        """Tell how the line is, since when, why, and what to do."""
+        return self._state
+
+    # -- the sending thread
+
+    def _work(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._serve(self._opened())
+            except SyncTrouble as trouble:
+                self._troubled(trouble)
+                if isinstance(trouble, (ProtocolRefused, BrokerSilent)) and self._step_down():
+                    continue
+            except Exception as error:  # noqa: BLE001  # thread border: whatever broke, the line must come back
+                self._troubled(LineBroken("the line failed in itself", why=repr(error)))
+            finally:
+                line, self._line = self._line, None
+                if line is not None:
+                    self._end(line)
+            if not self._stop.is_set():
+                self._failures += 1
+                self._stop.wait(full_jitter(self._failures, self._settings.backoff_first_s, self._most_s, self._chance))
+        self._set_state(connected=False, sentence="stopped")
+
+    @property
+    def _most_s(self) -> float:
+        return self._settings.backoff_most_s
+
+    def _step_down(self) -> bool:
+        """Try 3.1.1 after 5 at once; after both failed, begin with 5 again next time."""
+        stepped = self._version is V5
+        self._version = V311 if stepped else V5
+        return stepped
+
+    def _opened(self) -> Connection:
+        offline = encode_message(replace(self._status(), online=False))
+        line = Connection(self._settings, self._version, will=offline, on_message=self._arrived, on_end=self._wake.set)
+        line.open()
+        return line
+
+    def _serve(self, line: Connection) -> None:
+        opened_s = time.monotonic()
+        with self._lock:
+            self._flight.window = min(self._settings.window, max(1, line.receive_maximum // 2))
+            self._flight.start_again(opened_s)
+        self._line = line
+        self.counters.connections += 1
+        version = "MQTT 5" if line.version is V5 else "MQTT 3.1.1"
+        self._set_state(
+            connected=True, sentence=f"connected to {self._settings.host}:{self._settings.port} with {version}"
+        )
+        status_due_s = opened_s
+        while line.alive and not self._stop.is_set():
+            now_s = time.monotonic()
+            if now_s - opened_s > self._most_s:
+                self._failures = 0
+            if now_s >= status_due_s:
+                line.publish(self._status_topic, encode_message(self._status()), qos=0, retain=True)
+                status_due_s = now_s + self._settings.status_every_s
+            if not self._send(line):
+                self._wake.wait(_POLL_S)
+                self._wake.clear()
+        if not self._stop.is_set():
+            raise line.trouble
+
+    def _end(self, line: Connection) -> None:
+        if self._stop.is_set():
+            line.close((self._status_topic, encode_message(replace(self._status(), online=False))))
+        else:
+            line.close()
+
+    def _send(self, line: Connection) -> bool:
+        """Send one round, lane 0 first; True when something went out."""
+        try:
+            sent = self._send_lane(line, URGENT)
+            self._send_waves(line)
+            for lane in LATER_LANES:
+                # One window of a later lane at most, then lane 0 is looked at again.
+                if sent := self._send_lane(line, lane) or sent:
+                    break
+        except BedsideError:
+            self.counters.store_failures += 1
+            return False
+        return sent
+
+    def _send_lane(self, line: Connection, lane: int) -> bool:
+        now_s = time.monotonic()
+        with self._lock:
+            again = self._flight.due(lane, now_s)
+        went = sum(self._send_again(line, key) for key in again) > 0
+        with self._lock:
+            room, cursor = self._flight.room_for_new(lane, now_s), self._flight.cursor(lane)
+        if room:
+            for row in self._store.outbox(room, lane, after=cursor):
+                if not self._publish(line, row):
+                    break
+                self.counters.sent += 1
+                went = True
+        return went
+
+    def _send_again(self, line: Connection, key: Key) -> bool:
+        row = self._store.waiting(*key)
+        if row is None:
+            with self._lock:
+                self._flight.forget(key)
+            return False
+        if not self._publish(line, row):
+            return False
+        self.counters.resent += 1
+        return True
+
+    def _publish(self, line: Connection, row: Row) -> bool:
+        with self._lock:
+            # Noted before it goes, as its receipt may be here before the next line runs.
+            self._flight.note_sent(row, time.monotonic())
+        return line.publish(self._event_topic, row.payload)
+
+    def _send_waves(self, line: Connection) -> None:
+        while not line.congested:
+            with self._lock:
+                if not self._waves:
+                    return
+                taken_s, frame = self._waves.popleft()
+            fresh = time.monotonic() - taken_s <= self._settings.wave_age_s
+            if fresh and line.publish(
+                self._wave_topic, frame, qos=0, expiry_s=max(1, round(self._settings.wave_age_s))
+            ):
+                self.counters.waves_sent += 1
+            else:
+                self.counters.waves_dropped += 1
+
+    def _troubled(self, trouble: SyncTrouble) -> None:
+        cause = type(trouble).__name__
+        if self._state.connected or self._state.cause != cause:
+            self._set_state(connected=False, sentence=str(trouble), cause=cause, remedy=trouble.advice)
+
+    def _set_state(
+        self, *, connected: bool, sentence: str, cause: str | None = None, remedy: str | None = None
+    ) -> None:
+        self._state = SyncState(
+            connected=connected, sentence=sentence, cause=cause, since_s=time.monotonic(), remedy=remedy
+        )
+
+    # -- the network thread
+
+    def _arrived(self, topic: str, payload: bytes) -> None:
+        try:
+            channel = parse(topic).channel
+            if channel not in (Channel.RECEIPT, Channel.COMMAND):
+                raise BadInput("nothing for a device", topic=topic)
+            message = decode_message(channel.value, payload)
+        except BadInput:
+            self.counters.unreadable += 1
+            return
+        if isinstance(message, Receipt):
+            self._received(message)
+        elif isinstance(message, Command) and not self._desk.submit(message):
+            self.counters.commands_dropped += 1
+
+    def _received(self, receipt: Receipt) -> None:
+        self.counters.receipts += 1
+        try:
+            self.counters.confirmed += self._store.confirm(receipt.committed)
+            self.counters.rejected += self._store.reject(receipt.rejected)
+        except BedsideError:
+            # The rows stay and are sent again; the clinic answers again.
+            self.counters.store_failures += 1
+            return
+        self._failures = 0
+        done = [*receipt.committed, *((id_, rev) for id_, rev, _ in receipt.rejected)]
+        with self._lock:
+            self._flight.note_receipt(done, time.monotonic())
+        self._wake.set()
+
+    # -- the commands' thread
+
+    def _answered(self, answer: CommandAnswer) -> None:
+        self.counters.commands += 1
+        if answer.name == "watch" and answer.outcome == "done":
+            self._watched_until = time.monotonic() + self._settings.watch_lease_s
+        self._wake.set()

@@ -1,0 +1,190 @@
+"""What sync promises and needs: its settings, its view of the store, and every trouble by name."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from biosignal.errors import BadInput, BedsideError, RefusedForSafety
+from biosignal.events import Command, CommandAnswer
+from biosignal.wire.topics import checked_name
+
+LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Row(Protocol):
+    """An event that waits: `n` is its place in line, `payload` the encoded envelope."""
+
+    @property
+    def n(self) -> int: ...  # noqa: D102
+    @property
+    def id(self) -> str: ...  # noqa: D102
+    @property
+    def rev(self) -> int: ...  # noqa: D102
+    @property
+    def lane(self) -> int: ...  # noqa: D102
+    @property
+    def payload(self) -> bytes: ...  # noqa: D102
+
+
+class Outbox(Protocol):
+    """What sync needs of the store. All of it is on disk when it returns; any thread may call."""
+
+    def outbox(self, limit: int, lane: int | None = None, *, after: int = 0) -> Sequence[Row]:
+        """Give rows of a lane behind place `after`, oldest first."""
+
+    def waiting(self, id_: str, rev: int) -> Row | None:
+        """Look up one row that waits."""
+
+    def confirm(self, pairs: Iterable[tuple[str, int]]) -> int:
+        """The clinic has committed these (id, rev)."""
+
+    def reject(self, triples: Iterable[tuple[str, int, str]]) -> int:
+        """The clinic cannot read these (id, rev, reason)."""
+
+    def claim_command(self, command: Command) -> bool:
+        """Note that a command is about to be carried out; False when it was before."""
+
+    def answer_command(self, answer: CommandAnswer) -> object:
+        """Store and queue what became of a command."""
+
+    def unanswered_commands(self) -> list[tuple[str, str]]:
+        """(id, name) of commands claimed and never answered."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SyncSettings:
+    """Where the clinic's broker is, who we are, and how patient to be.
+
+    Parameters
+    ----------
+    ca_file : PEM of the authority that signed the broker's certificate; the system's authorities where absent.
+    client_cert, client_key : PEM files, where the broker asks for a certificate of the device.
+    window : rows sent and not yet received, once for lane 0 and once for the others together.
+    receipt_timeout_s : a row without a receipt for so long is sent again after a random part of
+        ``backoff_first_s * 2 ** attempts``, at most ``backoff_most_s``.
+    will_delay_s : a broken line shorter than this is not told as offline (MQTT 5).
+
+    Raises
+    ------
+    BadInput : a name that cannot stand in a topic, or a certificate file that is not there.
+    RefusedForSafety : a broker beyond this machine without TLS.
+    """
+
+    host: str
+    site: str
+    device: str
+    port: int = 1883
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: bool = False
+    ca_file: Path | None = None
+    client_cert: Path | None = None
+    client_key: Path | None = None
+    keepalive_s: int = 15
+    connect_timeout_s: float = 5.0
+    window: int = 8
+    receipt_timeout_s: float = 5.0
+    backoff_first_s: float = 0.5
+    backoff_most_s: float = 60.0
+    status_every_s: float = 2.0
+    watch_lease_s: float = 30.0
+    wave_age_s: float = 2.0
+    session_expiry_s: int = 7 * 86400
+    will_delay_s: int = 10
+
+    def __post_init__(self) -> None:
+        checked_name(self.site, "site")
+        checked_name(self.device, "device")
+        if not self.tls and self.host not in LOOPBACK:
+            raise RefusedForSafety(
+                "a broker beyond this machine needs TLS", host=self.host, remedy="set sync.tls and sync.ca_file"
+            )
+        for name in ("ca_file", "client_cert", "client_key"):
+            file = getattr(self, name)
+            if file is not None and not file.is_file():
+                raise BadInput("a certificate file is not there", setting=f"sync.{name}", file=str(file))
+
+
+class SyncTrouble(BedsideError):
+    """Why there is no line to the clinic. The daemon goes on and keeps trying."""
+
+    remedy = "check the network; everything is kept and sent later"
+
+
+class BrokerAbsent(SyncTrouble):
+    """Nobody answers at the broker's address."""
+
+    remedy = "start the broker, or correct sync.host and sync.port"
+
+
+class LoginRefused(SyncTrouble):
+    """The broker knows us not, or lets us not."""
+
+    remedy = "give the device its current user name and password (`cloud-service device`)"
+
+
+class CertificateRefused(SyncTrouble):
+    """The broker's certificate is not one we trust."""
+
+    remedy = "set sync.ca_file to the authority that signed the broker's certificate, and sync.host to a name in it"
+
+
+class TlsMismatch(SyncTrouble):
+    """One side speaks TLS and the other does not."""
+
+    remedy = "set sync.tls and sync.port to what the broker listens with"
+
+
+class BrokerSilent(SyncTrouble):
+    """Something took the connection and gave no answer that MQTT knows."""
+
+    remedy = "check that an MQTT broker listens at sync.port, and whether it wants TLS (sync.tls)"
+
+
+class ProtocolRefused(SyncTrouble):
+    """The broker does not speak this version of MQTT."""
+
+    remedy = "use a broker that speaks MQTT 5 or 3.1.1"
+
+
+class TakenOver(SyncTrouble):
+    """Another client connected under this device's name."""
+
+    remedy = "stop the other daemon that runs as this device, or give it a name of its own"
+
+
+class LineBroken(SyncTrouble):
+    """The connection was there and is gone."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SyncState:
+    """How the line is: one sentence, what is wrong (absent when nothing), since when, and what to do.
+
+    `since_s` is on the monotonic clock.
+    """
+
+    connected: bool
+    sentence: str
+    cause: str | None
+    since_s: float
+    remedy: str | None
+
+
+@dataclass(kw_only=True, slots=True)
+class SyncCounters:
+    """What sync did since it was started."""
+
+    sent: int = 0
+    resent: int = 0
+    receipts: int = 0
+    confirmed: int = 0
+    rejected: int = 0
+    unreadable: int = 0
+    waves_sent: int = 0
+    waves_dropped: int = 0
+    connections: int = 0
+    commands: int = 0
+    commands_dropped: int = 0
+    store_failures: int = 0

@@ -1,0 +1,401 @@
+"""What is in the store arrives at the clinic once in effect, on real brokers, whatever happens to the line."""
+
+import random
+import threading
+import time
+from collections import Counter
+from dataclasses import replace
+
+import paho.mqtt.client as mqtt
+import pytest
+from paho.mqtt.enums import CallbackAPIVersion
+
+from biosignal.errors import BadInput, RefusedForSafety
+from biosignal.events import Command, Priority, Receipt, Rung, Status, Trend
+from biosignal.wire.envelope import decode, decode_message, encode_message
+from biosignal.wire.topics import Channel, all_devices, down
+from edge_agent.store.events import EventStore
+from edge_agent.sync.client import SyncClient
+from edge_agent.sync.commands import answer
+from edge_agent.sync.port import SyncSettings
+from tests.brokers import free_port, make_authority
+
+pytestmark = pytest.mark.broker
+
+STATUS = Status(
+    online=True,
+    recording=None,
+    sample=0,
+    lead=None,
+    fs_hz=None,
+    bpm=None,
+    quality=None,
+    alarm=Priority.NONE,
+    alarm_kind=None,
+    rung=Rung.RULES,
+    rung_reason="",
+    bundles=(),
+    outbox=0,
+    explainer="template",
+    version="0",
+)
+FAST = {
+    "receipt_timeout_s": 0.4,
+    "backoff_first_s": 0.1,
+    "backoff_most_s": 0.5,
+    "status_every_s": 0.2,
+    "will_delay_s": 0,
+}
+
+
+def trend(id_):
+    numbers = {"start": 0, "end": 1, "beats": 0, "bpm_mean": None, "v_beats": 0, "usable_fraction": 1.0}
+    return Trend(id=id_, recording="r", lead="II", **numbers)
+
+
+def wait_for(condition, seconds=15.0):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not happen in time")
+
+
+class Clinic:
+    """The other end: commits what arrives, then answers; loses `deaf` of its receipts."""
+
+    def __init__(self, broker, *, deaf=0.0, rejects=(), login=None):
+        self.port, self.chance, self.deaf, self.rejects, self.login = (
+            broker.port,
+            random.Random(7),
+            deaf,
+            rejects,
+            login,
+        )
+        self.arrivals, self.statuses, self.waves, self.lock = [], [], [], threading.Lock()
+        self.connect()
+
+    def connect(self):
+        self.client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="clinic", clean_session=False)
+        self.client.reconnect_delay_set(1, 1)
+        if self.login:
+            self.client.username_pw_set(*self.login)
+        ready = threading.Event()
+        self.client.on_connect = lambda client, *_: client.subscribe(
+            [(all_devices(channel), 1) for channel in (Channel.EVENT, Channel.STATUS, Channel.WAVE)]
+        )
+        self.client.on_subscribe = lambda *_: ready.set()
+        self.client.on_message = self.take
+        self.client.connect("127.0.0.1", self.port)
+        self.client.loop_start()
+        assert ready.wait(10)
+
+    def take(self, client, _data, message):
+        if message.topic.endswith("/wave"):
+            self.waves.append(message.payload)
+        elif message.topic.endswith("/status"):
+            self.statuses.append(decode_message("status", message.payload))
+        else:
+            self.take_event(client, decode(message.payload))
+
+    def take_event(self, client, event):
+        with self.lock:
+            self.arrivals.append(event)
+        if self.chance.random() < self.deaf:
+            return
+        key = (event.id, event.rev)
+        rejected = event.id in self.rejects
+        receipt = Receipt(committed=() if rejected else (key,), rejected=((*key, "unknown"),) if rejected else ())
+        client.publish(down("ward", "bed-1", Channel.RECEIPT), encode_message(receipt), qos=1)
+
+    def order(self, arrange):
+        payload = encode_message(arrange)
+        self.client.publish(down("ward", "bed-1", Channel.COMMAND), payload, qos=1).wait_for_publish(5)
+
+    @property
+    def ids(self):
+        with self.lock:
+            return [event.id for event in self.arrivals]
+
+    def close(self):
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+@pytest.fixture
+def store(tmp_path):
+    opened = EventStore(tmp_path / "store" / "events.db", "bed-1", "boot-1", reserve_bytes=0)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sync_to(store):
+    """Give a maker of running clients; each is stopped at the end."""
+    made = []
+
+    def make(port, **options):
+        done = options.pop("on_command", lambda command: answer("bed-1", command.id, command.name, "done", ""))
+        settings = SyncSettings(host="127.0.0.1", port=port, site="ward", device="bed-1", **{**FAST, **options})
+        client = SyncClient(settings, store, done, lambda: STATUS, chance=random.Random(3))
+        made.append(client)
+        client.start()
+        return client
+
+    yield make
+    for client in made:
+        client.stop()
+
+
+def command(id_, name="watch", expires="2999-01-01T00:00:00Z"):
+    return Command(id=id_, name=name, issuer="nurse", expires_utc=expires, arguments=())
+
+
+def test_everything_arrives_though_receipts_get_lost(make_broker, store, sync_to):
+    broker = make_broker()
+    broker.start()
+    clinic = Clinic(broker, deaf=0.3)
+    store.add_many([trend(f"e{index}") for index in range(150)])
+    client = sync_to(broker.port)
+    wait_for(lambda: store.counts().outbox == 0, 30)
+    assert set(clinic.ids) == {f"e{index}" for index in range(150)}
+    assert client.counters.resent > 0
+    assert client.counters.confirmed == 150
+    assert client.connected
+    assert ("MQTT 5" in client.state().sentence) == (broker.kind == "mosquitto")
+    clinic.close()
+
+
+def test_a_broker_killed_in_the_middle_costs_nothing(make_broker, store, sync_to):
+    broker = make_broker()
+    broker.start()
+    clinic = Clinic(broker, deaf=0.3)
+    sync_to(broker.port)
+    for index in range(60):
+        store.add(trend(f"a{index}"))
+    wait_for(lambda: len(clinic.ids) > 15)
+    broker.kill()
+    store.add_many([trend(f"b{index}") for index in range(60)])
+    time.sleep(0.5)
+    broker.start()
+    wait_for(lambda: store.counts().outbox == 0, 40)
+    wanted = {f"a{index}" for index in range(60)} | {f"b{index}" for index in range(60)}
+    assert set(clinic.ids) == wanted
+    # Once in effect: (id, rev) names each exactly, however often it came, and every copy is the same.
+    copies = {}
+    for event in clinic.arrivals:
+        assert copies.setdefault((event.id, event.rev), event) == event
+    assert sorted(event.seq for event in copies.values()) == list(range(120))
+    clinic.close()
+
+
+def test_an_alarm_overtakes_a_backlog(make_broker, store, sync_to):
+    broker = make_broker()
+    broker.start()
+    clinic = Clinic(broker)
+    store.add_many([trend(f"old{index}") for index in range(2000)], lane=2)
+    client = sync_to(broker.port)
+    wait_for(lambda: len(clinic.ids) > 50)
+    began = time.monotonic()
+    store.add(trend("alarm"), lane=0)
+    client.nudge()
+    wait_for(lambda: "alarm" in clinic.ids, 5)
+    took_s = time.monotonic() - began
+    assert took_s < 2.0
+    assert len(clinic.ids) < 2000
+    assert store.counts().outbox > 0
+    clinic.close()
+
+
+def test_lanes_go_in_their_order_and_rows_in_theirs(make_broker, store, sync_to):
+    broker = make_broker()
+    broker.start()
+    clinic = Clinic(broker)
+    for index in range(20):
+        store.add(trend(f"late{index}"), lane=3)
+        store.add(trend(f"old{index}"), lane=2)
+    for index in range(20):
+        store.add(trend(f"now{index}"), lane=0)
+    sync_to(broker.port, receipt_timeout_s=5.0)
+    wait_for(lambda: store.counts().outbox == 0)
+    ids = list(dict.fromkeys(clinic.ids))
+    assert [name for name in ids if name.startswith("now")] == [f"now{index}" for index in range(20)]
+    assert ids.index("now7") < ids.index("old0") < ids.index("late0")
+    assert [name for name in ids if name.startswith("old")] == [f"old{index}" for index in range(20)]
+    clinic.close()
+
+
+def test_what_the_clinic_rejects_is_set_apart(make_broker, store, sync_to):
+    broker = make_broker()
+    broker.start()
+    clinic = Clinic(broker, rejects={"bad"})
+    store.add_many([trend("bad"), trend("good")])
+    client = sync_to(broker.port)
+    wait_for(lambda: store.counts().outbox == 0)
+    assert [(row.id, row.reason) for row in store.rejected()] == [("bad", "unknown")]
+    assert client.counters.rejected == 1
+    clinic.close()
+
+
+def test_a_command_that_arrives_three_times_is_done_once(make_broker, store, sync_to):
+    broker = make_broker()
+    broker.start()
+    clinic = Clinic(broker)
+    done = []
+
+    def carry_out(order):
+        done.append(order.id)
+        return answer("bed-1", order.id, order.name, "done", "")
+
+    client = sync_to(broker.port, on_command=carry_out)
+    wait_for(lambda: client.connected)
+    for _ in range(3):
+        clinic.order(command("c1"))
+    clinic.order(command("c2", expires="2020-01-01T00:00:00Z"))
+    clinic.order(command("c3", expires="soon"))
+    wait_for(lambda: len(clinic.ids) >= 3 and store.counts().outbox == 0)
+    assert done == ["c1"]
+    outcomes = {event.body.command: event.body.outcome for event in clinic.arrivals}
+    assert outcomes == {"c1": "done", "c2": "expired", "c3": "refused"}
+    assert client.watched
+    clinic.close()
+
+
+def test_a_failing_command_is_answered_and_the_next_one_done(make_broker, store, sync_to):
+    broker = make_broker()
+    broker.start()
+    clinic = Clinic(broker)
+
+    def carry_out(order):
+        if order.id == "c1":
+            raise ZeroDivisionError
+        if order.id == "c2":
+            raise BadInput("no such alarm")
+        return answer("bed-1", order.id, order.name, "done", "")
+
+    client = sync_to(broker.port, on_command=carry_out)
+    wait_for(lambda: client.connected)
+    for id_ in ("c1", "c2", "c3"):
+        clinic.order(command(id_, name="acknowledge"))
+    wait_for(lambda: len(set(clinic.ids)) == 3)
+    outcomes = {event.body.command: (event.body.outcome, event.body.reason) for event in clinic.arrivals}
+    assert outcomes["c1"][0] == "refused"
+    assert outcomes["c2"] == ("refused", "no such alarm")
+    assert outcomes["c3"][0] == "done"
+    assert not client.watched
+    clinic.close()
+
+
+def test_waves_leave_only_while_somebody_watches(make_broker, store, sync_to):
+    broker = make_broker()
+    broker.start()
+    clinic = Clinic(broker)
+    client = sync_to(broker.port, watch_lease_s=1.0)
+    wait_for(lambda: client.connected)
+    assert not client.publish_wave(b"nobody")
+    clinic.order(command("c1"))
+    wait_for(lambda: client.watched)
+    assert client.publish_wave(b"somebody")
+    wait_for(lambda: clinic.waves == [b"somebody"])
+    wait_for(lambda: not client.watched)
+    assert not client.publish_wave(b"nobody")
+    clinic.close()
+
+
+def test_the_status_tells_online_and_the_will_offline(make_broker, store, sync_to):
+    broker = make_broker()
+    broker.start()
+    clinic = Clinic(broker)
+    client = sync_to(broker.port)
+    wait_for(lambda: len(clinic.statuses) > 3)
+    assert all(status.online for status in clinic.statuses)
+    client._line._client._sock_close()  # the cable is pulled: no DISCONNECT
+    wait_for(lambda: any(not status.online for status in clinic.statuses))
+    wait_for(lambda: clinic.statuses[-1].online)
+    client.stop()
+    wait_for(lambda: clinic.statuses[-1] == replace(STATUS, online=False))
+    clinic.close()
+
+
+def test_an_absent_broker_is_named_and_found_when_it_appears(make_broker, store, sync_to):
+    broker = make_broker()
+    store.add(trend("a"))
+    client = sync_to(broker.port)
+    wait_for(lambda: client.state().cause == "BrokerAbsent")
+    state = client.state()
+    assert "nobody listens" in state.sentence
+    assert state.remedy
+    assert state.since_s <= time.monotonic()
+    broker.start()
+    clinic = Clinic(broker)
+    wait_for(lambda: store.counts().outbox == 0)
+    assert clinic.ids[0] == "a"
+    assert client.state().cause is None
+    clinic.close()
+
+
+def test_a_wrong_password_is_named_and_a_right_one_works(make_broker, store, sync_to):
+    broker = make_broker(users={"bed-1": "right"})
+    broker.start()
+    wrong = sync_to(broker.port, username="bed-1", password="wrong")
+    wait_for(lambda: wrong.state().cause == "LoginRefused")
+    assert "wrong" not in wrong.state().sentence
+    assert "password" in wrong.state().remedy
+    wrong.stop()
+    right = sync_to(broker.port, username="bed-1", password="right")
+    wait_for(lambda: right.connected)
+
+
+def test_certificates_are_checked(make_broker, store, sync_to, tmp_path):
+    authority, certificate, key = make_authority(tmp_path, "clinic-ca")
+    stranger, _, _ = make_authority(tmp_path, "other-ca")
+    broker = make_broker(certificate=(certificate, key))
+    broker.start()
+    causes = {}
+    for name, options in {
+        "stranger": {"tls": True, "ca_file": stranger},
+        "system": {"tls": True},
+        "plain": {},
+    }.items():
+        client = sync_to(broker.port, connect_timeout_s=2.0, **options)
+        wait_for(lambda client=client: client.state().cause is not None)
+        causes[name] = client.state().cause
+        client.stop()
+    assert causes == {"stranger": "CertificateRefused", "system": "CertificateRefused", "plain": "BrokerSilent"}
+    good = sync_to(broker.port, tls=True, ca_file=authority)
+    wait_for(lambda: good.connected)
+
+
+def test_tls_against_a_plain_broker_is_named(make_broker, store, sync_to):
+    broker = make_broker()
+    broker.start()
+    client = sync_to(broker.port, tls=True, connect_timeout_s=2.0)
+    wait_for(lambda: client.state().cause is not None, 20)
+    assert client.state().cause == "TlsMismatch"
+    assert "sync.tls" in client.state().remedy
+
+
+def test_a_command_the_process_died_in_is_answered_refused(store, sync_to):
+    store.claim_command(command("c1", name="new-model"))
+    sync_to(free_port())
+    wait_for(lambda: store.counts().outbox == 1)
+    (row,) = store.outbox(1)
+    assert decode(row.payload).body.outcome == "refused"
+    assert Counter(dict(store.unanswered_commands())) == Counter()
+
+
+def test_a_broker_elsewhere_needs_tls():
+    with pytest.raises(RefusedForSafety):
+        SyncSettings(host="broker.example", site="ward", device="bed-1")
+
+
+def test_a_missing_certificate_file_and_a_bad_name_are_refused(tmp_path):
+    with pytest.raises(BadInput):
+        SyncSettings(host="localhost", site="ward", device="bed-1", tls=True, ca_file=tmp_path / "ca.pem")
+    with pytest.raises(BadInput):
+        SyncSettings(host="localhost", site="ward", device="bed/1")
+
+
+def test_the_password_is_not_shown():
+    assert "secret" not in repr(SyncSettings(host="localhost", site="w", device="d", password="secret"))
