@@ -15,6 +15,8 @@ from cloud_service.database.columns import utc_now
 from cloud_service.database.connection import Database
 from cloud_service.database.upsert import insert_or_keep
 
+RESERVED = "clinic"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeviceCredentials:
@@ -35,6 +37,8 @@ def add_device(database: Database, *, name: str, site: str, by: str, password: s
     """
     checked_name(name, "device name")
     checked_name(site, "site name")
+    if name == RESERVED:
+        raise NameTaken("that name is the clinic's own at the broker", name=name)
     password = password or new_password()
     with database.write() as session:
         device = known_device(session, name=name, site=site)

@@ -1,0 +1,169 @@
+"""Starting and stopping a broker: embedded, or mosquitto with the same accounts and rights."""
+
+import contextlib
+import getpass
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Protocol
+
+from cloud_service.access.certificates import ensure_certificates
+from cloud_service.access.secret_files import write_secret
+from cloud_service.broker.accounts import accounts_file, broker_folder, read_accounts
+from cloud_service.broker.mosquitto import write_mosquitto
+from cloud_service.errors import BrokerUnreachable, PortTaken
+from cloud_service.settings import BrokerSettings, require_safe_listener
+
+START_S = 20.0
+
+
+class Broker(Protocol):
+    """A broker that runs."""
+
+    kind: str
+    port: int
+    ca_file: Path | None
+
+    def reload(self) -> None:
+        """Take in accounts that were written since."""
+
+    def is_alive(self) -> bool:
+        """Whether its process runs."""
+
+    def stop(self) -> None:
+        """End its process."""
+
+
+class RunningBroker:
+    """A broker's child process."""
+
+    def __init__(self, kind: str, process: subprocess.Popen[bytes], port: int, ca_file: Path | None) -> None:
+        self.kind = kind
+        self.port = port
+        self.ca_file = ca_file
+        self._process = process
+
+    def is_alive(self) -> bool:
+        """Whether its process runs."""
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """End its process."""
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+        else:
+            self._process.terminate()
+        try:
+            self._process.wait(5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+    def reload(self) -> None:
+        """Take in accounts that were written since."""
+        if self.kind == "mosquitto" and self.is_alive():
+            self._process.send_signal(signal.SIGHUP)
+
+
+def start_broker(settings: BrokerSettings, state_dir: Path, *, kind: str = "auto") -> RunningBroker:
+    """Start a broker on the accounts that were written; `kind` is auto, embedded or mosquitto.
+
+    Port 0 takes a free one. With TLS and no certificate set, the clinic's own authority makes one.
+
+    Raises
+    ------
+    ExposedWithoutTls, PortTaken, BrokerUnreachable, BadInput : as they say.
+    """
+    require_safe_listener(settings.host, tls=settings.tls)
+    read_accounts(accounts_file(state_dir))
+    port = free_port(settings.host, settings.port)
+    ca, certificate, key = _certificates(settings, state_dir)
+    if kind == "mosquitto" or (kind == "auto" and shutil.which("mosquitto")):
+        conf = write_mosquitto(
+            broker_folder(state_dir) / "mosquitto",
+            accounts=read_accounts(accounts_file(state_dir)),
+            host=settings.host,
+            port=port,
+            certificate=certificate,
+            key=key,
+            user=getpass.getuser() if os.geteuid() == 0 else None,
+        )
+        return _start_mosquitto(conf, settings.host, port, ca)
+    return _start_embedded(settings.host, port, state_dir, ca, certificate, key)
+
+
+def refresh_mosquitto(state_dir: Path) -> None:
+    """Write mosquitto's password and ACL files anew; `reload` makes it read them."""
+    folder = broker_folder(state_dir) / "mosquitto"
+    if folder.is_dir():
+        write_mosquitto(folder, accounts=read_accounts(accounts_file(state_dir)))
+
+
+def free_port(host: str, port: int) -> int:
+    """Find out whether a port is free; 0 finds a free one.
+
+    Raises
+    ------
+    PortTaken : another program has it.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise PortTaken("the port cannot be used", host=host, port=port, why=error.strerror) from error
+        return int(probe.getsockname()[1])
+
+
+def _certificates(settings: BrokerSettings, state_dir: Path) -> tuple[Path | None, Path | None, Path | None]:
+    if not settings.tls:
+        return None, None, None
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        return None, settings.tls_cert, settings.tls_key
+    own = ensure_certificates(state_dir / "certificates")
+    return own.ca, own.certificate, own.key
+
+
+def _start_embedded(
+    host: str, port: int, state_dir: Path, ca: Path | None, certificate: Path | None, key: Path | None
+) -> RunningBroker:
+    config = broker_folder(state_dir) / "embedded.json"
+    document = {
+        "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+        "accounts": str(accounts_file(state_dir).resolve()),
+        "certificate": str(certificate.resolve()) if certificate else None,
+        "key": str(key.resolve()) if key else None,
+    }
+    write_secret(config, json.dumps(document).encode())
+    command = [sys.executable, "-m", "cloud_service.broker.child", str(config)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise BrokerUnreachable("the embedded broker did not start", exit_code=process.wait())
+    return RunningBroker("embedded", process, port, ca)
+
+
+def _start_mosquitto(conf: Path, host: str, port: int, ca: Path | None) -> RunningBroker:
+    program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+    try:
+        process = subprocess.Popen([program, "-c", str(conf)], stdin=subprocess.DEVNULL, start_new_session=True)
+    except OSError as error:
+        raise BrokerUnreachable("mosquitto cannot be started", remedy="install mosquitto") from error
+    until = time.monotonic() + START_S
+    while time.monotonic() < until and process.poll() is None:
+        with contextlib.suppress(OSError), socket.create_connection((host, port), 1):
+            return RunningBroker("mosquitto", process, port, ca)
+        time.sleep(0.05)
+    process.kill()
+    raise BrokerUnreachable("mosquitto did not start", exit_code=process.wait())

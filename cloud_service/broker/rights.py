@@ -1,0 +1,56 @@
+"""Who may write and read which topics. Pure; both brokers follow it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from biosignal.wire.topics import everything_down, everything_up
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Account:
+    """A name at the broker with hashes of its password; `site` is empty for the clinic itself."""
+
+    name: str
+    site: str
+    argon2: str
+    pbkdf2: str
+
+    @property
+    def writes(self) -> str:
+        """Filter of what it may publish."""
+        return everything_up(self.site, self.name) if self.site else everything_down("+", "+")
+
+    @property
+    def reads(self) -> str:
+        """Filter of what it may subscribe to."""
+        return everything_down(self.site, self.name) if self.site else everything_up("+", "+")
+
+
+def owner_of(client_id: str | None) -> str:
+    """Name that a client id belongs to: ``name`` or ``name:anything``."""
+    return (client_id or "").partition(":")[0]
+
+
+def may_write(accounts: Mapping[str, Account], name: str, topic: str) -> bool:
+    """Tell whether `name` may publish to `topic`."""
+    account = accounts.get(name)
+    return account is not None and not {"+", "#"} & set(topic) and covers(account.writes, topic)
+
+
+def may_read(accounts: Mapping[str, Account], name: str, wanted: str) -> bool:
+    """Tell whether `name` may subscribe to the filter `wanted`, or be sent the topic `wanted`."""
+    account = accounts.get(name)
+    return account is not None and covers(account.reads, wanted)
+
+
+def covers(allowed: str, wanted: str) -> bool:
+    """Tell whether the filter `allowed` takes in all that `wanted`, a topic or filter, can match."""
+    have, want = allowed.split("/"), wanted.split("/")
+    for index, level in enumerate(have):
+        if level == "#":
+            return len(want) > index
+        if index >= len(want) or want[index] == "#":
+            return False
+        if level != want[index] and (level != "+" or want[index] == ""):
+            return False
+    return len(have) == len(want)

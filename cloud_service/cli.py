@@ -1,0 +1,394 @@
+"""``cloud-service``: the clinic's side from the command line.
+
+Exit codes: 0 done, 1 failed, 2 usage, settings or input, 3 refused for safety. A failure's last line is ``Try: ...``.
+"""
+
+import argparse
+import dataclasses
+import json
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from biosignal.errors import BedsideError
+from cloud_service.access import audit, devices
+from cloud_service.access.people import People
+from cloud_service.access.roles import Role
+from cloud_service.access.secret_files import write_secret
+from cloud_service.app import create_app
+from cloud_service.broker.accounts import accounts_file, clinic_password, read_accounts, write_accounts
+from cloud_service.broker.mosquitto import write_mosquitto
+from cloud_service.broker.process import RunningBroker, refresh_mosquitto, start_broker
+from cloud_service.database.connection import Database, open_database
+from cloud_service.errors import BrokerUnreachable
+from cloud_service.ingest.alone import ingest_alone
+from cloud_service.ingest.commit import replay
+from cloud_service.serving import listen, make_server, url_of
+from cloud_service.settings import CloudSettings, load_settings
+
+Verb = Callable[[argparse.Namespace, "Said"], None]
+Subparsers = Any  # argparse keeps the type of what add_subparsers gives to itself
+FLAGS = {
+    "state_dir": "state_dir",
+    "database_url": "database.url",
+    "demo": "demo",
+    "host": "http.host",
+    "port": "http.port",
+    "tls_cert": "http.tls_cert",
+    "tls_key": "http.tls_key",
+    "mqtt_host": "mqtt.host",
+    "mqtt_port": "mqtt.port",
+    "mqtt_tls": "mqtt.tls",
+    "mqtt_ca": "mqtt.ca_file",
+    "ingest": "ingest.enabled",
+    "broker_host": "broker.host",
+    "broker_port": "broker.port",
+    "broker_tls": "broker.tls",
+}
+
+
+class Said:
+    """What the program says: JSON lines with `type` on stdout, or plain lines."""
+
+    def __init__(self, *, as_json: bool, out: TextIO) -> None:
+        self.is_json = as_json
+        self._out = out
+
+    def __call__(self, kind: str, text: str, /, **facts: object) -> None:
+        """Say one thing."""
+        line = json.dumps({**facts, "type": kind}, default=str) if self.is_json else text
+        self._out.write(line + "\n")
+        self._out.flush()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb."""
+    options = parser().parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    said = Said(as_json=options.json, out=sys.stdout)
+    try:
+        options.verb(options, said)
+    except BedsideError as error:
+        return _failed(said, str(error), error.advice, error.exit_code)
+    except SQLAlchemyError as error:
+        return _failed(said, f"the database failed: {type(error).__name__}", "check the database and its disk", 1)
+    except KeyboardInterrupt:
+        return 0
+    if options.json:
+        said("summary", "", ok=True)
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """All verbs and flags; other rooms add theirs through `EXTRA_VERBS`."""
+    top = argparse.ArgumentParser(prog="cloud-service", description=__doc__, allow_abbrev=False)
+    verbs = top.add_subparsers(required=True, metavar="VERB")
+    _serve_parser(verbs)
+    ingest = _verb(verbs, "ingest", _ingest, "take events in, without the pages")
+    ingest.add_argument("--replay-dead-letters", action="store_true", help="try again what was not stored, and end")
+    _line_flags(ingest)
+    broker = _verb(verbs, "broker", _broker, "run the MQTT broker, or write mosquitto's files")
+    _broker_flags(broker)
+    broker.add_argument("--write-mosquitto", type=Path, metavar="DIR", help="write mosquitto's files there, and end")
+    _user_parser(verbs)
+    _device_parser(verbs)
+    log = verbs.add_parser("audit", help="check the audit log").add_subparsers(required=True, metavar="VERB")
+    _verb(log, "verify", _audit_verify, "recompute its hash chain")
+    for add in EXTRA_VERBS:
+        add(verbs)
+    return top
+
+
+EXTRA_VERBS: list[Callable[[Subparsers], None]] = []
+"""Functions that add further verbs (release, worker) to the top parser."""
+
+
+def settings_from(options: argparse.Namespace) -> CloudSettings:
+    """Join file, environment and flags.
+
+    Raises
+    ------
+    SettingsWrong : as it says.
+    """
+    flags = {key: getattr(options, name, None) for name, key in FLAGS.items()}
+    return load_settings(options.config, os.environ, flags)
+
+
+def with_broker_access(settings: CloudSettings) -> CloudSettings:
+    """Fill in the clinic's own password and authority where the broker is ours and nothing else is set."""
+    mqtt = settings.mqtt
+    if not mqtt.password:
+        mqtt = dataclasses.replace(mqtt, password=clinic_password(settings.state_dir))
+    own_ca = settings.state_dir / "certificates" / "ca.pem"
+    if mqtt.tls and mqtt.ca_file is None and own_ca.exists():
+        mqtt = dataclasses.replace(mqtt, ca_file=own_ca)
+    return dataclasses.replace(settings, mqtt=mqtt)
+
+
+def open_state(settings: CloudSettings) -> Database:
+    """Open the database, with its folder."""
+    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return open_database(settings.database_url)
+
+
+def _serve(options: argparse.Namespace, said: Said) -> None:
+    settings = settings_from(options)
+    with listen(settings.http) as listener:
+        database = open_state(settings)
+        _first_admin(settings, database, said)
+        write_accounts(database, settings.state_dir, clinic=settings.mqtt.username)
+        broker = None
+        if options.with_broker:
+            broker = start_broker(settings.broker, settings.state_dir, kind=options.kind)
+            settings = _pointed_at(settings, broker)
+            _say_broker(said, broker, settings)
+        try:
+            app = create_app(
+                with_broker_access(settings), on_devices_changed=lambda: _devices_changed(settings, database, broker)
+            )
+            server = make_server(app, settings.http)
+            said("ready", f"listening on {url_of(settings.http, listener)}", url=url_of(settings.http, listener))
+            _until_told()  # uvicorn raises the signal once more when it is done; the broker must still be stopped
+            server.run(sockets=[listener])
+        finally:
+            if broker is not None:
+                broker.stop()
+            database.close()
+
+
+def _ingest(options: argparse.Namespace, said: Said) -> None:
+    settings = settings_from(options)
+    database = open_state(settings)
+    try:
+        if options.replay_dead_letters:
+            done = replay(database)
+            text = f"{done.new} stored, {done.refused} still refused"
+            said("replayed", text, stored=done.new, still_refused=done.refused)
+            return
+        said("ready", "taking events in", broker=f"{settings.mqtt.host}:{settings.mqtt.port}")
+        ingest_alone(with_broker_access(settings), database, _until_told())
+    finally:
+        database.close()
+
+
+def _broker(options: argparse.Namespace, said: Said) -> None:
+    settings = settings_from(options)
+    database = open_state(settings)
+    write_accounts(database, settings.state_dir, clinic=settings.mqtt.username)
+    database.close()
+    if options.write_mosquitto is not None:
+        conf = write_mosquitto(
+            options.write_mosquitto,
+            accounts=read_accounts(accounts_file(settings.state_dir)),
+            host=settings.broker.host,
+            port=settings.broker.port,
+            certificate=settings.broker.tls_cert,
+            key=settings.broker.tls_key,
+        )
+        said("written", f"mosquitto -c {conf}", conf=conf)
+        return
+    broker = start_broker(settings.broker, settings.state_dir, kind=options.kind)
+    _say_broker(said, broker, settings)
+    _keep(broker, settings.state_dir, _until_told())
+
+
+def _keep(broker: RunningBroker, state_dir: Path, told: threading.Event) -> None:
+    """Stay until told to stop; pass on accounts that others write; fail when the broker dies."""
+    file = accounts_file(state_dir)
+    seen = file.stat().st_mtime_ns
+    try:
+        while not told.wait(1.0):
+            if not broker.is_alive():
+                raise BrokerUnreachable("the broker's process ended")
+            now = file.stat().st_mtime_ns
+            if now != seen:
+                seen = now
+                refresh_mosquitto(state_dir)
+                broker.reload()
+    finally:
+        broker.stop()
+
+
+def _user_add(options: argparse.Namespace, said: Said) -> None:
+    settings = settings_from(options)
+    database = open_state(settings)
+    people = People(database, settings.access, demo=settings.demo)
+    password = people.add(name=options.name, role=Role(options.role), by="command line")
+    database.close()
+    said("user", f"{options.name}: {password}", name=options.name, role=options.role, password=password)
+
+
+def _user_disable(options: argparse.Namespace, said: Said) -> None:
+    settings = settings_from(options)
+    database = open_state(settings)
+    People(database, settings.access, demo=settings.demo).disable(options.name, by="command line")
+    database.close()
+    said("user", f"{options.name} is disabled", name=options.name, disabled=True)
+
+
+def _user_list(options: argparse.Namespace, said: Said) -> None:
+    settings = settings_from(options)
+    database = open_state(settings)
+    for user in People(database, settings.access, demo=settings.demo).users():
+        text = f"{user.name}\t{user.role}{chr(9) + 'disabled' if user.disabled else ''}"
+        said("user", text, name=user.name, role=user.role, disabled=user.disabled is not None)
+    database.close()
+
+
+def _device_add(options: argparse.Namespace, said: Said) -> None:
+    settings = settings_from(options)
+    database = open_state(settings)
+    if options.renew:
+        made = devices.renew_device(database, name=options.name, by="command line")
+    else:
+        made = devices.add_device(database, name=options.name, site=options.site, by="command line")
+    write_accounts(database, settings.state_dir, clinic=settings.mqtt.username)
+    database.close()
+    facts = dataclasses.asdict(made)
+    if options.output is not None:
+        write_secret(options.output, json.dumps(facts).encode())
+        facts["password"] = f"in {options.output}"
+    said("device", "\n".join(f"{name} = {value}" for name, value in facts.items()), **facts)
+
+
+def _device_revoke(options: argparse.Namespace, said: Said) -> None:
+    settings = settings_from(options)
+    database = open_state(settings)
+    devices.revoke_device(database, name=options.name, by="command line")
+    write_accounts(database, settings.state_dir, clinic=settings.mqtt.username)
+    database.close()
+    said("device", f"{options.name} is revoked", device=options.name, revoked=True)
+
+
+def _device_list(options: argparse.Namespace, said: Said) -> None:
+    database = open_state(settings_from(options))
+    with database.read() as session:
+        for row in devices.devices(session):
+            seen = row.last_seen.isoformat() if row.last_seen else "never"
+            text = f"{row.site}/{row.name}\tlast seen {seen}{chr(9) + 'revoked' if row.revoked else ''}"
+            said("device", text, site=row.site, device=row.name, last_seen=row.last_seen, revoked=bool(row.revoked))
+    database.close()
+
+
+def _audit_verify(options: argparse.Namespace, said: Said) -> None:
+    database = open_state(settings_from(options))
+    try:
+        with database.read() as session:
+            head = audit.verify(session)
+    finally:
+        database.close()
+    said("audit", f"{head.entries} entries hold; head {head.hash}", entries=head.entries, head=head.hash)
+
+
+def _first_admin(settings: CloudSettings, database: Database, said: Said) -> None:
+    password = People(database, settings.access, demo=settings.demo).first_admin()
+    if password is not None:
+        text = f"first run: log in as admin with the password {password} (it is shown this once)"
+        said("first-admin", text, name="admin", password=password)
+
+
+def _devices_changed(settings: CloudSettings, database: Database, broker: RunningBroker | None) -> None:
+    write_accounts(database, settings.state_dir, clinic=settings.mqtt.username)
+    if broker is not None:
+        refresh_mosquitto(settings.state_dir)
+        broker.reload()
+
+
+def _pointed_at(settings: CloudSettings, broker: RunningBroker) -> CloudSettings:
+    mqtt = dataclasses.replace(
+        settings.mqtt,
+        host=settings.broker.host,
+        port=broker.port,
+        tls=settings.broker.tls,
+        ca_file=broker.ca_file or settings.mqtt.ca_file,
+    )
+    return dataclasses.replace(settings, mqtt=mqtt)
+
+
+def _say_broker(said: Said, broker: RunningBroker, settings: CloudSettings) -> None:
+    text = f"{broker.kind} broker on {settings.broker.host}:{broker.port}"
+    said("broker", text, kind=broker.kind, host=settings.broker.host, port=broker.port, ca_file=broker.ca_file)
+
+
+def _until_told() -> threading.Event:
+    told = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: told.set())
+    return told
+
+
+def _failed(said: Said, what: str, advice: str, code: int) -> int:
+    if said.is_json:
+        said("summary", "", ok=False, error=what, remedy=advice)
+    sys.stderr.write(f"{what}\nTry: {advice}\n")
+    return code
+
+
+def _verb(verbs: Subparsers, name: str, verb: Verb, text: str) -> argparse.ArgumentParser:
+    made: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
+    made.set_defaults(verb=verb)
+    made.add_argument("--config", type=Path, help="settings file (TOML)")
+    made.add_argument("--state-dir", type=Path, help="where database, keys and accounts lie")
+    made.add_argument("--database-url", help="PostgreSQL or SQLite URL; default: SQLite in the state folder")
+    made.add_argument("--json", action="store_true", help="JSON lines on stdout")
+    return made
+
+
+def _line_flags(made: argparse.ArgumentParser) -> None:
+    made.add_argument("--mqtt-host")
+    made.add_argument("--mqtt-port", type=int)
+    made.add_argument("--mqtt-ca", type=Path, help="authority that signed the broker's certificate")
+    made.add_argument("--no-mqtt-tls", dest="mqtt_tls", action="store_false", default=None)
+
+
+def _broker_flags(made: argparse.ArgumentParser) -> None:
+    made.add_argument("--kind", choices=("auto", "embedded", "mosquitto"), default="auto")
+    made.add_argument("--broker-host")
+    made.add_argument("--broker-port", type=int, help="0 takes a free one")
+    made.add_argument("--no-broker-tls", dest="broker_tls", action="store_false", default=None)
+
+
+def _serve_parser(verbs: Subparsers) -> None:
+    serve = _verb(verbs, "serve", _serve, "serve pages and API, and take events in")
+    serve.add_argument("--host")
+    serve.add_argument("--port", type=int, help="0 takes a free one")
+    serve.add_argument("--tls-cert", type=Path)
+    serve.add_argument("--tls-key", type=Path)
+    serve.add_argument("--demo", action="store_true", default=None, help="allow a login without a password")
+    serve.add_argument("--no-ingest", dest="ingest", action="store_false", default=None)
+    serve.add_argument("--with-broker", action="store_true", help="run the broker as a child of this process")
+    _line_flags(serve)
+    _broker_flags(serve)
+
+
+def _user_parser(verbs: Subparsers) -> None:
+    user = verbs.add_parser("user", help="people who may log in").add_subparsers(required=True, metavar="VERB")
+    add = _verb(user, "add", _user_add, "make an account and print its password")
+    add.add_argument("name")
+    add.add_argument("--role", choices=[role.value for role in Role], default=Role.VIEWER.value)
+    _verb(user, "disable", _user_disable, "close an account").add_argument("name")
+    _verb(user, "list", _user_list, "list the accounts")
+
+
+def _device_parser(verbs: Subparsers) -> None:
+    device = verbs.add_parser("device", help="devices and their credentials").add_subparsers(
+        required=True, metavar="VERB"
+    )
+    add = _verb(device, "add", _device_add, "register a device and print its credentials")
+    add.add_argument("name")
+    add.add_argument("--site", default="clinic")
+    add.add_argument("--output", type=Path, help="write the credentials to this file instead of printing the password")
+    add.add_argument("--renew", action="store_true", help="give a known device a new password")
+    _verb(device, "revoke", _device_revoke, "shut a device out").add_argument("name")
+    _verb(device, "list", _device_list, "list the devices")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,40 @@
+"""An ingest worker without pages; several share the work on a broker with shared subscriptions."""
+
+import threading
+
+from biosignal.wire.topics import checked_name
+from cloud_service.database.columns import utc_now
+from cloud_service.database.connection import Database
+from cloud_service.ingest.arrival import Message
+from cloud_service.ingest.broker_link import BrokerLink
+from cloud_service.ingest.presence import read_status
+from cloud_service.ingest.worker import IngestWorker
+from cloud_service.settings import CloudSettings
+
+
+def ingest_alone(settings: CloudSettings, database: Database, told: threading.Event) -> IngestWorker:
+    """Take events in until `told`; gives the worker with its counts.
+
+    Raises
+    ------
+    BadInput : the name of the shared subscription cannot stand in a topic.
+    """
+    if settings.mqtt.group:
+        checked_name(settings.mqtt.group, "mqtt.group")
+
+    def on_status(topic: str, payload: bytes, retained: bool) -> None:
+        presence = read_status(topic, payload, retained=retained, received=utc_now())
+        if presence is not None:
+            worker.take(presence)
+
+    def on_event(topic: str, payload: bytes, _retained: bool) -> None:
+        worker.take(Message(topic=topic, payload=payload))
+
+    link = BrokerLink(settings.mqtt, on_event=on_event, on_status=on_status)
+    worker = IngestWorker(database, settings.ingest, send_receipt=link.send_receipt)
+    worker.start()
+    link.start()
+    told.wait()
+    link.stop()
+    worker.stop()
+    return worker
