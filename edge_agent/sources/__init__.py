@@ -1,1 +1,69 @@
-"""Where samples come from: replayed records, the embedded excerpt, serial boards."""
+"""Where samples come from: replayed records, the embedded excerpt, serial boards.
+
+A new source is one file and one line in `KINDS`.
+"""
+
+from collections.abc import Callable
+
+from biosignal.errors import BadInput
+from edge_agent.operate.clock import Clock
+from edge_agent.operate.settings import SourceSettings
+from edge_agent.sources.port import Source
+
+
+def _replay(settings: SourceSettings, clock: Clock) -> Source:
+    from edge_agent.sources.paced import Paced
+    from edge_agent.sources.resolve import Places, resolve
+
+    places = Places(data_dir=settings.data_dir, cache_dir=settings.cache_dir, index_url=settings.physionet_url)
+    return Paced(
+        resolve(settings.record, places),
+        speed=settings.speed or None,
+        clock=clock,
+        passes=settings.passes or None,
+        block_s=settings.block_s,
+    )
+
+
+def _serial_text(settings: SourceSettings, clock: Clock) -> Source:
+    from edge_agent.sources.serial_port import SerialText, SerialTextSettings
+
+    return SerialText(
+        SerialTextSettings(
+            port=settings.port,
+            fs_hz=settings.fs_hz,
+            baud=settings.baud,
+            lead=settings.lead_name,
+            column=settings.column,
+            mv_per_count=settings.mv_per_count,
+            zero_count=settings.zero_count,
+            stall_s=settings.stall_s,
+            block_s=settings.block_s,
+        ),
+        clock=clock,
+    )
+
+
+KINDS: dict[str, Callable[[SourceSettings, Clock], Source]] = {"replay": _replay, "serial-text": _serial_text}
+
+
+def open_source(settings: SourceSettings, clock: Clock) -> Source:
+    """Make the source the settings name.
+
+    Raises
+    ------
+    BadInput : no such kind, or what it needs is missing or unreadable.
+    """
+    check_kind(settings)
+    return KINDS[settings.kind](settings, clock)
+
+
+def check_kind(settings: SourceSettings) -> None:
+    """Refuse a kind of source that does not exist.
+
+    Raises
+    ------
+    BadInput : no such kind.
+    """
+    if settings.kind not in KINDS:
+        raise BadInput("unknown kind of source", kind=settings.kind, remedy=f"set source.kind to {' or '.join(KINDS)}")

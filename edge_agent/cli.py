@@ -1,0 +1,252 @@
+"""The command line of the daemon: one function a verb. Rooms are imported inside the verbs, so that starting is quick.
+
+Exit codes: 0 done, 1 failed, 2 usage, settings or input, 3 refused for safety. A failure's last line is ``Try: ...``.
+"""
+
+import argparse
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any, NoReturn
+
+from biosignal.errors import BadInput, BedsideError
+
+PROGRAM = "edge-agent"
+
+
+class UsageRefused(BadInput):
+    """The command line itself is wrong."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageRefused(message, remedy=f"`{self.prog} --help`")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb; the process's exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    as_json = "--json" in given
+    try:
+        parsed = _parser().parse_args(given)
+        verb: Callable[[argparse.Namespace], int] = parsed.run
+        code = verb(parsed)
+        sys.stdout.flush()
+    except BedsideError as error:
+        return _failed(str(error), error.advice, error.exit_code, as_json=as_json)
+    except KeyboardInterrupt:
+        return _failed("stopped", f"`{PROGRAM} --help`", 1, as_json=False)
+    except BrokenPipeError:
+        # Whoever read our output went away: nothing to say, and nobody to say it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except Exception as error:  # noqa: BLE001 - the border of the process: whatever it is, a person gets a last line
+        traceback.print_exc()
+        return _failed(f"{type(error).__name__}: {error}", f"`{PROGRAM} doctor`", 1, as_json=as_json)
+    return code
+
+
+def _failed(what: str, advice: str, code: int, *, as_json: bool) -> int:
+    if as_json:
+        print(json.dumps({"type": "error", "what": what, "try": advice, "exit_code": code}), flush=True)
+    print(f"{PROGRAM}: {what}\nTry: {advice}", file=sys.stderr, flush=True)
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog=PROGRAM,
+        description="Reads ECG at the bedside and says what it found. Research software, no medical device.",
+    )
+    verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True, parser_class=_Parser)
+    _add_run(verbs)
+    _add_replay(verbs)
+    _add_doctor(verbs)
+    _add_check_config(verbs)
+    _add_sources(verbs)
+    _add_bundle(verbs)
+    return parser
+
+
+def _verb(verbs: Any, name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+    verb: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
+    verb.set_defaults(run=run)
+    return verb
+
+
+def _add_settings_flags(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--config", type=Path, metavar="FILE", help="settings, TOML (default: BEDSIDE_CONFIG)")
+    verb.add_argument(
+        "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="one setting; may be repeated"
+    )
+
+
+def _settings(parsed: argparse.Namespace) -> Any:
+    from edge_agent.operate.settings_file import load_settings, parse_flag
+
+    named = parsed.config or (Path(os.environ["BEDSIDE_CONFIG"]) if os.environ.get("BEDSIDE_CONFIG") else None)
+    return load_settings(named, flags=dict(parse_flag(text) for text in parsed.set))
+
+
+def _add_run(verbs: Any) -> None:
+    verb = _verb(verbs, "run", _run, "run the daemon: read, analyse, store and send until stopped")
+    _add_settings_flags(verb)
+
+
+def _run(parsed: argparse.Namespace) -> int:
+    settings = _settings(parsed)
+    code: int = import_module("edge_agent.agent").run(settings)
+    return code
+
+
+def _add_replay(verbs: Any) -> None:
+    verb = _verb(verbs, "replay", _replay, "analyse a recording without broker or cloud")
+    verb.add_argument(
+        "record",
+        metavar="RECORD",
+        help="`excerpt`, a WFDB record's path, or `set/record` below EDGE_DATA_DIR or from PhysioNet",
+    )
+    verb.add_argument("--lead", metavar="NAME|INDEX|all", help="lead to analyse (default: the first)")
+    verb.add_argument("--speed", type=_speed, default=None, metavar="N|max", help="times real time (default: max)")
+    verb.add_argument(
+        "--truth", nargs="?", const="atr", metavar="EXT", help="score against the record's annotations (default: atr)"
+    )
+    verb.add_argument("--out", type=Path, metavar="DIR", help="write DIR/RECORD.bds, a WFDB annotation file")
+    verb.add_argument("--annotator", default="bds", metavar="bds", help="suffix of that file")
+    verb.add_argument("--json", action="store_true", help="JSON lines on stdout")
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = 0.0
+    if not 0 < speed < float("inf"):
+        raise UsageRefused("a speed is a number above 0, or `max`", speed=text, remedy="`--speed 10` or `--speed max`")
+    return speed
+
+
+def _replay(parsed: argparse.Namespace) -> int:
+    from edge_agent.replay import ReplayRequest, replay
+    from edge_agent.sources.resolve import Places
+
+    request = ReplayRequest(
+        record=parsed.record,
+        lead=parsed.lead,
+        speed=parsed.speed,
+        truth=parsed.truth,
+        out=parsed.out,
+        annotator=parsed.annotator,
+        json=parsed.json,
+    )
+    replay(request, places=Places.of_environment(), stdout=sys.stdout, stderr=sys.stderr)
+    return 0
+
+
+def _add_doctor(verbs: Any) -> None:
+    verb = _verb(verbs, "doctor", _doctor, "check this installation: each finding with its cause and what to do")
+    _add_settings_flags(verb)
+    verb.add_argument("--json", action="store_true", help="JSON lines on stdout")
+
+
+def _doctor(parsed: argparse.Namespace) -> int:
+    from edge_agent.operate.clock import HostClock
+    from edge_agent.operate.doctor import examine, print_checks
+
+    named = parsed.config or (Path(os.environ["BEDSIDE_CONFIG"]) if os.environ.get("BEDSIDE_CONFIG") else None)
+    checks = examine(lambda: _settings(parsed), config=named, clock=HostClock())
+    return print_checks(checks, as_json=parsed.json, stdout=sys.stdout)
+
+
+def _add_check_config(verbs: Any) -> None:
+    verb = _verb(verbs, "check-config", _check_config, "check settings and print all that are in effect")
+    verb.add_argument("config", type=Path, nargs="?", metavar="FILE", help="settings, TOML (default: BEDSIDE_CONFIG)")
+    verb.add_argument("--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="one setting")
+    verb.add_argument("--json", action="store_true", help="JSON lines on stdout")
+
+
+def _check_config(parsed: argparse.Namespace) -> int:
+    from edge_agent.operate.settings_file import shown
+    from edge_agent.sources import check_kind
+
+    settings = _settings(parsed)
+    check_kind(settings.source)
+    rows = shown(settings)
+    if parsed.json:
+        for name, text in rows:
+            print(json.dumps({"type": "setting", "name": name, "value": text}))
+        print(json.dumps({"type": "summary", "settings": len(rows)}))
+        return 0
+    section = ""
+    for name, text in rows:
+        below, _, key = name.rpartition(".")
+        if below != section:
+            print(f"{'' if not section else chr(10)}[{below}]")
+            section = below
+        print(f"{key} = {text}")
+    return 0
+
+
+def _add_sources(verbs: Any) -> None:
+    verb = _verb(verbs, "sources", _sources, "list the kinds of sources and the serial ports of this machine")
+    verb.add_argument("--json", action="store_true", help="JSON lines on stdout")
+
+
+def _sources(parsed: argparse.Namespace) -> int:
+    from edge_agent.sources import KINDS
+    from edge_agent.sources.ports_here import serial_ports
+
+    ports = serial_ports()
+    if parsed.json:
+        for kind in KINDS:
+            print(json.dumps({"type": "kind", "kind": kind}))
+        for port in ports:
+            print(json.dumps({"type": "port", **port.facts()}))
+        print(json.dumps({"type": "summary", "kinds": len(KINDS), "ports": len(ports)}))
+        return 0
+    print("Kinds of sources (source.kind): " + ", ".join(KINDS))
+    if not ports:
+        print("No serial ports here.")
+    for port in ports:
+        print(f"{port.path}  {port.description}" + ("" if port.usable else f"  -- {port.trouble}"))
+    return 0
+
+
+def _add_bundle(verbs: Any) -> None:
+    verb = _verb(verbs, "bundle", _bundle, "verify a model bundle: hashes, manifest, golden vectors on this machine")
+    verb.add_argument("folder", type=Path, nargs="?", metavar="FOLDER", help="default: the newest ecg-beats")
+    verb.add_argument("--json", action="store_true", help="JSON lines on stdout")
+
+
+def _bundle(parsed: argparse.Namespace) -> int:
+    from biosignal.admission import admit
+    from biosignal.onnx_cpu import OnnxCpuBackend
+    from edge_agent.bundle_folder import find_bundle, load_bundle, models_dir
+
+    folder = parsed.folder or find_bundle("ecg-beats")
+    if folder is None:
+        raise BadInput("there is no model bundle", folder=str(models_dir()), remedy="set BEDSIDE_MODELS_DIR")
+    bundle = load_bundle(folder)
+    report = admit(OnnxCpuBackend(bundle), bundle)
+    facts = {
+        "bundle": bundle.identity,
+        "folder": str(folder),
+        "sha256": bundle.digest,
+        "classes": list(bundle.manifest.classes),
+        "golden_windows": report.windows,
+        "worst_difference": report.worst_difference,
+        "tolerance": report.tolerance,
+        "licence": bundle.manifest.licence,
+    }
+    if parsed.json:
+        print(json.dumps({"type": "summary", **facts}))
+        return 0
+    for name, value in facts.items():
+        print(f"{name.replace('_', ' '):17} {', '.join(value) if isinstance(value, list) else value}")
+    return 0

@@ -1,0 +1,277 @@
+"""The checks of `edge-agent doctor`, each a function of the settings; a new one is a line in `CHECKS`."""
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+from biosignal.errors import BedsideError
+from edge_agent.operate.broker_probe import probe_broker
+from edge_agent.operate.clock import Clock, utc_text
+from edge_agent.operate.doctor import Check, Checking, fail, ok, warn
+from edge_agent.operate.settings import Settings
+from edge_agent.operate.status_file import is_running, read_status
+
+BUILT_UTC_S = 1_735_689_600.0  # 2025-01-01: no device ran this program before
+FAR_UTC_S = 4_102_444_800.0  # 2100-01-01
+CERTIFICATE_WARN_S = 30 * 86_400.0
+STATUS_OLD_S = 60.0
+
+
+def state_dir(settings: Settings, clock: Clock) -> Iterator[Check]:
+    """Can the daemon write where it keeps its state?"""
+    folder = settings.device.state_dir
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"x")
+            os.fsync(file.fileno())
+    except OSError as error:
+        yield fail(
+            "state folder",
+            f"{folder} cannot be written: {error.strerror}",
+            f"give it to the user that runs the daemon (here uid {os.getuid()}), or set device.state_dir",
+        )
+        return
+    yield ok("state folder", str(folder))
+    free_mb = shutil.disk_usage(folder).free // 1_000_000
+    reserve_mb = settings.store.free_reserve_mb
+    if free_mb < reserve_mb:
+        yield fail(
+            "disk space",
+            f"{free_mb} MB free, {reserve_mb} MB are kept free for findings",
+            "free space on that disk, or lower store.waveform_budget_mb; waves are dropped first, findings never",
+        )
+    elif free_mb < reserve_mb + settings.store.waveform_budget_mb:
+        yield warn(
+            "disk space",
+            f"{free_mb} MB free, less than store.waveform_budget_mb + store.free_reserve_mb",
+            "lower store.waveform_budget_mb or free space: the oldest waves go earlier than set",
+        )
+    else:
+        yield ok("disk space", f"{free_mb} MB free")
+
+
+def store(settings: Settings, clock: Clock) -> Iterator[Check]:
+    """Are the databases whole?"""
+    for name in ("events.db", "waveforms.db"):
+        path = settings.device.state_dir / name
+        if not path.exists():
+            yield ok(name, "not there yet: the daemon makes it")
+            continue
+        trouble = _sqlite_trouble(path)
+        if trouble is None:
+            yield ok(name, f"whole, {path.stat().st_size // 1000} kB")
+        else:
+            remedy = "start the daemon: it sets the file aside, salvages its good rows and raises an alarm"
+            yield fail(name, trouble, remedy, since_utc_s=path.stat().st_mtime)
+    aside = sorted(settings.device.state_dir.glob("*.corrupt*"))
+    if aside:
+        names = ", ".join(path.name for path in aside)
+        since = aside[-1].stat().st_mtime
+        yield warn("set aside", names, "keep them until someone looked at them, then remove them", since_utc_s=since)
+
+
+def _sqlite_trouble(path: Path) -> str | None:
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=2)) as database:
+            answer = database.execute("pragma quick_check(1)").fetchone()[0]
+    except sqlite3.Error as error:
+        return str(error)
+    return None if answer == "ok" else str(answer)
+
+
+def host_clock(settings: Settings, clock: Clock) -> Iterator[Check]:
+    """Is the wall clock plausible? Samples do not depend on it; certificates and times on screen do."""
+    utc_s = clock.utc_s()
+    if not BUILT_UTC_S < utc_s < FAR_UTC_S:
+        yield fail("clock", f"the host says {utc_text(utc_s)}", "set the time (`timedatectl set-ntp true`)")
+    elif Path("/run/systemd/timesync").is_dir() and not Path("/run/systemd/timesync/synchronized").exists():
+        yield warn("clock", f"{utc_text(utc_s)}, not synchronised", "check the network or the NTP server")
+    else:
+        yield ok("clock", utc_text(utc_s))
+
+
+def broker(settings: Settings, clock: Clock) -> Iterator[Check]:
+    """Does the broker take us?"""
+    if not settings.sync.enabled:
+        yield ok("broker", "not used (sync.enabled = false)")
+        return
+    trouble = probe_broker(settings)
+    where = f"{settings.sync.host}:{settings.sync.port}"
+    yield ok("broker", f"{where} takes the login") if trouble is None else fail("broker", *trouble)
+
+
+def certificates(settings: Settings, clock: Clock) -> Iterator[Check]:
+    """Can the certificates be read, and how long are they good?"""
+    named = (("sync.ca_file", settings.sync.ca_file), ("sync.client_cert", settings.sync.client_cert),
+             ("updates.ca_file", settings.updates.ca_file))  # fmt: skip
+    for name, path in named:
+        if path is None:
+            continue
+        from cryptography import x509
+
+        try:
+            found = x509.load_pem_x509_certificates(path.read_bytes())
+        except (OSError, ValueError) as error:
+            yield fail(name, f"{path}: {error}", f"put a PEM certificate there, or correct {name}")
+            continue
+        first = min(found, key=lambda one: one.not_valid_after_utc)
+        ends_s, begins_s = first.not_valid_after_utc.timestamp(), first.not_valid_before_utc.timestamp()
+        now_s = clock.utc_s()
+        if now_s < begins_s:
+            yield fail(name, f"not valid before {utc_text(begins_s)}", "check the clock, or issue it anew")
+        elif now_s > ends_s:
+            yield fail(name, f"ran out at {utc_text(ends_s)}", "issue a new one and put it there", since_utc_s=ends_s)
+        elif ends_s - now_s < CERTIFICATE_WARN_S:
+            yield warn(name, f"runs out at {utc_text(ends_s)}", "issue a new one in time")
+        else:
+            yield ok(name, f"good until {utc_text(ends_s)}")
+
+
+def source(settings: Settings, clock: Clock) -> Iterator[Check]:
+    """Is there something to read from?"""
+    from edge_agent.sources import check_kind, open_source
+
+    try:
+        check_kind(settings.source)
+        if settings.source.kind == "replay":
+            facts = open_source(settings.source, clock).recording_facts()
+            yield ok("source", f"{facts.name}: {', '.join(lead.name for lead in facts.leads)} at {facts.fs_hz:g} Hz")
+        else:
+            open_source(settings.source, clock)
+            yield _port(settings)
+    except BedsideError as error:
+        yield fail("source", str(error), error.advice)
+
+
+def _port(settings: Settings) -> Check:
+    path = Path(settings.source.port)
+    if not path.exists():
+        return fail("source", f"{path} is not there", "plug the board in; `edge-agent sources` lists what is there")
+    if not os.access(path, os.R_OK | os.W_OK):
+        return fail("source", f"{path}: no permission", "add the user to the group dialout and log in again")
+    if path.name.startswith(("ttyUSB", "ttyACM")) and path.parent == Path("/dev"):
+        return warn("source", f"{path} may get another number", "set source.port to its name in /dev/serial/by-id/")
+    return ok("source", str(path))
+
+
+def backends(settings: Settings, clock: Clock) -> Iterator[Check]:
+    """Which rungs of the ladder can serve here, and why not."""
+    if find_spec("onnxruntime") is None:
+        yield fail(
+            "onnx-cpu", "onnxruntime is not installed", "`pip install onnxruntime`; without it only rules remain"
+        )
+    else:
+        yield ok("onnx-cpu", "onnxruntime is installed")
+    if not settings.inference.tensorrt.enabled:
+        yield ok("tensorrt", "not used (inference.tensorrt.enabled = false)")
+        return
+    why = _no_tensorrt(settings.inference.tensorrt.python)
+    yield ok("tensorrt", why or "driver, tensorrt and pycuda are there")
+
+
+_TENSORRT_PROBE = """
+import ctypes, importlib.util
+try:
+    driver = ctypes.CDLL("libcuda.so.1")
+except OSError:
+    raise SystemExit("no NVIDIA driver (libcuda.so.1)")
+if driver.cuInit(0) != 0:
+    raise SystemExit("the NVIDIA driver finds no device")
+for name in ("tensorrt", "pycuda"):
+    if importlib.util.find_spec(name) is None:
+        raise SystemExit(name + " is not installed for this interpreter")
+"""
+
+
+def _no_tensorrt(python: str) -> str | None:
+    """Why TensorRT cannot serve, found out in another process: without a driver its import ends the process."""
+    try:
+        done = subprocess.run(  # the interpreter is the operator's own setting
+            [python, "-c", _TENSORRT_PROBE], capture_output=True, text=True, timeout=20, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"not available: {python}: {error}"
+    last = (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
+    return None if done.returncode == 0 else f"not available: {last}; beats are classified on the CPU"
+
+
+def bundle(settings: Settings, clock: Clock) -> Iterator[Check]:
+    """Is the model what its manifest says, and does it give its golden outputs here?"""
+    from edge_agent.bundle_folder import cpu_backend, find_bundle, load_bundle, models_dir
+
+    folder = settings.inference.models_dir
+    try:
+        found = find_bundle("ecg-beats", folder=folder, version=settings.inference.beats)
+        if found is None:
+            remedy = "set inference.models_dir or BEDSIDE_MODELS_DIR to the folder that holds ecg-beats/"
+            yield fail("model", f"no bundle of ecg-beats in {models_dir(folder)}", remedy)
+            return
+        opened = load_bundle(found)
+        cpu_backend(opened).close()
+    except BedsideError as error:
+        yield fail("model", str(error), error.advice)
+    else:
+        yield ok("model", f"{opened.identity}, sha256 {opened.digest[:16]}, golden outputs reproduced")
+
+
+def explainer(settings: Settings, clock: Clock) -> Iterator[Check]:
+    """Who writes the texts?"""
+    if not settings.explain.language_model:
+        yield ok("explainer", "template texts (explain.language_model = false)")
+    elif find_spec("llama_cpp") is None:
+        yield ok("explainer", "template texts; the language model is not installed (`make llm` installs it)")
+    elif settings.explain.model_path is not None and not settings.explain.model_path.is_file():
+        yield fail("explainer", f"no model at {settings.explain.model_path}", "correct explain.model_path")
+    else:
+        yield ok("explainer", "the language model is installed")
+
+
+def agent(settings: Settings, clock: Clock) -> Iterator[Check]:
+    """What does the running daemon say of itself?"""
+    status = read_status(settings.device.state_dir)
+    if status is None or not is_running(status):
+        since = None if status is None else status.written_utc_s
+        yield warn("daemon", "not running", f"`systemctl start edge-agent`, or `{_run_words()}`", since_utc_s=since)
+        return
+    age_s = clock.utc_s() - status.written_utc_s
+    if abs(age_s) > STATUS_OLD_S:
+        cause = f"process {status.pid} last wrote its status {age_s:.0f} s ago"
+        yield fail("daemon", cause, "restart it, and keep its log", since_utc_s=status.written_utc_s)
+        return
+    yield ok("daemon", f"process {status.pid}, version {status.version}, up since {utc_text(status.started_utc_s)}")
+    if status.source_state != "streaming":
+        cause = f"{status.source_state}: {status.source_reason or 'no reason told'}"
+        yield fail("signal", cause, "check the cable, the board and source.port", since_utc_s=status.source_since_utc_s)
+    if settings.sync.enabled and not status.connected:
+        cause = f"not connected: {status.connection_reason or 'no reason told'}; {status.outbox} events wait"
+        yield warn("line", cause, "nothing is lost; see `broker` above", since_utc_s=status.connected_since_utc_s)
+    if status.rejected:
+        yield warn("rejected", f"the clinic rejected {status.rejected} events", "look at them on the clinic's side")
+    if status.rung != "tensorrt" and status.rung_reason:
+        yield ok("rung", f"{status.rung}: {status.rung_reason}")
+
+
+def _run_words() -> str:
+    return f"{Path(sys.argv[0]).name} run" if Path(sys.argv[0]).name.startswith("edge-agent") else "edge-agent run"
+
+
+CHECKS: dict[str, Checking] = {
+    "state folder": state_dir,
+    "store": store,
+    "clock": host_clock,
+    "source": source,
+    "backends": backends,
+    "model": bundle,
+    "explainer": explainer,
+    "certificates": certificates,
+    "broker": broker,
+    "daemon": agent,
+}

@@ -1,0 +1,68 @@
+"""What the running daemon says of itself, in a file that `edge-agent doctor` reads."""
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+NAME = "status.json"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentStatus:
+    """How the daemon is. Times are seconds since 1970 UTC; a `since` is absent where nothing is wrong."""
+
+    pid: int
+    written_utc_s: float
+    started_utc_s: float
+    version: str
+    source_state: str
+    source_reason: str
+    source_since_utc_s: float
+    rung: str
+    rung_reason: str
+    bundle: str | None
+    connected: bool
+    connected_since_utc_s: float
+    connection_reason: str
+    outbox: int
+    rejected: int
+    explainer: str
+    lost_samples: int
+
+
+def write_status(state_dir: Path, status: AgentStatus) -> None:
+    """Write the status whole or not at all.
+
+    Raises
+    ------
+    OSError : the folder cannot be written.
+    """
+    target = state_dir / NAME
+    part = target.with_suffix(".part")
+    part.write_text(json.dumps(asdict(status)), encoding="utf-8")
+    part.replace(target)
+
+
+def read_status(state_dir: Path) -> AgentStatus | None:
+    """Read the status; None where there is none or it cannot be read."""
+    try:
+        stored = json.loads((state_dir / NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    names = {part.name for part in fields(AgentStatus)}
+    if not isinstance(stored, Mapping) or not names <= stored.keys():
+        return None
+    return AgentStatus(**{name: stored[name] for name in names})
+
+
+def is_running(status: AgentStatus) -> bool:
+    """Whether the process that wrote the status is still there."""
+    try:
+        os.kill(status.pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

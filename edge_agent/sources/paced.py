@@ -1,0 +1,107 @@
+"""A recording as if live: cut into small blocks, each told when its last sample would have been taken."""
+
+import math
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from biosignal.blocks import Gap, SampleBlock, Signal
+from biosignal.errors import BadInput
+from edge_agent.operate.clock import Clock
+from edge_agent.sources.port import Source, SourceFacts, SourceHealth
+
+LOOP = "loop"
+
+
+class Paced:
+    """Plays `source` at `speed` times real time, once or in a loop.
+
+    Parameters
+    ----------
+    source : a source that can be read again from its start.
+    speed : 1 is real time; absent, as fast as it is taken.
+    clock : the schedule is kept on its steady clock. A consumer that falls behind is caught up with.
+    passes : how often to play; absent, until closed. A pass counts samples on behind ``Gap(length=0)``.
+    block_s : length of a block when paced, in seconds of signal at speed 1; longer by as much as `speed` is above 1.
+    wait : sleeps so many seconds and tells whether to stop; default waits for `close`.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        speed: float | None,
+        clock: Clock,
+        passes: int | None = 1,
+        block_s: float = 0.04,
+        wait: Callable[[float], bool] | None = None,
+    ) -> None:
+        if speed is not None and not (math.isfinite(speed) and speed > 0):
+            raise BadInput("a speed must be positive", speed=speed, remedy="give a number above 0, or `max`")
+        self._source = source
+        self._speed = speed
+        self._clock = clock
+        self._passes = passes
+        self._closed = threading.Event()
+        self._wait = wait or self._closed.wait
+        self._recording = ""
+        fs_hz = source.recording_facts().fs_hz
+        self._block = max(1, round(block_s * fs_hz * max(1.0, speed or 1.0)))
+        self._fs_hz = fs_hz
+
+    def recording_facts(self) -> SourceFacts:
+        """Facts of the recording that is played."""
+        return self._source.recording_facts()
+
+    def open(self, recording_id: str) -> None:
+        """Set the recording id of what `read` yields."""
+        self._recording = recording_id
+        self._source.open(recording_id)
+
+    def read(self) -> Iterator[Signal]:
+        """Yield blocks and gaps when they are due."""
+        began_s = self._clock.monotonic_s()
+        offset = 0
+        passes = 0
+        while self._passes is None or passes < self._passes:
+            if passes:
+                yield Gap(recording=self._recording, start=offset, length=0, reason=LOOP)
+            end = offset
+            for item in self._source.read():
+                shifted = replace(item, start=item.start + offset)
+                for piece in self._cut(shifted):
+                    if self._late(began_s, piece.end):
+                        return
+                    yield piece
+                end = shifted.end
+            if self._closed.is_set() or end == offset:
+                return
+            offset, passes = end, passes + 1
+
+    def close(self) -> None:
+        """Make `read` end at once."""
+        self._closed.set()
+        self._source.close()
+
+    def health(self) -> SourceHealth:
+        """State of the recording that is played."""
+        return self._source.health()
+
+    def _cut(self, item: Signal) -> Iterator[Signal]:
+        if isinstance(item, Gap) or self._speed is None:
+            yield item
+            return
+        for first in range(0, item.length, self._block):
+            samples = item.samples[:, first : first + self._block]
+            yield SampleBlock(
+                recording=item.recording, start=item.start + first, fs_hz=item.fs_hz, leads=item.leads, samples=samples
+            )
+
+    def _late(self, began_s: float, end: int) -> bool:
+        """Wait until sample `end` is due; whether the source was closed meanwhile."""
+        if self._speed is not None:
+            due_s = began_s + end / (self._fs_hz * self._speed)
+            while (left_s := due_s - self._clock.monotonic_s()) > 0:
+                if self._wait(left_s):
+                    return True
+        return self._closed.is_set()

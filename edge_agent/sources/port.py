@@ -1,0 +1,118 @@
+"""What every source promises."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from biosignal.blocks import Lead, Signal
+from biosignal.errors import BadInput
+from biosignal.events import stable_id
+
+
+class RecordUnreadable(BadInput):
+    """A record is missing, torn or not what it says."""
+
+    remedy = "check the file that the message names, or fetch the record again"
+
+
+class LeadUnknown(BadInput):
+    """A lead was asked for that the source does not have."""
+
+    remedy = "name one of the leads listed, its index, or `all`"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceFacts:
+    """What is known before the first sample.
+
+    `content_hash` names the samples of a replay (absent for live sources); `length` is in samples per lead, absent
+    where nobody knows; `path` is where the record lies, absent where it is no file of the user's.
+    """
+
+    name: str
+    leads: tuple[Lead, ...]
+    fs_hz: float
+    live: bool
+    content_hash: str | None = None
+    length: int | None = None
+    path: str | None = None
+
+
+class SourceState(str, Enum):
+    """How a source is, now."""
+
+    OPENING = "opening"
+    STREAMING = "streaming"
+    STALLED = "stalled"  # the port is open and says nothing
+    LOST = "lost"  # the port is gone or refuses to open; it is tried again
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SourceHealth:
+    """State of a source, since when on the monotonic clock, why, and its counters by name."""
+
+    state: SourceState
+    since_monotonic_s: float
+    reason: str = ""
+    counters: tuple[tuple[str, int], ...] = ()
+
+
+class Source(Protocol):
+    """Yields samples of one recording, in order, and a `Gap` where samples were lost."""
+
+    def recording_facts(self) -> SourceFacts:
+        """Tell what is known before the first sample.
+
+        Raises
+        ------
+        BadInput : there is nothing usable at the other end.
+        """
+
+    def open(self, recording_id: str) -> None:
+        """Set the recording id of what `read` yields."""
+
+    def read(self) -> Iterator[Signal]:
+        """Yield blocks and gaps from sample 0 on, until the source ends or is closed."""
+
+    def close(self) -> None:
+        """Make `read` end soon; safe from any thread and safe to call twice."""
+
+    def health(self) -> SourceHealth:
+        """Tell the state; safe from any thread."""
+
+
+def replay_id(facts: SourceFacts) -> str:
+    """Id of a replay: by its content and leads, so the same replay twice is the same recording."""
+    return stable_id(facts.content_hash, ",".join(lead.name for lead in facts.leads))
+
+
+def choose_leads(facts: SourceFacts, wanted: str | None) -> tuple[int, ...]:
+    """Indices of the leads meant by a name, an index, ``all``, or nothing (the first lead).
+
+    Raises
+    ------
+    LeadUnknown : no such lead.
+    """
+    names = [lead.name for lead in facts.leads]
+    if wanted is None or wanted == "":
+        return (0,)
+    if wanted in names:
+        return (names.index(wanted),)
+    if wanted == "all":
+        return tuple(range(len(names)))
+    if wanted.isdecimal() and int(wanted) < len(names):
+        return (int(wanted),)
+    raise LeadUnknown("the record has no such lead", lead=wanted, leads=names)
+
+
+def unique_names(names: list[str]) -> tuple[str, ...]:
+    """Name every lead once: a repeated name gets ``#2``, ``#3``; an empty one its index."""
+    seen: dict[str, int] = {}
+    unique = []
+    for index, name in enumerate(names):
+        plain = name.strip() or f"signal-{index}"
+        seen[plain] = seen.get(plain, 0) + 1
+        unique.append(plain if seen[plain] == 1 else f"{plain}#{seen[plain]}")
+    return tuple(unique)

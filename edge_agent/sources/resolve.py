@@ -1,0 +1,103 @@
+"""What RECORD means: the excerpt, a path, a record of an unpacked set, or a download."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from biosignal.errors import BadInput
+from edge_agent.sources.excerpt import Excerpt
+from edge_agent.sources.physionet import INDEX_URL, fetch
+from edge_agent.sources.port import RecordUnreadable, Source
+from edge_agent.sources.wfdb_record import WfdbRecord, header_path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Places:
+    """Where records are looked for. `data_dir` holds unpacked sets; absent, none."""
+
+    data_dir: Path | None
+    cache_dir: Path
+    index_url: str = INDEX_URL
+
+    @classmethod
+    def of_environment(cls) -> "Places":
+        """EDGE_DATA_DIR, XDG_CACHE_HOME (else ~/.cache), and PhysioNet (else BEDSIDE_PHYSIONET_URL)."""
+        data_dir = os.environ.get("EDGE_DATA_DIR")
+        cache_home = os.environ.get("XDG_CACHE_HOME")
+        return cls(
+            data_dir=Path(data_dir) if data_dir else None,
+            cache_dir=(Path(cache_home) if cache_home else Path.home() / ".cache") / "bedside",
+            index_url=os.environ.get("BEDSIDE_PHYSIONET_URL", INDEX_URL),
+        )
+
+
+def resolve(record: str, places: Places, *, annotators: tuple[str, ...] = ("atr",)) -> Source:
+    """Open the source that `record` names.
+
+    In this order: ``excerpt``; ``synthetic/NAME``; an existing path; ``set/record`` below the data folder; the same
+    from PhysioNet into the cache, with the annotation files named.
+
+    Raises
+    ------
+    BadInput : nothing of that name can be had, or what is there cannot be read.
+    """
+    if record == "excerpt":
+        return Excerpt()
+    if record.startswith("synthetic/"):
+        raise BadInput(
+            "the synthetic patient is not in this version", record=record, remedy="replay `excerpt` or a WFDB record"
+        )
+    return WfdbRecord(find(record, places, annotators=annotators))
+
+
+def find(record: str, places: Places, *, annotators: tuple[str, ...] = ("atr",)) -> Path:
+    """Path of a WFDB record, downloaded if need be.
+
+    Raises
+    ------
+    BadInput : nothing of that name can be had.
+    """
+    given = Path(record).expanduser()
+    if record and _is_there(given):
+        return given
+    name = _set_and_record(record)
+    if places.data_dir is not None and _is_there(places.data_dir / name):
+        return places.data_dir / name
+    try:
+        return fetch(name, cache_dir=places.cache_dir, index_url=places.index_url, annotators=annotators)
+    except RecordUnreadable as error:
+        where = f"below EDGE_DATA_DIR={places.data_dir}" if places.data_dir else "EDGE_DATA_DIR is not set"
+        raise RecordUnreadable(
+            f"record {name!r} is neither here ({where}) nor could it be downloaded: {error}",
+            remedy=f"unpack the data set and set EDGE_DATA_DIR to the folder that holds {name.split('/')[0]}/, "
+            "or go online so that it can be fetched from PhysioNet",
+        ) from error
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        header_path(path)
+    except RecordUnreadable:
+        # A signal file without its header is there: opening it says what it lacks.
+        return path.is_file()
+    except OSError:
+        return False
+    return True
+
+
+def _set_and_record(record: str) -> str:
+    """Check that `record` reads ``set/record`` and cannot lead out of a folder it is put below."""
+    name = record.removesuffix(".hea")
+    parts = PurePosixPath(name).parts
+    strange = not name or name.startswith(("/", "~")) or "\\" in name or "\0" in name or ".." in parts
+    if strange or len(parts) < 2 or any(not _plain(part) for part in parts):
+        raise RecordUnreadable(
+            "no such record",
+            record=record,
+            remedy="give `excerpt`, the path of a WFDB record, or `set/record` such as `mitdb/100`",
+        )
+    return "/".join(parts)
+
+
+def _plain(part: str) -> bool:
+    return all(char.isalnum() or char in "._-" for char in part) and not part.startswith(".")

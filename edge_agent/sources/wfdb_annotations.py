@@ -1,0 +1,189 @@
+"""WFDB annotation files, read and written without the wfdb package (whose import takes seconds on a small board).
+
+Source: annot(5) of the WFDB Applications Guide, MIT format. The bytes written are those of `wfdb.wrann`, and what is
+read is what `wfdb.rdann` reads; both are held by tests.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from biosignal.errors import BadInput
+from edge_agent.sources.port import RecordUnreadable
+
+_SKIP, _NUM, _SUBTYPE, _CHAN, _AUX = 59, 60, 61, 62, 63
+_SYMBOLS = {
+    0: " ", 1: "N", 2: "L", 3: "R", 4: "a", 5: "V", 6: "F", 7: "J", 8: "A", 9: "S", 10: "E", 11: "j", 12: "/",
+    13: "Q", 14: "~", 16: "|", 18: "s", 19: "T", 20: "*", 21: "D", 22: '"', 23: "=", 24: "p", 25: "B", 26: "^",
+    27: "t", 28: "+", 29: "u", 30: "?", 31: "!", 32: "[", 33: "]", 34: "e", 35: "n", 36: "@", 37: "x", 38: "f",
+    39: "(", 40: ")", 41: "r",
+}  # fmt: skip
+_CODES = {symbol: code for code, symbol in _SYMBOLS.items()}
+_LONGEST_STEP = 0x7FFFFFFF
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Annotation:
+    """One annotation. `sample` at the record's own rate; `chan` is the index of its signal."""
+
+    sample: int
+    symbol: str
+    subtype: int = 0
+    chan: int = 0
+    num: int = 0
+    aux: str = ""
+
+
+def encode_annotations(annotations: Iterable[Annotation]) -> bytes:
+    """Write annotations in the order of their samples.
+
+    Raises
+    ------
+    BadInput : they go back, or a symbol or text cannot be written.
+    """
+    out = bytearray()
+    at = chan = num = 0
+    for annotation in annotations:
+        if annotation.sample < at:
+            raise BadInput("annotations must be in the order of their samples", sample=annotation.sample, after=at)
+        out += _step(annotation.sample - at, _code(annotation.symbol))
+        if annotation.num != num:
+            out += bytes([annotation.num & 0xFF, _NUM << 2])
+        if annotation.subtype:
+            out += bytes([annotation.subtype & 0xFF, _SUBTYPE << 2])
+        if annotation.chan != chan:
+            out += bytes([annotation.chan, _CHAN << 2])
+        if annotation.aux:
+            text = annotation.aux.encode("latin-1")
+            out += bytes([len(text), _AUX << 2]) + text + b"\0" * (len(text) % 2)
+        at, chan, num = annotation.sample, annotation.chan, annotation.num
+    return bytes(out + b"\0\0")
+
+
+def decode_annotations(data: bytes) -> list[Annotation]:
+    """Read annotations; definitions at sample 0 (time resolution, own symbols) are left out.
+
+    Raises
+    ------
+    RecordUnreadable : the bytes end inside an annotation or hold no such format.
+    """
+    found: list[Annotation] = []
+    at = position = chan = num = 0
+    while position + 2 <= len(data):
+        word = int.from_bytes(data[position : position + 2], "little")
+        code, value = word >> 10, word & 0x3FF
+        position += 2
+        if code == _SKIP:
+            at += _long(data, position)
+            position += 4
+        elif code == 0 and value == 0:
+            break
+        elif code in (_NUM, _SUBTYPE, _CHAN, _AUX) and not found:
+            raise RecordUnreadable("not a WFDB annotation file: it begins inside an annotation")
+        elif code == _NUM:
+            num = _signed(value)
+            found[-1] = _changed(found[-1], num=num)
+        elif code == _SUBTYPE:
+            found[-1] = _changed(found[-1], subtype=_signed(value))
+        elif code == _CHAN:
+            chan = value & 0xFF
+            found[-1] = _changed(found[-1], chan=chan)
+        elif code == _AUX:
+            text = data[position : position + value]
+            if len(text) < value:
+                raise RecordUnreadable("the annotation file ends inside a text")
+            found[-1] = _changed(found[-1], aux=text.decode("latin-1"))
+            position += value + value % 2
+        else:
+            at += value
+            found.append(Annotation(sample=at, symbol=_SYMBOLS.get(code, " "), chan=chan, num=num))
+    return [one for one in found if not (one.sample == 0 and one.symbol == '"' and one.aux.startswith("## "))]
+
+
+def read_annotations(path: Path) -> list[Annotation]:
+    """Read an annotation file.
+
+    Raises
+    ------
+    RecordUnreadable : it is absent, empty, or not of this format.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise RecordUnreadable("cannot read the annotations", file=str(path), why=error.strerror) from error
+    if not data:
+        raise RecordUnreadable("the annotation file is empty", file=str(path))
+    try:
+        return decode_annotations(data)
+    except RecordUnreadable as error:
+        raise RecordUnreadable(str(error), file=str(path)) from error
+
+
+def write_annotations(path: Path, annotations: Iterable[Annotation]) -> None:
+    """Write an annotation file, whole or not at all.
+
+    Raises
+    ------
+    BadInput : the folder cannot be written, or see `encode_annotations`.
+    """
+    data = encode_annotations(annotations)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            Path(name).chmod(0o644)
+            Path(name).replace(path)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise BadInput("cannot write the annotations", file=str(path), why=error.strerror) from error
+
+
+def _code(symbol: str) -> int:
+    if symbol not in _CODES:
+        raise BadInput("no WFDB annotation symbol", symbol=symbol)
+    return _CODES[symbol]
+
+
+def _step(difference: int, code: int) -> bytes:
+    out = b""
+    while difference > 0x3FF:
+        step = min(difference, _LONGEST_STEP)
+        high, low = step >> 16, step & 0xFFFF
+        out += bytes([0, _SKIP << 2, high & 0xFF, high >> 8, low & 0xFF, low >> 8])
+        difference -= step
+    return out + bytes([difference & 0xFF, (difference >> 8) | (code << 2)])
+
+
+def _long(data: bytes, position: int) -> int:
+    if position + 4 > len(data):
+        raise RecordUnreadable("the annotation file ends inside a step")
+    high = int.from_bytes(data[position : position + 2], "little", signed=True)
+    return (high << 16) + int.from_bytes(data[position + 2 : position + 4], "little")
+
+
+def _signed(value: int) -> int:
+    return (value & 0xFF) - (0x100 if value & 0x80 else 0)
+
+
+def _changed(
+    one: Annotation,
+    *,
+    num: int | None = None,
+    subtype: int | None = None,
+    chan: int | None = None,
+    aux: str | None = None,
+) -> Annotation:
+    return Annotation(
+        sample=one.sample,
+        symbol=one.symbol,
+        subtype=one.subtype if subtype is None else subtype,
+        chan=one.chan if chan is None else chan,
+        num=one.num if num is None else num,
+        aux=one.aux if aux is None else aux,
+    )
