@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from biosignal.errors import BadInput, BedsideError
+from biosignal.errors import BadInput, BedsideError, RefusedForSafety
 from biosignal.wire.topics import parse
 from cloud_service.access.errors import LoginFailed, NameTaken, TooManyFailures
 from cloud_service.access.headers import SecurityHeaders
@@ -24,6 +24,8 @@ from cloud_service.ingest.arrival import Message
 from cloud_service.ingest.broker_link import BrokerLink
 from cloud_service.ingest.presence import read_status
 from cloud_service.ingest.worker import IngestWorker
+from cloud_service.learning import routes as learning_routes
+from cloud_service.learning.room import learning_part, make_worker, open_workshop
 from cloud_service.settings import CloudSettings
 
 API = "/api/v1"
@@ -36,8 +38,9 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     alarms.router,
     feed_routes.router,
     operations.router,
+    learning_routes.router,
 )
-OTHER_ROUTERS: tuple[APIRouter, ...] = (operations.outside_api,)
+OTHER_ROUTERS: tuple[APIRouter, ...] = (operations.outside_api, learning_routes.updates)
 """Routers outside the API: pages and the model repository go here, one line each."""
 
 
@@ -52,11 +55,17 @@ def create_app(settings: CloudSettings, *, on_devices_changed: Callable[[], None
     DatabaseUnusable : the database cannot be opened. SettingsWrong : the broker's CA file cannot be read.
     """
     clinic = _assemble(settings, on_devices_changed)
+    workshop = open_workshop(clinic.database, settings.state_dir, settings.learning)
+    learner = make_worker(workshop) if settings.learning.worker else None
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         _start(clinic)
+        if learner is not None:
+            learner.start()
         yield
+        if learner is not None:
+            await asyncio.to_thread(learner.stop)
         await clinic.feed.stop()
         await asyncio.to_thread(_stop, clinic)
 
@@ -69,6 +78,7 @@ def create_app(settings: CloudSettings, *, on_devices_changed: Callable[[], None
         openapi_url=f"{API}/openapi.json",
     )
     app.state.clinic = clinic
+    app.state.learning = learning_part(workshop, clinic.commands, settings.learning)
     app.add_middleware(SecurityHeaders, tls=settings.http.tls)
     app.add_exception_handler(BedsideError, _answer_error)
     for router in API_ROUTERS:
@@ -152,6 +162,7 @@ _STATUS: tuple[tuple[type[BedsideError], int], ...] = (
     (LoginFailed, 401),
     (NameTaken, 409),
     (BadInput, 400),
+    (RefusedForSafety, 409),
 )
 
 

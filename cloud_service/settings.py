@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
 from cloud_service.errors import ExposedWithoutTls, SettingsWrong
+from cloud_service.learning.settings import LearningSettings
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -102,6 +103,7 @@ class CloudSettings:
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
     ingest: IngestSettings = field(default_factory=IngestSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
+    learning: LearningSettings = field(default_factory=LearningSettings)
 
     @property
     def database_url(self) -> str:

@@ -1,0 +1,212 @@
+"""Refits the classifier's head: multinomial logistic regression on the released encoder's embeddings.
+
+The loss is the weighted cross-entropy of the reviewed beats against their labels, plus that of the anchor beats
+(`anchor.npz`, part 0) against the released head's own answers, plus an L2 pull towards the released weights. So where
+nobody objected nothing moves, and without disagreement the head stays what it was. Rare classes weigh more, so that
+what is held is held for each class. Learning without forgetting by the old model's answers: Li and Hoiem 2017,
+doi:10.1109/TPAMI.2017.2773081; departures: only the head is fitted, and the memory is stored embeddings.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Any, TypeAlias
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import numpy_helper
+from scipy import optimize
+
+from biosignal.bundle import Anchor, Bundle, Role, golden_npz, open_bundle, seal
+from biosignal.onnx_cpu import OnnxCpuBackend
+from cloud_service.learning.dataset import DataSet
+from cloud_service.learning.errors import NothingToLearn, RefitImpossible
+
+Floats: TypeAlias = NDArray[np.float64]
+BATCH = 256
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RefitSettings:
+    """How strongly reviewed beats speak.
+
+    Parameters
+    ----------
+    reviewed_weight : what one reviewed beat counts against one anchor beat.
+    reviewed_share_max : all reviewed beats together count at most this many times all anchor beats.
+    l2 : pull of each weight towards the released one, in units of the embedding's own spread.
+    class_power : 0 counts beats alike, 1 counts classes alike.
+    """
+
+    reviewed_weight: float = 20.0
+    reviewed_share_max: float = 1.0
+    l2: float = 1e-3
+    class_power: float = 0.5
+    iterations: int = 500
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Head:
+    """The last layer: `weight` [classes, E], `bias` [classes], float64."""
+
+    weight: Floats
+    bias: Floats
+
+    def scores(self, embedding: NDArray[Any]) -> Floats:
+        """Probabilities [n, classes] of embeddings [n, E]."""
+        logits = embedding.astype(np.float64) @ self.weight.T + self.bias
+        return _softmax(logits)
+
+
+def _softmax(logits: Floats) -> Floats:
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    shares: Floats = powers / powers.sum(axis=1, keepdims=True)
+    return shares
+
+
+def head_of(bundle: Bundle) -> Head:
+    """Read the head out of a bundle's ONNX file.
+
+    Raises
+    ------
+    RefitImpossible : it has no head of the agreed form.
+    """
+    tensors = {tensor.name: tensor for tensor in onnx.load_from_string(bundle.onnx).graph.initializer}
+    try:
+        weight = numpy_helper.to_array(tensors["head.weight"]).astype(np.float64)
+        bias = numpy_helper.to_array(tensors["head.bias"]).astype(np.float64)
+    except KeyError as missing:
+        raise RefitImpossible("the model has no head of its own", bundle=bundle.identity) from missing
+    width = bundle.manifest.output(Role.EMBEDDING).shape
+    if weight.shape != (len(bundle.manifest.classes), *width) or bias.shape != weight.shape[:1]:
+        raise RefitImpossible("the model's head has another shape", bundle=bundle.identity, shape=weight.shape)
+    return Head(weight, bias)
+
+
+def run(bundle: Bundle, inputs: Mapping[str, NDArray[np.float32]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Run a bundle on inputs [n, ...]; gives scores [n, classes] and embedding [n, E]."""
+    backend = OnnxCpuBackend(bundle)
+    scores, embedding = bundle.manifest.output(Role.SCORES), bundle.manifest.output(Role.EMBEDDING)
+    count = len(next(iter(inputs.values())))
+    parts = [
+        backend.infer({name: np.ascontiguousarray(array[at : at + BATCH]) for name, array in inputs.items()})
+        for at in range(0, count, BATCH)
+    ]
+    backend.close()
+    if not parts:
+        return np.zeros((0, *scores.shape), np.float32), np.zeros((0, *embedding.shape), np.float32)
+    return np.concatenate([p[scores.name] for p in parts]), np.concatenate([p[embedding.name] for p in parts])
+
+
+def anchor_of(bundle: Bundle) -> Anchor:
+    """Give the bundle's memory.
+
+    Raises
+    ------
+    RefitImpossible : it brings none: nothing would show what a refit forgets.
+    """
+    anchor = bundle.anchor()
+    if anchor is None or not (anchor.part == 0).any() or not (anchor.part == 1).any():
+        raise RefitImpossible("the bundle brings no anchor embeddings for fit and gate", bundle=bundle.identity)
+    return anchor
+
+
+def fit_head(released: Head, anchor: Anchor, reviewed: NDArray[Any], label: NDArray[Any], by: RefitSettings) -> Head:
+    """Fit a head to reviewed embeddings [n, E] with labels [n], holding the released answers on the anchor's part 0."""
+    memory = anchor.embedding[anchor.part == 0].astype(np.float64)
+    classes = len(released.bias)
+    memory_weight = _class_weights(anchor.label[anchor.part == 0], classes, by.class_power)
+    each = min(by.reviewed_weight, by.reviewed_share_max * len(memory) / max(1, len(label)))
+    features = np.concatenate([memory, reviewed.astype(np.float64)])
+    targets = np.concatenate([released.scores(memory), np.eye(classes)[label]])
+    weights = np.concatenate([memory_weight, np.full(len(label), each)])
+    return _minimise(released, features, targets, weights / weights.sum(), by)
+
+
+def _class_weights(label: NDArray[Any], classes: int, power: float) -> Floats:
+    counts = np.bincount(label, minlength=classes)
+    per_class = np.where(counts > 0, counts.max() / np.maximum(counts, 1), 0.0) ** power
+    weights: Floats = per_class[label] * len(label) / per_class[label].sum()
+    return weights
+
+
+def _minimise(released: Head, features: Floats, targets: Floats, weights: Floats, by: RefitSettings) -> Head:
+    spread = features.std(axis=0)
+    spread[spread < 1e-6] = 1.0  # a dead unit cannot be learned from; its weight stays
+    scaled = np.concatenate([features / spread, np.ones((len(features), 1))], axis=1)
+    start = np.concatenate([released.weight * spread, released.bias[:, None]], axis=1)
+
+    def loss(flat: Floats) -> tuple[float, Floats]:
+        theta = flat.reshape(start.shape)
+        scores = _softmax(scaled @ theta.T)
+        moved = theta - start
+        value = -float(weights @ (targets * np.log(np.maximum(scores, 1e-300))).sum(axis=1))
+        slope = ((scores - targets) * weights[:, None]).T @ scaled + 2 * by.l2 * moved
+        return value + by.l2 * float((moved**2).sum()), slope.ravel()
+
+    found = optimize.minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": by.iterations})
+    theta = found.x.reshape(start.shape)
+    return Head(theta[:, :-1] / spread, theta[:, -1])
+
+
+def refit(
+    parent: Bundle, dataset: DataSet, *, version: str, by: RefitSettings, made_at: datetime | None = None
+) -> Bundle:
+    """Make a candidate bundle from the released one and reviewed beats; its card has yet to tell the gates.
+
+    Raises
+    ------
+    NothingToLearn : the data set's fit side is empty. RefitImpossible : the bundle cannot be refitted.
+    """
+    fit = dataset.held_out == 0
+    if not fit.any():
+        raise NothingToLearn("no reviewed beat is on the fit side", dataset=dataset.id)
+    anchor, released = anchor_of(parent), head_of(parent)
+    _, embedding = run(parent, {name: array[fit] for name, array in dataset.inputs.items()})
+    head = fit_head(released, anchor, embedding, dataset.label[fit], by)
+    at = (made_at or datetime.now(timezone.utc)).isoformat(timespec="seconds")
+    training = {
+        "method": "head refit on reviewed beats",
+        "parent": {"bundle": parent.identity, "digest": parent.digest, "training": dict(parent.manifest.training)},
+        "dataset": dataset.id,
+        "reviewed_beats": int(fit.sum()),
+        "settings": {name: getattr(by, name) for name in by.__dataclass_fields__},
+        "seed": None,  # nothing is drawn at random
+        "made_at": at,
+    }
+    return with_head(parent, head, version=version, training=training)
+
+
+def with_head(parent: Bundle, head: Head, *, version: str, training: Mapping[str, Any]) -> Bundle:
+    """Put another head into a bundle, with golden outputs of its own.
+
+    Raises
+    ------
+    RefitImpossible : the scores do not follow from the head, so it is not the last layer.
+    """
+    model = onnx.load_from_string(parent.onnx)
+    for tensor in model.graph.initializer:
+        if tensor.name in ("head.weight", "head.bias"):
+            value = head.weight if tensor.name == "head.weight" else head.bias
+            tensor.CopyFrom(numpy_helper.from_array(value.astype(np.float32), tensor.name))
+    content = model.SerializeToString(deterministic=True)
+    inputs, _, _ = parent.golden()
+    manifest = replace(parent.manifest, version=version, training=dict(training))
+    bare = Bundle(manifest, {**parent.files, "model.onnx": content})
+    scores, embedding = run(bare, inputs)
+    if not np.allclose(scores, Head(head.weight, head.bias).scores(embedding), atol=1e-3):
+        raise RefitImpossible("the scores do not follow from the head", bundle=parent.identity)
+    outputs = {
+        manifest.output(Role.SCORES).name: scores,
+        manifest.output(Role.EMBEDDING).name: embedding,
+    }
+    files = {name: value for name, value in parent.files.items() if name != "manifest.json"}
+    files |= {"model.onnx": content, "golden.npz": golden_npz(inputs, outputs), "card.md": b"# Candidate\n"}
+    return open_bundle(seal(manifest, files))
+
+
+def with_card(bundle: Bundle, card: str) -> Bundle:
+    """Give a bundle its card."""
+    files = {name: value for name, value in bundle.files.items() if name != "manifest.json"}
+    return open_bundle(seal(bundle.manifest, {**files, "card.md": card.encode()}))

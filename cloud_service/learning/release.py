@@ -1,0 +1,148 @@
+"""A person releases a candidate: it is signed, and the devices are told."""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from sqlalchemy import select
+
+from biosignal.admission import admit
+from biosignal.bundle import Bundle, open_bundle, pack, unpack
+from biosignal.errors import BadInput
+from biosignal.onnx_cpu import OnnxCpuBackend
+from cloud_service.access import audit
+from cloud_service.database.clinic_tables import DeviceRow
+from cloud_service.database.columns import utc_now
+from cloud_service.database.event_tables import CommandRow
+from cloud_service.database.learning_tables import LearningJobRow
+from cloud_service.learning.errors import NotReleasable
+from cloud_service.learning.jobs import Workshop, released_bundle, version_key
+from cloud_service.learning.repository import ReleasedTarget
+
+
+class Desk(Protocol):
+    """What sends commands to devices and keeps their log."""
+
+    def send(
+        self,
+        *,
+        device: str,
+        name: str,
+        issuer: str,
+        arguments: dict[str, str],
+        about: str | None = None,
+        valid_s: float = 60.0,
+    ) -> CommandRow:
+        """Log and send one."""
+
+
+def target_of(bundle: Bundle) -> str:
+    """Name the target of a bundle."""
+    return f"{bundle.identity}.bundle"
+
+
+def release_candidate(workshop: Workshop, candidate: int, *, by: str) -> ReleasedTarget:
+    """Sign a candidate that passed its gates. Again changes nothing.
+
+    Raises
+    ------
+    NotReleasable : there is no such candidate, a gate failed, or it was judged against a model that is not the released
+        one any more. NotAdmitted : its golden vectors do not hold on this machine.
+    """
+    with workshop.database.read() as session:
+        row = session.get(LearningJobRow, candidate)
+    if row is None or row.digest is None or row.state not in ("gated", "released"):
+        raise NotReleasable("there is no such candidate", candidate=candidate)
+    if not row.passed:
+        raise NotReleasable("a gate failed", candidate=candidate, why=row.reason)
+    bundle = _candidate_bundle(workshop, row)
+    if row.state == "gated":
+        released = released_bundle(workshop, row.task)
+        if row.parent != released.identity and bundle.digest != released.digest:
+            raise NotReleasable(
+                "another model was released since it was judged; start a new job",
+                judged_against=row.parent,
+                released=released.identity,
+            )
+        admit(OnnxCpuBackend(bundle), bundle)
+    noted = {"digest": bundle.digest, "candidate": candidate, "by": by, "parent": row.parent}
+    target = workshop.repository.add_target(target_of(bundle), pack(bundle.files), noted)
+    with workshop.database.write() as session:
+        kept = session.get_one(LearningJobRow, candidate)
+        if kept.state != "released":
+            kept.state, kept.released, kept.released_by = "released", utc_now(), by
+            audit.record(session, actor=by, action="learning.release", subject=target.path, sha256=target.sha256)
+    return target
+
+
+def release_unchecked(workshop: Workshop, data: bytes, *, by: str, reason: str) -> ReleasedTarget:
+    """Sign a bundle that no gate has judged, for a reason that the audit log keeps. For who holds the machine only.
+
+    Raises
+    ------
+    BundleRefused, BadInput : it is no bundle, or no reason is given. AlreadyReleased : the version is taken.
+    """
+    if not reason.strip():
+        raise BadInput("a bundle is released unchecked only for a reason")
+    bundle = open_bundle(unpack(data))
+    noted = {"digest": bundle.digest, "by": by, "unchecked": reason}
+    target = workshop.repository.add_target(target_of(bundle), pack(bundle.files), noted)
+    with workshop.database.write() as session:
+        audit.record(session, actor=by, action="learning.release-unchecked", subject=target.path, reason=reason)
+    return target
+
+
+def withdraw(workshop: Workshop, path: str, *, by: str) -> None:
+    """Take a release back: devices that run it go on, no other device fetches it any more.
+
+    Raises
+    ------
+    NotReleasable : it is not released.
+    """
+    if not workshop.repository.withdraw_target(path):
+        raise NotReleasable("there is no such release", target=path)
+    with workshop.database.write() as session:
+        audit.record(session, actor=by, action="learning.withdraw", subject=path)
+
+
+def announce(
+    workshop: Workshop, desk: Desk, path: str, *, by: str, devices: Iterable[str] | None, valid_s: float
+) -> list[CommandRow]:
+    """Tell devices (None: all that are not revoked) about a release; gives one command each.
+
+    Raises
+    ------
+    NotReleasable : it is not released. BadInput : a device is not known.
+    """
+    if all(target.path != path for target in workshop.repository.targets()):
+        raise NotReleasable("there is no such release", target=path)
+    with workshop.database.read() as session:
+        known = list(
+            session.scalars(select(DeviceRow.name).where(DeviceRow.revoked.is_(None)).order_by(DeviceRow.name))
+        )
+    chosen = known if devices is None else sorted(set(devices))
+    if strangers := sorted(set(chosen) - set(known)):
+        raise BadInput("no such device", names=strangers)
+    task, _, file = path.partition("/")
+    arguments = {"task": task, "target": path, "version": file.removesuffix(".bundle")}
+    return [
+        desk.send(device=device, name="new-model", issuer=by, arguments=arguments, about=path, valid_s=valid_s)
+        for device in chosen
+    ]
+
+
+def _candidate_bundle(workshop: Workshop, row: LearningJobRow) -> Bundle:
+    assert row.digest is not None
+    try:
+        bundle = open_bundle(unpack(workshop.candidate_file(row.digest).read_bytes()))
+    except OSError as error:
+        raise NotReleasable("the candidate's file is gone; start a new job", candidate=row.id) from error
+    if bundle.digest != row.digest:
+        raise NotReleasable("the candidate's file is not the one that was judged", candidate=row.id)
+    return bundle
+
+
+def newest_first(targets: Iterable[ReleasedTarget]) -> list[ReleasedTarget]:
+    """Order releases for people."""
+    return sorted(
+        targets, key=lambda target: version_key(target.path.partition("/")[2].removesuffix(".bundle")), reverse=True
+    )

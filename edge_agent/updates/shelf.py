@@ -1,0 +1,173 @@
+"""The bundles of a device, per task: the factory's, the current, the previous, and one on trial.
+
+Below ``root/TASK/`` lies each bundle as one file ``VERSION-DIGEST.bundle`` and one pointer ``shelf.json`` that names
+them. A change of state is one rename of the pointer, so a power cut leaves the state before it or the state after it.
+Only bundles that `open_bundle` let through come onto the shelf, and each is checked again when it is taken down.
+"""
+
+import errno
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from biosignal.bundle import Bundle, open_bundle, pack, unpack
+from biosignal.errors import BadInput, BedsideError, RefusedForSafety
+from biosignal.wire.codec import from_json, to_json
+from edge_agent.updates.disk import Disk
+from edge_agent.updates.errors import BundleUnfit, DiskFull
+from edge_agent.updates.trial import Entry, Pointer
+
+FACTORY = "factory"
+
+
+class NothingRunnable(BedsideError):
+    """Not even the factory bundle of a task can be read."""
+
+    remedy = "install the program again: its own models are damaged"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Taken:
+    """A verified bundle and the place it was taken from: trial, current, previous or factory."""
+
+    bundle: Bundle
+    place: str
+
+
+class BundleShelf:
+    """Keeps bundles; one thread uses it at a time.
+
+    Parameters
+    ----------
+    root : directory of its own.
+    factory : per task, the folder of the bundle the program came with; read only.
+    """
+
+    def __init__(self, root: Path, factory: Mapping[str, Path], *, disk: Disk | None = None) -> None:
+        self._root = root
+        self._factory = dict(factory)
+        self._disk = disk or Disk()
+
+    @property
+    def tasks(self) -> tuple[str, ...]:
+        """The tasks it has a factory bundle for."""
+        return tuple(self._factory)
+
+    def pointer(self, task: str) -> Pointer:
+        """Read the state of a task; a pointer that cannot be read counts as empty, so the factory bundle runs."""
+        try:
+            return from_json(Pointer, json.loads((self._folder(task) / "shelf.json").read_bytes()))
+        except (OSError, ValueError, BadInput):
+            return Pointer()
+
+    def runnable(self, task: str) -> Iterator[Taken]:
+        """Give the bundles that verify, best first: trial, current, previous, factory.
+
+        Raises
+        ------
+        NothingRunnable : the factory bundle is asked for and cannot be used.
+        """
+        pointer = self.pointer(task)
+        for place, entry in (("trial", pointer.trial), ("current", pointer.current), ("previous", pointer.previous)):
+            if entry is None or entry.digest in pointer.distrusted:
+                continue
+            try:
+                bundle = self._open(task, entry)
+            except (BadInput, RefusedForSafety, OSError):
+                continue
+            yield Taken(bundle, place)
+        yield Taken(self.factory(task), FACTORY)
+
+    def take(self, task: str) -> Taken:
+        """Give the bundle to run.
+
+        Raises
+        ------
+        NothingRunnable : none verifies.
+        """
+        return next(self.runnable(task))
+
+    def factory(self, task: str) -> Bundle:
+        """Give the bundle the program came with.
+
+        Raises
+        ------
+        NothingRunnable : it is missing or damaged.
+        """
+        folder = self._factory.get(task)
+        if folder is None:
+            raise NothingRunnable("no factory bundle is known for this task", task=task)
+        try:
+            return open_bundle({path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()})
+        except (BadInput, RefusedForSafety, OSError) as error:
+            raise NothingRunnable("the factory bundle cannot be used", task=task, why=str(error)) from error
+
+    def put(self, task: str, bundle: Bundle, *, reserve_bytes: int = 0) -> Entry:
+        """Write a verified bundle beside the others; nothing runs it yet. Twice is once.
+
+        Raises
+        ------
+        DiskFull : it does not fit with a fifth to spare besides `reserve_bytes`.
+        """
+        data = pack(bundle.files)
+        entry = Entry(bundle=bundle.identity, digest=bundle.digest)
+        folder = self._folder(task)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            needed, free = int(1.2 * len(data)) + reserve_bytes, shutil.disk_usage(folder).free
+            if free < needed:
+                raise DiskFull("too little room for the bundle", bundle=entry.bundle, needed=needed, free=free)
+            self._replace(folder / entry.file, data)
+        except OSError as error:
+            raise _no_room(error, entry.bundle) from error
+        return entry
+
+    def change(self, task: str, change: Callable[[Pointer], Pointer]) -> Pointer:
+        """Move a task to another state, at once and for good; then drop what nothing points to any more.
+
+        Raises
+        ------
+        DiskFull : the pointer cannot be written; the state is as before.
+        """
+        before = self.pointer(task)
+        after = change(before)
+        if after == before:
+            return before
+        folder = self._folder(task)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._replace(folder / "shelf.json", json.dumps(to_json(after), indent=1).encode())
+        except OSError as error:
+            raise _no_room(error, task) from error
+        self._prune(folder, after)
+        return after
+
+    def _prune(self, folder: Path, pointer: Pointer) -> None:
+        kept = {entry.file for entry in (pointer.current, pointer.previous, pointer.trial) if entry is not None}
+        for path in sorted(folder.iterdir()):
+            if path.name.endswith(".new") or (path.suffix == ".bundle" and path.name not in kept):
+                self._disk.remove(path)
+
+    def _open(self, task: str, entry: Entry) -> Bundle:
+        bundle = open_bundle(unpack((self._folder(task) / entry.file).read_bytes()))
+        if bundle.digest != entry.digest:
+            raise BundleUnfit("the bundle on the shelf is not the one that was put there", bundle=entry.bundle)
+        return bundle
+
+    def _replace(self, path: Path, data: bytes) -> None:
+        temporary = path.with_name(f"{path.name}.new")
+        self._disk.write(temporary, data)
+        self._disk.rename(temporary, path)
+        self._disk.sync_folder(path.parent)
+
+    def _folder(self, task: str) -> Path:
+        return self._root / task
+
+
+def _no_room(error: OSError, about: str) -> DiskFull:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    sentence = "no room for the bundle" if full else "the shelf of bundles cannot be written"
+    return DiskFull(sentence, about=about, why=os.strerror(error.errno) if error.errno else str(error))

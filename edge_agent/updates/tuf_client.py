@@ -1,0 +1,259 @@
+"""Fetches a bundle from the clinic's TUF repository: nothing is returned that the trusted root does not vouch for.
+
+The workflow and its checks are python-tuf's (`tuf.ngclient.Updater`, TUF specification 5.3). Ours are the transport's
+limits, the floor under the clock, and the sentence that a person reads when something is refused.
+"""
+
+import contextlib
+import errno
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import urllib3
+from tuf.api import exceptions
+from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig  # type: ignore[attr-defined]  # listed by name only
+
+from biosignal.errors import BadInput, BedsideError
+from edge_agent.updates.errors import (
+    ClockUnsure,
+    DiskFull,
+    MetadataExpired,
+    RepositoryRolledBack,
+    SignatureWrong,
+    TargetDamaged,
+    TargetUnknown,
+    TooLarge,
+    Unreachable,
+)
+
+CLOCK_SLACK = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UpdateSettings:
+    """Where models come from and what a download may cost.
+
+    Parameters
+    ----------
+    state_dir : keeps verified metadata (so that versions never go back) and the bundles.
+    base_url : the clinic's repository, ``https://host/updates/``.
+    trusted_root : the root metadata this device was provisioned with.
+    ca_file : certificates to trust for https; None takes the system's.
+    timeout_s : longest silence on the line. download_s : longest whole request.
+    max_bundle_bytes : largest bundle. reserve_bytes : room for its engine plan, kept free besides.
+    """
+
+    state_dir: Path
+    base_url: str
+    trusted_root: bytes = field(repr=False)
+    ca_file: Path | None = None
+    timeout_s: float = 20.0
+    download_s: float = 300.0
+    max_bundle_bytes: int = 64 * 1024 * 1024
+    reserve_bytes: int = 64 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        if not self.base_url.startswith(("https://", "http://")):
+            raise BadInput("the update address must be http or https", base_url=self.base_url)
+
+
+class _Refused(exceptions.DownloadError):
+    """Carries one of our errors through python-tuf."""
+
+    def __init__(self, error: BedsideError) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+class BoundedFetcher(FetcherInterface):
+    """HTTP(S) with a CA of our choice, no redirects, no proxies, and an end to every request."""
+
+    def __init__(self, settings: UpdateSettings) -> None:
+        self._settings = settings
+        self._pool = urllib3.PoolManager(
+            num_pools=1,
+            retries=False,
+            cert_reqs="CERT_REQUIRED",
+            ca_certs=str(settings.ca_file) if settings.ca_file else None,
+            headers={"Accept-Encoding": "identity", "User-Agent": "bedside-edge-agent"},
+        )
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._pool.clear()
+
+    def _fetch(self, url: str) -> Iterator[bytes]:
+        until = time.monotonic() + self._settings.download_s
+        try:
+            response = self._pool.request(
+                "GET", url, preload_content=False, redirect=False, timeout=urllib3.Timeout(self._settings.timeout_s)
+            )
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise _Refused(Unreachable("the clinic's repository cannot be reached", url=url, why=str(error))) from error
+        if response.status != 200:
+            response.drain_conn()
+            response.release_conn()
+            raise exceptions.DownloadHTTPError(f"status {response.status} for {url}", response.status)
+        return self._chunks(response, url, until)
+
+    def _chunks(self, response: urllib3.BaseHTTPResponse, url: str, until: float) -> Iterator[bytes]:
+        try:
+            for chunk in response.stream(64 * 1024):
+                yield chunk
+                if time.monotonic() > until:
+                    raise _Refused(Unreachable("a download took too long", url=url, limit_s=self._settings.download_s))
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise _Refused(Unreachable("a download broke off", url=url, why=str(error))) from error
+        finally:
+            response.close()
+
+
+def _utc_now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+class UpdateClient:
+    """Fetches verified bundles. One instance per state directory; call it from one thread.
+
+    Parameters
+    ----------
+    clock_is_sure : tells whether the host believes its clock (synchronised); unknown counts as sure.
+    now : UTC, for the floor under the clock. Expiry itself is judged by python-tuf on the host's clock.
+    """
+
+    def __init__(
+        self,
+        settings: UpdateSettings,
+        *,
+        clock_is_sure: Callable[[], bool] = lambda: True,
+        now: Callable[[], datetime] = _utc_now,
+    ) -> None:
+        self._settings = settings
+        self._clock_is_sure = clock_is_sure
+        self._now = now
+        self._metadata = settings.state_dir / "tuf"
+        self._floor_file = settings.state_dir / "clock-floor.json"
+
+    def fetch(self, target: str) -> bytes:
+        """Give the bytes of a signed target, as ``task/version.bundle`` names it.
+
+        Raises
+        ------
+        SignatureWrong, TargetDamaged, MetadataExpired, RepositoryRolledBack, ClockUnsure, TargetUnknown : refused.
+        Unreachable, TooLarge, DiskFull : not now.
+        """
+        self._check_clock()
+        fetcher = BoundedFetcher(self._settings)
+        try:
+            data = self._download(fetcher, target)
+        except (exceptions.RepositoryError, exceptions.DownloadError, OSError) as error:
+            raise self._named(error, target) from error
+        finally:
+            fetcher.close()
+        self._raise_floor()
+        return data
+
+    def _download(self, fetcher: BoundedFetcher, target: str) -> bytes:
+        base = self._settings.base_url.rstrip("/")
+        incoming = self._settings.state_dir / "incoming"
+        for directory in (self._metadata, incoming):
+            directory.mkdir(parents=True, exist_ok=True)
+        for leftover in self._metadata.glob("tmp*"):
+            leftover.unlink()
+        updater = Updater(
+            str(self._metadata),
+            f"{base}/metadata/",
+            str(incoming),
+            f"{base}/targets/",
+            fetcher,
+            UpdaterConfig(),
+            bootstrap=self._settings.trusted_root,
+        )
+        updater.refresh()
+        info = updater.get_targetinfo(target)
+        if info is None:
+            raise _Refused(TargetUnknown("the clinic has not released this model", target=target))
+        self._check_room(info.length, target)
+        path = Path(updater.download_target(info))
+        try:
+            return path.read_bytes()
+        finally:
+            path.unlink()
+
+    def _check_room(self, length: int, target: str) -> None:
+        if length > self._settings.max_bundle_bytes:
+            raise _Refused(
+                TooLarge(
+                    "the bundle is larger than allowed",
+                    target=target,
+                    bytes=length,
+                    limit=self._settings.max_bundle_bytes,
+                )
+            )
+        needed = int(2.4 * length) + self._settings.reserve_bytes  # the download and its shelved copy, and 20 %
+        free = shutil.disk_usage(self._settings.state_dir).free
+        if free < needed:
+            raise _Refused(DiskFull("too little room for the bundle", target=target, needed=needed, free=free))
+
+    # ---- the clock -----------------------------------------------------------------------------------------------
+
+    def _check_clock(self) -> None:
+        floor = self._floor()
+        if floor is not None and self._now() < floor - CLOCK_SLACK:
+            raise ClockUnsure(
+                "the clock is behind the last verified update, so expiry cannot be judged",
+                clock=self._now().isoformat(timespec="seconds"),
+                not_before=floor.isoformat(timespec="seconds"),
+            )
+        if not self._clock_is_sure():
+            raise ClockUnsure("the clock is not synchronised, so expiry cannot be judged")
+
+    def _floor(self) -> datetime | None:
+        try:
+            return datetime.fromisoformat(json.loads(self._floor_file.read_text(encoding="utf-8"))["not_before"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None  # none yet, or torn by a power cut: the floor comes back with the next verified update
+
+    def _raise_floor(self) -> None:
+        """Remember when signatures last held; bounded by their expiry, so a clock run ahead cannot lock us out."""
+        temporary = self._floor_file.with_suffix(".new")
+        with contextlib.suppress(OSError):  # a floor that cannot be kept must not refuse a good bundle
+            temporary.write_text(json.dumps({"not_before": self._now().isoformat()}), encoding="utf-8")
+            temporary.replace(self._floor_file)
+
+    # ---- the sentence --------------------------------------------------------------------------------------------
+
+    def _named(self, error: Exception, target: str) -> BedsideError:
+        if isinstance(error, _Refused):
+            return error.error
+        if isinstance(error, exceptions.DownloadError):
+            return _named_download(error, target)
+        if isinstance(error, exceptions.ExpiredMetadataError):
+            return MetadataExpired(
+                "the repository's signatures have expired by this device's clock",
+                why=str(error),
+                clock=self._now().isoformat(timespec="seconds"),
+            )
+        if isinstance(error, exceptions.BadVersionNumberError):
+            return RepositoryRolledBack("the repository went back to an older state", why=str(error))
+        if isinstance(error, exceptions.LengthOrHashMismatchError):
+            return TargetDamaged("what was downloaded is not what was signed", target=target, why=str(error))
+        if isinstance(error, exceptions.RepositoryError):
+            return SignatureWrong("the repository's metadata does not verify", why=str(error))
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return DiskFull("no room for the download", why=os.strerror(error.errno))
+        return DiskFull("the state directory cannot be written", why=str(error))
+
+
+def _named_download(error: exceptions.DownloadError, target: str) -> BedsideError:
+    if isinstance(error, exceptions.DownloadLengthMismatchError):
+        return TooLarge("more bytes came than were signed", target=target, why=str(error))
+    if isinstance(error, exceptions.DownloadHTTPError):
+        return Unreachable("the clinic's repository answered with an error", target=target, status=error.status_code)
+    return Unreachable("the download failed", target=target, why=str(error))
