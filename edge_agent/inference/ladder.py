@@ -6,7 +6,7 @@ TensorRT fails. So a hang, crash or drift of TensorRT costs no beat its answer.
 
 import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -18,14 +18,12 @@ from biosignal.backend import BackendFailed
 from biosignal.bundle import Bundle
 from biosignal.events import Rung
 from biosignal.onnx_cpu import OnnxCpuBackend
+from edge_agent.inference.budget import Budget, Clock
 from edge_agent.inference.settings import InferenceSettings
 from edge_agent.inference.trt_backend import TensorRtBackend, open_tensorrt
 from edge_agent.inference.trt_client import ChildLost
 
-LONGEST_CLIMB = 16
-
 OnChange = Callable[[Rung, str], None]
-Clock = Callable[[], float]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,33 +54,6 @@ class _Attempt:
     abandoned: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
-
-
-class Budget:
-    """So many failures within so many seconds; what goes over costs the rung, for a time that doubles."""
-
-    def __init__(self, settings: InferenceSettings, clock: Clock) -> None:
-        self._settings, self._clock = settings, clock
-        self._failures: deque[float] = deque()
-        self._losses, self._lost_at = 0, float("-inf")
-
-    def spend(self) -> int:
-        """Note a failure; give how many there were within the time."""
-        now = self._clock()
-        self._failures.append(now)
-        while now - self._failures[0] > self._settings.restarts_within_s:
-            self._failures.popleft()
-        return len(self._failures)
-
-    def lose(self) -> float:
-        """Note the loss of the rung; give when it may be tried again."""
-        now, longest_s = self._clock(), self._settings.climb_after_s * LONGEST_CLIMB
-        if now - self._lost_at > 2 * longest_s:
-            self._losses = 0
-        wait_s = min(self._settings.climb_after_s * (1 << self._losses), longest_s)
-        self._losses, self._lost_at = min(self._losses + 1, LONGEST_CLIMB), now
-        self._failures.clear()
-        return now + wait_s
 
 
 class LadderBackend:

@@ -110,7 +110,7 @@ class TrtChild:
             return header, bytes(answer[FRAME.size + head_bytes :])
         if header.get("fatal"):
             raise self._lose(f"the TensorRT process failed at `{command}`: {header.get('reason')}")
-        raise ChildRefused(str(header.get("reason")), command=command)
+        raise ChildRefused(str(header.get("reason")))
 
     def _exchange(
         self, command: str, out: memoryview, deadline: float, timeout_s: float, memory_bytes: int | None

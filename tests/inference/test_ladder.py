@@ -12,7 +12,8 @@ from biosignal.admission import NotAdmitted
 from biosignal.backend import BackendFailed
 from biosignal.events import Rung
 from biosignal.onnx_cpu import OnnxCpuBackend
-from edge_agent.inference.ladder import Budget, Ladder, LadderBackend
+from edge_agent.inference.budget import Budget
+from edge_agent.inference.ladder import Ladder, LadderBackend
 from edge_agent.inference.settings import InferenceSettings
 from tests.bundles import BEAT, make_bundle, windows
 
