@@ -30,6 +30,7 @@ from cloud_service.database.connection import Database, open_database
 from cloud_service.errors import BrokerUnreachable
 from cloud_service.ingest.alone import ingest_alone
 from cloud_service.ingest.commit import replay
+from cloud_service.learning.verbs import LearningVerbs
 from cloud_service.serving import listen, make_server, url_of
 from cloud_service.settings import CloudSettings, load_settings
 
@@ -87,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    """All verbs and flags; other rooms add theirs through `EXTRA_VERBS`."""
+    """All verbs and flags."""
     top = argparse.ArgumentParser(prog="cloud-service", description=__doc__, allow_abbrev=False)
     verbs = top.add_subparsers(required=True, metavar="VERB")
     _serve_parser(verbs)
@@ -101,13 +102,8 @@ def parser() -> argparse.ArgumentParser:
     _device_parser(verbs)
     log = verbs.add_parser("audit", help="check the audit log").add_subparsers(required=True, metavar="VERB")
     _verb(log, "verify", _audit_verify, "recompute its hash chain")
-    for add in EXTRA_VERBS:
-        add(verbs)
+    LearningVerbs(_verb, settings_from, open_state).add_to(verbs)
     return top
-
-
-EXTRA_VERBS: list[Callable[[Subparsers], None]] = []
-"""Functions that add further verbs (release, worker) to the top parser."""
 
 
 def settings_from(options: argparse.Namespace) -> CloudSettings:

@@ -5,11 +5,10 @@ import signal
 import threading
 import uuid
 from dataclasses import replace
-from importlib.metadata import version
 from pathlib import Path
 
+from biosignal import __version__
 from biosignal.backend import Backend
-from biosignal.bundle import Bundle
 from biosignal.errors import BadInput, BedsideError
 from biosignal.events import (
     Command,
@@ -59,7 +58,6 @@ class Agent:
         self._settings = settings
         self._clock = clock or HostClock()
         self._boot = uuid.uuid4().hex
-        self._version = version("bedside")
         self._stopping = threading.Event()
         self._source = open_source(settings.source, self._clock)
         facts = self._source.recording_facts()
@@ -157,7 +155,7 @@ class Agent:
         """Tend the rooms until told to stop, or until a finite source has ended and everything was received."""
         while not stop.wait(0.5):
             self.tend()
-            if self.analysis.ended.is_set() and not self.events.counts().outbox:
+            if self.analysis.ended.is_set() and (self.sync is None or not self.events.counts().outbox):
                 return
 
     # ---- what the rooms ask --------------------------------------------------------------------------------------
@@ -182,7 +180,7 @@ class Agent:
             bundles=((TASK, backend.bundle),) if backend is not None else (),
             outbox=self.events.counts().outbox,
             explainer=self.explainer.state(),
-            version=self._version,
+            version=__version__,
         )
 
     def _outbox_is_full(self) -> bool:

@@ -43,6 +43,7 @@ class SourceSettings:
     record: str = "excerpt"
     speed: float = 1.0  # 0: as fast as possible
     passes: int = 0  # 0: loop until stopped
+    loop_speed: float | None = None  # of all passes but the first; absent: the same
     data_dir: Path | None = field(default_factory=_data_dir)
     cache_dir: Path = field(default_factory=_cache_dir)
     physionet_url: str = "https://physionet.org/files/"
@@ -135,6 +136,7 @@ class UpdatesSettings:
     url: str | None = None
     root: Path | None = None
     ca_file: Path | None = None
+    trial_windows: int = 100  # answered without one failure before a new model is kept
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

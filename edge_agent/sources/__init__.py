@@ -19,6 +19,7 @@ def _replay(settings: SourceSettings, clock: Clock) -> Source:
     return Paced(
         resolve(settings.record, places),
         speed=settings.speed or None,
+        loop_speed=settings.loop_speed,
         clock=clock,
         passes=settings.passes or None,
         block_s=settings.block_s,

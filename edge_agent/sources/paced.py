@@ -21,6 +21,7 @@ class Paced:
     source : a source that can be read again from its start.
     speed : 1 is real time; absent, as fast as it is taken.
     clock : the schedule is kept on its steady clock. A consumer that falls behind is caught up with.
+    loop_speed : speed of every pass but the first; absent, the same.
     passes : how often to play; absent, until closed. A pass counts samples on behind ``Gap(length=0)``.
     block_s : length of a block when paced, in seconds of signal at speed 1; longer by as much as `speed` is above 1.
     wait : sleeps so many seconds and tells whether to stop; default waits for `close`.
@@ -32,21 +33,24 @@ class Paced:
         *,
         speed: float | None,
         clock: Clock,
+        loop_speed: float | None = None,
         passes: int | None = 1,
         block_s: float = 0.04,
         wait: Callable[[float], bool] | None = None,
     ) -> None:
-        if speed is not None and not (math.isfinite(speed) and speed > 0):
-            raise BadInput("a speed must be positive", speed=speed, remedy="give a number above 0, or `max`")
+        for each in (speed, loop_speed):
+            if each is not None and not (math.isfinite(each) and each > 0):
+                raise BadInput("a speed must be positive", speed=each, remedy="give a number above 0, or `max`")
         self._source = source
         self._speed = speed
+        self._loop_speed = loop_speed
         self._clock = clock
         self._passes = passes
         self._closed = threading.Event()
         self._wait = wait or self._closed.wait
         self._recording = ""
         fs_hz = source.recording_facts().fs_hz
-        self._block = max(1, round(block_s * fs_hz * max(1.0, speed or 1.0)))
+        self._block_s = block_s
         self._fs_hz = fs_hz
 
     def recording_facts(self) -> SourceFacts:
@@ -62,15 +66,19 @@ class Paced:
         """Yield blocks and gaps when they are due."""
         began_s = self._clock.monotonic_s()
         offset = 0
+        first = 0
+        speed = self._speed
         passes = 0
         while self._passes is None or passes < self._passes:
             if passes:
                 yield Gap(recording=self._recording, start=offset, length=0, reason=LOOP)
+                if self._loop_speed is not None and speed != self._loop_speed:
+                    speed, first, began_s = self._loop_speed, offset, self._clock.monotonic_s()
             end = offset
             for item in self._source.read():
                 shifted = replace(item, start=item.start + offset)
-                for piece in self._cut(shifted):
-                    if self._late(began_s, piece.end):
+                for piece in self._cut(shifted, speed):
+                    if self._waited_in_vain(began_s, piece.end - first, speed):
                         return
                     yield piece
                 end = shifted.end
@@ -87,20 +95,21 @@ class Paced:
         """State of the recording that is played."""
         return self._source.health()
 
-    def _cut(self, item: Signal) -> Iterator[Signal]:
-        if isinstance(item, Gap) or self._speed is None:
+    def _cut(self, item: Signal, speed: float | None) -> Iterator[Signal]:
+        if isinstance(item, Gap) or speed is None:
             yield item
             return
-        for first in range(0, item.length, self._block):
-            samples = item.samples[:, first : first + self._block]
+        block = max(1, round(self._block_s * self._fs_hz * max(1.0, speed)))
+        for first in range(0, item.length, block):
+            samples = item.samples[:, first : first + block]
             yield SampleBlock(
                 recording=item.recording, start=item.start + first, fs_hz=item.fs_hz, leads=item.leads, samples=samples
             )
 
-    def _late(self, began_s: float, end: int) -> bool:
-        """Wait until sample `end` is due; whether the source was closed meanwhile."""
-        if self._speed is not None:
-            due_s = began_s + end / (self._fs_hz * self._speed)
+    def _waited_in_vain(self, began_s: float, samples: int, speed: float | None) -> bool:
+        """Wait until so many samples after `began_s` are due; whether the source was closed meanwhile."""
+        if speed is not None:
+            due_s = began_s + samples / (self._fs_hz * speed)
             while (left_s := due_s - self._clock.monotonic_s()) > 0:
                 if self._wait(left_s):
                     return True

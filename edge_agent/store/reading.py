@@ -106,7 +106,9 @@ class EventReader:
 
     def latest(self, kind: str, *, recording: str | None = None, limit: int = 1000) -> list[Envelope]:
         """Give the newest events of a kind, each at its highest revision, oldest first."""
-        which, values = ("AND recording = ?", (kind, recording, limit)) if recording is not None else ("", (kind, limit))
+        which, values = (
+            ("AND recording = ?", (kind, recording, limit)) if recording is not None else ("", (kind, limit))
+        )
         sql = (
             "SELECT e.payload FROM events e JOIN ("  # noqa: S608
             f"SELECT id, max(rev) AS rev, min(n) AS first FROM events WHERE kind = ? {which} "

@@ -52,6 +52,15 @@ def sleeper(clock, overshoot_s=0.0):
     return wait
 
 
+def test_later_passes_have_a_speed_of_their_own():
+    clock = SetClock()
+    source = Paced(Ramp([block(0, 100)]), speed=None, loop_speed=2.0, passes=3, clock=clock, wait=sleeper(clock))
+    source.open("r")
+    told = [(item.end, clock.monotonic_s()) for item in source.read() if isinstance(item, SampleBlock)]
+    assert told[0] == (100, 0.0)
+    assert told[-1] == (300, pytest.approx(1.0))
+
+
 def test_a_block_is_told_when_its_last_sample_is_due():
     clock = SetClock()
     source = Paced(Ramp([block(0, 100)]), speed=1.0, clock=clock, wait=sleeper(clock))
