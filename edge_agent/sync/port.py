@@ -142,6 +142,12 @@ class BrokerSilent(SyncTrouble):
     remedy = "check that an MQTT broker listens at sync.port, and whether it wants TLS (sync.tls)"
 
 
+class BrokerRefused(SyncTrouble):
+    """The broker answered, and said no for a reason of its own."""
+
+    remedy = "look into the broker's log for the reason"
+
+
 class ProtocolRefused(SyncTrouble):
     """The broker does not speak this version of MQTT."""
 
