@@ -15,11 +15,12 @@ import uvicorn
 from biosignal.events import BeatEvidence, Evidence, Prediction, QualityLevel, Rung, Tensor
 from biosignal.wire.codec import to_json
 from cloud_service.access.devices import add_device
-from cloud_service.access.roles import Role
 from cloud_service.app import create_app
 from cloud_service.database.columns import utc_now
+from cloud_service.database.connection import open_database
 from cloud_service.database.event_tables import FindingRow
 from cloud_service.learning.jobs import LearningWorker
+from cloud_service.learning.room import open_workshop
 from cloud_service.learning.settings import LearningSettings
 from cloud_service.settings import CloudSettings, MqttSettings
 from tests.learning.population import released_bundle
@@ -182,4 +183,9 @@ def place(tmp_path, models_dir):
         yield Place(url=url, app=app, models_dir=models_dir)
 
 
-__all__ = ["Role"]
+@pytest.fixture
+def workshop(tmp_path, models_dir):
+    """The learning room alone, without pages."""
+    database = open_database(f"sqlite:///{tmp_path / 'clinic.db'}")
+    yield open_workshop(database, tmp_path, LearningSettings(models_dir=models_dir))
+    database.close()
