@@ -1,3 +1,6 @@
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 import wfdb
@@ -6,6 +9,7 @@ from edge_agent.cli import main
 from tests.bundles import bundle_files
 
 FS_HZ = 250
+DATA_DIR = os.environ.get("EDGE_DATA_DIR")  # read before each test takes it away
 
 
 def heart(seconds, *, rate_per_min=72.0, seed=3):
@@ -72,3 +76,11 @@ def edge(capsys):
         return code, out, err
 
     return run
+
+
+@pytest.fixture
+def mitdb(monkeypatch):
+    """The unpacked MIT-BIH Arrhythmia Database."""
+    if DATA_DIR is None or not (Path(DATA_DIR) / "mitdb" / "208.atr").is_file():
+        pytest.skip("EDGE_DATA_DIR has no mitdb")
+    monkeypatch.setenv("EDGE_DATA_DIR", DATA_DIR)

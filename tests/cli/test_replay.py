@@ -228,6 +228,29 @@ def test_a_reader_that_goes_away_ends_the_program_without_a_traceback():
     assert errors == ""
 
 
+@pytest.mark.data
+@pytest.mark.usefixtures("mitdb")
+def test_the_excerpt_is_scored_against_its_stretch_of_208(edge):
+    code, out, err = edge("replay", "excerpt", "--truth", "--json")
+    assert code == 0, err
+    score = next(line for line in lines(out) if line["type"] == "score")
+    assert [sum(row) for row in score["matrix"][:5]] == [358, 0, 93, 56, 2]
+    assert score["qrs"]["se"] > 0.97
+    assert score["qrs"]["ppv"] > 0.97
+
+
+@pytest.mark.data
+@pytest.mark.usefixtures("mitdb")
+def test_a_record_of_the_data_folder_is_replayed_scored_and_written(edge, tmp_path):
+    code, out, err = edge("replay", "mitdb/100", "--truth", "--out", tmp_path / "out", "--json")
+    assert code == 0, err
+    score = next(line for line in lines(out) if line["type"] == "score")
+    assert score["start_s"] == 300.0
+    assert score["qrs"]["se"] > 0.995
+    assert score["qrs"]["ppv"] > 0.995
+    assert (tmp_path / "out" / "100.bds").is_file()
+
+
 def ventricular(onset, end, state=FindingState.CLOSED, kind="vt"):
     from biosignal.events import Evidence, Finding, Priority, QualityLevel, Unavailable
 
