@@ -1,0 +1,73 @@
+"""The trained network as one ONNX file, and the proof that it computes the same."""
+
+import io
+import warnings
+
+import numpy as np
+import onnx
+import onnxruntime as ort
+import torch
+
+from biosignal.ecg.beats import BEAT_SHAPE, RR_SHAPE
+from biosignal.errors import RefusedForSafety
+from export.dataset import BeatSet
+from export.network import BeatClassifier
+
+OPSET = 17
+PARITY = 1e-5
+
+
+class NoParity(RefusedForSafety):
+    """The ONNX file does not compute what the trained network computes."""
+
+    remedy = "report the versions of torch, onnx and onnxruntime; nothing was written"
+
+
+def to_onnx(model: BeatClassifier) -> bytes:
+    """Write the network with a dynamic batch axis and the head as one Gemm with `head.weight` and `head.bias`."""
+    held = io.BytesIO()
+    example = (torch.zeros(2, *BEAT_SHAPE), torch.zeros(2, *RR_SHAPE))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # the older exporter keeps names and writes one file
+        torch.onnx.export(
+            model,
+            example,
+            held,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["beat", "rr"],
+            output_names=["scores", "embedding"],
+            dynamic_axes={name: {0: "batch"} for name in ("beat", "rr", "scores", "embedding")},
+        )
+    whole = onnx.load_model_from_string(held.getvalue())
+    onnx.checker.check_model(whole, full_check=True)
+    _check_head(whole)
+    content: bytes = whole.SerializeToString(deterministic=True)
+    return content
+
+
+def _check_head(whole: onnx.ModelProto) -> None:
+    users = [node for node in whole.graph.node if "head.weight" in node.input or "head.bias" in node.input]
+    names = {tensor.name for tensor in whole.graph.initializer}
+    if len(users) != 1 or users[0].op_type != "Gemm" or users[0].input[0] != "embedding" or "head.bias" not in names:
+        raise NoParity("the head is not one Gemm on the embedding", nodes=[node.op_type for node in users])
+
+
+def worst_difference(model: BeatClassifier, content: bytes, beats: BeatSet) -> float:
+    """Give the largest absolute difference between torch and ONNX Runtime over all outputs.
+
+    Raises
+    ------
+    NoParity : it is above `PARITY`, relative to one or the output's own size.
+    """
+    session = ort.InferenceSession(content, providers=["CPUExecutionProvider"])
+    got = session.run(["scores", "embedding"], {"beat": beats.beat, "rr": beats.rr})
+    with torch.no_grad():
+        wanted = [value.numpy() for value in model(torch.from_numpy(beats.beat), torch.from_numpy(beats.rr))]
+    worst = max(
+        float(np.max(np.abs(have - want) / np.maximum(1.0, np.abs(want))))
+        for have, want in zip(got, wanted, strict=True)
+    )
+    if not worst <= PARITY:
+        raise NoParity("ONNX Runtime and torch differ", worst=worst, allowed=PARITY)
+    return worst

@@ -1,0 +1,142 @@
+"""A trained network as a release bundle: files, hashes, golden vectors, anchor, card."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biosignal.admission import AdmissionReport, admit
+from biosignal.bundle import Bundle, Manifest, Role, TensorSpec, golden_npz, open_bundle, seal
+from biosignal.ecg.beats import BEAT_SHAPE, PREPROCESSING, RATE_HZ, RR_SHAPE, inputs_for_record
+from biosignal.errors import BadInput
+from biosignal.npz import write_npz
+from biosignal.onnx_cpu import OnnxCpuBackend
+from biosignal.synthetic.ecg import synthetic_ecg
+from export.dataset import BeatSet
+
+NAME = "ecg-beats"
+CLASSES = ("N", "S", "V", "F")
+TOLERANCE = 1e-4
+LICENCE = (
+    "Apache-2.0 for the weights; trained on the MIT-BIH Arrhythmia Database (Moody and Mark 2001, "
+    "doi:10.1109/51.932724; PhysioNet, doi:10.13026/C2F305), ODC-By 1.0"
+)
+# Patients of DS1 whose beats judge a refitted head, with all four classes; the others' are for refitting.
+GATE = (119, 205, 207, 220, 223, 114, 116, 124)
+ANCHOR_PER_CLASS = (3400, 1000, 2000, 450)  # N S V F over both parts
+
+
+def golden_inputs() -> Mapping[str, NDArray[np.float32]]:
+    """Make the golden inputs from the synthetic patient, by the device's own preprocessing, at two rates."""
+    windows = []
+    for seed, fs_hz in ((1, 250.0), (2, 360.0)):
+        ecg = synthetic_ecg(seed=seed, fs_hz=fs_hz, duration_s=60.0)
+        windows += inputs_for_record(ecg.samples, fs_hz, ecg.beats)[::2]
+    return {"beat": np.stack([one.beat for one in windows]), "rr": np.stack([one.rr for one in windows])}
+
+
+def manifest_of(version: str, width: int, training: Mapping[str, Any]) -> Manifest:
+    """Describe a model of this trainer; `seal` adds the hashes."""
+    return Manifest(
+        name=NAME,
+        version=version,
+        task=NAME,
+        classes=CLASSES,
+        pipeline_version=(1, 1),
+        siblings=(),
+        preprocessing=PREPROCESSING,
+        inputs=(
+            TensorSpec(name="beat", shape=BEAT_SHAPE, role=Role.INPUT, unit="running QRS amplitude", rate_hz=RATE_HZ),
+            TensorSpec(name="rr", shape=RR_SHAPE, role=Role.INPUT, unit="log ratio"),
+        ),
+        outputs=(
+            TensorSpec(name="scores", shape=(len(CLASSES),), role=Role.SCORES, unit="probability"),
+            TensorSpec(name="embedding", shape=(width,), role=Role.EMBEDDING),
+        ),
+        golden_tolerance=TOLERANCE,
+        files={},
+        training=training,
+        licence=LICENCE,
+    )
+
+
+def bundle_of(manifest: Manifest, model: bytes, card: str, anchor: BeatSet | None = None, *, seed: int = 0) -> Bundle:
+    """Put a bundle together: expected outputs come from ONNX Runtime on the CPU.
+
+    Raises
+    ------
+    BundleRefused : the device would not take it.
+    """
+    inputs = golden_inputs()
+    zeros = {
+        "scores": np.zeros((len(inputs["rr"]), len(CLASSES)), np.float32),
+        "embedding": np.zeros((len(inputs["rr"]), *manifest.output(Role.EMBEDDING).shape), np.float32),
+    }
+    draft = open_bundle(
+        seal(manifest, {"model.onnx": model, "golden.npz": golden_npz(inputs, zeros), "card.md": card.encode()})
+    )
+    backend = OnnxCpuBackend(draft)
+    files = {"model.onnx": model, "golden.npz": golden_npz(inputs, backend.infer(inputs)), "card.md": card.encode()}
+    if anchor is not None:
+        files["anchor.npz"] = anchor_npz(backend, anchor, seed=seed)
+    return open_bundle(seal(manifest, files))
+
+
+def anchor_npz(backend: OnnxCpuBackend, beats: BeatSet, *, seed: int) -> bytes:
+    """Write embeddings of some beats of every class, by patient in two parts: to refit on and to judge by."""
+    random = np.random.default_rng(seed)
+    chosen = []
+    for label, wanted in enumerate(ANCHOR_PER_CLASS):
+        of_class = np.flatnonzero(beats.label == label)
+        chosen.append(random.permutation(of_class)[:wanted])
+    some = beats.where(np.sort(np.concatenate(chosen)))
+    embedding = backend.infer({"beat": some.beat, "rr": some.rr})["embedding"]
+    return write_npz(
+        {
+            "embedding": embedding.astype(np.float16),
+            "label": some.label.astype(np.uint8),
+            "patient": some.patient.astype(np.uint16),
+            "part": np.isin(some.patient, GATE).astype(np.uint8),
+        }
+    )
+
+
+def admitted(bundle: Bundle) -> AdmissionReport:
+    """Admit a bundle as the device does."""
+    backend = OnnxCpuBackend(bundle)
+    try:
+        return admit(backend, bundle)
+    finally:
+        backend.close()
+
+
+def write_bundle(bundle: Bundle, folder: Path) -> None:
+    """Write a bundle's files.
+
+    Raises
+    ------
+    BadInput : the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in bundle.files.items():
+            (folder / name).write_bytes(content)
+    except OSError as error:
+        raise BadInput("the bundle cannot be written", folder=str(folder), reason=str(error)) from error
+
+
+def read_bundle(folder: Path) -> Bundle:
+    """Read a bundle from its folder and check it.
+
+    Raises
+    ------
+    BadInput : the folder cannot be read.
+    BundleRefused : it holds no bundle this program takes.
+    """
+    try:
+        files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
+    except OSError as error:
+        raise BadInput("the bundle cannot be read", folder=str(folder), reason=str(error)) from error
+    return open_bundle(files)
