@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import wfdb
 
+from biosignal.ecg.beats import BEAT_SHAPE, RR_SHAPE
 from edge_agent.cli import main
-from tests.bundles import bundle_files
+from tests import bundles
 
 FS_HZ = 250
 DATA_DIR = os.environ.get("EDGE_DATA_DIR")  # read before each test takes it away
@@ -54,9 +55,11 @@ def record(tmp_path):
 @pytest.fixture(autouse=True)
 def surroundings(tmp_path, monkeypatch):
     """Nothing of the machine's own: no data folder, an own cache, a bundle that only this test has."""
+    monkeypatch.setattr(bundles, "BEAT", BEAT_SHAPE)
+    monkeypatch.setattr(bundles, "RR", RR_SHAPE)
     bundle = tmp_path / "models" / "ecg-beats" / "1.0.0"
     bundle.mkdir(parents=True)
-    for name, content in bundle_files().items():
+    for name, content in bundles.bundle_files().items():
         (bundle / name).write_bytes(content)
     monkeypatch.delenv("EDGE_DATA_DIR", raising=False)
     monkeypatch.delenv("BEDSIDE_CONFIG", raising=False)

@@ -32,6 +32,9 @@ def test_beats_are_found_scored_and_summed_up(edge, record):
     assert (score["start_s"], score["qrs"]["se"], score["qrs"]["ppv"]) == (0.0, 1.0, 1.0)
     beats = [line for line in told if line["type"] == "beat"]
     assert sum(told[-1]["leads"][0]["beats"].values()) == len(beats) == score["qrs"]["tp"]
+    classified = [beat for beat in beats if "scores" in beat]
+    assert len(classified) >= len(beats) - 2
+    assert all(beat["label"] == max(beat["scores"], key=beat["scores"].get) for beat in classified)
     assert told[-1]["samples"] == 15_000
 
 
