@@ -51,7 +51,7 @@ class Recursive:
 
 
 def band_pass(fs_hz: float, *, low_hz: float = 0.5, high_hz: float = 40.0, order: int = 2) -> Recursive:
-    """Make the Butterworth band-pass that monitors show an ECG through (0.5-40 Hz, IEC 60601-2-27 "monitoring").
+    """Make a Butterworth band-pass; 0.5-40 Hz is what bedside monitors show an ECG through.
 
     Raises
     ------

@@ -39,6 +39,8 @@ TASK = "ecg-beats"
 CLASSES = ("N", "S", "V", "F")
 REACH_BEFORE_S = (BEFORE + SHIFT) / RATE_HZ + KERNEL_S
 REACH_AFTER_S = (AFTER + SHIFT) / RATE_HZ + KERNEL_S
+QRS_FLOOR_MV = 0.05
+"""Envelope of a QRS 70 ms wide and 0.14 mV high: AAMI EC13 asks that less than 0.15 mV is not counted."""
 INVALID_NEAR_S = 0.06
 INVALID_SHARE = 0.25
 """With more than this share of invalid samples within `INVALID_NEAR_S` a beat is none: a hole's edge made it."""
@@ -54,7 +56,7 @@ class EcgSettings:
     """
 
     mains_hz: float | None = None
-    qrs: QrsSettings = field(default_factory=lambda: QrsSettings(floor=0.02))
+    qrs: QrsSettings = field(default_factory=lambda: QrsSettings(floor=QRS_FLOOR_MV))
     quality: QualitySettings = field(default_factory=QualitySettings)
     rules: RuleSettings = field(default_factory=RuleSettings)
 
@@ -192,6 +194,7 @@ class EcgPipeline:
         self._seconds: deque[Quality] = deque(maxlen=16)
         self._waiting: deque[BeatWindow] = deque()
         self._unconfirmed: deque[int] = deque()
+        self._last: int | None = None
         self._sound: int | None = None
         self._sound_before = False
         self._now = 0
@@ -297,22 +300,27 @@ class EcgPipeline:
             yield self._rate(quality.decided_at)
 
     def _take_detection(self, stretch: _Stretch, found: Detection) -> Iterator[Event]:
-        if stretch.inputs is None:
+        if found.state is BeatState.CONFIRMED:
+            if stretch.inputs is not None:
+                self._waiting.extend(stretch.inputs.add_beat(found.sample, found.decided_at))
             return
-        before = self._unconfirmed[-1] if self._unconfirmed else None
-        self._waiting.extend(stretch.inputs.add_beat(found.sample, found.decided_at))
-        self._unconfirmed.append(found.sample)
+        withdrawn = found.state is BeatState.WITHDRAWN
+        if withdrawn:
+            self._unconfirmed.remove(found.sample)
+        before = self._unconfirmed[-1] if self._unconfirmed else self._last
+        if not withdrawn:
+            self._unconfirmed.append(found.sample)
         quality = self._quality_at(found.sample) or (self._seconds[-1] if self._seconds else None)
         yield Beat(
             recording=self._recording,
             lead=self._lead.name,
             sample=found.sample,
             decided_at=found.decided_at,
-            state=BeatState.PROVISIONAL,
+            state=found.state,
             rr_before_s=None if before is None else (found.sample - before) / self._fs_hz,
             amplitude=None,
             quality=QualityLevel.DEGRADED if quality is None else quality.level,
-            outcome=Abstained(task=TASK, reason="provisional: not classified yet"),
+            outcome=Abstained(task=TASK, reason=f"{found.state.value}: not classified"),
         )
 
     def _quality_at(self, sample: int) -> Quality | None:
@@ -321,7 +329,7 @@ class EcgPipeline:
     def _confirm(self, stretch: _Stretch) -> Iterator[Event]:
         while self._waiting and (quality := self._quality_at(self._waiting[0].sample)):
             window = self._waiting.popleft()
-            self._unconfirmed.popleft()
+            self._last = self._unconfirmed.popleft()
             beat = Beat(
                 recording=self._recording,
                 lead=self._lead.name,

@@ -7,6 +7,7 @@ T-wave zone and falls as the next beat becomes overdue. Constants were chosen on
 MIT-BIH database only.
 """
 
+import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -15,7 +16,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from biosignal.events import BeatState
 from biosignal.filters import Array, Recent, SlidingFir, gabor_taps, low_pass_taps
+
+BANDS = ((11.0, 0.028), (20.0, 0.02))
+"""Centre in Hz and standard deviation in seconds of the Gabor windows."""
+GABOR_S = 0.067
+SMOOTH_S = 0.022
+"""Half widths of the bands' windows and of the low-pass ahead of them."""
+SEARCH_BACK_S = 4.0
+"""The search back comes at the latest this long behind the last beat."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,48 +34,54 @@ class QrsSettings:
 
     guard_s: float = 0.2
     """A candidate is the greatest within this time on either side; also the refractory period."""
+    settle_s: float = 0.27
+    """Within this time a beat is withdrawn for one `outdo_factor` times as high: then it was a P wave."""
+    outdo_factor: float = 1.15
     learn_s: float = 2.0
     """Candidates wait this long behind a start or a gap, until the first level is known."""
-    level_fraction: float = 0.35
-    noise_factor: float = 1.5
+    level_fraction: float = 0.37
+    noise_factor: float = 1.8
     t_zone_s: float = 0.36
-    t_factor: float = 1.6
+    t_factor: float = 2.4
     """By how much the threshold is raised right behind a beat; falls to 1 at `t_zone_s`."""
     overdue_factor: float = 0.5
     """What is left of the threshold two intervals behind the last beat."""
     lost_factor: float = 0.25
     """What is left of it `lost_s` behind the last beat."""
     lost_s: float = 8.0
-    search_back_intervals: float = 1.66
-    search_back_factor: float = 0.5
+    search_back_intervals: float = 1.55
+    search_back_factor: float = 0.72
     floor: float = 0.0
     """Envelope below which nothing is a beat, in the unit of the samples; 0 makes detection scale-free."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Detection:
-    """An R peak. `late` marks beats that the search back or the learning phase added after the normal delay."""
+    """What became known about an R peak: `PROVISIONAL` found, then `CONFIRMED` to stand or `WITHDRAWN`.
+
+    `late` marks beats that the search back or the learning phase added after the normal delay.
+    """
 
     sample: int
     decided_at: int
+    state: BeatState
     late: bool
-    strength: float
 
 
 class Candidate(NamedTuple):
-    """A local maximum of the envelope at grid index `at`; `sharp` is the share of the upper band."""
+    """A local maximum of the envelope, at grid index `at`."""
 
     at: int
     height: float
-    sharp: float
 
 
 class Decision(NamedTuple):
-    """A candidate taken as beat, decided when the envelope was known up to grid index `known`."""
+    """What was decided about a candidate when the envelope was known up to grid index `known`."""
 
     candidate: Candidate
     known: int
-    late: bool
+    state: BeatState
+    late: bool = False
 
 
 class BeatRule:
@@ -75,37 +91,43 @@ class BeatRule:
         self._rate_hz = rate_hz
         self._settings = settings
         self._guard = round(settings.guard_s * rate_hz)
-        self._learn_at: int | None = round(settings.learn_s * rate_hz)
+        self._settle = max(round(settings.settle_s * rate_hz), self._guard)
+        self._learn_at: float = round(settings.learn_s * rate_hz)
         self._learning: list[Candidate] = []
         self._pending: Candidate | None = None
+        self._found: Candidate | None = None
         self._rejected: list[Candidate] = []
         self._last: Candidate | None = None
-        self._search_at: float = np.inf
+        self._search_at = math.inf
         self._heights: deque[float] = deque(maxlen=8)
-        self._sharps: deque[float] = deque(maxlen=8)
         self._intervals: deque[int] = deque(maxlen=8)
         self._level = 0.0
-        self._sharp = 0.0
         self._interval: float = rate_hz
+        self._noises: deque[float] = deque(maxlen=15)
         self._noise = 0.0
 
     def offer(self, candidate: Candidate) -> Iterator[Decision]:
         """Take the next maximum; yield what was decided before it became known."""
         yield from self.advance(candidate.at)
+        if self._found is not None and self._outdoes(candidate, self._found):
+            yield Decision(self._found, candidate.at + 1, BeatState.WITHDRAWN)
+            self._found = None
         if self._pending is None or candidate.height > self._pending.height:
             self._pending = candidate
 
     def advance(self, known: int) -> Iterator[Decision]:
         """Yield what can be decided when the envelope is known up to `known`."""
         while True:
-            due = self._pending.at + self._guard if self._pending else np.inf
-            learn = np.inf if self._learn_at is None else self._learn_at
-            now = min(due, learn, self._search_at)
+            stands = self._found.at + self._settle if self._found else math.inf
+            closes = self._pending.at + self._guard if self._pending else math.inf
+            now = min(stands, closes, self._learn_at, self._search_at)
             if now > known:
                 return
-            if now == due:
-                yield from self._close_pending(int(now))
-            elif now == learn:
+            if now == stands:
+                yield from self._stand(int(now))
+            elif now == closes:
+                yield from self._close(int(now))
+            elif now == self._learn_at:
                 yield from self._learn(int(now))
             else:
                 yield from self._search_back(int(now))
@@ -113,54 +135,72 @@ class BeatRule:
     def finish(self, known: int) -> Iterator[Decision]:
         """The envelope ends at `known`: decide what is held."""
         yield from self.advance(known)
-        yield from self._close_pending(known)
+        yield from self._stand(known)
+        yield from self._close(known)
         yield from self._learn(known)
+        yield from self._stand(known)
 
-    def _close_pending(self, known: int) -> Iterator[Decision]:
+    def _outdoes(self, candidate: Candidate, found: Candidate) -> bool:
+        """Tell whether `found` was but the P wave or foot of `candidate`."""
+        near = candidate.at - found.at < self._settle
+        return near and candidate.height > self._settings.outdo_factor * found.height
+
+    def _stand(self, known: int) -> Iterator[Decision]:
+        found, self._found = self._found, None
+        if found is not None:
+            self._take(found, known)
+            yield Decision(found, known, BeatState.CONFIRMED)
+
+    def _close(self, known: int) -> Iterator[Decision]:
         candidate, self._pending = self._pending, None
         if candidate is None:
             return
-        if self._learn_at is not None:
+        if known <= self._learn_at < math.inf:
             self._learning.append(candidate)
-        else:
-            yield from self._judge(candidate, known, late=False)
+        elif self._passes(candidate):
+            self._found = candidate
+            yield Decision(candidate, known, BeatState.PROVISIONAL)
 
     def _learn(self, known: int) -> Iterator[Decision]:
-        if self._learn_at is None:
-            return
-        self._learn_at = None
-        if self._learning:
-            self._level = self._first_level()
-            self._last = None
-        for candidate in self._learning:
-            yield from self._judge(candidate, known, late=True)
-        self._learning = []
+        candidates, self._learning = self._learning, []
+        self._learn_at = math.inf
+        if candidates:
+            self._level = self._first_level(candidates)
+        following = [*candidates[1:], self._pending]
+        for candidate, after in zip(candidates, following, strict=False):
+            if self._passes(candidate) and not (after and self._outdoes(after, candidate)):
+                yield from self._add_late(candidate, known)
 
-    def _first_level(self) -> float:
+    def _first_level(self, candidates: list[Candidate]) -> float:
         half = self._rate_hz * self._settings.learn_s / 2
-        halves = [[c.height for c in self._learning if (c.at < half) == first] for first in (True, False)]
+        halves = [[c.height for c in candidates if (c.at < half) == first] for first in (True, False)]
         tops = [max(heights) for heights in halves if heights]
         return min(tops) if min(tops) > 0.3 * max(tops) else max(tops)
 
-    def _judge(self, candidate: Candidate, known: int, *, late: bool) -> Iterator[Decision]:
+    def _passes(self, candidate: Candidate) -> bool:
         if candidate.height >= self._threshold(candidate):
-            yield self._accept(candidate, known, late=late)
-        else:
-            self._noise += 0.125 * (min(candidate.height, self._level) - self._noise)
-            self._rejected.append(candidate)
+            return True
+        self._noises.append(min(candidate.height, self._level))
+        self._noise = median(self._noises)
+        self._rejected.append(candidate)
+        return False
 
-    def _accept(self, candidate: Candidate, known: int, *, late: bool) -> Decision:
+    def _add_late(self, candidate: Candidate, known: int) -> Iterator[Decision]:
+        self._take(candidate, known)
+        yield Decision(candidate, known, BeatState.PROVISIONAL, late=True)
+        yield Decision(candidate, known, BeatState.CONFIRMED, late=True)
+
+    def _take(self, beat: Candidate, known: int) -> None:
+        """Learn from a beat."""
         if self._last is not None:
-            self._intervals.append(candidate.at - self._last.at)
+            self._intervals.append(beat.at - self._last.at)
             self._interval = median(self._intervals)
-        self._last = candidate
-        self._heights.append(min(candidate.height, 3 * self._level) if self._level else candidate.height)
-        self._sharps.append(candidate.sharp)
+        self._last = beat
+        self._heights.append(min(beat.height, 3 * self._level) if self._level else beat.height)
         self._level = median(self._heights)
-        self._sharp = median(self._sharps)
-        self._rejected = []
-        self._search_at = candidate.at + round(self._settings.search_back_intervals * self._interval) + self._guard
-        return Decision(candidate, known, late)
+        self._rejected = [candidate for candidate in self._rejected if candidate.at > beat.at]
+        wait = min(self._settings.search_back_intervals * self._interval, SEARCH_BACK_S * self._rate_hz)
+        self._search_at = max(beat.at + round(wait) + self._guard, known)
 
     def _threshold(self, candidate: Candidate) -> float:
         settings = self._settings
@@ -179,12 +219,12 @@ class BeatRule:
         return min(1 - (1 - settings.overdue_factor) * overdue, 1 - (1 - settings.lost_factor) * lost)
 
     def _search_back(self, known: int) -> Iterator[Decision]:
-        self._search_at = np.inf
-        if not self._rejected:
+        self._search_at = math.inf
+        if not self._rejected or self._found is not None:
             return
         best = max(self._rejected, key=lambda candidate: candidate.height)
         if best.height >= self._settings.search_back_factor * self._threshold(best):
-            yield self._accept(best, known, late=True)
+            yield from self._add_late(best, known)
 
 
 class QrsDetector:
@@ -202,10 +242,10 @@ class QrsDetector:
         self._start = start
         self._step = max(1, int(fs_hz / 110))
         self._rate_hz = fs_hz / self._step
-        smooth_lag = round(0.033 * fs_hz) if self._step > 1 else 0
+        smooth_lag = round(SMOOTH_S * fs_hz) if self._step > 1 else 0
         self._smooth = SlidingFir(low_pass_taps(fs_hz, cutoff_hz=45.0, lag=smooth_lag), step=self._step)
-        lag = round(0.075 * self._rate_hz)
-        bands = (gabor_taps(self._rate_hz, centre_hz=f, sigma_s=s, lag=lag) for f, s in ((11.0, 0.028), (20.0, 0.02)))
+        lag = round(GABOR_S * self._rate_hz)
+        bands = (gabor_taps(self._rate_hz, centre_hz=f, sigma_s=s, lag=lag) for f, s in BANDS)
         self._gabor = SlidingFir(np.concatenate(tuple(bands)))
         self._rule = BeatRule(self._rate_hz, self._settings)
         self._recent = Recent(start=start, keep=round(8 * fs_hz))
@@ -235,27 +275,25 @@ class QrsDetector:
         both = np.sqrt(low * high)
         middle = both[1:-1]
         peaks = np.flatnonzero((middle > both[:-2]) & (middle >= both[2:])) + 1
-        sharp = high / np.maximum(low, 1e-30)
         for index in peaks.tolist():
-            yield from self._rule.offer(Candidate(self._first + index, float(both[index]), float(sharp[index])))
+            yield from self._rule.offer(Candidate(self._first + index, float(both[index])))
         yield from self._rule.advance(self._first + len(both) - 1)
         drop = max(0, len(both) - 2)
         self._envelope = self._envelope[:, drop:]
         self._first += drop
 
     def _detection(self, decision: Decision) -> Detection:
-        candidate, known, late = decision
         return Detection(
-            sample=self._fiducial(candidate.at * self._step),
-            decided_at=self._start + (known + self._gabor.lag) * self._step + self._smooth.lag,
-            late=late,
-            strength=candidate.height,
+            sample=self._fiducial(decision.candidate.at * self._step),
+            decided_at=self._start + (decision.known + self._gabor.lag) * self._step + self._smooth.lag,
+            state=decision.state,
+            late=decision.late,
         )
 
     def _fiducial(self, centre: int) -> int:
         """Go from the middle of the envelope to the greatest deflection from the local mean."""
         centre += self._start
-        wide, near = round(0.1 * self._fs_hz), round(0.06 * self._fs_hz)
+        wide, near = round(0.1 * self._fs_hz), round(0.05 * self._fs_hz)
         first = max(centre - near, self._recent.oldest)
         stretch = self._recent.between(first, centre + near + 1)
         around = self._recent.between(centre - wide, centre + wide + 1)

@@ -12,8 +12,9 @@ class RateRule:
     """Reports `bradycardia` and `tachycardia`.
 
     The heart rate is 60 divided by the mean of the last `rate_beats` RR intervals. A finding opens when it is beyond
-    the limit and most of those intervals are, too (one pause is not bradycardia), and closes when the rate is back
-    inside the limit by `rate_margin_per_min`. Fast ventricular beats do not open `tachycardia`: `vt` tells them.
+    the limit and most of those intervals are, too (one pause is not bradycardia), and closes when the rate was back
+    inside the limit by `rate_margin_per_min` for `rate_beats` beats. Fast ventricular beats do not open `tachycardia`:
+    `vt` tells them.
     """
 
     def __init__(self, log: FindingLog, lead: str) -> None:
@@ -21,6 +22,7 @@ class RateRule:
         self._lead = lead
         self._open: dict[str, Finding] = {}
         self._extreme: dict[str, float] = {}
+        self._inside: dict[str, int] = {}
         self._reset()
 
     def _reset(self) -> None:
@@ -69,11 +71,13 @@ class RateRule:
         if finding is None:
             if opens:
                 self._extreme[kind] = rate
+                self._inside[kind] = 0
                 self._open[kind] = self._tell(kind, rate)
             return
         furthest = min if kind == "bradycardia" else max
         self._extreme[kind] = furthest(self._extreme[kind], rate)
-        if closes:
+        self._inside[kind] = self._inside[kind] + 1 if closes else 0
+        if self._inside[kind] >= self._log.settings.rate_beats:
             self._close(kind, now)
         elif self._log.is_due(finding):
             measures = self._measures(kind, rate, finding.onset, now)
@@ -197,8 +201,8 @@ class IrregularRule:
     def _measures(self, share: float) -> tuple[Measure, ...]:
         unknown = unclassified(list(self._beats))
         return (
+            measure("count", len(self._rr_s)),
             measure("rr_change_share", 100.0 * share),
             measure("heart_rate", 60.0 / fmean(self._rr_s)),
-            measure("count", len(self._rr_s)),
             *((measure("unclassified", unknown),) if unknown else ()),
         )

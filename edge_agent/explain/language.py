@@ -1,0 +1,71 @@
+"""The finite language of one finding, and whether a text belongs to it.
+
+A text is a member if the whole string is one first sentence followed by every mandatory sentence, once and in order,
+each in one of its vetted wordings. This knows nothing of the decoder's grammar.
+"""
+
+import random
+from typing import TypeAlias
+
+from biosignal.events import Finding
+from edge_agent.explain.literals import Literals, literals
+
+LANGUAGE = "language/1"
+Slots: TypeAlias = tuple[tuple[str, ...], ...]
+
+
+def plans(finding: Finding) -> tuple[Slots, ...]:
+    """List the word orders, each a row of slots with its alternatives; a text takes one alternative of each slot."""
+    parts = literals(finding)
+    tail = tuple(tuple(f" {sentence}" for sentence in alternatives) for alternatives in parts.sentences)
+    return tuple(first + tail for first in _first_sentences(parts))
+
+
+def _first_sentences(parts: Literals) -> tuple[Slots, ...]:
+    verbs = (" the device found ", " the device reports ")
+    time, lead = parts.time, parts.lead
+    return (
+        ((f"At {time} into the recording, in {lead},",), verbs, parts.labels, (".",)),
+        ((f"In {lead}, at {time} into the recording,",), verbs, parts.labels, (".",)),
+        (("The device found ", "The device reports "), parts.labels, (f" at {time} into the recording in {lead}.",)),
+    )
+
+
+def is_member(text: str, finding: Finding) -> bool:
+    """Tell whether the whole text belongs to the language of `finding`."""
+    return any(_matches(text, slots) for slots in plans(finding))
+
+
+def _matches(text: str, slots: Slots) -> bool:
+    reached = {0}
+    for alternatives in slots:
+        reached = {
+            at + len(alternative) for at in reached for alternative in alternatives if text.startswith(alternative, at)
+        }
+    return len(text) in reached
+
+
+def first_text(finding: Finding) -> str:
+    """Give the first text: first word order, first wordings."""
+    return "".join(alternatives[0] for alternatives in plans(finding)[0])
+
+
+def sample_text(finding: Finding, dice: random.Random) -> str:
+    """Draw a text, every choice even."""
+    return "".join(dice.choice(alternatives) for alternatives in dice.choice(plans(finding)))
+
+
+def size(finding: Finding) -> int:
+    """Count the ways to write it."""
+    total = 0
+    for slots in plans(finding):
+        ways = 1
+        for alternatives in slots:
+            ways *= len(alternatives)
+        total += ways
+    return total
+
+
+def longest(finding: Finding) -> int:
+    """Length of the longest text, in characters."""
+    return max(sum(max(map(len, alternatives)) for alternatives in slots) for slots in plans(finding))
