@@ -123,7 +123,7 @@ The 22 records of DS2, which trained and chose nothing. Protocol: ANSI/AAMI EC57
 from 5:00). Sensitivity / positive predictivity in percent. Gross pools the counts; average is the mean of the records
 where the figure is defined. "Detector" is the whole device pipeline: our QRS detector, its quality gate (a beat it does
 not answer counts as missed, and is class q), this model on ONNX Runtime. F has no figure in EC57; here every false F
-counts. Models scored on DS2 in the making of this one: itself, once.
+counts.
 
 {figures_table(figures)}
 

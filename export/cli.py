@@ -23,8 +23,9 @@ from export.release import GATE, admitted, bundle_of, golden_inputs, manifest_of
 VERSION = "1.0.0"
 QUICK_RECORDS = ("106", "208", "209", "223")
 CHOICE = (
-    "Tried there: with and without the long template, the context features, the likeness features and the disturbed "
-    "copies, longer training, weaker class weights, more noise on the rhythm."
+    "Tried there, S F1 and V F1 of two seeds together: class weights to the power 0.5, 34.4 and 89.8; the same without "
+    "the long template, 35.7 and 90.0; the same without the long rhythm context, 30.0 and 89.3; to the power 0.35, "
+    "35.7 and 90.5; that with our detector's beats as well, 38.9 and 91.0, taken. Seeds alone move either by 2 points."
 )
 
 SEEN = (
@@ -47,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
     train = verbs.add_parser("train", help="train on DS1 and write a release bundle")
     train.add_argument("--data", type=Path, help="folder that holds mitdb; default EDGE_DATA_DIR")
     train.add_argument("--out", type=Path, required=True, help="folder to write the bundle to")
-    train.add_argument("--seed", type=int, default=1)
+    train.add_argument("--seed", type=int, default=0)
     train.add_argument("--epochs", type=_positive, help="default 6, 1 with --quick")
     train.add_argument("--quick", action="store_true", help="four records, one small network, no evaluation")
     judge = verbs.add_parser("evaluate", help="print a bundle's figures on DS2 by EC57")
