@@ -301,7 +301,7 @@ def test_the_status_tells_online_and_the_will_offline(broker, site, store, sync_
     clinic = Clinic(broker, site)
     client = sync_to(broker.port)
     wait_for(lambda: len(clinic.statuses) > 3)
-    assert all(status.online for status in clinic.statuses)
+    assert all(status.online for status in clinic.statuses), [s.online for s in clinic.statuses]
     client._line._client.socket().shutdown(socket.SHUT_RDWR)  # the line breaks: no DISCONNECT
     wait_for(lambda: any(not status.online for status in clinic.statuses))
     wait_for(lambda: clinic.statuses[-1].online)
