@@ -31,7 +31,7 @@ SHED_PART = 8
 _SCHEMA_1 = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE chunks (
-    n INTEGER PRIMARY KEY AUTOINCREMENT, recording TEXT NOT NULL, lead TEXT NOT NULL, first INTEGER NOT NULL,
+    n INTEGER PRIMARY KEY, recording TEXT NOT NULL, lead TEXT NOT NULL, first INTEGER NOT NULL,
     stop INTEGER NOT NULL, pinned INTEGER NOT NULL, received INTEGER NOT NULL DEFAULT 0, frame BLOB NOT NULL,
     UNIQUE (recording, lead, first));
 CREATE INDEX chunks_by_stop ON chunks (recording, stop);
