@@ -133,14 +133,14 @@ class Check:
         if not reviewed:
             raise DemoFailed("no finding has a classified beat to review")
         reviewed.sort(key=lambda one: (one[0], one[1], one[2]["sample"]))
-        for number, (_, finding, beat) in enumerate(reviewed):
+        for number, (_, about, beat) in enumerate(reviewed):
             scores = sorted(beat["outcome"]["scores"], key=lambda pair: -pair[1])
             word = {"verdict": "confirm"} if number else {"verdict": "relabel", "label": scores[1][0]}
-            self.api.post(f"/findings/{finding}/reviews", {"sample": beat["sample"], "model_seen": True, **word})
+            self.api.post(f"/findings/{about}/reviews", {"sample": beat["sample"], "model_seen": True, **word})
         standing = [
             review
-            for finding in {finding for _, finding, _ in reviewed}
-            for review in self.api.get(f"/findings/{finding}/reviews")["reviews"]
+            for about in {about for _, about, _ in reviewed}
+            for review in self.api.get(f"/findings/{about}/reviews")["reviews"]
         ]
         return sum(review["verdict"] == "relabel" for review in standing)
 

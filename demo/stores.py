@@ -64,7 +64,7 @@ class ClinicStore:
         import psycopg
 
         with psycopg.connect(self._url.replace("postgresql+psycopg://", "postgresql://")) as link:
-            return link.execute(sql).fetchall()  # type: ignore[arg-type]  # psycopg wants literals; this is one of ours
+            return link.execute(sql).fetchall()
 
 
 def latest(bodies: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
