@@ -20,10 +20,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
 from biosignal.errors import BadInput, BrokenStream
 from biosignal.events import Tensor
+from biosignal.filter_design import butterworth_high_pass
+from biosignal.filters import Recursive
 
 PREPROCESSING = "ecg-beats/1"
 
@@ -182,7 +183,7 @@ class BeatInputs:
         if not 100.0 <= fs_hz <= 1000.0:
             raise BadInput("beat inputs need 100 to 1000 samples a second", fs_hz=fs_hz)
         self.fs_hz = fs_hz
-        self._high_pass = signal.butter(2, HIGH_PASS_HZ, "highpass", fs=fs_hz, output="sos")
+        self._high_pass = Recursive(butterworth_high_pass(fs_hz, corner_hz=HIGH_PASS_HZ))
         self._reach, self._kernel = _interpolation(fs_hz)
         self._segment = np.zeros(self._kernel.shape[1])
         self._restart(start)
@@ -191,7 +192,7 @@ class BeatInputs:
         self._end = start
         self._kept_from = start
         self._kept: Array = np.zeros(0)
-        self._zi: Array | None = None
+        self._high_pass.reset()
         self._last_value = 0.0
         self._pending: deque[_Pending] = deque()
         self._last_beat: int | None = None
@@ -204,10 +205,7 @@ class BeatInputs:
         if samples.size == 0:
             return
         held = self._hold(samples.astype(np.float64))
-        if self._zi is None:
-            self._zi = signal.sosfilt_zi(self._high_pass) * held[0]
-        filtered, self._zi = signal.sosfilt(self._high_pass, held, zi=self._zi)
-        self._kept = np.concatenate([self._kept, filtered])
+        self._kept = np.concatenate([self._kept, self._high_pass.push(held)])
         self._end += samples.size
 
     def _hold(self, samples: Array) -> Array:
