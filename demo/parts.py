@@ -29,7 +29,9 @@ class DemoFailed(Exception):
 class Part:
     """One running program: its JSON lines are read from stdout, its stderr goes to a log file."""
 
-    def __init__(self, name: str, arguments: Sequence[str], *, log: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, name: str, arguments: Sequence[str], *, log: Path, environment: Mapping[str, str] | None = None
+    ) -> None:
         log.mkdir(parents=True, exist_ok=True)
         self.name = name
         self.log = log / f"{name}.log"

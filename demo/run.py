@@ -28,7 +28,11 @@ def run(*, record: str, speed: float, state: Path, port: int) -> int:
 
 
 def _say(house: House, name: str, password: str, record: str, speed: float) -> None:
-    texts = "texts are re-worded by the local language model" if is_installed() else "texts from templates (`make llm` adds the language model)"
+    texts = (
+        "texts are re-worded by the local language model"
+        if is_installed()
+        else "texts from templates (`make llm` adds the language model)"
+    )
     print(
         f"""
   Bedside: research software, not a medical device.

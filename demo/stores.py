@@ -51,8 +51,8 @@ class ClinicStore:
 
     def bodies(self, kind: str) -> list[dict[str, Any]]:
         """Every revision of every event of a kind."""
-        rows = self._rows(f"SELECT body FROM events WHERE kind = '{kind}' ORDER BY recording, seq")
-        return [row[0] if isinstance(row[0], dict) else json.loads(row[0]) for row in rows]
+        rows = self._rows("SELECT kind, body FROM events ORDER BY recording, seq")
+        return [row[1] if isinstance(row[1], dict) else json.loads(row[1]) for row in rows if row[0] == kind]
 
     def _rows(self, sql: str) -> list[tuple[Any, ...]]:
         if self._url.startswith("sqlite:///"):
@@ -64,7 +64,7 @@ class ClinicStore:
         import psycopg
 
         with psycopg.connect(self._url.replace("postgresql+psycopg://", "postgresql://")) as link:
-            return link.execute(sql).fetchall()  # type: ignore[arg-type]  # psycopg wants literals; this is one of ours
+            return link.execute(sql).fetchall()
 
 
 def latest(bodies: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

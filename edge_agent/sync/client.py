@@ -17,7 +17,7 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from biosignal.errors import BadInput, BedsideError
 from biosignal.events import Command, CommandAnswer, Receipt, Status
 from biosignal.wire.envelope import decode_message, encode_message
-from biosignal.wire.topics import Channel, parse, up
+from biosignal.wire.topics import Channel, down, parse, up
 from edge_agent.sync.commands import CommandDesk, utc_now
 from edge_agent.sync.connection import V5, Connection, find_version
 from edge_agent.sync.flight import URGENT, Flight, Key, full_jitter
@@ -272,8 +272,11 @@ class SyncClient:
     def _arrived(self, topic: str, payload: bytes) -> None:
         try:
             channel = parse(topic).channel
-            if channel not in (Channel.RECEIPT, Channel.COMMAND):
-                raise BadInput("nothing for a device", topic=topic)
+            # A broker was seen to deliver what was not subscribed: another device's commands are not ours.
+            if channel not in (Channel.RECEIPT, Channel.COMMAND) or topic != down(
+                self._settings.site, self._settings.device, channel
+            ):
+                raise BadInput("nothing for this device", topic=topic)
             message = decode_message(channel.value, payload)
         except BadInput:
             self.counters.unreadable += 1

@@ -237,7 +237,9 @@ class Connection:
         if isinstance(error, ssl.SSLCertVerificationError):
             return CertificateRefused("the broker's certificate is not trusted", broker=where, why=error.verify_message)
         if isinstance(error, ssl.SSLError):
-            return TlsMismatch("the broker does not speak TLS as we do", broker=where, why=error.reason or str(error))
+            return TlsMismatch(
+                "the broker does not speak TLS as we do", broker=where, why=getattr(error, "reason", None) or str(error)
+            )
         if isinstance(error, ConnectionRefusedError):
             return BrokerAbsent("nobody listens at the broker's address", broker=where)
         if isinstance(error, socket.gaierror):

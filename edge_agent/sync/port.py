@@ -82,7 +82,7 @@ class SyncSettings:
     client_cert: Path | None = None
     client_key: Path | None = None
     keepalive_s: int = 15
-    connect_timeout_s: float = 5.0
+    connect_timeout_s: float = 15.0
     window: int = 8
     receipt_timeout_s: float = 5.0
     backoff_first_s: float = 0.5
