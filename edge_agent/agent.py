@@ -209,13 +209,13 @@ class Agent:
             if self.analysis.ended.is_set():
                 if (failure := self.analysis.failure or self.reader.failure) is not None:
                     raise failure
-                if self.keeper.idle and (self.sync is None or not self.outbox()):
+                if self.keeper.idle and (self.sync is None or not self.events.outbox(1)):
                     return
 
     def _wait_for_receipts(self, sync: SyncClient) -> None:
         sync.nudge()
         until_s = time.monotonic() + self._settings.operate.stop_s
-        while sync.connected and self.outbox() and time.monotonic() < until_s:
+        while sync.connected and self.events.outbox(1) and time.monotonic() < until_s:
             time.sleep(0.05)
 
     def _close_waves(self) -> None:
