@@ -39,6 +39,8 @@ TASK = "ecg-beats"
 CLASSES = ("N", "S", "V", "F")
 REACH_BEFORE_S = (BEFORE + SHIFT) / RATE_HZ + KERNEL_S
 REACH_AFTER_S = (AFTER + SHIFT) / RATE_HZ + KERNEL_S
+QRS_FLOOR_MV = 0.05
+"""Envelope of a QRS 70 ms wide and 0.14 mV high: AAMI EC13 asks that less than 0.15 mV is not counted."""
 INVALID_NEAR_S = 0.06
 INVALID_SHARE = 0.25
 """With more than this share of invalid samples within `INVALID_NEAR_S` a beat is none: a hole's edge made it."""
@@ -54,7 +56,7 @@ class EcgSettings:
     """
 
     mains_hz: float | None = None
-    qrs: QrsSettings = field(default_factory=lambda: QrsSettings(floor=0.02))
+    qrs: QrsSettings = field(default_factory=lambda: QrsSettings(floor=QRS_FLOOR_MV))
     quality: QualitySettings = field(default_factory=QualitySettings)
     rules: RuleSettings = field(default_factory=RuleSettings)
 

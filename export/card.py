@@ -86,7 +86,11 @@ def _interval(found: Mapping[str, Mapping[str, list[float]]]) -> str:
 def card(version: str, training: Mapping[str, Any], figures: Mapping[str, Any] | None) -> str:
     """Write the card. Without figures it says that nothing was evaluated."""
     parts = [_head(version, training)]
-    parts.append(_figures(figures) if figures else "## Figures\n\nNot evaluated: this is a quick run. Do not use it.\n")
+    parts.append(
+        _figures(figures, training["scored"])
+        if figures
+        else "## Figures\n\nNot evaluated: this is a quick run. Do not use it.\n"
+    )
     parts.append(_limits(training))
     return "\n".join(parts)
 
@@ -113,7 +117,7 @@ Classifies each heartbeat of one ECG lead as N (normal, bundle branch block, esc
 """
 
 
-def _figures(figures: Mapping[str, Any]) -> str:
+def _figures(figures: Mapping[str, Any], scored: str) -> str:
     error = figures["rr_error_ms"]
     found = figures["calibration"]
     by_class = ", ".join(f"{name} {percent(value)} %" for name, value in found["by_class"].items())
@@ -123,7 +127,7 @@ The 22 records of DS2, which trained and chose nothing. Protocol: ANSI/AAMI EC57
 from 5:00). Sensitivity / positive predictivity in percent. Gross pools the counts; average is the mean of the records
 where the figure is defined. "Detector" is the whole device pipeline: our QRS detector, its quality gate (a beat it does
 not answer counts as missed, and is class q), this model on ONNX Runtime. F has no figure in EC57; here every false F
-counts. Models scored on DS2 in the making of this one: itself, once.
+counts. {scored}
 
 {figures_table(figures)}
 
@@ -154,7 +158,7 @@ From 5:00, e and j as S.
 Whole records, reference beats, e and j as N, {found["beats"]} beats, 15 bins. Expected calibration error of the
 chosen class {percent(found["top_label"])} %; by class {by_class}; weighted by prevalence
 {percent(found["weighted"])} %. Brier score {found["brier"]:.4f}. The loss weighs rare classes up, so their
-probabilities are too high.
+probabilities tend to be too high.
 """
 
 

@@ -23,10 +23,17 @@ from export.release import GATE, admitted, bundle_of, golden_inputs, manifest_of
 VERSION = "1.0.0"
 QUICK_RECORDS = ("106", "208", "209", "223")
 CHOICE = (
-    "Tried there: with and without the long template, the context features, the likeness features and the disturbed "
-    "copies, longer training, weaker class weights, more noise on the rhythm."
+    "Tried there, S F1 and V F1 of two seeds together: class weights to the power 0.5, 34.4 and 89.8; the same without "
+    "the long template, 35.7 and 90.0; the same without the long rhythm context, 30.0 and 89.3; to the power 0.35, "
+    "35.7 and 90.5; that with our detector's beats as well, 38.9 and 91.0, taken. Seeds alone move either by 2 points."
 )
 
+SCORED = (
+    "Models scored on DS2 in the making: two. The first had the same recipe and seed and an earlier version of our "
+    "detector: V 97.06 / 90.36 and S 19.33 / 20.36 on reference beats (from 5:00, e and j as S), V 96.87 / 84.62 and "
+    "S 18.95 / 19.34 on detector beats. The second is this one, with the detector it is released with; nothing else "
+    "was changed in between."
+)
 SEEN = (
     "Each beat was seen on its reference position, on moved positions with added noise at 360 and 250 Hz, and where "
     "our own detector put it."
@@ -47,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
     train = verbs.add_parser("train", help="train on DS1 and write a release bundle")
     train.add_argument("--data", type=Path, help="folder that holds mitdb; default EDGE_DATA_DIR")
     train.add_argument("--out", type=Path, required=True, help="folder to write the bundle to")
-    train.add_argument("--seed", type=int, default=1)
+    train.add_argument("--seed", type=int, default=0)
     train.add_argument("--epochs", type=_positive, help="default 6, 1 with --quick")
     train.add_argument("--quick", action="store_true", help="four records, one small network, no evaluation")
     judge = verbs.add_parser("evaluate", help="print a bundle's figures on DS2 by EC57")
@@ -121,6 +128,7 @@ def _train(chosen: argparse.Namespace) -> int:
         "rr_features": RR_SHAPE[0],
         "preprocessing": PREPROCESSING,
         "choice": CHOICE,
+        "scored": SCORED,
         "golden": len(golden_inputs()["rr"]),
         "gate_patients": list(GATE),
         "seen_as": SEEN_QUICK if chosen.quick else SEEN,

@@ -21,7 +21,7 @@ class Recipe:
     batch: int = 128
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
-    class_weight_power: float = 0.5
+    class_weight_power: float = 0.35
     normal_share: float = 0.3
     shift: int = 3
     gain: float = 0.15

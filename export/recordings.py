@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import wfdb
 from numpy.typing import NDArray
 
 from biosignal.errors import BadInput
@@ -107,7 +106,9 @@ def read_recording(folder: Path, name: str) -> Recording:
     path = str(folder / name)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pandas' own deprecations, inside wfdb
+            warnings.simplefilter("ignore")  # pandas' deprecations, which wfdb meets on import and on reading
+            import wfdb
+
             record = wfdb.rdrecord(path, channel_names=[LEAD])
             annotation = wfdb.rdann(path, "atr")
         samples = record.p_signal[:, 0].astype(np.float32)

@@ -46,16 +46,17 @@ class RunningBroker:
         with (self.folder / f"{self.kind}.log").open("ab") as log:
             self._process = subprocess.Popen(command, stdout=log, stderr=log)
         deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-            except OSError:
-                if self._process.poll() is not None:
-                    break
-                time.sleep(0.05)
-            else:
-                return
-        raise AssertionError((self.folder / f"{self.kind}.log").read_text())
+        while not self._listens():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError((self.folder / f"{self.kind}.log").read_text())
+            time.sleep(0.05)
+
+    def _listens(self) -> bool:
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+        except OSError:
+            return False
+        return True
 
     def kill(self) -> None:
         if self._process is not None:

@@ -201,8 +201,8 @@ class IrregularRule:
     def _measures(self, share: float) -> tuple[Measure, ...]:
         unknown = unclassified(list(self._beats))
         return (
+            measure("count", len(self._rr_s)),
             measure("rr_change_share", 100.0 * share),
             measure("heart_rate", 60.0 / fmean(self._rr_s)),
-            measure("count", len(self._rr_s)),
             *((measure("unclassified", unknown),) if unknown else ()),
         )

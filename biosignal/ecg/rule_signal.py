@@ -19,6 +19,7 @@ class SignalRule:
         self._bad_kind = ""
         self._good_since: int | None = None
         self._open: Finding | None = None
+        self._end = 0
 
     def on_quality(self, quality: Quality) -> None:
         """Take one second of this lead."""

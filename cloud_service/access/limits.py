@@ -23,11 +23,13 @@ class FailureLimit:
             return failures[0] + self.window_s - now_s if len(failures) >= self.allowed else 0.0
 
     def failed(self, key: str, now_s: float) -> None:
-        """Count a failure."""
+        """Count a failure. When too many keys are known, the one that failed longest ago is forgotten."""
         with self._lock:
+            failures = self._failures.pop(key, None) or deque(maxlen=self.allowed)
+            failures.append(now_s)
             if len(self._failures) >= MOST_KEYS:
-                self._forget_old(now_s)
-            self._failures.setdefault(key, deque(maxlen=self.allowed)).append(now_s)
+                del self._failures[next(iter(self._failures))]
+            self._failures[key] = failures
 
     def succeeded(self, key: str) -> None:
         """Forget the failures of `key`."""
@@ -39,9 +41,3 @@ class FailureLimit:
         while failures and failures[0] <= now_s - self.window_s:
             failures.popleft()
         return failures
-
-    def _forget_old(self, now_s: float) -> None:
-        for key in [key for key in self._failures if not self._recent(key, now_s)]:
-            del self._failures[key]
-        while len(self._failures) >= MOST_KEYS:
-            self._failures.pop(next(iter(self._failures)))

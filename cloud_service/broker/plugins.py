@@ -1,8 +1,8 @@
 """What the embedded broker (amqtt) asks before it lets anyone in, write or read.
 
-Rights hang on the client id, whose first part must be the account's name. amqtt 0.12 merges a CONNECT into an existing
-session of that client id before it checks the password, so the user name of a session can be overwritten by anyone; its
-client id cannot. It also publishes last wills without asking: a will outside the account's own topics is taken off.
+Rights hang on a mark that the first right password leaves on a session. amqtt 0.12 merges a CONNECT into an existing
+session of that client id before it checks the password, so the user name of a session can be overwritten by anyone; the
+mark cannot. It also publishes last wills without asking: a will outside the account's own topics is refused.
 """
 
 import asyncio
@@ -17,7 +17,9 @@ from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from biosignal.errors import BadInput
 from cloud_service.access.passwords import password_matches
 from cloud_service.broker.accounts import read_accounts
-from cloud_service.broker.rights import Account, may_read, may_write, owner_of
+from cloud_service.broker.rights import Account, may_read, may_write
+
+OWNER = "bedside_owner"
 
 
 class _AccountsOnDisk:
@@ -40,7 +42,7 @@ class _AccountsOnDisk:
 
 
 class KnownClients(BaseAuthPlugin):  # type: ignore[misc]  # amqtt is untyped for us
-    """Lets in who has an account, by its password, under its own client id."""
+    """Lets in who has an account, by its password, and into no session of another."""
 
     @dataclass
     class Config:
@@ -53,17 +55,19 @@ class KnownClients(BaseAuthPlugin):  # type: ignore[misc]  # amqtt is untyped fo
         self._disk = _AccountsOnDisk(Path(self.config.accounts))
 
     async def authenticate(self, *, session: Any) -> bool:
-        """Check name, client id and password; take off a will that is not the account's to publish."""
+        """Check name, session and password; take off a will that is not the account's to publish."""
         accounts = self._disk.now()
         name = session.username or ""
         account = accounts.get(name)
         password = session.password or ""
-        own_id = owner_of(session.client_id) == name
+        own_session = getattr(session, OWNER, name) == name
         known = await asyncio.to_thread(password_matches, account.argon2 if account else None, password)
-        allowed = bool(known and own_id)
+        allowed = bool(known and own_session)
         if session.will_flag and not (allowed and may_write(accounts, name, session.will_topic or "")):
             session.will_flag = False
             return False
+        if allowed:
+            setattr(session, OWNER, name)
         return allowed
 
 
@@ -84,6 +88,6 @@ class OwnTopics(BaseTopicPlugin):  # type: ignore[misc]  # amqtt is untyped for 
         self, *, session: Any = None, topic: str | None = None, action: Action | None = None
     ) -> bool:
         """Decide about one publication, subscription or delivery."""
-        name = owner_of(session.client_id if session else None)
+        name = getattr(session, OWNER, "")
         decide = may_write if action == Action.PUBLISH else may_read
         return bool(topic) and decide(self._disk.now(), name, topic or "")

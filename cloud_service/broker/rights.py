@@ -26,11 +26,6 @@ class Account:
         return everything_down(self.site, self.name) if self.site else everything_up("+", "+")
 
 
-def owner_of(client_id: str | None) -> str:
-    """Name that a client id belongs to: ``name`` or ``name:anything``."""
-    return (client_id or "").partition(":")[0]
-
-
 def may_write(accounts: Mapping[str, Account], name: str, topic: str) -> bool:
     """Tell whether `name` may publish to `topic`."""
     account = accounts.get(name)

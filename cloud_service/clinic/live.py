@@ -1,5 +1,6 @@
 """The live strip: waves over a websocket while someone watches."""
 
+import asyncio
 import contextlib
 import time
 from typing import Any
@@ -58,14 +59,26 @@ async def live(socket: WebSocket, name: str) -> None:
     else:
         with clinic.views.open(device.site, name) as watcher, contextlib.suppress(WebSocketDisconnect, RuntimeError):
             await run_in_threadpool(_renew, clinic, device, login.name)
-            await _stream(socket, clinic, device, watcher)
+            leaving = asyncio.create_task(_left(socket), name="live.left")
+            try:
+                await _stream(socket, clinic, device, watcher, leaving)
+            finally:
+                leaving.cancel()
 
 
-async def _stream(socket: WebSocket, clinic: Clinic, device: DeviceRow, watcher: Watcher) -> None:
+async def _left(socket: WebSocket) -> None:
+    """Read until the page goes: without a reader, one that went while no waves came would be watched for ever."""
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
+
+
+async def _stream(
+    socket: WebSocket, clinic: Clinic, device: DeviceRow, watcher: Watcher, leaving: asyncio.Task[None]
+) -> None:
     if device.status is not None:
         await socket.send_json({"type": "status", **device.status})
     checked_s, told = time.monotonic(), 0
-    while True:
+    while not leaving.done():
         for item in await watcher.take(1.0):
             message = _message(item)
             if message is not None:

@@ -95,7 +95,7 @@ def _beat_of(session: Session, review: ReviewRow, manifest: Manifest) -> Reviewe
     return ReviewedBeat(
         finding=finding.id,
         recording=finding.recording,
-        group=_group_of(session, finding.recording, review.sample),
+        group=_group_of(session, finding, review.sample),
         sample=review.sample,
         label=review.label,
         reviewer=review.reviewer,
@@ -120,19 +120,19 @@ def _inputs_of(beat: BeatEvidence, manifest: Manifest) -> dict[str, NDArray[np.f
     return inputs
 
 
-def _group_of(session: Session, recording: str, sample: int) -> str:
+def _group_of(session: Session, finding: FindingRow, sample: int) -> str:
     assigned = session.scalars(
         select(SubjectRow.subject)
-        .where(SubjectRow.recording == recording, SubjectRow.at <= sample)
+        .where(SubjectRow.device == finding.device, SubjectRow.recording == finding.recording, SubjectRow.at <= sample)
         .order_by(SubjectRow.at.desc())
         .limit(1)
     ).first()
     if assigned is not None:
         return f"subject:{assigned}"
-    opened = session.get(RecordingRow, recording)
+    opened = session.get(RecordingRow, (finding.device, finding.recording))
     if opened is not None and opened.subject is not None:
         return f"subject:{opened.subject}"
-    return f"recording:{recording}"
+    return f"recording:{finding.recording}"
 
 
 def freeze(beats: Iterable[ReviewedBeat], manifest: Manifest, *, left_out: Mapping[str, int]) -> DataSet:

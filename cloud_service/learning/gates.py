@@ -32,14 +32,17 @@ ECE_BINS = 15
 class GateMargins:
     """How much worse than the released model a candidate may be.
 
-    `f1`, `se`, `ppv`: fall per class, where the class has at least `min_beats` in the set. `ece`: rise of the expected
-    calibration error. `reviewed`: fall of the agreement with held-out reviewed beats. `size`, `speed`: largest ratio.
+    `f1`, `se`, `ppv`: fall per class, where the class has at least `min_beats` in the set; a fall within `errors`
+    binomial standard errors of the released model's own figure is not told from chance and does not fail. `ece`: rise
+    of the expected calibration error. `reviewed`: fall of the agreement with held-out reviewed beats. `size`, `speed`:
+    largest ratio.
     """
 
     f1: float = 0.02
     se: float = 0.03
     ppv: float = 0.03
     min_beats: int = 20
+    errors: float = 1.0
     ece: float = 0.02
     reviewed: float = 0.0
     size: float = 1.1
@@ -220,6 +223,7 @@ def class_figures(
         hits, n, called = int((true & told).sum()), int(true.sum()), int(told.sum())
         figures[name] = {
             "n": n,
+            "called": called,
             "se": round(hits / n, 4) if n else None,
             "ppv": round(hits / called, 4) if called else None,
             "f1": round(2 * hits / (n + called), 4) if n + called else None,
@@ -242,7 +246,7 @@ def _no_regression(
         f"{one} {figure} {old[one][figure]} -> {new[one][figure] or 0.0}"
         for one in judged
         for figure, margin in (("f1", margins.f1), ("se", margins.se), ("ppv", margins.ppv))
-        if (old[one][figure] or 0.0) - (new[one][figure] or 0.0) > margin
+        if _fall(old[one], new[one], figure) > max(margin, margins.errors * _standard_error(old[one], figure))
     ]
     unjudged = [one for one in classes if one not in judged]
     why = "fell: " + "; ".join(falls) if falls else "no judged class fell by more than the margin"
@@ -256,6 +260,18 @@ def _no_regression(
         why=why,
         figures={"set": name, "n": len(label), **more, "parent": old, "candidate": new, "margins": asdict(margins)},
     )
+
+
+def _fall(old: Mapping[str, float | int | None], new: Mapping[str, float | int | None], figure: str) -> float:
+    return (old[figure] or 0.0) - (new[figure] or 0.0)
+
+
+def _standard_error(old: Mapping[str, float | int | None], figure: str) -> float:
+    """Binomial standard error of a share; of F1, that of a share of its own denominator's half."""
+    share = old[figure] or 0.0
+    n, called = float(old["n"] or 0), float(old["called"] or 0)
+    count = {"se": n, "ppv": called, "f1": (n + called) / 2}[figure]
+    return float(np.sqrt(share * (1.0 - share) / count)) if count else 0.0
 
 
 def expected_calibration_error(scores: Scores, label: NDArray[Any], bins: int = ECE_BINS) -> float:

@@ -13,10 +13,7 @@ from datetime import datetime, timezone
 from typing import Any, TypeAlias
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
-from onnx import numpy_helper
-from scipy import optimize
 
 from biosignal.bundle import Anchor, Bundle, Role, golden_npz, open_bundle, seal
 from biosignal.onnx_cpu import OnnxCpuBackend
@@ -72,6 +69,9 @@ def head_of(bundle: Bundle) -> Head:
     ------
     RefitImpossible : it has no head of the agreed form.
     """
+    import onnx  # here, because the service must start without it: 40 MB for what a job needs once a day
+    from onnx import numpy_helper
+
     tensors = {tensor.name: tensor for tensor in onnx.load_from_string(bundle.onnx).graph.initializer}
     try:
         weight = numpy_helper.to_array(tensors["head.weight"]).astype(np.float64)
@@ -132,6 +132,8 @@ def _class_weights(label: NDArray[Any], classes: int, power: float) -> Floats:
 
 
 def _minimise(released: Head, features: Floats, targets: Floats, weights: Floats, by: RefitSettings) -> Head:
+    from scipy import optimize  # here for the same reason as in `head_of`
+
     spread = features.std(axis=0)
     spread[spread < 1e-6] = 1.0  # a dead unit cannot be learned from; its weight stays
     scaled = np.concatenate([features / spread, np.ones((len(features), 1))], axis=1)
@@ -185,6 +187,9 @@ def with_head(parent: Bundle, head: Head, *, version: str, training: Mapping[str
     ------
     RefitImpossible : the scores do not follow from the head, so it is not the last layer.
     """
+    import onnx  # here for the same reason as in `head_of`
+    from onnx import numpy_helper
+
     model = onnx.load_from_string(parent.onnx)
     for tensor in model.graph.initializer:
         if tensor.name in ("head.weight", "head.bias"):

@@ -34,7 +34,8 @@ class ExplainerSettings:
     start_s : for the child to load its model.
     attempts : texts asked for before the template stays.
     queue : findings that may wait; the oldest is dropped and counted.
-    restarts_per_minute : after that many starts within a minute the language model stays off.
+    restarts_per_minute : after that many starts within a minute the language model rests.
+    rest_s : how long it rests before it is tried again.
     command : the whole command of the child instead of ours (another decoder with the same protocol).
     """
 
@@ -47,6 +48,7 @@ class ExplainerSettings:
     attempts: int = 2
     queue: int = 8
     restarts_per_minute: int = 5
+    rest_s: float = 600.0
     command: tuple[str, ...] | None = None
 
 
@@ -80,6 +82,7 @@ class Explainer:
         self._decoder: Decoder | None = None
         self._starts_s: deque[float] = deque()
         self._command, self._off = child_command(settings)
+        self._rests_until_s: float | None = None
         self._thread: threading.Thread | None = None
         if not self._off:
             self._thread = threading.Thread(target=self._work, name="edge.explain", daemon=True)
@@ -105,6 +108,7 @@ class Explainer:
         self._on_text(explanation)
         with self._changed:
             self._count("submitted")
+            self._wake_up()
             if self._off or self._closing or finding.state is FindingState.WITHDRAWN:
                 self._waiting.pop(finding.id, None)
                 return explanation
@@ -188,7 +192,7 @@ class Explainer:
         while self._starts_s and now_s - self._starts_s[0] > 60.0:
             self._starts_s.popleft()
         if len(self._starts_s) >= self._settings.restarts_per_minute:
-            self._switch_off(f"the language model's process failed {len(self._starts_s)} times within a minute")
+            self._rest(f"the language model's process failed {len(self._starts_s)} times within a minute")
             return None
         self._starts_s.append(now_s)
         decoder = Decoder(self._command)
@@ -201,12 +205,18 @@ class Explainer:
 
     def _give_up_if_hopeless(self, reason: str) -> None:
         if len(self._starts_s) >= self._settings.restarts_per_minute:
-            self._switch_off(reason)
+            self._rest(reason)
 
-    def _switch_off(self, reason: str) -> None:
+    def _rest(self, reason: str) -> None:
         with self._changed:
             self._off = reason
+            self._rests_until_s = time.monotonic() + self._settings.rest_s
             self._waiting.clear()
+
+    def _wake_up(self) -> None:
+        if self._rests_until_s is not None and time.monotonic() >= self._rests_until_s:
+            self._off, self._rests_until_s = "", None
+            self._starts_s.clear()
 
     def _drop_decoder(self) -> None:
         with self._changed:

@@ -1,10 +1,11 @@
 """One connection to the broker with the daemon's own credentials, to say what stands in the way."""
 
+import socket
 import ssl
 import threading
 from typing import Any
 
-from edge_agent.operate.settings import Settings
+from edge_agent.operate.settings import Settings, SyncSettings
 
 TIMEOUT_S = 5.0
 Trouble = tuple[str, str]
@@ -34,11 +35,7 @@ def probe_broker(settings: Settings) -> Trouble | None:
         client.username_pw_set(sync.username, sync.password)
     try:
         if sync.tls:
-            client.tls_set(
-                ca_certs=str(sync.ca_file) if sync.ca_file else None,
-                certfile=str(sync.client_cert) if sync.client_cert else None,
-                keyfile=str(sync.client_key) if sync.client_key else None,
-            )
+            client.tls_set_context(_shake_hands(sync))
         client.connect(sync.host, sync.port, keepalive=10)
         client.loop_start()
         try:
@@ -57,3 +54,13 @@ def probe_broker(settings: Settings) -> Trouble | None:
     if answer[0]:
         return f"{where} refuses the login: {answer[0]}", "check sync.username and sync.password on both sides"
     return None
+
+
+def _shake_hands(sync: SyncSettings) -> ssl.SSLContext:
+    """Try TLS alone first: the MQTT client leaves its socket open where the certificate is refused."""
+    context = ssl.create_default_context(cafile=str(sync.ca_file) if sync.ca_file else None)
+    if sync.client_cert and sync.client_key:
+        context.load_cert_chain(sync.client_cert, sync.client_key)
+    with socket.create_connection((sync.host, sync.port), timeout=TIMEOUT_S) as plain:
+        context.wrap_socket(plain, server_hostname=sync.host).close()
+    return context

@@ -220,7 +220,7 @@ def _shown(part: Any, prefix: str) -> list[tuple[str, str]]:
         if dataclasses.is_dataclass(value):
             rows += _shown(value, f"{path}.")
         elif entry.metadata.get("secret") and value:
-            rows.append((path, "********"))
+            rows.append((path, _toml("********")))
         else:
             rows.append((path, _toml(value)))
     return rows

@@ -99,7 +99,11 @@ def decode_annotations(data: bytes) -> list[Annotation]:
         else:
             at += value
             found.append(Annotation(sample=at, symbol=_SYMBOLS.get(code, " "), chan=chan, num=num))
-    return [one for one in found if not (one.sample == 0 and one.symbol == '"' and one.aux.startswith("## "))]
+    return [one for one in found if not _is_definition(one)]
+
+
+def _is_definition(one: Annotation) -> bool:
+    return one.sample == 0 and (one.symbol == " " or (one.symbol == '"' and one.aux.startswith("## ")))
 
 
 def read_annotations(path: Path) -> list[Annotation]:

@@ -17,6 +17,7 @@ from edge_agent.store.errors import StoreForeign, StoreTrouble, StoreUnsafe, Sto
 
 Row: TypeAlias = dict[str, Any]
 SYNCHRONOUS = {"FULL": 2, "EXTRA": 3}
+_LOG_PAGES = 250
 _RANGE = 256
 _GIVE_UP_AFTER = 20
 _BLIND_LIMIT = 1 << 20
@@ -187,6 +188,7 @@ def _configured(path: Path, plan: Plan, synchronous: str) -> Database:
             db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only takes hold while the file is still empty
         journal = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         db.execute(f"PRAGMA synchronous = {synchronous}")
+        db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
         db.execute("PRAGMA foreign_keys = ON")
         level = db.execute("PRAGMA synchronous").fetchone()[0]
     except sqlite3.OperationalError as error:

@@ -19,17 +19,19 @@ from biosignal.errors import BadInput, BrokenStream
 from biosignal.wire.waveform import WaveChunk, decode_wave, encode_wave, quantise
 from edge_agent.store.errors import StoreFull
 from edge_agent.store.integrity import Plan, Row, open_file
-from edge_agent.store.place import WriterLock, check_folder
+from edge_agent.store.place import Reserve, WriterLock, check_folder
 from edge_agent.store.reading import translated, utc_text
 
 CHUNK_S = 10.0
+RESERVE_BYTES = 2 << 20
+"""Room held back for deleting: without it a full disk could not be emptied."""
 SHED_PART = 8
 """On a full disk an eighth of the waves is dropped at once, so that it is not full again a second later."""
 
 _SCHEMA_1 = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE chunks (
-    n INTEGER PRIMARY KEY AUTOINCREMENT, recording TEXT NOT NULL, lead TEXT NOT NULL, first INTEGER NOT NULL,
+    n INTEGER PRIMARY KEY, recording TEXT NOT NULL, lead TEXT NOT NULL, first INTEGER NOT NULL,
     stop INTEGER NOT NULL, pinned INTEGER NOT NULL, received INTEGER NOT NULL DEFAULT 0, frame BLOB NOT NULL,
     UNIQUE (recording, lead, first));
 CREATE INDEX chunks_by_stop ON chunks (recording, stop);
@@ -116,6 +118,7 @@ class WaveStore:
     path : the file; its folder is made where absent.
     budget_bytes : how large the waves may grow. Past it the oldest acknowledged chunks go, then the oldest others,
         and what a finding's strip needs last.
+    reserve_bytes : room held back in a file beside it, so that waves can be deleted on a full disk.
 
     Raises
     ------
@@ -129,10 +132,12 @@ class WaveStore:
         *,
         utc_now: Callable[[], str] = utc_text,
         synchronous: str = "FULL",
+        reserve_bytes: int = RESERVE_BYTES,
     ) -> None:
         self.path, self._budget = path, budget_bytes
         check_folder(path.parent)
         self._writer = WriterLock(path.with_name(path.name + ".lock"))
+        self._reserve = Reserve(path.with_name(path.name + ".reserve"), reserve_bytes)
         try:
             self._db, self.salvage = open_file(path, PLAN, at=utc_now(), synchronous=synchronous)
         except sqlite3.Error as error:
@@ -202,13 +207,21 @@ class WaveStore:
             self._db.execute(sql, (recording, lead, start, end))
 
     def shed(self) -> None:
-        """Make room on a full disk: drop an eighth of the waves and give the space back to the file system."""
+        """Make room on a full disk: drop an eighth of the waves and give the space back to the file system.
+
+        Raises
+        ------
+        StoreFull : not even the room held back was enough to delete with.
+        """
         with self._lock:
+            self._reserve.release()  # deleting needs room too: it is written to the log first
             try:
                 self._drop(max(1, self._size() // SHED_PART))
-                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                self._give_back()
             except sqlite3.Error as error:
                 raise translated(error, self.path) from error
+            finally:
+                self._reserve.take()
 
     # -- reading
 
@@ -327,11 +340,7 @@ class WaveStore:
             raise translated(error, self.path) from error
 
     def _size(self) -> int:
-        pages, free, size = (
-            int(self._db.execute(f"PRAGMA {name}").fetchone()[0])
-            for name in ("page_count", "freelist_count", "page_size")
-        )
-        return (pages - free) * size
+        return (self._pragma("page_count") - self._pragma("freelist_count")) * self._pragma("page_size")
 
     def _drop(self, excess: int) -> None:
         """Delete chunks until `excess` bytes are free: received first, then oldest, pinned last."""
@@ -345,4 +354,16 @@ class WaveStore:
                 self._db.conn.executemany("DELETE FROM chunks WHERE n = ?", [(n,) for n, _ in victims])
             self._dropped += len(victims)
             self._dropped_pinned += sum(pinned for _, pinned in victims)
-        self._db.execute("PRAGMA incremental_vacuum").fetchall()
+        if 8 * self._pragma("freelist_count") > self._pragma("page_count"):
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """Return free pages to the file system, a few at a time so that the log stays small."""
+        left = -1
+        while self._pragma("freelist_count") not in (0, left):
+            left = self._pragma("freelist_count")
+            self._db.execute("PRAGMA incremental_vacuum(64)").fetchall()
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+
+    def _pragma(self, name: str) -> int:
+        return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])

@@ -12,12 +12,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from paho.mqtt.enums import MQTTProtocolVersion
+
 from biosignal.errors import BadInput, BedsideError
 from biosignal.events import Command, CommandAnswer, Receipt, Status
 from biosignal.wire.envelope import decode_message, encode_message
-from biosignal.wire.topics import Channel, parse, up
+from biosignal.wire.topics import Channel, down, parse, up
 from edge_agent.sync.commands import CommandDesk, utc_now
-from edge_agent.sync.connection import V5, V311, Connection
+from edge_agent.sync.connection import V5, Connection, find_version
 from edge_agent.sync.flight import URGENT, Flight, Key, full_jitter
 from edge_agent.sync.port import (
     BrokerSilent,
@@ -75,7 +77,7 @@ class SyncClient:
         self._waves: deque[tuple[float, bytes]] = deque()
         self._watched_until = float("-inf")
         self._line: Connection | None = None
-        self._version = V5
+        self._version: MQTTProtocolVersion | None = None
         self._failures = 0
         self._state = SyncState(
             connected=False, sentence="not started", cause=None, since_s=time.monotonic(), remedy=None
@@ -138,8 +140,8 @@ class SyncClient:
                 self._serve(self._opened())
             except SyncTrouble as trouble:
                 self._troubled(trouble)
-                if isinstance(trouble, (ProtocolRefused, BrokerSilent)) and self._step_down():
-                    continue
+                if isinstance(trouble, (ProtocolRefused, BrokerSilent)):
+                    self._version = None  # another broker, perhaps: ask it again
             except Exception as error:  # noqa: BLE001  # thread border: whatever broke, the line must come back
                 self._troubled(LineBroken("the line failed in itself", why=repr(error)))
             finally:
@@ -155,13 +157,8 @@ class SyncClient:
     def _most_s(self) -> float:
         return self._settings.backoff_most_s
 
-    def _step_down(self) -> bool:
-        """Try 3.1.1 after 5 at once; after both failed, begin with 5 again next time."""
-        stepped = self._version is V5
-        self._version = V311 if stepped else V5
-        return stepped
-
     def _opened(self) -> Connection:
+        self._version = self._version or find_version(self._settings)
         offline = encode_message(replace(self._status(), online=False))
         line = Connection(self._settings, self._version, will=offline, on_message=self._arrived, on_end=self._wake.set)
         line.open()
@@ -275,8 +272,11 @@ class SyncClient:
     def _arrived(self, topic: str, payload: bytes) -> None:
         try:
             channel = parse(topic).channel
-            if channel not in (Channel.RECEIPT, Channel.COMMAND):
-                raise BadInput("nothing for a device", topic=topic)
+            # A broker was seen to deliver what was not subscribed: another device's commands are not ours.
+            if channel not in (Channel.RECEIPT, Channel.COMMAND) or topic != down(
+                self._settings.site, self._settings.device, channel
+            ):
+                raise BadInput("nothing for this device", topic=topic)
             message = decode_message(channel.value, payload)
         except BadInput:
             self.counters.unreadable += 1

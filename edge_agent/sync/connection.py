@@ -20,6 +20,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from biosignal.wire.topics import Channel, everything_down, up
 from edge_agent.sync.port import (
     BrokerAbsent,
+    BrokerRefused,
     BrokerSilent,
     CertificateRefused,
     LineBroken,
@@ -32,7 +33,22 @@ from edge_agent.sync.port import (
 )
 
 V5, V311 = MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311
+HANDSHAKE_S = 5.0
 _LOGIN = frozenset({"Not authorized", "Bad user name or password", "Banned", "Bad authentication method"})
+
+
+class _Socket(ssl.SSLSocket):
+    """Closed when its handshake fails: paho would leave it open, one more at every attempt."""
+
+    def do_handshake(self, block: bool = False) -> None:
+        self.settimeout(HANDSHAKE_S)
+        try:
+            super().do_handshake(block)
+        except OSError as error:
+            self.close()
+            if isinstance(error, TimeoutError):
+                raise ssl.SSLError(0, "nothing answered the TLS greeting") from error
+            raise
 
 
 class Connection:
@@ -40,7 +56,8 @@ class Connection:
 
     Parameters
     ----------
-    will : status the broker publishes for us when the line breaks.
+    will : status the broker publishes for us when the line breaks. None makes a probe: it only asks for the version,
+        without name, login or will.
     on_message : called on the network thread with (topic, payload).
     on_end : called on the network thread when the line is gone; must not block.
     """
@@ -50,9 +67,9 @@ class Connection:
         settings: SyncSettings,
         version: MQTTProtocolVersion,
         *,
-        will: bytes,
-        on_message: Callable[[str, bytes], None],
-        on_end: Callable[[], None],
+        will: bytes | None,
+        on_message: Callable[[str, bytes], None] = lambda _topic, _payload: None,
+        on_end: Callable[[], None] = lambda: None,
     ) -> None:
         self.version, self._settings = version, settings
         self._on_message, self._on_end = on_message, on_end
@@ -60,12 +77,13 @@ class Connection:
         self._ended = threading.Event()
         self._trouble: SyncTrouble | None = None
         self.receive_maximum = 65535
+        self._is_probe = will is None
         self._client = self._made(will)
 
     @property
     def alive(self) -> bool:
         """Whether messages can be sent."""
-        return self._ready.is_set() and not self._ended.is_set()
+        return self._ready.is_set() and not self._ended.is_set() and self._client.socket() is not None
 
     @property
     def trouble(self) -> SyncTrouble:
@@ -90,7 +108,9 @@ class Connection:
         """
         settings = self._settings
         options: dict[str, Any] = {}
-        if self.version is V5:
+        if self._is_probe:
+            options = {"clean_start": True}
+        elif self.version is V5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]  # paho's is untyped
             properties.SessionExpiryInterval = settings.session_expiry_s
             properties.ReceiveMaximum = 20
@@ -127,11 +147,11 @@ class Connection:
         self._client.disconnect()
         self._client.loop_stop()
 
-    def _made(self, will: bytes) -> mqtt.Client:
+    def _made(self, will: bytes | None) -> mqtt.Client:
         settings = self._settings
         client = mqtt.Client(
             CallbackAPIVersion.VERSION2,
-            client_id=f"{settings.site}.{settings.device}",
+            client_id="" if self._is_probe else f"{settings.site}.{settings.device}",
             clean_session=False if self.version is V311 else None,
             protocol=self.version,
             reconnect_on_failure=False,
@@ -139,24 +159,27 @@ class Connection:
         client.max_inflight_messages_set(2 * settings.window + 4)
         client.max_queued_messages_set(8 * settings.window + 16)
         client.connect_timeout = settings.connect_timeout_s
-        if settings.username is not None:
-            client.username_pw_set(settings.username, settings.password)
         if settings.tls:
             client.tls_set_context(self._tls())
+        client.on_connect, client.on_disconnect = self._connected, self._disconnected
+        client.on_subscribe, client.on_message = self._subscribed, self._arrived
+        if will is None:
+            return client
+        if settings.username is not None:
+            client.username_pw_set(settings.username, settings.password)
         properties = None
         if self.version is V5:
             properties = Properties(PacketTypes.WILLMESSAGE)  # type: ignore[no-untyped-call]  # paho's is untyped
             properties.WillDelayInterval = settings.will_delay_s
         topic = up(settings.site, settings.device, Channel.STATUS)
         client.will_set(topic, will, qos=1, retain=True, properties=properties)
-        client.on_connect, client.on_disconnect = self._connected, self._disconnected
-        client.on_subscribe, client.on_message = self._subscribed, self._arrived
         return client
 
     def _tls(self) -> ssl.SSLContext:
         settings = self._settings
         try:
             context = ssl.create_default_context(cafile=settings.ca_file)
+            context.sslsocket_class = _Socket
             if settings.client_cert is not None:
                 context.load_cert_chain(settings.client_cert, settings.client_key)
         except (OSError, ssl.SSLError) as error:
@@ -170,6 +193,9 @@ class Connection:
             self._trouble = self._refused(code)
             self._ready.set()
             self._ended.set()
+            return
+        if self._is_probe:
+            self._ready.set()
             return
         self.receive_maximum = getattr(properties, "ReceiveMaximum", 65535)
         client.subscribe(everything_down(self._settings.site, self._settings.device), qos=1)
@@ -204,14 +230,16 @@ class Connection:
             return ProtocolRefused("the broker does not speak this MQTT", version=self.version.name)
         if reason in _LOGIN:
             return LoginRefused("the broker refused the login", username=self._settings.username, reason=reason)
-        return SyncTrouble("the broker refused the connection", broker=self._where, reason=reason)
+        return BrokerRefused("the broker refused the connection", broker=self._where, reason=reason)
 
     def _named(self, error: Exception) -> SyncTrouble:
         where = self._where
         if isinstance(error, ssl.SSLCertVerificationError):
             return CertificateRefused("the broker's certificate is not trusted", broker=where, why=error.verify_message)
         if isinstance(error, ssl.SSLError):
-            return TlsMismatch("the broker does not speak TLS as we do", broker=where, why=error.reason or str(error))
+            return TlsMismatch(
+                "the broker does not speak TLS as we do", broker=where, why=getattr(error, "reason", None) or str(error)
+            )
         if isinstance(error, ConnectionRefusedError):
             return BrokerAbsent("nobody listens at the broker's address", broker=where)
         if isinstance(error, socket.gaierror):
@@ -221,3 +249,24 @@ class Connection:
         if self._settings.tls and isinstance(error, ConnectionResetError):
             return TlsMismatch("the broker closed the connection on our TLS greeting", broker=where)
         return BrokerAbsent("the broker cannot be reached", broker=where, why=str(error))
+
+
+def find_version(settings: SyncSettings) -> MQTTProtocolVersion:
+    """Ask the broker which MQTT it speaks.
+
+    It is asked with the barest greeting, as a broker that knows only 3.1.1 can misread anything more: one of them
+    then waits for bytes that never come, and afterwards publishes the will.
+
+    Raises
+    ------
+    SyncTrouble : there is nobody to ask.
+    """
+    probe = Connection(settings, V5, will=None)
+    try:
+        probe.open()
+    except (ProtocolRefused, BrokerSilent):
+        return V311
+    except (LoginRefused, BrokerRefused):
+        return V5
+    probe.close()
+    return V5

@@ -82,7 +82,7 @@ class SyncSettings:
     client_cert: Path | None = None
     client_key: Path | None = None
     keepalive_s: int = 15
-    connect_timeout_s: float = 5.0
+    connect_timeout_s: float = 15.0
     window: int = 8
     receipt_timeout_s: float = 5.0
     backoff_first_s: float = 0.5
@@ -140,6 +140,12 @@ class BrokerSilent(SyncTrouble):
     """Something took the connection and gave no answer that MQTT knows."""
 
     remedy = "check that an MQTT broker listens at sync.port, and whether it wants TLS (sync.tls)"
+
+
+class BrokerRefused(SyncTrouble):
+    """The broker answered, and said no for a reason of its own."""
+
+    remedy = "look into the broker's log for the reason"
 
 
 class ProtocolRefused(SyncTrouble):

@@ -110,7 +110,7 @@ class UpdateRoom:
         """
         with self._work:
             self._leave_what_did_not_come_up(task)
-            self._shelf.change(task, trial.started)
+            self._note(task, trial.started)
             for taken in self._shelf.runnable(task):
                 backend = self._admitted(taken)
                 if isinstance(backend, BedsideError):
@@ -399,11 +399,11 @@ class UpdateRoom:
         pointer = self._shelf.pointer(task)
         report = self._made(_occasion(pointer, taken), task, taken.bundle, "rolled-back", reason)
         if taken.place == "trial":
-            self._shelf.change(task, lambda pointer: trial.rolled_back(pointer, report))
+            self._note(task, lambda pointer: trial.rolled_back(pointer, report))
         elif for_good:
-            self._shelf.change(task, lambda pointer: trial.distrusted(pointer, taken.bundle.digest, report))
+            self._note(task, lambda pointer: trial.distrusted(pointer, taken.bundle.digest, report))
         else:
-            self._shelf.change(task, lambda pointer: trial.owing(pointer, report))
+            self._note(task, lambda pointer: trial.owing(pointer, report))
 
     def _drop_lost_trial(self, task: str, taken: Taken) -> None:
         pointer = self._shelf.pointer(task)
@@ -411,7 +411,14 @@ class UpdateRoom:
             report = self._made(
                 _occasion(pointer), task, pointer.trial.bundle, "rolled-back", "its file on the shelf is damaged"
             )
-            self._shelf.change(task, lambda pointer: trial.rolled_back(pointer, report))
+            self._note(task, lambda pointer: trial.rolled_back(pointer, report))
+
+    def _note(self, task: str, change: Callable[[Pointer], Pointer]) -> None:
+        """Change the state at start; a disk that is full must not keep a model from running."""
+        try:
+            self._shelf.change(task, change)
+        except UpdateFailed:
+            log.exception("updates.shelf.failed")
 
     # ---- reports -------------------------------------------------------------------------------------------------
 

@@ -291,6 +291,17 @@ def test_each_minute_is_told_once(excerpt):
     assert len({trend.id for trend in trends}) == 3
 
 
+@pytest.mark.parametrize(("height_mv", "is_counted"), [(0.13, False), (0.3, True), (0.5, True), (5.0, True)])
+def test_a_qrs_too_low_to_count_is_not_counted(height_mv, is_counted):
+    ramp = int(0.035 * FS_HZ)
+    wave = height_mv * np.concatenate((np.arange(ramp), np.arange(ramp, 0, -1))) / ramp
+    x = np.random.default_rng(8).normal(0, 0.003, 7_200)
+    for start in range(200, 7_000, 300):
+        x[start : start + len(wave)] += wave
+    found = len(beats(analyse(x)))
+    assert found == (len(range(200, 7_000, 300)) if is_counted else 0)
+
+
 def test_asystole_becomes_a_finding(excerpt):
     draw = np.random.default_rng(4)
     silence = excerpt[7_199] + draw.normal(0, 0.004, 3_600)

@@ -26,6 +26,7 @@ from biosignal.events import (
 )
 from biosignal.findings import KINDS
 from biosignal.stage import Item
+from biosignal.wire.envelope import decode, encode, wrap
 
 FS = 250.0
 LEAD = "MLII"
@@ -131,6 +132,15 @@ def test_items_are_passed_on_in_order():
     stage = rules()
     passed = [out for item in items for out in stage.push(item)]
     assert [item for item in passed if not isinstance(item, Finding)] == items
+
+
+def test_every_finding_crosses_the_line_unchanged():
+    cycle = [*steady(4), ("V", 0.5), ("V", 0.4), ("V", 0.4), ("N", 1.1), ("N", 2.4)]
+    findings = run(in_time(rhythm(cycle * 4), good(60)))
+    assert {finding.kind for finding in findings} >= {"v-run", "pause", "asystole"}
+    for seq, finding in enumerate(findings):
+        envelope = wrap(finding, seq=seq, device="d", boot="b", at="2026-01-01T00:00:00Z")
+        assert decode(encode(envelope)).body == finding
 
 
 def test_single_pvcs_are_one_finding_a_minute_with_a_count():

@@ -54,7 +54,7 @@ def test_every_kind_lands_in_its_table(database):
 
 
 @given(st.data())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_duplicates_and_order_change_nothing(tmp_path_factory, data):
     database = open_database(f"sqlite:///{tmp_path_factory.mktemp('clinic') / 'clinic.db'}")
     extra = data.draw(st.lists(st.sampled_from(ALL), max_size=8))
@@ -121,7 +121,7 @@ def test_the_same_name_with_other_content_keeps_both_and_marks_it(database):
 
 
 @given(st.binary(max_size=80))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_garbage_becomes_a_dead_letter_and_never_a_receipt(database, payload):
     done = commit(database, [Message(topic=TOPIC, payload=payload)])
     assert done.new == 0

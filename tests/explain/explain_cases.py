@@ -26,7 +26,7 @@ CARRIED = {
     "asystole": ("duration",),
     "bradycardia": ("heart_rate", "lowest_rate", "duration", "unclassified"),
     "tachycardia": ("heart_rate", "highest_rate", "duration"),
-    "irregular": ("rr_change_share", "heart_rate", "count"),
+    "irregular": ("count", "rr_change_share", "heart_rate"),
     "overflow": ("lost_samples", "duration"),
 }
 RANGES = {

@@ -2,6 +2,7 @@
 
 import os
 import random
+import subprocess
 import sys
 import threading
 import time
@@ -11,6 +12,7 @@ import pytest
 from explain_cases import finding, many
 
 from biosignal.events import Explanation, FindingState
+from edge_agent.explain import child as child_module
 from edge_agent.explain.checker import refusal
 from edge_agent.explain.child import file_sha256
 from edge_agent.explain.explainer import Explainer, ExplainerSettings, child_command
@@ -142,6 +144,15 @@ def test_a_child_that_fails_costs_one_text_and_in_the_end_is_left_alone(stand_in
     assert [text.made_by for text in heard.texts] == ["template"] * 4
 
 
+def test_after_a_rest_the_child_is_tried_again(stand_in):
+    explainer, _ = stand_in("crash", restarts_per_minute=1, rest_s=0.2)
+    explainer.submit(couplet())
+    wait_until(lambda: explainer.state().startswith("template only: "))
+    time.sleep(0.25)
+    explainer.submit(couplet())
+    wait_until(lambda: explainer.counts.lost == 2)
+
+
 def test_a_full_queue_drops_the_oldest_and_says_so(stand_in):
     explainer, heard = stand_in("slow", queue=2)
     for found in many(8):
@@ -178,6 +189,19 @@ def test_without_a_model_the_state_says_why(tmp_path):
     assert [text.made_by for text in heard.texts] == ["template"]
     missing = Explainer(ExplainerSettings(model=tmp_path / "none.gguf", python=sys.executable), heard)
     assert missing.state() == "template only: the model file none.gguf is not there"
+
+
+def test_our_child_puts_itself_last_in_every_queue():
+    lines = (
+        "import os, resource, runpy, sys",
+        "child = runpy.run_path(sys.argv[1])",
+        "child['step_back'](700)",
+        "adjusted = open('/proc/self/oom_score_adj').read().strip()",
+        "print(os.nice(0), resource.getrlimit(resource.RLIMIT_AS)[0] >> 20, adjusted)",
+    )
+    command = [sys.executable, "-I", "-c", "\n".join(lines), child_module.__file__]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    assert told.stdout.split() == ["19", "700", "1000"]
 
 
 def test_our_child_tells_why_it_cannot_load(tmp_path):

@@ -19,7 +19,7 @@ def beats(kind, count, *, seed):
     """Inputs of `count` beats of one kind."""
     rng = np.random.default_rng(seed)
     return {
-        "beat": (_SHAPES[kind] + rng.normal(0, 0.6, (count, *BEAT))).astype(np.float32),
+        "beat": (_SHAPES[kind] + rng.normal(0, 0.45, (count, *BEAT))).astype(np.float32),
         "rr": rng.uniform(0.8, 0.9, (count, *RR)).astype(np.float32),
     }
 

@@ -89,7 +89,7 @@ def test_broken_toml_and_a_missing_file_are_refused(tmp_path):
 
 def test_secrets_are_masked_wherever_settings_are_shown(tmp_path):
     rows = dict(shown(load(tmp_path, "[sync]\npassword = 'hunter2'\n")))
-    assert rows["sync.password"] == "********"
+    assert rows["sync.password"] == '"********"'
     assert "hunter2" not in str(rows)
     with pytest.raises(SettingsRefused) as caught:
         load(tmp_path, "[sync]\npassword = 12345\n")

@@ -290,23 +290,30 @@ def test_the_store_agrees_with_a_plain_model(tmp_path, monkeypatch):
     run_state_machine_as_test(StoreMachine, settings=settings(max_examples=25, stateful_step_count=25, deadline=None))
 
 
-WRITER = """
-import sys
+WRITERS = """
+import os, sys
 from pathlib import Path
 from biosignal.events import Trend
 from edge_agent.store.events import EventStore
-store = EventStore(Path(sys.argv[1]), "bed-1", "boot-1", reserve_bytes=0)
-first = int(sys.argv[2])
 def trend(id_):
     numbers = dict(start=0, end=1, beats=0, bpm_mean=None, v_beats=0, usable_fraction=1.0)
     return Trend(id=id_, recording="r", lead="II", **numbers)
-print("ready", flush=True)
-for index in range(first, first + 100000):
-    envelope = store.add(trend(f"e{index}"))
-    print(index, envelope.seq, flush=True)
-    if index % 3 == 0:
-        store.confirm([(f"e{index}", 0)])
-        print("confirmed", index, flush=True)
+def write(first):
+    store = EventStore(Path(sys.argv[1]), "bed-1", "boot-1", reserve_bytes=0)
+    for index in range(first, first + 100000):
+        envelope = store.add(trend(f"e{index}"))
+        print(index, envelope.seq, flush=True)
+        if index % 3 == 0:
+            store.confirm([(f"e{index}", 0)])
+            print("confirmed", index, flush=True)
+for line in sys.stdin:
+    child = os.fork()
+    if child == 0:
+        print("writer", os.getpid(), flush=True)
+        write(int(line))
+    os.waitpid(child, 0)
+    print("", flush=True)
+    print("ended 0", flush=True)
 """
 
 
@@ -314,32 +321,32 @@ for index in range(first, first + 100000):
 def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path):
     path = tmp_path / "events.db"
     added, confirmed, seqs = set(), set(), {}
-    for cut in range(int(os.environ.get("STORE_KILLS", "20"))):
-        child = subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(path), str(1_000_000 * cut)], stdout=subprocess.PIPE, text=True
-        )
-        assert child.stdout.readline() == "ready\n"
-        for _ in range((cut * 7919) % 60):
-            note(child.stdout.readline(), added, confirmed, seqs)
-        os.kill(child.pid, signal.SIGKILL)
-        rest = child.communicate()[0]
-        for line in rest.splitlines(keepends=True):
-            note(line, added, confirmed, seqs)
-        store = open_store(path)
-        assert store.salvage is None
-        stored = dict(store._db.execute("SELECT id, seq FROM events").fetchall())
-        waiting = {row.id for row in store.outbox(10**6)}
-        store.close()
-        assert added <= set(stored)
-        assert not waiting & confirmed
-        assert all(int(id_[1:]) % 3 == 0 for id_ in added - waiting)  # only what was being confirmed may be gone
-        assert len(set(stored.values())) == len(stored)
-        assert all(stored[id_] == seq for id_, seq in seqs.items())
+    command = [sys.executable, "-c", WRITERS, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as writers:
+        for cut in range(int(os.environ.get("STORE_KILLS", "20"))):
+            print(1_000_000 * cut, file=writers.stdin, flush=True)
+            pid = int(writers.stdout.readline().split()[1])
+            for _ in range((cut * 7919) % 60):
+                note(writers.stdout.readline(), added, confirmed, seqs)
+            os.kill(pid, signal.SIGKILL)
+            while (line := writers.stdout.readline()) != "ended 0\n":
+                note(line, added, confirmed, seqs)
+            store = open_store(path)
+            assert store.salvage is None
+            stored = dict(store._db.execute("SELECT id, seq FROM events").fetchall())
+            waiting = {row.id for row in store.outbox(10**6)}
+            store.close()
+            assert added <= set(stored)
+            assert not waiting & confirmed
+            assert all(int(id_[1:]) % 3 == 0 for id_ in added - waiting)  # only what was being confirmed may be gone
+            assert len(set(stored.values())) == len(stored)
+            assert all(stored[id_] == seq for id_, seq in seqs.items())
+        writers.stdin.close()
     assert len(added) > 100
 
 
 def note(line, added, confirmed, seqs):
-    if not line.endswith("\n"):
+    if len(line.split()) != 2:
         return  # cut in the middle of telling
     first, second = line.split()
     if first == "confirmed":

@@ -1,6 +1,7 @@
 """A real HTTP server over a real TUF repository, which a test may bend while it serves."""
 
 import http.server
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,7 +35,7 @@ class RepositoryServer:
 
 
 @contextmanager
-def serving(repository: Repository) -> Iterator[RepositoryServer]:
+def serving(repository: Repository, *, tls: ssl.SSLContext | None = None) -> Iterator[RepositoryServer]:
     """Serve on a free port of the loopback."""
     server = RepositoryServer(repository)
 
@@ -67,9 +68,12 @@ def serving(repository: Repository) -> Iterator[RepositoryServer]:
 
     httpd = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     httpd.daemon_threads = True
+    httpd.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that hangs up is part of the test
+    if tls is not None:
+        httpd.socket = tls.wrap_socket(httpd.socket, server_side=True)
     thread = threading.Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
-    server.url = f"http://127.0.0.1:{httpd.server_address[1]}/updates/"
+    server.url = f"{'https' if tls else 'http'}://127.0.0.1:{httpd.server_address[1]}/updates/"
     try:
         yield server
     finally:

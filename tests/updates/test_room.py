@@ -10,7 +10,8 @@ from biosignal.bundle import pack
 from biosignal.errors import BedsideError
 from biosignal.events import Command, Rung
 from biosignal.onnx_cpu import OnnxCpuBackend
-from edge_agent.updates.errors import Unreachable
+from edge_agent.updates import trial
+from edge_agent.updates.errors import DiskFull, Unreachable
 from edge_agent.updates.room import Switched, UpdateRoom
 from edge_agent.updates.shelf import BundleShelf
 from edge_agent.updates.trial import TrialSettings
@@ -421,6 +422,30 @@ def test_noting_a_window_never_waits_for_an_update(bed, repository):
     assert time.monotonic() - start < 0.5
     leave.set()
     bed.wait("trial")
+
+
+def test_a_full_disk_at_start_keeps_no_model_from_running(bed, monkeypatch):
+    def full(*_):
+        raise DiskFull("no room")
+
+    bed.boot()
+    bed.room.stop()
+    monkeypatch.setattr(BundleShelf, "change", full)
+    monkeypatch.setattr(trial, "started", lambda pointer: pointer)
+    assert bed.boot().place == "factory"
+
+
+def test_a_disk_that_fills_before_the_trial_is_said_at_once(bed, repository, monkeypatch):
+    release(repository, seed=1)
+    bed.boot()
+
+    def full(*_, **__):
+        raise DiskFull("no room")
+
+    monkeypatch.setattr(BundleShelf, "put", full)
+    bed.room.on_command(command())
+    assert bed.wait("refused").reason.startswith("disk-full")
+    assert bed.in_use.bundle == "ecg-beats/1.0.0"
 
 
 def test_small_bundles_differ_by_seed():

@@ -1,11 +1,18 @@
 """What the device refuses to take from the clinic's repository, and that it takes what is right."""
 
+import ipaddress
 import json
 import os
 import shutil
+import ssl
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from biosignal.errors import BadInput
 from cloud_service.learning.repository import AlreadyReleased, Repository, RepositorySettings, RepositoryUnusable
@@ -159,6 +166,39 @@ def test_a_target_nobody_released_is_unknown(make_client):
 def test_nobody_listening_is_unreachable(make_client):
     with pytest.raises(Unreachable):
         make_client(base_url="http://127.0.0.1:1/updates/").fetch(TARGET)
+
+
+@pytest.fixture
+def tls(tmp_path):
+    """A server context with a certificate of its own, and the file that vouches for it."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "clinic")])
+    now = datetime.now(timezone.utc)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    (tmp_path / "ca.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (tmp_path / "key.pem").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "ca.pem", tmp_path / "key.pem")
+    return context
+
+
+def test_https_needs_a_certificate_that_the_ca_file_vouches_for(tmp_path, repository, make_client, tls):
+    repository.add_target(TARGET, DATA, {})
+    with serving(repository, tls=tls) as secure:
+        assert make_client(base_url=secure.url, ca_file=tmp_path / "ca.pem").fetch(TARGET) == DATA
+        with pytest.raises(Unreachable, match="certificate"):
+            make_client(base_url=secure.url).fetch(TARGET)
 
 
 def test_a_server_error_is_unreachable(repository, server, make_client):

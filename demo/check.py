@@ -1,0 +1,333 @@
+"""`make demo-check`: once round the whole circle; the last line is one JSON object read from the parts' own stores."""
+
+import contextlib
+import json
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from demo.bad_models import damage, next_version, read_bundle, with_version, with_wrong_answers
+from demo.clinic_api import ClinicApi
+from demo.house import DEVICE, House
+from demo.parts import DemoFailed, Part
+from demo.postgres import Postgres
+from demo.stores import PASS_SAMPLES, ClinicStore, DeviceStore, latest
+from demo.truth import score
+
+T = TypeVar("T")
+LIMIT_S = 175
+TASK = "ecg-beats"
+REVIEWED = 12
+
+
+class Check:
+    """The steps of the circle, each of which must happen."""
+
+    def __init__(self, house: House, database_url: str) -> None:
+        self.house = house
+        self.device_store = DeviceStore(house.device_state)
+        self.clinic_store = ClinicStore(database_url)
+        self.api = ClinicApi(house.http_port)
+        self.device: Part | None = None
+        self.facts: dict[str, Any] = {}
+
+    def turn(self) -> None:
+        """Go round once."""
+        with step("start broker, clinic and device"):
+            login = self.house.start_clinic()
+            self.api.log_in(login.name, login.password)
+            self.device = self.house.start_device(
+                {
+                    "source": {"record": "excerpt", "speed": 0, "passes": 0, "loop_speed": 20.0},
+                    "updates": {"trial_windows": 20},
+                }
+            )
+        with step("replay the recording once"):
+            recording = self._pass_one()
+            self.facts |= self._figures(recording)
+        with step("see it at the clinic"):
+            self._at_the_clinic(recording)
+        with step("review"):
+            self.facts["relabelled"] = self._review(recording)
+        with step("learn, gate and release"):
+            before, after = self._learn()
+        with step("switch the device to the new model"):
+            self.facts |= {"model_before": before, "model_after": self._wait_for_report(after, ("switched",))["bundle"]}
+        with step("refuse a model altered after it was signed"):
+            self.facts["tampered_model_refused"] = self._offer_tampered(after)
+        with step("refuse a signed model that fails its self-test"):
+            self.facts["bad_model_rolled_back"] = self._offer_bad(after)
+        with step("stop, with nothing left to send"):
+            self._stop()
+            self.facts |= self._accounts(recording)
+
+    # ---- steps ---------------------------------------------------------------------------------------------------
+
+    def _pass_one(self) -> str:
+        def done() -> str | None:
+            self._alive()
+            if not (self.house.device_state / "events.db").exists():
+                return None
+            opened = self.device_store.bodies("recording.opened")
+            if not opened:
+                return None
+            minutes = [body for body in self.device_store.bodies("trend") if body["end"] <= PASS_SAMPLES]
+            return str(opened[-1]["id"]) if len(minutes) >= 5 else None
+
+        return wait_for(done, 60, "the first pass over the excerpt")
+
+    def _figures(self, recording: str) -> dict[str, Any]:
+        beats = [
+            (sample, label)
+            for body in self.device_store.bodies("trend")
+            for sample, label in body["annotations"]
+            if body["recording"] == recording and sample < PASS_SAMPLES
+        ]
+        findings = self._first_pass("finding", "onset")
+        losses = [body for body in self.device_store.bodies("loss") if body["start"] < PASS_SAMPLES and body["length"]]
+        minutes = [body for body in self.device_store.bodies("trend") if body["end"] <= PASS_SAMPLES]
+        return {
+            "record": "excerpt",
+            "samples_read": sum(body["end"] - body["start"] for body in minutes)
+            - sum(loss["length"] for loss in losses),
+            "gaps": len(losses),
+            "beats": len(beats),
+            **score(beats),
+            "findings": len(findings),
+            "alarms": len(self._first_pass("alarm", "at")),
+        }
+
+    def _first_pass(self, kind: str, where: str) -> dict[str, dict[str, Any]]:
+        first = {
+            body["id"] for body in self.device_store.bodies(kind) if body["rev"] == 0 and body[where] < PASS_SAMPLES
+        }
+        return {id_: body for id_, body in latest(self.device_store.bodies(kind)).items() if id_ in first}
+
+    def _at_the_clinic(self, recording: str) -> None:
+        wanted = set(self._first_pass("finding", "onset"))
+
+        def shown() -> bool | None:
+            self._alive()
+            return wanted <= set(latest(self.clinic_store.bodies("finding"))) or None
+
+        wait_for(shown, 60, "the findings of the first pass at the clinic")
+        devices = self.api.get("/devices")["devices"]
+        if [device["name"] for device in devices] != [DEVICE] or not devices[0]["online"]:
+            raise DemoFailed(f"the clinic does not list {DEVICE} as online: {devices}")
+        page = self.api.get("/findings", device=DEVICE)["findings"]
+        if not page or not any(finding["explanation"] for finding in page):
+            raise DemoFailed("the clinic shows no finding with its explanation")
+
+    def _review(self, recording: str) -> int:
+        """Confirm ventricular beats, and relabel the one the model was least sure of to its second choice."""
+        reviewed: list[tuple[float, str, dict[str, Any]]] = []
+        for finding in self._first_pass("finding", "onset").values():
+            for beat in self.api.get(f"/findings/{finding['id']}")["evidence"]["beats"]:
+                if beat["outcome"] and beat["outcome"]["type"] == "Prediction" and len(reviewed) < REVIEWED:
+                    reviewed.append((max(p for _, p in beat["outcome"]["scores"]), finding["id"], beat))
+        if not reviewed:
+            raise DemoFailed("no finding has a classified beat to review")
+        reviewed.sort(key=lambda one: (one[0], one[1], one[2]["sample"]))
+        for number, (_, about, beat) in enumerate(reviewed):
+            scores = sorted(beat["outcome"]["scores"], key=lambda pair: -pair[1])
+            word = {"verdict": "confirm"} if number else {"verdict": "relabel", "label": scores[1][0]}
+            self.api.post(f"/findings/{about}/reviews", {"sample": beat["sample"], "model_seen": True, **word})
+        standing = [
+            review
+            for about in {about for _, about, _ in reviewed}
+            for review in self.api.get(f"/findings/{about}/reviews")["reviews"]
+        ]
+        return sum(review["verdict"] == "relabel" for review in standing)
+
+    def _learn(self) -> tuple[str, str]:
+        job = self.api.post("/learning/jobs", {"task": TASK})
+
+        def judged() -> dict[str, Any] | None:
+            self._alive()
+            now: dict[str, Any] = self.api.get(f"/learning/jobs/{job['id']}")
+            return now if now["state"] not in ("queued", "running") else None
+
+        ended = wait_for(judged, 90, "the learning job")
+        if ended["state"] != "gated" or not ended["passed"]:
+            raise DemoFailed(f"the candidate did not pass its gates: {ended['state']}, {ended['reason']}")
+        self.api.post(f"/learning/candidates/{job['id']}/release", {})
+        return str(ended["parent"]), str(ended["bundle"])
+
+    def _offer_tampered(self, released: str) -> bool:
+        name, version = released.split("/")
+        offered = next_version(version)
+        target = self._release(
+            with_version(self._released_files(released), offered), "demo: to be altered after signing"
+        )
+        damage(Path(target["file"]))
+        self.api.post(f"/learning/releases/{name}/{offered}/announce", {})
+        report = self._wait_for_report(f"{name}/{offered}", ("refused",))
+        self.house.tell_clinic("release", "withdraw", target["target"])
+        return report["step"] == "refused" and self._runs() == released
+
+    def _offer_bad(self, released: str) -> bool:
+        name, version = released.split("/")
+        offered = next_version(version, 2)
+        self._release(with_wrong_answers(self._released_files(released), offered), "demo: its self-test must fail")
+        self.api.post(f"/learning/releases/{name}/{offered}/announce", {})
+        report = self._wait_for_report(f"{name}/{offered}", ("refused", "rolled-back"))
+        return report["step"] in ("refused", "rolled-back") and self._runs() == released
+
+    def _stop(self) -> None:
+        assert self.device is not None
+        if self.device.stop(within_s=40):
+            raise DemoFailed(f"the device ended with code {self.device.process.returncode}: {self.device.last_words()}")
+
+    def _accounts(self, recording: str) -> dict[str, Any]:
+        wait_for(lambda: self.device_store.keys() <= set(self.clinic_store.keys()) or None, 30, "the last events")
+        keys = self.clinic_store.keys()
+        findings = latest(self.clinic_store.bodies("finding"))
+        told = [(f["recording"], f["stream"], f["kind"], tuple(f["leads"]), f["onset"]) for f in findings.values()]
+        first = self._first_pass("finding", "onset")
+        texts = latest(self.device_store.bodies("explanation")).values()
+        reports = self.device_store.bodies("model.report")
+        closed = [body for body in self.device_store.bodies("recording.closed") if body["recording"] == recording]
+        at_clinic = {id_ for id_, body in findings.items() if id_ in first and body["rev"] == first[id_]["rev"]}
+        stray = set(keys) - self.device_store.keys()
+        if stray:
+            raise DemoFailed(f"the clinic holds {len(stray)} events the device does not")
+        return {
+            "samples_after_pass_1": closed[-1]["end"] - PASS_SAMPLES,
+            "explanations": {
+                "llm": sum(text["made_by"] == "llm" for text in texts),
+                "template": sum(text["made_by"] == "template" for text in texts),
+                "refused": sum(text["refused"] for text in texts),
+            },
+            "outbox_left": self.device_store.outbox() + self.device_store.rejected(),
+            "cloud_findings": len(at_clinic),
+            "duplicates": len(keys) - len(set(keys)) + len(told) - len(set(told)),
+            "windows_missed_at_switch": sum(report["windows_missed"] for report in reports),
+        }
+
+    # ---- looking -------------------------------------------------------------------------------------------------
+
+    def _release(self, bundle: bytes, reason: str) -> dict[str, Any]:
+        file = self.house.state / "offered.bundle"
+        file.write_bytes(bundle)
+        lines = self.house.tell_clinic("release", "add", str(file), "--unchecked", reason)
+        return next(line for line in lines if line["type"] == "release")
+
+    def _released_files(self, released: str) -> dict[str, bytes]:
+        lines = self.house.tell_clinic("release", "list")
+        target = next(line for line in lines if line.get("target") == f"{released}.bundle")
+        found = list((self.house.clinic_state).rglob(f"*{target['sha256']}*"))
+        if not found:
+            raise DemoFailed(f"the released file of {released} is not below {self.house.clinic_state}")
+        return read_bundle(found[0])
+
+    def _wait_for_report(self, bundle: str, steps: tuple[str, ...]) -> dict[str, Any]:
+        def told() -> dict[str, Any] | None:
+            self._alive()
+            for report in self.api.get("/model-reports", device=DEVICE)["reports"]:
+                if report["bundle"] == bundle and report["step"] in (*steps, "refused", "rolled-back"):
+                    return dict(report)
+            return None
+
+        report = wait_for(told, 60, f"the device's word on {bundle}")
+        if report["step"] not in steps:
+            raise DemoFailed(f"the device {report['step']} {bundle}: {report['reason']}")
+        return report
+
+    def _runs(self) -> str:
+        return str(dict(self.api.get(f"/devices/{DEVICE}")["bundles"])[TASK])
+
+    def _alive(self) -> None:
+        for part in self.house.parts:
+            if not part.is_alive:
+                raise DemoFailed(f"{part.name} ended with code {part.process.returncode}: {part.last_words()}")
+
+
+def check(*, broker: str, database: str, keep: bool) -> int:
+    """Go round the circle; 0 when every step happened."""
+    began = time.monotonic()
+    signal.signal(signal.SIGALRM, _too_late)
+    signal.alarm(LIMIT_S)
+    state = Path(tempfile.mkdtemp(prefix="bedside-check-"))
+    postgres = Postgres() if database == "postgresql" else None
+    ok = False
+    try:
+        if postgres is not None:
+            postgres.start()
+        url = postgres.url if postgres is not None else ""
+        house = House(state, broker=broker, database_url=url)
+        round_ = Check(house, url or f"sqlite:///{house.clinic_state / 'clinic.db'}")
+        try:
+            round_.turn()
+        finally:
+            house.stop()
+        round_.facts |= {
+            "broker": house.broker_name,
+            "database": database,
+            "seconds": round(time.monotonic() - began, 1),
+        }
+        ok = _is_whole(round_.facts)
+        print(json.dumps(round_.facts), flush=True)
+    finally:
+        signal.alarm(0)
+        if postgres is not None:
+            postgres.stop()
+        if ok and not keep:
+            shutil.rmtree(state, ignore_errors=True)
+        else:
+            print(f"state and logs are in {state}", file=sys.stderr)
+    return 0 if ok else 1
+
+
+def _is_whole(facts: dict[str, Any]) -> bool:
+    wanted = {
+        "outbox_left": 0,
+        "duplicates": 0,
+        "cloud_findings": facts["findings"],
+        "windows_missed_at_switch": 0,
+        "tampered_model_refused": True,
+        "bad_model_rolled_back": True,
+    }
+    wrong = {name: facts[name] for name, value in wanted.items() if facts[name] != value}
+    if facts["model_after"] == facts["model_before"] or not facts["findings"] or not facts["relabelled"]:
+        wrong["model_after"] = facts["model_after"]
+    if wrong:
+        print(f"these are not as they must be: {wrong}", file=sys.stderr)
+    return not wrong
+
+
+@contextlib.contextmanager
+def step(what: str) -> Iterator[None]:
+    """Name a step of the circle while it runs, and in its failure."""
+    began = time.monotonic()
+    print(f"- {what} ", end="", file=sys.stderr, flush=True)
+    try:
+        yield
+    except DemoFailed as error:
+        print("FAILED", file=sys.stderr, flush=True)
+        raise DemoFailed(f"step {what!r}: {error}", advice=error.advice) from error
+    print(f"({time.monotonic() - began:.1f} s)", file=sys.stderr, flush=True)
+
+
+def wait_for(look: Callable[[], T | None], within_s: float, what: str) -> T:
+    """Look until there is something.
+
+    Raises
+    ------
+    DemoFailed : it did not come in time.
+    """
+    until = time.monotonic() + within_s
+    while time.monotonic() < until:
+        found = look()
+        if found is not None:
+            return found
+        time.sleep(0.2)
+    raise DemoFailed(f"waited {within_s:.0f} s in vain for {what}")
+
+
+def _too_late(*_: object) -> None:
+    raise DemoFailed(f"the circle took longer than {LIMIT_S} s")

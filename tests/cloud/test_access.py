@@ -1,0 +1,232 @@
+"""Who gets in, with what rights, and that it is written down."""
+
+import datetime as dt
+
+import pytest
+from cloud_running import PASSWORD
+from sqlalchemy import text, update
+
+from cloud_service.access import audit
+from cloud_service.access.errors import AuditBroken, NameTaken, WeakPassword
+from cloud_service.access.headers import HEADERS
+from cloud_service.access.limits import FailureLimit
+from cloud_service.access.people import People
+from cloud_service.access.roles import Role
+from cloud_service.database.clinic_tables import SessionRow
+from cloud_service.database.columns import utc_now
+from cloud_service.settings import AccessSettings
+
+ROUTES = [
+    ("GET", "/me", "viewer"),
+    ("GET", "/devices", "viewer"),
+    ("GET", "/devices/x", "viewer"),
+    ("GET", "/devices/x/recordings/y", "viewer"),
+    ("GET", "/recordings", "viewer"),
+    ("GET", "/model-reports", "viewer"),
+    ("GET", "/findings", "viewer"),
+    ("GET", "/findings/x", "viewer"),
+    ("GET", "/findings/x/reviews", "viewer"),
+    ("GET", "/alarms", "viewer"),
+    ("GET", "/commands", "viewer"),
+    ("POST", "/devices/x/watch", "viewer"),
+    ("POST", "/findings/x/reviews", "reviewer"),
+    ("POST", "/reviews/1/undo", "reviewer"),
+    ("POST", "/alarms/x/acknowledge", "reviewer"),
+    ("POST", "/alarms/x/pause", "reviewer"),
+    ("GET", "/dead-letters", "engineer"),
+    ("POST", "/dead-letters/replay", "engineer"),
+    ("POST", "/devices/x/commands", "engineer"),
+    ("POST", "/devices", "admin"),
+    ("POST", "/devices/x/revoke", "admin"),
+    ("GET", "/audit", "admin"),
+    ("GET", "/audit/verify", "admin"),
+    ("GET", "/users", "admin"),
+    ("POST", "/users", "admin"),
+    ("POST", "/users/x/disable", "admin"),
+]
+OPEN = {("GET", "/login"), ("POST", "/login"), ("POST", "/login/demo"), ("POST", "/logout"), ("GET", "/feed")}
+BODIES = {
+    "/findings/x/reviews": {"sample": 1, "verdict": "confirm", "model_seen": True},
+    "/alarms/x/pause": {},
+    "/devices/x/commands": {"name": "set-limits"},
+    "/devices": {"name": "bad name", "site": "ward"},
+    "/users": {"name": "bad name", "role": "viewer"},
+}
+
+
+def test_every_route_lets_in_its_role_and_those_above(ward):
+    for role in Role:
+        with ward.as_role(role.value) as client:
+            for method, path, needed in ROUTES:
+                answer = client.request(method, f"/api/v1{path}", json=BODIES.get(path))
+                refused = answer.status_code == 403
+                assert refused is not role.covers(Role(needed)), (role, method, path, answer.text)
+                assert answer.status_code not in (401, 422, 500)
+
+
+def test_no_route_is_open_by_oversight(ward):
+    with ward.client() as client:
+        spec = client.get("/api/v1/openapi.json").json()
+        named = {
+            (method, path.format(name="x", finding="x", alarm="x", row="1", recording="y"))
+            for method, path, _ in ROUTES
+        } | OPEN
+        for path, operations in spec["paths"].items():
+            filled = path.replace("{recording}", "y").replace("{row}", "1")
+            for part in ("{name}", "{finding}", "{alarm}"):
+                filled = filled.replace(part, "x")
+            for method in operations:
+                key = (method.upper(), filled.removeprefix("/api/v1"))
+                assert key in named or key[1] in ("/healthz", "/metrics"), key
+        for method, path, _ in ROUTES:
+            assert client.request(method, f"/api/v1{path}", json=BODIES.get(path)).status_code == 401
+
+
+def test_what_changes_something_needs_the_csrf_token_and_our_own_page(ward):
+    with ward.as_role("admin") as client:
+        token = client.headers.pop("X-CSRF-Token")
+        for method, path, _ in ROUTES:
+            if method == "POST":
+                assert client.post(f"/api/v1{path}", json=BODIES.get(path)).status_code == 403
+                wrong = {"X-CSRF-Token": token[:-1] + "!"}
+                assert client.post(f"/api/v1{path}", json=BODIES.get(path), headers=wrong).status_code == 403
+        foreign = {"X-CSRF-Token": token, "Origin": "https://evil.example"}
+        assert client.post("/api/v1/logout", headers=foreign).status_code == 403
+        assert client.post("/api/v1/logout", headers={"X-CSRF-Token": token}).status_code == 204
+        assert client.get("/api/v1/me").status_code == 401
+
+
+def test_a_login_never_takes_over_a_token_it_was_given(ward):
+    with ward.as_role("viewer") as client:
+        old = client.cookies["bedside"]
+        client.post("/api/v1/login", json={"name": "viewer", "password": PASSWORD}).raise_for_status()
+        assert client.cookies["bedside"] != old
+    with ward.client() as planted:
+        planted.cookies["bedside"] = old
+        assert planted.get("/api/v1/me").status_code == 401
+        planted.cookies["bedside"] = "planted-by-an-attacker"
+        answer = planted.post("/api/v1/login", json={"name": "viewer", "password": PASSWORD})
+        assert "planted-by-an-attacker" not in answer.headers["set-cookie"]
+        assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(answer.headers["set-cookie"].split("; "))
+
+
+def test_a_foreign_page_cannot_log_anyone_in(ward):
+    with ward.client() as client:
+        answer = client.post(
+            "/api/v1/login",
+            json={"name": "viewer", "password": PASSWORD},
+            headers={"Origin": "https://evil.example"},
+        )
+        assert answer.status_code == 403
+
+
+def test_guessing_is_stopped_and_tells_how_long(ward):
+    with ward.client() as client:
+        guess = {"name": "admin", "password": "guess"}
+        codes = [client.post("/api/v1/login", json=guess).status_code for _ in range(7)]
+        assert codes == [401] * 5 + [429] * 2
+        right = client.post("/api/v1/login", json={"name": "admin", "password": PASSWORD})
+        assert right.status_code == 429
+        assert int(right.headers["retry-after"]) > 200
+        assert client.post("/api/v1/login", json={"name": "viewer", "password": PASSWORD}).status_code == 200
+
+
+def test_the_limit_forgets_with_time_and_never_grows_without_end():
+    limit = FailureLimit(2, 10.0)
+    limit.failed("a", 0.0)
+    assert limit.wait_s("a", 1.0) == 0
+    limit.failed("a", 1.0)
+    assert limit.wait_s("a", 2.0) == 8.0
+    assert limit.wait_s("a", 10.5) == 0
+    for number in range(30_000):
+        limit.failed(str(number), 20.0)
+    assert len(limit._failures) <= 10_000
+
+
+def test_every_answer_carries_the_security_headers(ward):
+    with ward.client() as client:
+        for path in ("/healthz", "/api/v1/me", "/nothing"):
+            answer = client.get(path)
+            for name, value in HEADERS.items():
+                assert answer.headers[name] == value
+            assert answer.headers["cache-control"] == "no-store"
+            assert "server" not in answer.headers
+    assert "unsafe-inline" not in HEADERS["Content-Security-Policy"]
+
+
+def test_a_demo_login_exists_in_a_demo_only(ward, database):
+    with ward.client() as client:
+        assert client.get("/api/v1/login").json() == {"demo": False}
+        assert client.post("/api/v1/login/demo").status_code == 401
+    demo = People(database, AccessSettings(), demo=True)
+    token = demo.demo_log_in(address="here").token
+    assert demo.who(token).role is Role.ADMIN
+    assert People(database, AccessSettings(), demo=False).who(token) is None
+
+
+def test_the_first_run_makes_an_admin_once(database):
+    people = People(database, AccessSettings(), demo=False)
+    password = people.first_admin()
+    assert people.first_admin() is None
+    assert people.log_in(name="admin", password=password, address="here").login.role is Role.ADMIN
+
+
+def test_sessions_end_when_idle_when_old_and_when_the_person_is_disabled(database):
+    people = People(database, AccessSettings(idle_minutes=10, session_hours=1), demo=False)
+    people.add(name="ann", role=Role.VIEWER, password=PASSWORD, by="test")
+    token = people.log_in(name="ann", password=PASSWORD, address="here").token
+
+    def shift(**columns):
+        with database.write() as session:
+            session.execute(update(SessionRow).values(**columns))
+
+    assert people.who(token).name == "ann"
+    shift(last_used=utc_now() - dt.timedelta(minutes=11))
+    assert people.who(token) is None
+    shift(last_used=utc_now(), created=utc_now() - dt.timedelta(minutes=61))
+    assert people.who(token) is None
+    shift(created=utc_now())
+    assert people.who(token) is not None
+    people.disable("ann", by="test")
+    assert people.who(token) is None
+
+
+def test_names_are_unique_and_passwords_long(database):
+    people = People(database, AccessSettings(), demo=False)
+    people.add(name="ann", role=Role.VIEWER, by="test")
+    with pytest.raises(NameTaken):
+        people.add(name="ann", role=Role.ADMIN, by="test")
+    with pytest.raises(WeakPassword):
+        people.add(name="bob", role=Role.ADMIN, password="short", by="test")
+
+
+TAMPERINGS = [
+    "UPDATE audit SET actor = 'nobody' WHERE number = 2",
+    "UPDATE audit SET detail = '{}' WHERE number = 3",
+    "DELETE FROM audit WHERE number = 2",
+    "DELETE FROM audit WHERE number = 1",
+    "UPDATE audit SET number = 9 WHERE number = 4",
+]
+
+
+@pytest.mark.parametrize("tampering", TAMPERINGS)
+def test_the_audit_log_shows_every_change(database, tampering):
+    for number in range(4):
+        with database.write() as session:
+            audit.record(session, actor="ann", action="test", subject=str(number), value=number)
+    with database.read() as session:
+        assert audit.verify(session).entries == 4
+    with database.write() as session:
+        session.execute(text(tampering))
+    with database.read() as session, pytest.raises(AuditBroken) as caught:
+        audit.verify(session)
+    assert caught.value.exit_code == 3
+
+
+def test_logins_and_failures_are_in_the_audit_log(ward):
+    with ward.client() as client:
+        client.post("/api/v1/login", json={"name": "viewer", "password": "wrong"})
+    with ward.as_role("admin") as client:
+        actions = [entry["action"] for entry in client.get("/api/v1/audit").json()["entries"]]
+        assert actions[:2] == ["login", "login.failed"]
+        assert client.get("/api/v1/audit/verify").json()["holds"] is True

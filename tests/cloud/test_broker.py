@@ -1,0 +1,282 @@
+"""Real brokers: what a device may not do, and what reaches the clinic."""
+
+import json
+import secrets
+import shutil
+import socket
+import ssl
+from types import SimpleNamespace
+
+import paho.mqtt.client as mqtt
+import pytest
+from cloud_running import Running, wait_for
+from cloud_ward import SITE, alarm, answer, finding, frame, payload, status
+from hypothesis import given
+from hypothesis import strategies as st
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from biosignal.errors import BadInput
+from biosignal.events import AlarmState
+from biosignal.wire.envelope import decode_message, encode_message
+from biosignal.wire.topics import Channel, down, everything_down, up
+from cloud_service.access.devices import add_device
+from cloud_service.broker.accounts import clinic_password, write_accounts
+from cloud_service.broker.process import start_broker
+from cloud_service.broker.rights import covers
+from cloud_service.database.connection import open_database
+from cloud_service.errors import ExposedWithoutTls, PortTaken
+from cloud_service.settings import BrokerSettings, CloudSettings, HttpSettings, MqttSettings
+
+MOSQUITTO = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")
+KINDS = [
+    "embedded",
+    pytest.param("mosquitto", marks=pytest.mark.skipif(MOSQUITTO is None, reason="mosquitto is not installed")),
+]
+
+
+class Client:
+    """A paho client that notes what it is sent; MQTT 3.1.1, which both brokers speak."""
+
+    def __init__(self, place, name, password, *, client_id=None, will=None, clean=True):
+        made = mqtt.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=client_id or f"{name}:{secrets.token_hex(3)}",
+            protocol=MQTTProtocolVersion.MQTTv311,
+            clean_session=clean,
+            reconnect_on_failure=False,
+        )
+        made.username_pw_set(name, password)
+        made.tls_set_context(ssl.create_default_context(cafile=str(place.broker.ca_file)))
+        if will:
+            made.will_set(will, b"{}", qos=1)
+        self.got, self.codes, self.granted = [], [], []
+        made.on_message = lambda _c, _d, message: self.got.append((message.topic, message.payload))
+        made.on_connect = lambda _c, _d, _f, reason, _p: self.codes.append(reason.is_failure)
+        made.on_subscribe = lambda _c, _d, _m, reasons, _p: self.granted.append([one.value for one in reasons])
+        made.on_disconnect = lambda *_: self.codes.append(True)
+        self._client = made
+        made.connect("127.0.0.1", place.broker.port)
+        made.loop_start()
+        wait_for(lambda: self.codes)
+
+    @property
+    def is_in(self):
+        return self.codes[0] is False
+
+    def subscribe(self, topic):
+        before = len(self.granted)
+        self._client.subscribe(topic, qos=1)
+        wait_for(lambda: len(self.granted) > before)
+        return self.granted[-1]
+
+    def publish(self, topic, data=b"{}", *, retain=False):
+        self._client.publish(topic, data, qos=1, retain=retain).wait_for_publish(5)
+
+    def cut(self):
+        """Lose the line without a DISCONNECT."""
+        self._client._sock_close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def place(request, tmp_path_factory):
+    state = tmp_path_factory.mktemp("broker")
+    database = open_database(f"sqlite:///{state / 'clinic.db'}")
+    beds = {name: add_device(database, name=name, site=SITE, by="test").password for name in ("bed-1", "bed-2")}
+    write_accounts(database, state)
+    database.close()
+    broker = start_broker(BrokerSettings(port=0), state, kind=request.param)
+    yield SimpleNamespace(state=state, broker=broker, beds=beds, clinic=clinic_password(state))
+    broker.stop()
+    assert not broker.is_alive()
+
+
+@pytest.mark.broker
+def test_a_device_reaches_its_own_topics_and_no_others(place):
+    with (
+        Client(place, "clinic", place.clinic) as clinic,
+        Client(place, "bed-1", place.beds["bed-1"], client_id="bed-1") as one,
+        Client(place, "bed-2", place.beds["bed-2"], client_id="bed-2") as two,
+    ):
+        clinic.subscribe("bedside/v1/+/+/up/#")
+        for greedy in ("#", "+/#", "$SYS/#", everything_down(SITE, "bed-1"), "bedside/v1/+/+/down/#", "bedside/#"):
+            two.subscribe(greedy)
+        one.subscribe(everything_down(SITE, "bed-1"))
+        forged = [
+            up(SITE, "bed-1", Channel.EVENT),
+            down(SITE, "bed-1", Channel.COMMAND),
+            down(SITE, "bed-2", Channel.COMMAND),
+            up("elsewhere", "bed-2", Channel.EVENT),
+            "free",
+        ]
+        for topic in forged:
+            two.publish(topic, b"forged")
+        two.publish(up(SITE, "bed-1", Channel.STATUS), b"forged", retain=True)
+        two.publish(up(SITE, "bed-2", Channel.EVENT), b"own")
+        clinic.publish(down(SITE, "bed-1", Channel.COMMAND), b"for bed-1")
+        clinic.publish(up(SITE, "bed-1", Channel.EVENT), b"forged by the clinic")
+        wait_for(lambda: clinic.got and one.got)
+        clinic.publish(down(SITE, "bed-1", Channel.RECEIPT), b"last")
+        wait_for(lambda: len(one.got) == 2)
+        assert clinic.got == [(up(SITE, "bed-2", Channel.EVENT), b"own")]
+        assert [data for _, data in one.got] == [b"for bed-1", b"last"]
+        assert [topic for topic, _ in two.got if "bed-1" in topic or topic.startswith("$SYS")] == []
+
+
+@pytest.mark.broker
+@pytest.mark.parametrize(("name", "password"), [("bed-1", "wrong"), ("nobody", "x"), ("clinic", ""), ("", "")])
+def test_nobody_gets_in_without_the_password(place, name, password):
+    with Client(place, name, password, client_id="bed-1") as client:
+        assert not client.is_in
+
+
+@pytest.mark.broker
+def test_a_last_will_cannot_speak_for_another(place):
+    with Client(place, "clinic", place.clinic) as clinic:
+        clinic.subscribe("bedside/v1/+/+/up/#")
+        with Client(place, "bed-2", place.beds["bed-2"], will=up(SITE, "bed-1", Channel.STATUS)) as two:
+            two.cut()
+        with Client(place, "bed-2", place.beds["bed-2"], will=up(SITE, "bed-2", Channel.STATUS)) as two:
+            two.cut()
+        wait_for(lambda: clinic.got)
+        assert {topic for topic, _ in clinic.got} == {up(SITE, "bed-2", Channel.STATUS)}
+
+
+@pytest.mark.broker
+def test_a_session_cannot_be_taken_over_or_raised_by_its_client_id(place):
+    if place.broker.kind == "mosquitto":
+        pytest.skip("mosquitto checks rights by the user name of the connection itself")
+    own = {"client_id": "bed-1", "clean": False}
+    with Client(place, "bed-1", place.beds["bed-1"], **own):
+        thieves = [("bed-2", place.beds["bed-2"], "bed-1"), ("clinic", "wrong", "bed-1")]
+        for name, password, client_id in thieves:
+            with Client(place, name, password, client_id=client_id, clean=False) as thief:
+                assert not thief.is_in
+    # amqtt cuts the line that is taken over before it asks for the password; the device comes back with its own rights
+    with Client(place, "bed-1", place.beds["bed-1"], **own) as one, Client(place, "clinic", place.clinic) as clinic:
+        clinic.subscribe("bedside/v1/+/+/up/#")
+        one.publish(up(SITE, "bed-2", Channel.EVENT), b"raised")
+        one.publish(up(SITE, "bed-1", Channel.EVENT), b"own")
+        wait_for(lambda: clinic.got)
+        assert clinic.got == [(up(SITE, "bed-1", Channel.EVENT), b"own")]
+
+
+@pytest.fixture
+def line(place, fresh):
+    """The clinic on that broker, and a bed that answers commands."""
+    settings = CloudSettings(
+        state_dir=fresh,
+        http=HttpSettings(port=0),
+        mqtt=MqttSettings(port=place.broker.port, password=place.clinic, ca_file=place.broker.ca_file),
+    )
+    with Running(settings) as running, Client(place, "bed-1", place.beds["bed-1"]) as bed:
+        bed.subscribe(everything_down(SITE, "bed-1"))
+        assert running.clinic.link.wait_until_up(20)
+        yield SimpleNamespace(running=running, bed=bed, as_role=running.logged_in, clinic=running.clinic)
+
+
+def receipts(bed):
+    return [decode_message("receipt", data) for topic, data in bed.got if topic.endswith("/receipt")]
+
+
+def commands(bed):
+    return [decode_message("command", data) for topic, data in bed.got if topic.endswith("/command")]
+
+
+@pytest.mark.broker
+def test_an_event_is_receipted_again_each_time_it_comes(line):
+    about = finding()
+    line.bed.publish(up(SITE, "bed-1", Channel.EVENT), payload(about))
+    wait_for(lambda: receipts(line.bed))
+    line.bed.publish(up(SITE, "bed-1", Channel.EVENT), payload(about))
+    wait_for(lambda: len(receipts(line.bed)) == 2)
+    assert {one.committed for one in receipts(line.bed)} == {((about.id, 0),)}
+    line.bed.publish(up(SITE, "bed-1", Channel.EVENT), b'{"id": "x", "rev": 3}')
+    rejected = wait_for(lambda: [one for one in receipts(line.bed) if one.rejected])[0].rejected
+    assert rejected[0][:2] == ("x", 3)
+    assert (line.clinic.worker.counts.new, line.clinic.worker.counts.known) == (1, 1)
+
+
+@pytest.mark.broker
+def test_an_alarm_is_acknowledged_when_the_device_says_so(line):
+    about = finding()
+    for event in (about, alarm(about)):
+        line.bed.publish(up(SITE, "bed-1", Channel.EVENT), payload(event))
+    with line.as_role("reviewer") as client:
+        shown = wait_for(lambda: client.get("/api/v1/alarms").json()["alarms"])[0]
+        asked = client.post(f"/api/v1/alarms/{shown['id']}/acknowledge")
+        assert asked.status_code == 202
+        assert (asked.json()["state"], asked.json()["request"]["state"]) == ("active", "sent")
+        command = wait_for(lambda: commands(line.bed))[0]
+        assert (command.name, command.issuer, command.argument("alarm")) == ("acknowledge", "reviewer", shown["id"])
+        done = alarm(about, rev=1, state=AlarmState.ACKNOWLEDGED, by="reviewer")
+        for event in (done, answer(command.id)):
+            line.bed.publish(up(SITE, "bed-1", Channel.EVENT), payload(event))
+
+        def settled():
+            now = client.get("/api/v1/alarms").json()["alarms"][0]
+            return (now["state"], now["request"]["state"]) == ("acknowledged", "done")
+
+        wait_for(settled)
+
+
+@pytest.mark.broker
+def test_waves_come_while_someone_watches(line):
+    with line.as_role("viewer") as client:
+        line.bed.publish(up(SITE, "bed-1", Channel.STATUS), encode_message(status()))
+        wait_for(lambda: [one for one in client.get("/api/v1/devices").json()["devices"] if one["online"]])
+        assert commands(line.bed) == []
+        url = line.running.url.replace("http", "ws") + "/api/v1/devices/bed-1/live"
+        cookie = {"Cookie": f"bedside={client.cookies['bedside']}"}
+        with connect(url, additional_headers=cookie, origin=line.running.url) as socket:
+            assert json.loads(socket.recv(5))["type"] == "status"
+            assert wait_for(lambda: commands(line.bed))[0].name == "watch"
+            line.bed.publish(up(SITE, "bed-1", Channel.WAVE), b"damaged")
+            line.bed.publish(up(SITE, "bed-1", Channel.WAVE), frame(start=3600))
+            wave = json.loads(socket.recv(5))
+            assert (wave["type"], wave["start"], wave["lead"], wave["samples"][5]) == ("wave", 3600, "MLII", 0.0)
+        wait_for(lambda: line.clinic.views.count == 0)
+        refused = [({}, line.running.url, 4401), (cookie, "https://evil.example", 4403)]
+        for headers, origin, code in refused:
+            with connect(url, additional_headers=headers, origin=origin) as socket, pytest.raises(ConnectionClosed):
+                socket.recv(5)
+            assert socket.close_code == code
+
+
+@pytest.mark.parametrize("settings", [BrokerSettings(host="0.0.0.0", tls=False)])
+def test_no_broker_listens_beyond_this_machine_in_the_clear(tmp_path, settings):
+    with pytest.raises(ExposedWithoutTls):
+        start_broker(settings, tmp_path)
+
+
+def test_a_taken_port_and_missing_accounts_are_named(tmp_path):
+    with pytest.raises(BadInput, match="accounts"):
+        start_broker(BrokerSettings(port=0), tmp_path)
+    (tmp_path / "broker").mkdir()
+    (tmp_path / "broker" / "accounts.json").write_text("[]")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(PortTaken):
+            start_broker(BrokerSettings(port=taken.getsockname()[1]), tmp_path)
+
+
+level = st.sampled_from(["a", "b", "+", ""])
+
+
+@given(st.lists(level, min_size=1, max_size=4), st.lists(level, min_size=1, max_size=4), st.booleans(), st.booleans())
+def test_a_filter_that_is_covered_matches_nothing_that_is_not(have, want, open_have, open_want):
+    allowed = "/".join([*have, *(["#"] if open_have else [])])
+    wanted = "/".join([*want, *(["#"] if open_want else [])])
+    if covers(allowed, wanted):
+        for topic in ("a", "b", "a/b", "b/a/b", "a/a/a/a", "b/b", "a/b/a", "a/a/a/a/a"):
+            if mqtt.topic_matches_sub(wanted, topic):
+                assert mqtt.topic_matches_sub(allowed, topic)

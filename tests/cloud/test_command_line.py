@@ -1,0 +1,119 @@
+"""The command line and its settings: what it does, and what it says when it cannot."""
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cloud_service.cli import main
+from cloud_service.errors import ExposedWithoutTls, SettingsWrong
+from cloud_service.settings import load_settings, require_safe_listener
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_flags_win_over_environment_and_environment_over_file(tmp_path):
+    file = tmp_path / "cloud.toml"
+    file.write_text('state_dir = "a"\n[http]\nport = 1\nhost = "localhost"\n[mqtt]\ntls = false\n')
+    made = load_settings(file, {"BEDSIDE_CLOUD_HTTP__PORT": "2", "BEDSIDE_CLOUD_DEMO": "yes"}, {"http.port": 3})
+    assert (made.http.port, made.http.host, made.mqtt.tls, made.demo) == (3, "localhost", False, True)
+    assert load_settings(file, {"BEDSIDE_CLOUD_HTTP__PORT": "2"}).http.port == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "where"),
+    [
+        ("[http]\nhots = 1\n", "http.hots.*:2"),
+        ("[http]\nport = true\n", "http.port.*:2"),
+        ("http = 1\n", "http.*:1"),
+        ("[http\n", "cannot be read"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_line(tmp_path, content, where):
+    file = tmp_path / "cloud.toml"
+    file.write_text(content)
+    with pytest.raises(SettingsWrong, match=where):
+        load_settings(file)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "clinic.example"])
+def test_nothing_listens_beyond_this_machine_without_tls(host):
+    with pytest.raises(ExposedWithoutTls):
+        require_safe_listener(host, tls=False)
+    require_safe_listener(host, tls=True)
+    require_safe_listener("127.0.0.1", tls=False)
+
+
+def lines(capsys):
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_a_device_gets_credentials_that_only_their_owner_can_read(fresh, capsys):
+    state = ["--state-dir", str(fresh), "--json"]
+    output = fresh / "bed-1.json"
+    assert main(["device", "add", "bed-1", "--site", "ward", "--output", str(output), *state]) == 0
+    assert stat.S_IMODE(output.stat().st_mode) == 0o600
+    password = json.loads(output.read_text())["password"]
+    assert password not in capsys.readouterr().out
+    assert stat.S_IMODE((fresh / "broker" / "accounts.json").stat().st_mode) == 0o600
+    assert password not in (fresh / "broker" / "accounts.json").read_text()
+    assert main(["device", "add", "bed-1", *state]) == 2
+    assert main(["device", "add", "a/b", *state]) == 2
+    assert main(["device", "revoke", "bed-1", *state]) == 0
+    assert "bed-1" not in (fresh / "broker" / "accounts.json").read_text()
+    capsys.readouterr()
+    assert main(["audit", "verify", *state]) == 0
+    assert [line["type"] for line in lines(capsys)] == ["audit", "summary"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (["serve", "--host", "0.0.0.0", "--port", "0"], 3, "without TLS"),
+        (["serve", "--config", "missing.toml"], 2, "settings file"),
+        (["user", "list", "--database-url", "sqlite:////nowhere/at/all.db"], 1, "database"),
+        (["user", "disable", "nobody"], 2, "no such user"),
+    ],
+)
+def test_a_failure_ends_with_what_to_try(tmp_path, capsys, arguments, code, says):
+    assert main([*arguments, "--state-dir", str(tmp_path / "state")]) == code
+    text = capsys.readouterr().err
+    assert says in text
+    assert text.splitlines()[-1].startswith("Try: ")
+
+
+def test_a_taken_port_is_named(tmp_path, capsys):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert main(["serve", "--port", str(port), "--state-dir", str(tmp_path)]) == 2
+    assert str(port) in capsys.readouterr().err
+
+
+@pytest.mark.broker
+def test_serve_starts_with_its_broker_and_stops_when_told(tmp_path):
+    command = [sys.executable, "-m", "cloud_service.cli", "serve", "--with-broker", "--kind", "embedded", "--port", "0"]
+    flags = ["--broker-port", "0", "--state-dir", str(tmp_path / "state"), "--json"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen([*command, *flags], stdout=subprocess.PIPE, text=True, env=environment) as process:
+        said = [json.loads(process.stdout.readline()) for _ in range(3)]
+        assert [line["type"] for line in said] == ["first-admin", "broker", "ready"]
+        with httpx.Client(base_url=said[2]["url"]) as client:
+            login = {"name": "admin", "password": said[0]["password"]}
+            assert client.post("/api/v1/login", json=login).json()["role"] == "admin"
+            assert client.get("/healthz").json()["ok"] is True
+        process.send_signal(signal.SIGTERM)
+        rest = process.communicate(timeout=20)[0]
+        assert process.returncode == 0
+        assert json.loads(rest.splitlines()[-1]) == {"ok": True, "type": "summary"}
+    with socket.socket() as probe:
+        probe.settimeout(2)
+        assert probe.connect_ex(("127.0.0.1", said[1]["port"])) != 0

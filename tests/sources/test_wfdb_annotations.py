@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+import wfdb
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from biosignal.errors import BadInput
+from edge_agent.sources.port import RecordUnreadable
+from edge_agent.sources.wfdb_annotations import (
+    Annotation,
+    decode_annotations,
+    encode_annotations,
+    read_annotations,
+    write_annotations,
+)
+
+annotations = st.lists(
+    st.builds(
+        Annotation,
+        sample=st.integers(0, 20_000_000),
+        symbol=st.sampled_from("NSVFQ~+[]"),
+        subtype=st.integers(-128, 127),
+        chan=st.integers(0, 11),
+        num=st.integers(-128, 127),
+        aux=st.sampled_from(["", "(N", "(AFIB", "(VT", "odd"]),
+    ),
+    min_size=1,
+    max_size=40,
+).map(lambda found: sorted(found, key=lambda one: one.sample))
+
+
+def as_package(found, folder):
+    """What `wfdb.wrann` writes for the same annotations."""
+    wfdb.wrann(
+        "x",
+        "bds",
+        np.array([one.sample for one in found]),
+        symbol=[one.symbol for one in found],
+        subtype=np.array([one.subtype for one in found]),
+        chan=np.array([one.chan for one in found]),
+        num=np.array([one.num for one in found]),
+        aux_note=[one.aux for one in found],
+        write_dir=str(folder),
+    )
+    return (folder / "x.bds").read_bytes()
+
+
+@settings(max_examples=60, deadline=None)
+@given(found=annotations)
+def test_the_package_reads_back_what_we_write(found, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("ann")
+    write_annotations(folder / "x.bds", found)
+    read = wfdb.rdann(str(folder / "x"), "bds")
+    assert read.sample.tolist() == [one.sample for one in found]
+    assert read.symbol == [one.symbol for one in found]
+    assert read.subtype.tolist() == [one.subtype for one in found]
+    assert read.chan.tolist() == [one.chan for one in found]
+    assert read.num.tolist() == [one.num for one in found]
+    assert read.aux_note == [one.aux for one in found]
+
+
+@given(found=annotations)
+def test_we_read_back_what_we_write(found):
+    assert decode_annotations(encode_annotations(found)) == found
+
+
+def test_the_bytes_are_those_of_the_package(tmp_path):
+    found = [
+        Annotation(sample=5, symbol="~", subtype=-1),
+        Annotation(sample=77, symbol="N"),
+        Annotation(sample=1500, symbol="+", aux="(VT"),
+        Annotation(sample=1501, symbol="V", chan=1),
+        Annotation(sample=9_000_000, symbol="N", chan=1),
+    ]
+    signed = [one for one in found if one.subtype >= 0]
+    assert encode_annotations(signed) == as_package(signed, tmp_path)
+
+
+def test_definitions_at_the_start_are_left_out(tmp_path):
+    wfdb.wrann("x", "atr", np.array([10, 20]), symbol=["N", "V"], fs=360, write_dir=str(tmp_path))
+    assert read_annotations(tmp_path / "x.atr") == [
+        Annotation(sample=10, symbol="N"),
+        Annotation(sample=20, symbol="V"),
+    ]
+
+
+def test_no_annotations_are_still_a_file(tmp_path):
+    write_annotations(tmp_path / "below" / "x.bds", [])
+    assert read_annotations(tmp_path / "below" / "x.bds") == []
+
+
+def test_annotations_that_go_back_and_strange_symbols_are_refused():
+    with pytest.raises(BadInput, match="order"):
+        encode_annotations([Annotation(sample=2, symbol="N"), Annotation(sample=1, symbol="N")])
+    with pytest.raises(BadInput, match="symbol"):
+        encode_annotations([Annotation(sample=2, symbol="%")])
+
+
+def test_missing_empty_and_torn_files_are_refused_by_name(tmp_path):
+    with pytest.raises(RecordUnreadable, match=r"none\.atr"):
+        read_annotations(tmp_path / "none.atr")
+    (tmp_path / "empty.atr").write_bytes(b"")
+    with pytest.raises(RecordUnreadable, match="empty"):
+        read_annotations(tmp_path / "empty.atr")
+    whole = encode_annotations([Annotation(sample=5, symbol="+", aux="(AFIB")])
+    (tmp_path / "torn.atr").write_bytes(whole[:5])
+    with pytest.raises(RecordUnreadable, match=r"torn\.atr"):
+        read_annotations(tmp_path / "torn.atr")
+
+
+def test_an_unwritable_folder_is_refused(tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(BadInput, match="cannot write"):
+        write_annotations(tmp_path / "file" / "x.bds", [])
+
+
+@given(data=st.binary(max_size=300))
+def test_no_bytes_raise_anything_else(data):
+    try:
+        decode_annotations(data)
+    except RecordUnreadable as refused:
+        caught = refused
+        assert caught.exit_code == 2
