@@ -46,7 +46,7 @@ function item(alarm, withDevice, changed) {
     h("div", { class: "alarm-state" }, alarmState(alarm.state),
       h("small", { class: "muted" }, `since ${stamp(alarm.device_utc)}, by ${alarm.by}`),
       text ? h("small", { class: "request" }, text) : null),
-    covers("reviewer") ? actions(alarm, changed) : null,
+    covers("reviewer") && alarm.state !== "resolved" ? actions(alarm, changed) : null,
   );
 }
 
@@ -68,12 +68,11 @@ function actions(alarm, changed) {
         },
       },
     }, text);
-  const over = alarm.state === "resolved";
   const waits = isOpen(alarm);
   return h("div", { class: "alarm-acts" },
     button("acknowledge", waits && alarm.request.name === "acknowledge" ? "Requested" : "Acknowledge", acknowledge,
-      over || alarm.state === "acknowledged" || waits),
-    button("pause", "Pause audio 2 min", pauseAudio, over || alarm.state !== "active" || waits),
+      alarm.state === "acknowledged" || waits),
+    button("pause", "Pause audio 2 min", pauseAudio, alarm.state !== "active" || waits),
     error);
 }
 

@@ -62,3 +62,11 @@ document.addEventListener("visibilitychange", () => {
 setInterval(tick, 1000);
 openFeed();
 refresh();
+
+// What went wrong while something was shown is said once, where the person looks.
+let troubleBox = null;
+document.addEventListener("bedside:trouble", (event) => {
+  troubleBox ??= document.querySelector("main").insertAdjacentElement("afterbegin", h("p", { class: "error", role: "alert" }));
+  write(troubleBox, event.detail);
+  setTimeout(() => write(troubleBox, ""), 8000);
+});

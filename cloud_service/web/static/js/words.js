@@ -12,7 +12,7 @@ export const ALARM_STATES = {
 };
 const ALARM_MEANING = {
   active: "signalled", acknowledged: "seen, condition still there", "audio-paused": "sound off for a bounded time",
-  latched: "condition over, not yet acknowledged", resolved: "over",
+  latched: "condition over, not yet acknowledged", resolved: "",
 };
 const PRIORITIES = { high: "High", medium: "Medium", low: "Low", none: "No alarm" };
 export const RANK = { high: 3, medium: 2, low: 1, none: 0 };
@@ -59,7 +59,7 @@ export function age(seconds) {
   return `${Math.floor(seconds / 86400)} d ago`;
 }
 
-export const clock = (date) => new Date(date).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+export const clock = (date) => new Date(date).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 
 export function stamp(date) {
   const when = new Date(date);
@@ -68,10 +68,12 @@ export function stamp(date) {
 }
 
 // Where a sample lies in its recording, as minutes and seconds.
-export function place(sample, fsHz) {
-  const seconds = sample / fsHz;
+export function place(sample, fsHz, decimals = 0) {
+  const unit = 10 ** decimals;
+  const seconds = Math.floor((sample / fsHz) * unit) / unit;
   const hours = Math.floor(seconds / 3600);
-  const rest = `${String(Math.floor((seconds % 3600) / 60)).padStart(2, "0")}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`;
+  const part = (seconds % 60).toFixed(decimals).padStart(decimals ? decimals + 3 : 2, "0");
+  const rest = `${String(Math.floor((seconds % 3600) / 60)).padStart(2, "0")}:${part}`;
   return hours ? `${hours}:${rest}` : rest;
 }
 
