@@ -81,6 +81,7 @@ class Agent:
         self._counted_s = float("-inf")
         self._backend: Backend | None = None
         self._reason = ""
+        self.running = False
         self.no_line = "" if settings.sync.enabled else "switched off in the settings (sync.enabled = false)"
         self.sync: SyncClient | None = None
         with ExitStack() as opened:
@@ -155,6 +156,7 @@ class Agent:
 
     def start(self) -> None:
         """Start every thread; the source last."""
+        self.running = True
         self.keeper.start()
         self.analysis.start()
         self.tend()
@@ -182,7 +184,9 @@ class Agent:
         While there is a line, the clinic is given `operate.stop_s` to receive what waits.
         """
         log.info("agent.stop.begun")
+        self.running = False
         self.supervisor.stopping()
+        self.analysis.end_reason = "stopped"
         self.reader.stop()
         self.analysis.stop()
         if self._updates is not None:
