@@ -3,17 +3,21 @@
 import logging
 import queue
 import threading
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 from biosignal.backend import Backend
 from biosignal.blocks import Gap, SampleBlock, Signal
 from biosignal.ecg.rules import RuleSettings
-from biosignal.errors import BadInput
+from biosignal.errors import BadInput, BedsideError
 from biosignal.events import (
+    Abstained,
     AlarmEvent,
     Beat,
     BeatState,
+    ClockAnchor,
     Durable,
     Finding,
     FindingState,
@@ -33,14 +37,25 @@ from biosignal.pipeline import EcgPipeline, EcgSettings
 from biosignal.stage import Item
 from edge_agent.explain.template import explain
 from edge_agent.findings.alarms import AlarmMachine
-from edge_agent.findings.technical import next_revision, technical_finding
+from edge_agent.findings.technical import next_revision, overflow, technical_finding
 from edge_agent.keeper import Batch
 from edge_agent.operate.clock import Clock, utc_text
 from edge_agent.operate.timemap import TimeMap
+from edge_agent.reader import OVERFLOW, Incoming
+from edge_agent.restart import closed_id
 from edge_agent.sources.port import SourceFacts
 
 log = logging.getLogger(__name__)
 SWITCH_WAIT_S = 10.0
+OVERFLOW_CLEAR_S = 10.0
+STALE_S = 0.1
+"""An item that came longer ago than this does not tell what time its samples were taken."""
+
+
+class AnalysisFailed(BedsideError):
+    """The analysis met something it has no name for; the daemon ends and is started again."""
+
+    remedy = "keep the log and report this as a fault; a restart begins a new recording"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +72,7 @@ class Now:
 
 @dataclass(slots=True)
 class AnalysisCounts:
-    """What the analysis did since the start."""
+    """What the analysis did since the start; counters by name beside the sums."""
 
     samples: int = 0
     gaps: int = 0
@@ -66,6 +81,13 @@ class AnalysisCounts:
     unanswered: int = 0
     findings: int = 0
     alarms: int = 0
+    gaps_by_reason: Counter[str] = field(default_factory=Counter)
+    lost_by_reason: Counter[str] = field(default_factory=Counter)
+    beats_by_label: Counter[str] = field(default_factory=Counter)
+    findings_by_kind: Counter[str] = field(default_factory=Counter)
+    alarms_by_state: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unanswered_by_reason: Counter[str] = field(default_factory=Counter)
+    texts: int = 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,11 +101,17 @@ class Answered:
 class Analysis:
     """Owns everything between the reader's queue and the keeper's.
 
+    One lock guards the pipeline, the alarms and the recording; nothing waits for another thread while it is held.
+    `now` and `alarms` are what was last published and need no lock. A replay is judged by its own time: its alarms are
+    told the time at each whole second of its samples, in order with its events, so that they do not depend on how the
+    samples were cut into blocks.
+
     Parameters
     ----------
     facts, lead, settings : what is analysed, and how. `lead` is the name of the lead whose beats are judged.
     device, boot, subject, previous : written into the recordings; `previous` is the last recording of the run before.
-    put : hands a batch to the keeper; waits for room.
+    put : hands a batch to the keeper; must not wait.
+    room : waits up to so many seconds until the keeper has room; a replay goes on only then.
     on_beat : told the bundle and whether a window was answered, for the trial of a new model.
     timed : samples arrive when they are taken (a live source, a replay at 1x), so UTC can be told.
     reason : why there is no backend, where there is none.
@@ -91,7 +119,7 @@ class Analysis:
 
     def __init__(
         self,
-        incoming: "queue.Queue[Signal | None]",
+        incoming: Incoming,
         *,
         facts: SourceFacts,
         lead: str,
@@ -107,8 +135,11 @@ class Analysis:
         timed: bool,
         backend: Backend | None,
         reason: str = "",
+        room: Callable[[float], bool] = lambda _: True,
     ) -> None:
         self.counts = AnalysisCounts()
+        self.turns = 0
+        self.failure: BedsideError | None = None
         self.ended = threading.Event()
         self._incoming = incoming
         self._facts = facts
@@ -119,27 +150,36 @@ class Analysis:
         self._subject = subject
         self._alarms = alarms
         self._put = put
+        self._room = room
         self._on_beat = on_beat
         self._clock = clock
         self._timed = timed
         self._backend = backend
         self._reason = reason
-        self._lock = threading.RLock()
+        self._door = threading.Lock()
+        self._lock = threading.Lock()
         self._answered = threading.Condition(self._lock)
         self._recordings = 0
+        self._time: TimeMap
+        self._behind_gap = False
         self._base = 0
         self._sample = 0
         self._bpm: float | None = None
         self._quality: QualityLevel | None = None
         self._troubles: dict[str, Finding] = {}
+        self._told: dict[str, int] = {}
+        self._dropped = 0
+        self._dropped_at_s = 0.0
         self._awaited: tuple[str, int] | None = None
         self._answer: Answered | None = None
+        self._closed = False
         self._stop = threading.Event()
         self._began_s = clock.monotonic_s()
         self._thread = threading.Thread(target=self._run, name="edge.analysis", daemon=True)
         self._open_recording(previous)
+        self._publish()
 
-    # ---- from the agent's other threads --------------------------------------------------------------------------
+    # ---- from the agent's other threads; never from a callback of ours -------------------------------------------
 
     def start(self) -> None:
         """Start analysing."""
@@ -148,40 +188,39 @@ class Analysis:
     def stop(self, timeout_s: float = 10.0) -> None:
         """Analyse what is queued, close the recording, end the thread."""
         self._stop.set()
-        self._thread.join(timeout_s)
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
 
     @property
     def now(self) -> Now:
-        """Where the analysis stands."""
-        with self._lock:
-            return Now(
-                recording=self.recording.id,
-                lead=self._lead,
-                fs_hz=self._facts.fs_hz,
-                sample=self._sample,
-                bpm=self._bpm,
-                quality=self._quality,
-            )
+        """Where the analysis stands; needs no lock."""
+        return self._now
 
     @property
     def alarms(self) -> tuple[AlarmEvent, ...]:
-        """Unresolved alarms, most urgent first."""
-        with self._lock:
-            return self._alarms.alarms
+        """Unresolved alarms, most urgent first; needs no lock."""
+        return self._shown_alarms
 
     def acknowledge(self, alarm: str, by: str) -> None:
         """A person has seen an alarm."""
-        with self._lock:
-            self._keep(self._alarms.acknowledge(alarm, by, self._sample))
+        with self._held():
+            self._keep(self._count_alarms(self._alarms.acknowledge(alarm, by, self._sample)))
 
     def pause_audio(self, by: str, seconds: float | None) -> None:
         """A person wants silence for a bounded time."""
-        with self._lock:
-            self._keep(self._alarms.pause_audio(by, self._sample, seconds))
+        with self._held():
+            self._keep(self._count_alarms(self._alarms.pause_audio(by, self._sample, seconds)))
 
     def assign_subject(self, subject: str) -> None:
-        """Another patient: close the recording, open the next, start every adaptive stage anew."""
-        with self._lock:
+        """Another patient: close the recording, open the next, start every adaptive stage anew.
+
+        Raises
+        ------
+        BadInput : the recording has ended, nothing follows it.
+        """
+        with self._held():
+            if self._closed:
+                raise BadInput("the source has ended: there is no recording to assign", subject=subject)
             last = self.recording.id
             self._close_recording(f"subject {subject} assigned")
             self._subject = subject
@@ -200,7 +239,7 @@ class Analysis:
 
     def set_limits(self, rules: RuleSettings) -> None:
         """Take other limits for this patient from now on."""
-        with self._lock:
+        with self._held():
             self._settings = replace(self._settings, rules=rules)
             self._pipeline.set_limits(rules)
 
@@ -211,85 +250,156 @@ class Analysis:
 
     def switch(self, backend: Backend | None, reason: str) -> Answered:
         """Answer with `backend` from the next beat on; waits until it has answered one (at most 10 s)."""
-        with self._lock:
+        with self._held():
             self._backend, self._reason = backend, reason
             self._answer = None
             self._awaited = (backend.bundle, self.counts.unanswered) if backend is not None else None
             before = self.counts.unanswered
             self._pipeline.switch(backend, reason)
             if backend is not None:
-                self._answered.wait_for(lambda: self._answer is not None or self._stop.is_set(), SWITCH_WAIT_S)
+                self._answered.wait_for(lambda: self._answer is not None or self._closed, SWITCH_WAIT_S)
             return self._answer or Answered(at=self._sample, missed=self.counts.unanswered - before)
 
-    def trouble(self, kind: str, reason: str | None) -> None:
-        """Open a technical finding, or close it where `reason` is None; doing either twice changes nothing."""
-        with self._lock:
-            is_open = kind in self._troubles
-            if reason is not None and not is_open:
-                finding = technical_finding(
-                    kind,
-                    device=self._device,
-                    recording=self.recording.id,
-                    leads=(self._lead,),
-                    fs_hz=self._facts.fs_hz,
-                    at=self._sample,
-                    reason=reason,
-                    quality=self._quality or QualityLevel.REJECTED,
-                )
-                self._troubles[kind] = finding
-                self._keep(self._judged(finding))
-            elif reason is None and is_open:
-                finding = next_revision(self._troubles.pop(kind), FindingState.CLOSED, at=self._sample)
-                self._keep(self._judged(finding))
+    def trouble(self, kind: str, reason: str | None, *, within_s: float = 1.0) -> bool:
+        """Open a technical finding, or close it where `reason` is None; doing either twice changes nothing.
 
-    # ---- the thread ----------------------------------------------------------------------------------------------
+        False where the analysis did not let us in within `within_s`: ask again.
+        """
+        if (kind in self._troubles) is (reason is not None):
+            return True
+        if not self._enter(within_s):
+            return False
+        try:
+            if not self._closed:
+                self._keep(self._troubled(kind, reason))
+        finally:
+            self._leave()
+        return True
+
+    # ---- one item after the other --------------------------------------------------------------------------------
+
+    def take(self, signal: Signal, *, arrived_s: float | None = None) -> None:
+        """Analyse one item on the caller's thread. The daemon's own thread does only this, in a loop."""
+        with self._held():
+            self._take(signal, self._clock.monotonic_s() if arrived_s is None else arrived_s)
+
+    def finish(self, reason: str) -> None:
+        """Close the recording; nothing may be taken after it."""
+        with self._held():
+            if not self._closed:
+                self._close_recording(reason)
+                self._closed = True
+            self._answered.notify_all()
 
     def _run(self) -> None:
-        while True:
-            try:
-                item = self._incoming.get(timeout=0.5)
-            except queue.Empty:
-                if self._stop.is_set():
-                    break
-                with self._lock:
-                    self._keep(self._tick())
-                continue
-            if item is None:
-                break
-            with self._lock:
-                self._take(item)
-        with self._lock:
-            self._close_recording("stopped" if self._stop.is_set() else "the source ended")
-            self._answered.notify_all()
+        try:
+            self._work()
+            self.finish("stopped" if self._stop.is_set() else "the source ended")
+        except Exception as error:  # border of the thread: it must be seen that nothing is analysed any more
+            self.failure = AnalysisFailed("the analysis failed", why=f"{type(error).__name__}: {error}")
+            log.exception("analysis.run.failed")
+            with self._held():
+                self._closed = True
+                self._answered.notify_all()
         self.ended.set()
 
-    def _take(self, item: Signal) -> None:
-        item = replace(item, recording=self.recording.id, start=item.start - self._base)
+    def _work(self) -> None:
+        while True:
+            self.turns += 1
+            if not self._facts.live and not self._room(0.5) and not self._stop.is_set():
+                continue
+            try:
+                arrival = self._incoming.get(timeout=0.5)
+            except queue.Empty:
+                if self._stop.is_set():
+                    return
+                if self._facts.live:
+                    with self._held():
+                        self._keep(self._tick())
+                continue
+            if arrival is None:
+                return
+            self.take(arrival.signal, arrived_s=arrival.at_s)
+
+    def _take(self, signal: Signal, arrived_s: float) -> None:
+        item = replace(signal, recording=self.recording.id, start=signal.start - self._base)
         events: list[Durable] = []
-        anchor = self._time.observe(item.start) if self._timed else None
-        if anchor is not None:
-            events.append(anchor)
+        if self._timed and self._clock.monotonic_s() - arrived_s <= STALE_S:
+            events.extend(self._anchors(item))
         if isinstance(item, Gap):
-            events.append(self._lose(item))
-        for out in self._pipeline.push(item):
-            events.extend(self._sort(out))
-        self._sample = item.end
-        events.extend(self._tick())
+            events.extend(self._lose(item))
+        for piece in self._pieces(item):
+            for out in self._pipeline.push(piece):
+                events.extend(self._sort(out))
+            self._sample = piece.end
+            if self._is_due(piece):
+                events.extend(self._tick())
         block = item if isinstance(item, SampleBlock) else None
         if block is not None:
             self.counts.samples += block.length
-        self._put(Batch(events=tuple(events), block=block))
+        self._put(Batch(events=tuple(events), block=block, arrived_s=arrived_s))
 
-    def _lose(self, gap: Gap) -> Loss:
+    def _pieces(self, item: Signal) -> Iterator[Signal]:
+        """Cut a block of a replay at each whole second, where its alarms are told the time."""
+        if isinstance(item, Gap) or self._facts.live:
+            yield item
+            return
+        first, second = item.start, int(item.start / item.fs_hz)
+        while first < item.end:
+            while (stop := round(second * item.fs_hz)) <= first:
+                second += 1
+            stop = min(stop, item.end)
+            yield replace(item, start=first, samples=item.samples[:, first - item.start : stop - item.start])
+            first = stop
+
+    def _anchors(self, item: Signal) -> list[ClockAnchor]:
+        """Say what time it is: at the start, when the host's clock was stepped, and behind a hole."""
+        if isinstance(item, Gap):
+            self._behind_gap = self._behind_gap or item.length > 0
+            return []
+        last = max(item.start, item.end - 1)
+        if self._behind_gap and self._time.anchors:
+            anchor: ClockAnchor | None = self._time.join(last, "behind a gap")
+        else:
+            anchor = self._time.observe(last)
+        self._behind_gap = False
+        if anchor is not None:
+            log.info("analysis.anchor.opened", extra={"facts": {"sample": anchor.sample, "why": anchor.reason}})
+        return [anchor] if anchor is not None else []
+
+    def _lose(self, gap: Gap) -> list[Durable]:
         self.counts.gaps += 1
         self.counts.samples_lost += gap.length
-        return Loss(
+        self.counts.gaps_by_reason[gap.reason] += 1
+        self.counts.lost_by_reason[gap.reason] += gap.length
+        loss = Loss(
             id=stable_id(gap.recording, "loss", gap.start, gap.reason),
             recording=gap.recording,
             start=gap.start,
             length=gap.length,
             reason=gap.reason,
         )
+        return [loss, *(self._overflowed(gap) if gap.reason == OVERFLOW else [])]
+
+    def _overflowed(self, gap: Gap) -> list[Durable]:
+        """Open the finding at the drop, or add to the one that is open."""
+        self._dropped_at_s = self._clock.monotonic_s()
+        known = self._troubles.get(OVERFLOW)
+        self._dropped = gap.length if known is None else self._dropped + gap.length
+        finding = overflow(
+            device=self._device,
+            recording=self.recording.id,
+            leads=(self._lead,),
+            fs_hz=self._facts.fs_hz,
+            at=gap.start if known is None else known.onset,
+            reason="samples came faster than they could be analysed and were dropped",
+            lost_samples=self._dropped,
+        )
+        if known is not None:
+            extended = next_revision(known, FindingState.EXTENDED, at=gap.end)
+            finding = replace(extended, evidence=replace(extended.evidence, measures=finding.evidence.measures))
+        self._troubles[OVERFLOW] = finding
+        return self._judged(finding)
 
     def _sort(self, out: Item) -> Iterable[Durable]:
         if isinstance(out, Beat) and out.state is BeatState.CONFIRMED:
@@ -306,15 +416,20 @@ class Analysis:
 
     def _judged(self, finding: Finding) -> list[Durable]:
         """Put a finding together with its text and what it does to the alarms: they are stored as one."""
-        self.counts.findings += finding.rev == 0
+        if finding.rev == 0:
+            self.counts.findings += 1
+            self.counts.findings_by_kind[finding.kind] += 1
+        self.counts.texts += 1
         return [finding, explain(finding), *self._count_alarms(self._alarms.on_finding(finding))]
 
     def _count_alarms(self, events: list[AlarmEvent]) -> list[AlarmEvent]:
         self.counts.alarms += sum(event.rev == 0 for event in events)
+        self.counts.alarms_by_state.update((event.priority.value, event.state.value) for event in events)
         return events
 
     def _note_beat(self, beat: Beat) -> None:
         self.counts.beats += 1
+        self.counts.beats_by_label[beat.label] += 1
         if isinstance(beat.outcome, Prediction):
             self._on_beat(beat.outcome.bundle, True)
             if self._awaited is not None and beat.outcome.bundle == self._awaited[0]:
@@ -323,21 +438,88 @@ class Analysis:
                 self._answered.notify_all()
         elif isinstance(beat.outcome, Unavailable):
             self.counts.unanswered += 1
+            self.counts.unanswered_by_reason["backend failed" if self._backend is not None else "no backend"] += 1
             if self._backend is not None:
                 self._on_beat(self._backend.bundle, False)
+        elif isinstance(beat.outcome, Abstained):
+            self.counts.unanswered_by_reason[beat.outcome.reason.partition(":")[0]] += 1
 
-    def _tick(self) -> list[AlarmEvent]:
+    def _tick(self) -> list[Durable]:
         """Tell the alarms the time: the steady clock of the host, or that of the record where it is replayed."""
-        if self._facts.live:
-            now_s = self._clock.monotonic_s() - self._began_s
-        else:
-            now_s = (self._base + self._sample) / self._facts.fs_hz
-        return self._count_alarms(self._alarms.tick(now_s, self._sample))
+        live = self._facts.live
+        now_s = self._clock.monotonic_s() - self._began_s if live else self._time_of_record_s
+        events: list[Durable] = list(self._count_alarms(self._alarms.tick(now_s, self._sample)))
+        if OVERFLOW in self._troubles and self._clock.monotonic_s() - self._dropped_at_s >= OVERFLOW_CLEAR_S:
+            events.extend(self._troubled(OVERFLOW, None))
+        return events
+
+    @property
+    def _time_of_record_s(self) -> float:
+        return (self._base + self._sample) / self._facts.fs_hz
+
+    def _is_due(self, piece: Signal) -> bool:
+        """Whether the alarms are told the time behind this piece; for a replay at fixed samples only."""
+        fs_hz = self._facts.fs_hz
+        return self._facts.live or isinstance(piece, Gap) or piece.end == round(round(piece.end / fs_hz) * fs_hz)
+
+    def _troubled(self, kind: str, reason: str | None) -> list[Durable]:
+        if reason is None:
+            return self._judged(next_revision(self._troubles.pop(kind), FindingState.CLOSED, at=self._sample))
+        if self._told.get(kind) == self._sample:
+            # It came and went at this very sample: the finding would have the same name, and what is over stays over.
+            return []
+        self._told[kind] = self._sample
+        finding = technical_finding(
+            kind,
+            device=self._device,
+            recording=self.recording.id,
+            leads=(self._lead,),
+            fs_hz=self._facts.fs_hz,
+            at=self._sample,
+            reason=reason,
+            quality=self._quality or QualityLevel.REJECTED,
+        )
+        self._troubles[kind] = finding
+        return self._judged(finding)
 
     def _keep(self, events: Iterable[Durable]) -> None:
         kept = tuple(events)
         if kept:
             self._put(Batch(events=kept))
+
+    # ---- the lock ------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        self._enter()
+        try:
+            yield
+        finally:
+            self._leave()
+
+    def _enter(self, within_s: float = -1.0) -> bool:
+        """Take the lock in turn: without the door, a replay at full speed would take it again before anybody else."""
+        if not self._door.acquire(timeout=within_s):
+            return False
+        try:
+            return self._lock.acquire(timeout=within_s)
+        finally:
+            self._door.release()
+
+    def _leave(self) -> None:
+        self._publish()
+        self._lock.release()
+
+    def _publish(self) -> None:
+        self._shown_alarms = self._alarms.alarms
+        self._now = Now(
+            recording=self.recording.id,
+            lead=self._lead,
+            fs_hz=self._facts.fs_hz,
+            sample=self._sample,
+            bpm=self._bpm,
+            quality=self._quality,
+        )
 
     # ---- recordings ----------------------------------------------------------------------------------------------
 
@@ -360,6 +542,8 @@ class Analysis:
         self._recordings += 1
         self._sample = 0
         self._bpm = self._quality = None
+        self._behind_gap = False
+        self._told.clear()
         self._time = TimeMap(self.recording.id, fs_hz=facts.fs_hz, clock=self._clock)
         self._pipeline = EcgPipeline(
             device=self._device,
@@ -372,12 +556,13 @@ class Analysis:
             settings=self._settings,
         )
         self._keep([self.recording])
+        log.info("analysis.recording.opened", extra={"facts": {"recording": self.recording.id, "previous": previous}})
 
     def _close_recording(self, reason: str) -> None:
         events = [event for out in self._pipeline.finish() for event in self._sort(out)]
         for kind in tuple(self._troubles):
-            events.extend(self._judged(next_revision(self._troubles.pop(kind), FindingState.CLOSED, at=self._sample)))
+            events.extend(self._troubled(kind, None))
         closed = RecordingClosed(
-            id=stable_id(self.recording.id, "closed"), recording=self.recording.id, end=self._sample, reason=reason
+            id=closed_id(self.recording.id), recording=self.recording.id, end=self._sample, reason=reason
         )
         self._put(Batch(events=(*events, closed), closes=self.recording.id))

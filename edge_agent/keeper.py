@@ -1,18 +1,19 @@
 """The keeper: the one thread that writes. Events first, then waves, then what hangs on both: strips and live waves."""
 
 import logging
-import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 import numpy as np
 
 from biosignal.blocks import SampleBlock
+from biosignal.errors import BadInput
 from biosignal.events import Durable, Explanation, Finding, Trend
 from biosignal.wire.waveform import WaveChunk, encode_wave, quantise
+from edge_agent.restart import wants_strip
 from edge_agent.store.errors import StoreTrouble
 from edge_agent.store.events import EventStore
 from edge_agent.store.strips import cut_strip
@@ -21,6 +22,7 @@ from edge_agent.store.waveforms import WaveStore
 log = logging.getLogger(__name__)
 LIVE_FRAME_S = 0.2
 RETRY_S = 1.0
+TURN_S = 0.5
 
 
 class Lane(IntEnum):
@@ -34,11 +36,15 @@ class Lane(IntEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Batch:
-    """What one item of the source brought: events to keep, and the block itself. `closes` names an ended recording."""
+    """What one item of the source brought: events to keep, and the block itself.
+
+    `closes` names an ended recording; `arrived_s` is when the item came, on the steady clock.
+    """
 
     events: tuple[Durable, ...] = ()
     block: SampleBlock | None = None
     closes: str | None = None
+    arrived_s: float | None = None
 
 
 @dataclass(slots=True)
@@ -50,6 +56,7 @@ class KeeperCounts:
     blocks: int = 0
     wave_failures: int = 0
     waves_dropped: int = 0
+    events_refused: int = 0
     retries: int = 0
     by_kind: dict[str, int] = field(default_factory=dict)
 
@@ -57,11 +64,14 @@ class KeeperCounts:
 class Keeper:
     """Writes batches in order. An event is written until it is written; waves that cannot be are counted.
 
+    `put` never waits, so it may be called under any lock. Who produces faster than the disk takes asks `wait_for_room`
+    first, without a lock (a replay); otherwise waves that find no room are dropped and counted, events never.
+
     Parameters
     ----------
-    on_stored : told of events that are on disk now.
-    patient : `put` waits for room (a replay); else waves that find none are dropped and counted, events never.
+    on_stored : told of the events of a batch that are on disk now, and when the batch's item had arrived.
     live : publishes one encoded wave frame; asked only while `is_watched`.
+    room : how many batches may wait before waves are dropped.
     """
 
     def __init__(
@@ -69,58 +79,96 @@ class Keeper:
         events: EventStore,
         waves: WaveStore,
         *,
-        on_stored: Callable[[tuple[Durable, ...]], None],
-        patient: bool,
+        on_stored: Callable[[tuple[Durable, ...], float | None], None],
         live: Callable[[bytes], None],
         is_watched: Callable[[], bool],
         room: int = 256,
+        retry_s: float = RETRY_S,
     ) -> None:
         self.counts = KeeperCounts()
+        self.turns = 0
         self._events = events
         self._waves = waves
         self._on_stored = on_stored
-        self._patient = patient
         self._live = live
         self._is_watched = is_watched
-        self._queue: queue.Queue[Batch | None] = queue.Queue(maxsize=room)
+        self._room = room
+        self._retry_s = retry_s
+        self._waiting: deque[Batch] = deque()
+        self._changed = threading.Condition()
+        self._ending = False
         self._strips: dict[str, Finding] = {}
         self._frame: list[SampleBlock] = []
-        self._stop = threading.Event()
-        self._pushed_aside: deque[Durable] = deque()
+        self._give_up = threading.Event()
         self._troubles: dict[str, str] = {}
         self._thread = threading.Thread(target=self._run, name="edge.keeper", daemon=True)
 
     @property
     def trouble(self) -> str | None:
         """Why a store fails, in a sentence; None when both work."""
-        return next(iter(self._troubles.values()), None)
+        return next(iter(tuple(self._troubles.values())), None)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the thread came to its end."""
+        return self._thread.ident is not None and not self._thread.is_alive()
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything handed over is written."""
+        return not self._waiting
 
     def start(self) -> None:
         """Start writing."""
         self._thread.start()
 
     def put(self, batch: Batch) -> None:
-        """Hand over a batch."""
-        if self._patient:
-            self._queue.put(batch)
-            return
-        try:
-            self._queue.put_nowait(batch)
-        except queue.Full:
-            self._pushed_aside.extend(batch.events)
-            self.counts.waves_dropped += batch.block is not None
+        """Hand over a batch; returns at once."""
+        with self._changed:
+            if len(self._waiting) >= self._room and batch.block is not None:
+                batch = replace(batch, block=None)
+                self.counts.waves_dropped += 1
+                self._troubles["room"] = "the store is too slow for the signal: waves were dropped"
+            if batch.events or batch.block is not None or batch.closes is not None:
+                self._waiting.append(batch)
+                self._changed.notify_all()
+
+    def wait_for_room(self, timeout_s: float) -> bool:
+        """Wait until a batch would find room; False when it does not in that time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self._waiting) < self._room, timeout_s)
 
     def stop(self, timeout_s: float = 10.0) -> None:
-        """Write what is queued, then end the thread."""
-        self._queue.put(None)
-        self._thread.join(timeout_s)
-        self._stop.set()
+        """Write what is queued, then end the thread; after `timeout_s` a store that still fails is given up."""
+        with self._changed:
+            self._ending = True
+            self._changed.notify_all()
+        if self._thread.ident is not None:
+            self._thread.join(timeout_s)
+            self._give_up.set()
+            self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        while (batch := self._queue.get()) is not None:
-            self._write_events(batch.events)
-            while self._pushed_aside and self._queue.empty():
-                self._write_events([self._pushed_aside.popleft()])
+        while True:
+            with self._changed:
+                self.turns += 1
+                if not self._waiting and not self._ending:
+                    self._changed.wait(TURN_S)
+                if not self._waiting:
+                    if self._ending:
+                        return
+                    continue
+                batch = self._waiting[0]
+            self._keep(batch)
+            with self._changed:
+                self._waiting.popleft()
+                if len(self._waiting) < self._room // 2:
+                    self._troubles.pop("room", None)
+                self._changed.notify_all()
+
+    def _keep(self, batch: Batch) -> None:
+        try:
+            self._write_events(batch.events, batch.arrived_s)
             if batch.block is not None:
                 self._write_waves(batch.block)
             self._cut_strips(closed=batch.closes)
@@ -128,30 +176,49 @@ class Keeper:
                 self._show(batch.block)
             if batch.closes is not None:
                 self._flush()
+        except Exception as error:  # border of the thread: one bad batch must not end all writing
+            self._troubles["keeper"] = f"a batch could not be written: {type(error).__name__}: {error}"
+            log.exception("store.batch.failed")
+        else:
+            self._troubles.pop("keeper", None)
 
-    def _write_events(self, events: Iterable[Durable]) -> None:
-        kept = tuple(events)
+    def _write_events(self, kept: tuple[Durable, ...], arrived_s: float | None = None) -> None:
+        stored: list[Durable] = []
         for lane in Lane:
             here = [event for event in kept if lane_of(event) is lane]
-            while here:
-                try:
-                    self._events.add_many(here, lane=int(lane))
-                except StoreTrouble as error:
-                    self._troubles["events"] = str(error)
-                    self.counts.retries += 1
-                    if self._stop.wait(RETRY_S):
-                        return
-                else:
-                    break
-        if kept:
-            self._troubles.pop("events", None)
-            self._count(kept)
-            self._on_stored(kept)
-        for event in kept:
-            if isinstance(event, Finding) and _wants_strip(event):
+            stored += self._write_lane(here, lane)
+        if not stored:
+            return
+        self._count(stored)
+        self._on_stored(tuple(stored), arrived_s)
+        for event in stored:
+            if isinstance(event, Finding) and event.rev == 0 and wants_strip(event):
                 self._strips.setdefault(event.id, event)
 
-    def _count(self, kept: tuple[Durable, ...]) -> None:
+    def _write_lane(self, here: list[Durable], lane: Lane) -> list[Durable]:
+        """Write until written; what the store refuses for what it is, is left out, counted and logged."""
+        while here:
+            try:
+                self._events.add_many(here, lane=int(lane))
+            except StoreTrouble as error:
+                self._troubles["events"] = str(error)
+                self.counts.retries += 1
+                self.turns += 1
+                log.warning("store.events.failed", extra={"facts": {"why": str(error), "events": len(here)}})
+                if self._give_up.wait(self._retry_s):
+                    return []
+            except BadInput as error:
+                if len(here) > 1:
+                    return [kept for event in here for kept in self._write_lane([event], lane)]
+                self.counts.events_refused += 1
+                log.warning("store.event.refused", extra={"facts": {"why": str(error), "id": here[0].id}})
+                return []
+            else:
+                self._troubles.pop("events", None)
+                break
+        return here
+
+    def _count(self, kept: list[Durable]) -> None:
         self.counts.events += len(kept)
         for event in kept:
             name = type(event).__name__
@@ -176,7 +243,7 @@ class Keeper:
                 self._troubles["waves"] = str(error)
                 continue
             if strip is not None:
-                self._write_events([strip])
+                self._write_events((strip,))
                 self.counts.strips += 1
             if strip is not None or final:
                 del self._strips[finding.id]
@@ -223,8 +290,3 @@ def lane_of(event: Durable) -> Lane:
     if isinstance(event, Explanation) and event.made_by != "template":
         return Lane.LIVE
     return Lane.FINDINGS
-
-
-def _wants_strip(finding: Finding) -> bool:
-    evidence = finding.evidence
-    return finding.stream == "live" and finding.rev == 0 and evidence.strip_end > evidence.strip_start

@@ -1,5 +1,6 @@
-"""What the last run left open: its recording, findings and alarms are brought to an end by the next."""
+"""What the last run left open: its recordings, findings and alarms are brought to an end by the next."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from biosignal.events import (
@@ -10,6 +11,7 @@ from biosignal.events import (
     FindingState,
     Recording,
     RecordingClosed,
+    Strip,
     stable_id,
 )
 from edge_agent.explain.template import explain
@@ -18,44 +20,81 @@ from edge_agent.store.strips import cut_strip
 from edge_agent.store.waveforms import WaveStore
 
 OPEN = (FindingState.OPENED, FindingState.EXTENDED)
+RECORDINGS = 20
+"""How many of the newest recordings are looked at: normally only the last is open, after a salvage more may be."""
+EVENTS = 100_000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Leftovers:
-    """The last recording, the events that close it, and the last events of its unresolved alarms."""
+    """The last recording and where it ended, the events that close what is open, and the unresolved alarms."""
 
     recording: str | None = None
+    end: int = 0
     closing: tuple[Durable, ...] = ()
     alarms: tuple[AlarmEvent, ...] = ()
 
 
 def leftovers(events: EventStore, waves: WaveStore) -> Leftovers:
     """Look up what the last run did not close. Nothing is written here."""
-    last = events.newest("recording.opened")
-    if last is None or not isinstance(last.body, Recording):
+    recordings = [
+        body
+        for envelope in events.latest("recording.opened", limit=RECORDINGS)
+        if isinstance(body := envelope.body, Recording)
+    ]
+    if not recordings:
         return Leftovers()
-    recording = last.body
+    closing: list[Durable] = []
+    end = 0
+    for recording in recordings:
+        closed = events.get(closed_id(recording.id))
+        if closed is not None and isinstance(closed.body, RecordingClosed):
+            end = closed.body.end
+            continue
+        findings = events.findings(recording.id, limit=EVENTS)
+        end = _end(recording, findings, waves)
+        closing += _closing(recording, findings, end, events, waves)
     unresolved = tuple(
         envelope.body
-        for envelope in events.latest("alarm")
+        for envelope in events.latest("alarm", limit=EVENTS)
         if isinstance(envelope.body, AlarmEvent) and envelope.body.state is not AlarmState.RESOLVED
     )
-    closed_id = stable_id(recording.id, "closed")
-    if events.get(closed_id) is not None:
-        return Leftovers(recording=recording.id, alarms=unresolved)
-    end = max(waves.newest(recording.id, lead) for lead in recording.leads)
-    findings = [
-        body
-        for envelope in events.latest("finding", recording=recording.id)
-        if isinstance(body := envelope.body, Finding)
-    ]
-    closing: list[Durable] = []
+    return Leftovers(recording=recordings[-1].id, end=end, closing=tuple(closing), alarms=unresolved)
+
+
+def closed_id(recording: str) -> str:
+    """Id of the event that closes a recording: there is one."""
+    return stable_id(recording, "closed")
+
+
+def wants_strip(finding: Finding) -> bool:
+    """Whether a strip belongs to a finding: technical ones name none."""
+    return finding.stream == "live" and finding.evidence.strip_end > finding.evidence.strip_start
+
+
+def _end(recording: Recording, findings: list[Finding], waves: WaveStore) -> int:
+    """Index one past the last sample anything is known of: findings are on disk before the waves they rest on."""
+    known = [waves.newest(recording.id, lead) for lead in recording.leads]
+    return max([*known, *(finding.decided_at for finding in findings), *(finding.end for finding in findings)])
+
+
+def _closing(
+    recording: Recording, findings: list[Finding], end: int, events: EventStore, waves: WaveStore
+) -> Iterator[Durable]:
+    cut = {
+        envelope.body.finding
+        for envelope in events.latest("strip", recording=recording.id, limit=EVENTS)
+        if isinstance(envelope.body, Strip)
+    }
     for finding in findings:
         if finding.state in OPEN:
             last_rev = replace(finding, rev=finding.rev + 1, state=FindingState.CLOSED)
-            closing += [last_rev, explain(last_rev)]
-        if finding.evidence.strip_end > finding.evidence.strip_start:
+            yield last_rev
+            yield explain(last_rev)
+        if wants_strip(finding) and finding.id not in cut:
             strip = cut_strip(waves, finding, final=True)
-            closing.extend([strip] if strip is not None else [])
-    closing.append(RecordingClosed(id=closed_id, recording=recording.id, end=end, reason="the daemon was ended"))
-    return Leftovers(recording=recording.id, closing=tuple(closing), alarms=unresolved)
+            if strip is not None:
+                yield strip
+    yield RecordingClosed(
+        id=closed_id(recording.id), recording=recording.id, end=end, reason="the daemon was ended without notice"
+    )

@@ -71,7 +71,7 @@ def store(settings: Settings, clock: Clock) -> Iterator[Check]:
         else:
             remedy = "start the daemon: it sets the file aside, salvages its good rows and raises an alarm"
             yield fail(name, trouble, remedy, since_utc_s=path.stat().st_mtime)
-    aside = sorted(settings.device.state_dir.glob("*.corrupt*"))
+    aside = sorted(settings.device.state_dir.glob("*.damaged-*"))
     if aside:
         names = ", ".join(path.name for path in aside)
         since = aside[-1].stat().st_mtime

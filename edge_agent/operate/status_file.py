@@ -30,6 +30,7 @@ class AgentStatus:
     rejected: int
     explainer: str
     lost_samples: int
+    metrics_port: int | None = None  # absent: no metrics are served
 
 
 def write_status(state_dir: Path, status: AgentStatus) -> None:
@@ -52,9 +53,9 @@ def read_status(state_dir: Path) -> AgentStatus | None:
     except (OSError, ValueError):
         return None
     names = {part.name for part in fields(AgentStatus)}
-    if not isinstance(stored, Mapping) or not names <= stored.keys():
+    if not isinstance(stored, Mapping) or not names - {"metrics_port"} <= stored.keys():
         return None
-    return AgentStatus(**{name: stored[name] for name in names})
+    return AgentStatus(**{name: stored[name] for name in names & stored.keys()})
 
 
 def is_running(status: AgentStatus) -> bool:
