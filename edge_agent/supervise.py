@@ -320,6 +320,10 @@ class Supervisor:
         self._count(metrics.explanations, counts.texts, made_by="template")
         self._count(metrics.explanations, texts.accepted, made_by="llm")
         self._count(metrics.refused_texts, texts.refused)
+        if (sync := agent.sync) is not None:
+            self._count(metrics.sent, sync.counters.sent)
+            self._count(metrics.resent, sync.counters.resent)
+            self._count(metrics.confirmed, sync.counters.confirmed)
         self._gauge_all()
 
     def _gauge_all(self) -> None:
