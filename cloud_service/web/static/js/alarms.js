@@ -5,11 +5,23 @@ import { pastTable, showAlarms } from "./alarm-list.js";
 import { byId, fill } from "./dom.js";
 import { gathered, onEvents } from "./feed.js";
 
-const show = gathered(async () => {
-  const { alarms } = await get("/alarms?resolved=true");
-  showAlarms(byId("now"), alarms.filter((one) => one.state !== "resolved"), { changed: show, empty: "No alarm on any device." });
+let alarms = [];
+
+function draw() {
+  showAlarms(byId("now"), alarms.filter((one) => one.state !== "resolved"), { changed, empty: "No alarm on any device." });
   const past = alarms.filter((one) => one.state === "resolved").sort((a, b) => b.received.localeCompare(a.received));
   fill(byId("past"), pastTable(past.slice(0, 100)));
+}
+
+function changed(alarm) {
+  alarms = alarms.map((one) => (one.id === alarm.id ? alarm : one));
+  draw();
+  show();
+}
+
+const show = gathered(async () => {
+  alarms = (await get("/alarms?resolved=true")).alarms;
+  draw();
 });
 
 onEvents(["alarm", "command.answer"], show);

@@ -96,9 +96,17 @@ const showDevice = gathered(async () => {
 
 // ---- lists ----------------------------------------------------------------------------------------------------------
 
+const drawAlarms = () => showAlarms(byId("alarms"), alarms, { withDevice: false, changed });
+
+function changed(alarm) {
+  alarms = alarms.map((one) => (one.id === alarm.id ? alarm : one));
+  drawAlarms();
+  showMine();
+}
+
 const showMine = gathered(async () => {
   alarms = (await get(`/alarms?device=${encodeURIComponent(name)}`)).alarms;
-  showAlarms(byId("alarms"), alarms, { withDevice: false, changed: showMine });
+  drawAlarms();
 });
 
 const showFindings = gathered(async () => {
@@ -158,8 +166,7 @@ onKey((event) => {
     a: async () => {
       const first = alarms.find((one) => one.state !== "acknowledged");
       if (first && covers("reviewer")) {
-        await acknowledge(first).catch((error) => document.dispatchEvent(new CustomEvent("bedside:trouble", { detail: error.message })));
-        showMine();
+        await acknowledge(first).then(changed).catch((error) => document.dispatchEvent(new CustomEvent("bedside:trouble", { detail: error.message })));
       }
     },
   }[event.key];

@@ -30,11 +30,19 @@ const show = gathered(async () => {
   showText();
   showMeasures();
   showMade();
-  if (finding.alarm) showAlarms(byId("alarm"), [finding.alarm], { withDevice: false, changed: show });
+  if (finding.alarm) showAlarm(finding.alarm);
   else fill(byId("alarm"), h("p", { class: "muted" }, finding.priority === "none" ? "This kind of finding informs; it raises no alarm." : "No alarm was raised."));
   showBeats();
   if (!byId("older").href) findNeighbours();
 });
+
+function showAlarm(alarm) {
+  const changed = (asked) => {
+    showAlarm(asked);
+    show();
+  };
+  showAlarms(byId("alarm"), [alarm], { withDevice: false, changed });
+}
 
 function showStrips() {
   const key = finding.strips.map((one) => `${one.lead}${one.start}`).join();

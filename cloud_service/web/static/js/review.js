@@ -8,7 +8,7 @@ import { CLASSES, KINDS, kindLabel, outcomeText, place } from "./words.js";
 const LABELS = Object.keys(CLASSES);
 const queue = [];
 const done = new Set();
-const words = []; // [{finding, reviews: [row]}]: what undo takes back, the last first
+const words = []; // [{finding, samples}]: what undo takes back, the last first
 let at = -1;
 let desk = null; // {finding, seen, beats: [sample], chosen, all, mine: Map sample -> review, strips}
 
@@ -120,13 +120,11 @@ const selected = () => (desk.all ? desk.beats : desk.beats.slice(desk.chosen, de
 
 async function speak(samples, make, text) {
   const { finding, seen } = desk;
-  const rows = [];
   for (const sample of samples) {
     const review = await post(`/findings/${encodeURIComponent(finding.id)}/reviews`, { sample, model_seen: seen, ...make(sample) });
     desk.mine.set(sample, review);
-    rows.push(review.row);
   }
-  words.push({ finding: finding.id, rows });
+  words.push({ finding: finding.id, samples: [...samples] });
   desk.all = false;
   const left = desk.beats.findIndex((sample) => !desk.mine.has(sample));
   if (left >= 0 && samples.length === 1) desk.chosen = left;
@@ -153,12 +151,15 @@ function confirm() {
 async function undo() {
   const last = words.pop();
   if (!last) return say("There is nothing to undo in this sitting.");
-  for (const row of last.rows.reverse()) await post(`/reviews/${row}/undo`);
+  // the word that stands now may itself have been put back by an undo
+  const { reviews } = await get(`/findings/${encodeURIComponent(last.finding)}/reviews`);
+  const standing = reviews.filter((one) => one.reviewer === me.name && last.samples.includes(one.sample));
+  for (const one of standing) await post(`/reviews/${one.row}/undo`);
   const index = queue.indexOf(last.finding);
   const isHere = desk.finding.id === last.finding;
   at = index;
   await load(last.finding, isHere && desk.seen);
-  say(`Undone: ${last.rows.length === 1 ? "one label" : `${last.rows.length} labels`}.`);
+  say(`Undone: ${standing.length === 1 ? "one label" : `${standing.length} labels`}.`);
 }
 
 async function reveal() {
