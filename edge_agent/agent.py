@@ -444,8 +444,8 @@ class _Fetch:
         return self._client.fetch(target)
 
 
-class _AtOnce(Exception):
-    """Told to stop a second time: nothing is waited for any more."""
+class _AtOnce(BaseException):
+    """Told to stop a second time: nothing is waited for any more, and no border of a thread catches this."""
 
 
 def run(settings: Settings) -> int:
@@ -462,20 +462,27 @@ def run(settings: Settings) -> int:
             raise _AtOnce
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, told)
+    before = {number: signal.signal(number, told) for number in (signal.SIGTERM, signal.SIGINT)}
     clock = HostClock()
-    with logging_to(sys.stderr, clock=clock, level=settings.operate.log_level):
-        agent = Agent(settings, clock=clock)
+    try:
+        with logging_to(sys.stderr, clock=clock, level=settings.operate.log_level):
+            return _live(settings, clock, stop)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _live(settings: Settings, clock: Clock, stop: threading.Event) -> int:
+    agent = Agent(settings, clock=clock)
+    try:
         try:
-            try:
-                agent.start()
-                agent.run_until(stop)
-            finally:
-                agent.stop()
-        except _AtOnce:
-            log.warning("agent.stop.forced")
-            return 1
+            agent.start()
+            agent.run_until(stop)
+        finally:
+            agent.stop()
+    except _AtOnce:
+        log.warning("agent.stop.forced")
+        return 1
     return 0
 
 

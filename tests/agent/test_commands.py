@@ -124,7 +124,7 @@ def test_commands_status_and_switches_under_a_replay_at_full_speed_never_hang(ma
             began_s = time.monotonic()
             try:
                 work()
-            except Exception as error:  # noqa: BLE001 the border of this thread: the test looks at it
+            except Exception as error:  # noqa: BLE001 - border of the thread: the test looks at it
                 failures.append(error)
                 return
             slowest[0] = max(slowest[0], time.monotonic() - began_s)

@@ -49,7 +49,7 @@ def test_an_overflow_opens_at_the_drop_counts_on_and_closes_ten_seconds_later():
     first = [one for one in revs if one.id == revs[0].id]
     assert [one.state for one in first] == [FindingState.OPENED, FindingState.EXTENDED, FindingState.CLOSED]
     assert (first[0].onset, first[-1].onset) == (5 * 360, 5 * 360)
-    lost = [{m.name: m.value for m in one.evidence.measures}["lost_samples"] for one in first]
+    lost = [_measures(one)["lost_samples"] for one in first]
     assert lost == [360, 720, 720]
     assert first[-1].end == 18 * 360  # ten seconds behind the last drop
     second = [one for one in revs if one.id != revs[0].id]
@@ -62,6 +62,10 @@ def test_an_overflow_opens_at_the_drop_counts_on_and_closes_ten_seconds_later():
     analysis.finish("stopped")
     last = {one.id: one.state for one in events(Finding)}
     assert set(last.values()) <= {FindingState.CLOSED, FindingState.WITHDRAWN}
+
+
+def _measures(finding):
+    return {measure.name: measure.value for measure in finding.evidence.measures}
 
 
 @pytest.mark.parametrize("step_s", [YEAR_S, -YEAR_S])

@@ -23,49 +23,92 @@ KILLS = 10
 SPEED = 40.0
 
 
-class Daemon:
-    """`python -m edge_agent run` on the excerpt, without a broker, forty times faster than life."""
+# Imports once, then forks a daemon per line of settings: on a busy machine the imports take longer than all else.
+_FORKS = """
+import os, sys
+import edge_agent.agent
+from edge_agent.cli import main
+for line in sys.stdin:
+    pid = os.fork()
+    if pid == 0:
+        os._exit(main(["run", *line.split()]))
+    print(pid, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+"""
 
-    def __init__(self, state):
-        self.state = state
-        self.log = (state.parent / "log").open("a")
-        settings = {
-            "device.state_dir": state,
-            "sync.enabled": "false",
-            "source.speed": SPEED,
-            "inference.tensorrt.enabled": "false",
-            "explain.language_model": "false",
-            "operate.metrics_port": 0,
-            "operate.status_s": 0.2,
-        }
-        # sqlite-utils imports pandas where it finds it, which takes longer than all else at the start.
-        lean = state.parent / "lean"
-        lean.mkdir(exist_ok=True)
-        (lean / "pandas.py").write_text("raise ImportError\n")
-        flags = [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "edge_agent", "run", *flags],
-            cwd=REPOSITORY,
-            env={**os.environ, "PYTHONPATH": f"{lean}{os.pathsep}{REPOSITORY}", "OMP_NUM_THREADS": "1"},
-            stderr=self.log,
+
+def flags(state):
+    """Settings of a daemon on the excerpt, without a broker, forty times faster than life."""
+    settings = {
+        "device.state_dir": state,
+        "sync.enabled": "false",
+        "source.speed": SPEED,
+        "inference.tensorrt.enabled": "false",
+        "explain.language_model": "false",
+        "operate.metrics_port": 0,
+        "operate.status_s": 0.2,
+    }
+    return [part for name, value in settings.items() for part in ("--set", f"{name}={value}")]
+
+
+class Daemons:
+    """Starts daemons on one state folder, one at a time: real processes, killed by their process id."""
+
+    def __init__(self, folder):
+        self.state = folder / "state"
+        self._log = (folder / "log").open("a")
+        self._environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"}
+        self._forks = self._python("-c", _FORKS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def _python(self, *arguments, **pipes):
+        return subprocess.Popen(
+            [sys.executable, *arguments], cwd=REPOSITORY, env=self._environment, stderr=self._log, **pipes
         )
 
-    def wait_until_it_runs(self):
+    def forked(self):
+        """A daemon of the imported program; gives its process id when it runs."""
+        self._forks.stdin.write(" ".join(flags(self.state)) + "\n")
+        self._forks.stdin.flush()
+        pid = int(self._forks.stdout.readline())
+        self._wait_until_it_runs(pid)
+        return pid
+
+    def end(self, pid, number):
+        """Signal it; its exit code."""
+        os.kill(pid, number)
+        return int(self._forks.stdout.readline())
+
+    def killed_from_the_command_line(self, after_s):
+        """`python -m edge_agent run`, killed a while after it runs."""
+        process = self._python("-m", "edge_agent", "run", *flags(self.state))
+        self._wait_until_it_runs(process.pid)
+        time.sleep(after_s)
+        process.kill()
+        assert process.wait(10) == -signal.SIGKILL
+
+    def _wait_until_it_runs(self, pid):
         until_s = time.monotonic() + 60
-        while time.monotonic() < until_s and self.process.poll() is None:
+        while time.monotonic() < until_s:
             try:
-                if json.loads((self.state / "status.json").read_text())["pid"] == self.process.pid:
+                if json.loads((self.state / "status.json").read_text())["pid"] == pid:
                     return
             except (OSError, ValueError):
                 pass
             time.sleep(0.02)
-        pytest.fail(f"the daemon did not come up: {(self.state.parent / 'log').read_text()[-2000:]}")
+        pytest.fail(f"the daemon did not come up: {Path(self._log.name).read_text()[-2000:]}")
 
-    def end(self, number):
-        self.process.send_signal(number)
-        code = self.process.wait(timeout=30)
-        self.log.close()
-        return code
+    def close(self):
+        self._forks.stdin.close()
+        self._forks.wait(30)
+        self._forks.stdout.close()
+        self._log.close()
+
+
+@pytest.fixture
+def daemons(tmp_path):
+    one = Daemons(tmp_path)
+    yield one
+    one.close()
 
 
 def rows(state, kind=None):
@@ -77,17 +120,15 @@ def rows(state, kind=None):
 
 
 @pytest.mark.timeout(240)
-def test_killed_ten_times_and_nothing_is_left_open(tmp_path):
+def test_killed_ten_times_and_nothing_is_left_open(daemons):
     rng = random.Random(6)
-    state = tmp_path / "state"
-    for _ in range(KILLS):
-        daemon = Daemon(state)
-        daemon.wait_until_it_runs()
+    daemons.killed_from_the_command_line(rng.uniform(0.5, 1.5))
+    for _ in range(KILLS - 1):
+        pid = daemons.forked()
         time.sleep(rng.uniform(0.0, 1.5))
-        assert daemon.end(signal.SIGKILL) == -signal.SIGKILL
-    daemon = Daemon(state)
-    daemon.wait_until_it_runs()
-    assert daemon.end(signal.SIGTERM) == 0, (tmp_path / "log").read_text()[-3000:]
+        assert daemons.end(pid, signal.SIGKILL) == -signal.SIGKILL
+    assert daemons.end(daemons.forked(), signal.SIGTERM) == 0
+    state = daemons.state
 
     events = rows(state)
     recordings = [event.body for event in events if isinstance(event.body, Recording)]
@@ -121,14 +162,10 @@ def check_sequences(events):
 
 def check_alarms(events):
     last = {event.body.id: event.body for event in events if isinstance(event.body, AlarmEvent)}
-    first = rows_of_last_run(events)
+    newest = [event.body.id for event in events if isinstance(event.body, Recording)][-1]
     for alarm in last.values():
-        left = alarm.state is not AlarmState.RESOLVED and alarm.recording != first
+        left = alarm.state is not AlarmState.RESOLVED and alarm.recording != newest
         assert not left or (alarm.priority is Priority.HIGH and alarm.state is AlarmState.LATCHED)
-
-
-def rows_of_last_run(events):
-    return [event.body.id for event in events if isinstance(event.body, Recording)][-1]
 
 
 def check_waves(state, recordings, closed):
@@ -142,15 +179,13 @@ def check_waves(state, recordings, closed):
         waves.close()
 
 
-def test_a_clean_stop_keeps_every_sample(tmp_path):
-    state = tmp_path / "state"
-    daemon = Daemon(state)
-    daemon.wait_until_it_runs()
+def test_a_clean_stop_keeps_every_sample(daemons):
+    pid = daemons.forked()
     time.sleep(0.5)
-    assert daemon.end(signal.SIGTERM) == 0
-    (recording,) = [event.body for event in rows(state, "recording.opened")]
-    (closed,) = [event.body for event in rows(state, "recording.closed")]
-    waves = WaveStore(state / "waveforms.db", 1 << 30)
+    assert daemons.end(pid, signal.SIGTERM) == 0
+    (recording,) = [event.body for event in rows(daemons.state, "recording.opened")]
+    (closed,) = [event.body for event in rows(daemons.state, "recording.closed")]
+    waves = WaveStore(daemons.state / "waveforms.db", 1 << 30)
     assert waves.newest(recording.id, recording.leads[0]) == closed.end > 0
     assert closed.reason == "stopped"
     waves.close()
