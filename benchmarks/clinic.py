@@ -24,7 +24,7 @@ def measure(*, quick: bool) -> list[Figure]:
     Everything behind that counts: the block's length, analysis, both databases, the broker.
     """
     record = record_name("mitdb/208")
-    for_s = 25.0 if quick else 120.0
+    for_s = 20.0 if quick else 120.0
     with TemporaryDirectory(prefix="bedside-bench-") as folder:
         house = House(Path(folder))
         try:
