@@ -31,11 +31,12 @@ def measure(*, quick: bool) -> list[Figure]:
             house.start_clinic()
             house.start_device({"source": {"record": record, "speed": 1.0}, "explain": {"language_model": False}})
             time.sleep(for_s)
+            until = datetime.now(timezone.utc)
         except DemoFailed as failed:
             raise NotMeasured(str(failed)) from failed
         finally:
             house.stop()
-        delays = _delays(house.clinic_state / "clinic.db")
+        delays = _delays(house.clinic_state / "clinic.db", until)
     if len(delays) < LEAST_FINDINGS:
         raise NotMeasured(f"{len(delays)} findings reached the clinic within {for_s:.0f} s")
     note = f"{record} at 1x with {house.broker_name}, {len(delays)} revisions of findings in {for_s:.0f} s"
@@ -52,7 +53,8 @@ def quantile(values: list[float], part: float) -> float:
     return sorted(values)[max(0, math.ceil(part * len(values)) - 1)]
 
 
-def _delays(database: Path) -> list[float]:
+def _delays(database: Path, until: datetime) -> list[float]:
+    """Give the delays of what had arrived by then; stopping decides what is open early, and is no measure."""
     connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
     try:
         rates = dict(connection.execute("SELECT id, fs_hz FROM recordings").fetchall())
@@ -62,13 +64,13 @@ def _delays(database: Path) -> list[float]:
     events = [(kind, _utc(received), json.loads(body)) for kind, received, body in rows]
     anchors: dict[str, dict[str, Any]] = {}
     for kind, _, body in events:
-        if kind == "clock-anchor":
+        if kind == "clock.anchor":
             anchors.setdefault(body["recording"], body)
     return [
         (received - _utc(anchors[body["recording"]]["utc"])).total_seconds()
         - (body["decided_at"] - anchors[body["recording"]]["sample"]) / rates[body["recording"]]
         for kind, received, body in events
-        if kind == "finding" and body["recording"] in anchors
+        if kind == "finding" and received <= until and body["recording"] in anchors
     ]
 
 

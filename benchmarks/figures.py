@@ -19,6 +19,7 @@ SPECS: dict[str, Spec] = {
     "replay_cpu_s": Spec(what="the same: processor time", unit="s", most=3.0),
     "replay_times_real_time": Spec(what="the same, by the clock", unit="x", least=600.0),
     "start_to_first_beat_s": Spec(what="daemon from its start to the first classified beat", unit="s", most=5.0),
+    "start_cpu_s": Spec(what="the same: processor time", unit="s"),
     "daemon_rss_mb": Spec(what="daemon at 1x without language model: resident memory", unit="MB", most=250.0),
     "daemon_cpu_percent": Spec(what="daemon at 1x without language model: of one core", unit="%", most=5.0),
     "written_100_gb_a_day": Spec(what="written to disk by the daemon, mitdb/100 looped", unit="GB/day", most=0.5),

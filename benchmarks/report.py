@@ -59,7 +59,7 @@ def _machine(machine: Mapping[str, Any]) -> str:
     return (
         f"{machine['processor']}, {machine['cores']} cores, {machine['memory_mb']} MB; Python {machine['python']}, "
         f"NumPy {machine['numpy']}, ONNX Runtime {machine['onnxruntime']}; commit {machine['commit']}; "
-        f"load before {machine['load_before'][0]}."
+        f"load {machine['load_before'][0]} before and {machine['load_after'][0]} after."
     )
 
 

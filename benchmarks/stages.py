@@ -21,6 +21,17 @@ from biosignal.wire.waveform import WaveChunk, encode_wave, quantise
 from edge_agent.bundle_folder import cpu_backend, find_bundle, load_bundle
 from edge_agent.store.waveforms import CHUNK_S
 
+NAMES = (
+    "codec_bytes_per_sample",
+    "analysis_times_real_time",
+    "analysis_40_ms_times_real_time",
+    "quality_times_real_time",
+    "detector_times_real_time",
+    "windows_times_real_time",
+    "inference_times_real_time",
+    "rules_times_real_time",
+)
+
 
 def measure(*, quick: bool) -> list[Figure]:
     """Run each part over the first lead of one recording."""
