@@ -8,9 +8,10 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import signal
 
+from biosignal import filter_design
 from biosignal.errors import BadInput
+from biosignal.sections import run_sections, settled_state
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -29,7 +30,7 @@ class Recursive:
 
     Parameters
     ----------
-    sections : float64, shape (section, 6), as `scipy.signal.butter(..., output="sos")` gives them.
+    sections : float64, shape (section, 6), rows ``b0 b1 b2 1 a1 a2`` as `biosignal.filter_design` gives them.
     """
 
     def __init__(self, sections: Array) -> None:
@@ -41,17 +42,16 @@ class Recursive:
         if not len(x):
             return x
         if self._state is None:
-            self._state = np.asarray(signal.sosfilt_zi(self._sections) * x[0])
-        y, self._state = signal.sosfilt(self._sections, x, zi=self._state)
-        return np.asarray(y)
+            self._state = settled_state(self._sections) * x[0]
+        return run_sections(self._sections, x, self._state)
 
     def reset(self) -> None:
         """Forget the past: the next sample is the first."""
         self._state = None
 
 
-def band_pass(fs_hz: float, *, low_hz: float = 0.5, high_hz: float = 40.0, order: int = 2) -> Recursive:
-    """Make a Butterworth band-pass; 0.5-40 Hz is what bedside monitors show an ECG through.
+def band_pass(fs_hz: float, *, low_hz: float = 0.5, high_hz: float = 40.0) -> Recursive:
+    """Make a Butterworth band-pass of order 2; 0.5-40 Hz is what bedside monitors show an ECG through.
 
     Raises
     ------
@@ -60,7 +60,7 @@ def band_pass(fs_hz: float, *, low_hz: float = 0.5, high_hz: float = 40.0, order
     high_hz = min(high_hz, 0.45 * fs_hz)
     if not 0 < low_hz < high_hz:
         raise BadFilter("a band-pass needs 0 < low < high", low_hz=low_hz, high_hz=high_hz, fs_hz=fs_hz)
-    return Recursive(np.asarray(signal.butter(order, (low_hz, high_hz), "bandpass", fs=fs_hz, output="sos")))
+    return Recursive(filter_design.butterworth_band_pass(fs_hz, low_hz=low_hz, high_hz=high_hz))
 
 
 def mains_notch(fs_hz: float, *, mains_hz: float = 50.0, quality: float = 30.0) -> Recursive:
@@ -72,8 +72,7 @@ def mains_notch(fs_hz: float, *, mains_hz: float = 50.0, quality: float = 30.0) 
     """
     if not 0 < mains_hz < fs_hz / 2:
         raise BadFilter("a notch needs 0 < mains frequency < fs / 2", mains_hz=mains_hz, fs_hz=fs_hz)
-    b, a = signal.iirnotch(mains_hz, quality, fs=fs_hz)
-    return Recursive(np.concatenate((b, a))[np.newaxis])
+    return Recursive(filter_design.notch(fs_hz, centre_hz=mains_hz, quality=quality))
 
 
 class SlidingFir:
@@ -123,7 +122,7 @@ def low_pass_taps(fs_hz: float, *, cutoff_hz: float, lag: int) -> Array:
     """Design a Hamming-windowed low-pass, shape (1, 2 * lag + 1), unit gain at 0 Hz."""
     if lag == 0:
         return np.ones((1, 1))
-    return np.asarray(signal.firwin(2 * lag + 1, cutoff_hz, fs=fs_hz))[np.newaxis]
+    return filter_design.hamming_low_pass(fs_hz, cutoff_hz=cutoff_hz, lag=lag)[np.newaxis]
 
 
 def gabor_taps(fs_hz: float, *, centre_hz: float, sigma_s: float, lag: int) -> Array:

@@ -27,6 +27,7 @@ from cloud_service.ingest.worker import IngestWorker
 from cloud_service.learning import routes as learning_routes
 from cloud_service.learning.room import learning_part, make_worker, open_workshop
 from cloud_service.settings import CloudSettings
+from cloud_service.web.pages import router as pages
 
 API = "/api/v1"
 API_ROUTERS: tuple[APIRouter, ...] = (
@@ -40,7 +41,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     operations.router,
     learning_routes.router,
 )
-OTHER_ROUTERS: tuple[APIRouter, ...] = (operations.outside_api, learning_routes.updates)
+OTHER_ROUTERS: tuple[APIRouter, ...] = (operations.outside_api, learning_routes.updates, pages)
 """Routers outside the API: pages and the model repository go here, one line each."""
 
 

@@ -140,11 +140,13 @@ def _serve(options: argparse.Namespace, said: Said) -> None:
         database = open_state(settings)
         _first_admin(settings, database, said)
         write_accounts(database, settings.state_dir, clinic=settings.mqtt.username)
-        broker = None
+        broker, told = None, threading.Event()
         if options.with_broker:
             broker = start_broker(settings.broker, settings.state_dir, kind=options.kind)
             settings = _pointed_at(settings, broker)
             _say_broker(said, broker, settings)
+            following = (broker, settings.state_dir, told)
+            threading.Thread(target=_pass_on_accounts, args=following, name="clinic.accounts", daemon=True).start()
         try:
             app = create_app(
                 with_broker_access(settings), on_devices_changed=lambda: _devices_changed(settings, database, broker)
@@ -154,6 +156,7 @@ def _serve(options: argparse.Namespace, said: Said) -> None:
             _until_told()  # uvicorn raises the signal once more when it is done; the broker must still be stopped
             server.run(sockets=[listener])
         finally:
+            told.set()
             if broker is not None:
                 broker.stop()
             database.close()
@@ -196,20 +199,25 @@ def _broker(options: argparse.Namespace, said: Said) -> None:
 
 
 def _keep(broker: RunningBroker, state_dir: Path, told: threading.Event) -> None:
-    """Stay until told to stop; pass on accounts that others write; fail when the broker dies."""
-    file = accounts_file(state_dir)
-    seen = file.stat().st_mtime_ns
+    """Stay until told to stop; fail when the broker dies."""
     try:
-        while not told.wait(1.0):
-            if not broker.is_alive():
-                raise BrokerUnreachable("the broker's process ended")
-            now = file.stat().st_mtime_ns
-            if now != seen:
-                seen = now
-                refresh_mosquitto(state_dir)
-                broker.reload()
+        _pass_on_accounts(broker, state_dir, told)
+        if not told.is_set():
+            raise BrokerUnreachable("the broker's process ended")
     finally:
         broker.stop()
+
+
+def _pass_on_accounts(broker: RunningBroker, state_dir: Path, told: threading.Event) -> None:
+    """Let the broker take in accounts that other processes write (`cloud-service device add`), until told to stop."""
+    file = accounts_file(state_dir)
+    seen = file.stat().st_mtime_ns
+    while not told.wait(1.0) and broker.is_alive():
+        now = file.stat().st_mtime_ns
+        if now != seen:
+            seen = now
+            refresh_mosquitto(state_dir)
+            broker.reload()
 
 
 def _user_add(options: argparse.Namespace, said: Said) -> None:

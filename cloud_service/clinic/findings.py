@@ -231,5 +231,8 @@ def _alarm(session: Session, row: FindingRow) -> Alarm | None:
 
 
 def _blinded(detail: FindingDetail) -> FindingDetail:
-    hidden: dict[str, Any] = {"outcome": None, "explanation": None, "explanation_by": None, "explained": None}
-    return detail.model_copy(update={**hidden, "reviews": []})
+    """Hide kind, priority, alarm and measures too: a couplet's name and its ventricular rate are the answer."""
+    unsaid: dict[str, Any] = {"outcome": None, "explanation": None, "explanation_by": None, "explained": None}
+    unnamed: dict[str, Any] = {"kind": "", "priority": "", "alarm": None, "alarm_state": None, "reviews": []}
+    evidence = detail.evidence.model_copy(update={"measures": []})
+    return detail.model_copy(update={**unsaid, **unnamed, "evidence": evidence})

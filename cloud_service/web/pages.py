@@ -1,0 +1,152 @@
+"""The clinic's pages: shells that the browser fills from the API, and the static files they use."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.exceptions import HTTPException as NotFound
+from starlette.staticfiles import StaticFiles
+
+from biosignal import __version__
+from biosignal.findings import KINDS, QUANTITIES
+from cloud_service.access.people import Login
+from cloud_service.access.roles import Role
+from cloud_service.clinic.context import clinic_of, login_of
+from cloud_service.database.clinic_tables import DeviceRow
+from cloud_service.database.event_tables import FindingRow
+
+HERE = Path(str(files("cloud_service.web")))
+PLACES: tuple[tuple[str, str, Role], ...] = (
+    ("/", "Dashboard", Role.VIEWER),
+    ("/findings", "Findings", Role.VIEWER),
+    ("/alarms", "Alarms", Role.VIEWER),
+    ("/review", "Review", Role.REVIEWER),
+    ("/models", "Models", Role.ENGINEER),
+    ("/operations", "Operations", Role.ENGINEER),
+)
+"""What the navigation offers: path, name, and the role it takes."""
+
+router = APIRouter(tags=["pages"], include_in_schema=False)
+_static = StaticFiles(directory=HERE / "static")
+_templates = Environment(
+    loader=FileSystemLoader(HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_WORDS = json.dumps(
+    {
+        "kinds": {name: asdict(kind) for name, kind in KINDS.items()},
+        "quantities": {name: asdict(quantity) for name, quantity in QUANTITIES.items()},
+    }
+)
+
+
+@router.get("/login")
+def login_page(request: Request) -> Response:
+    """Show the login; who is logged in goes on to the dashboard."""
+    if login_of(request) is not None:
+        return RedirectResponse("/", status_code=303)
+    return _page("login.html", None, "", {"demo": clinic_of(request).people.demo})
+
+
+@router.get("/")
+def dashboard(request: Request) -> Response:
+    """Show all devices and what is new."""
+    return _for(request, Role.VIEWER, "dashboard.html")
+
+
+@router.get("/devices/{name}")
+def device(request: Request, name: str) -> Response:
+    """Show one device with its live strip."""
+    return _for(request, Role.VIEWER, "device.html", {"device": name}, exists=(DeviceRow, name))
+
+
+@router.get("/findings")
+def findings(request: Request) -> Response:
+    """Show the list of findings."""
+    return _for(request, Role.VIEWER, "findings.html")
+
+
+@router.get("/findings/{finding}")
+def finding(request: Request, finding: str) -> Response:
+    """Show one finding with all it rests on."""
+    return _for(request, Role.VIEWER, "finding.html", {"finding": finding}, exists=(FindingRow, finding))
+
+
+@router.get("/review")
+def review(request: Request) -> Response:
+    """Show the findings that wait for a reviewer, one by one."""
+    return _for(request, Role.REVIEWER, "review.html")
+
+
+@router.get("/alarms")
+def alarms(request: Request) -> Response:
+    """Show the alarms of all devices."""
+    return _for(request, Role.VIEWER, "alarms.html")
+
+
+@router.get("/models")
+def models(request: Request) -> Response:
+    """Show refits, candidates and releases."""
+    return _for(request, Role.ENGINEER, "models.html")
+
+
+@router.get("/operations")
+def operations(request: Request) -> Response:
+    """Show what engineers and administrators look after."""
+    return _for(request, Role.ENGINEER, "operations.html")
+
+
+@router.get("/static/{path:path}")
+async def static(request: Request, path: str) -> Response:
+    """Serve a static file; browsers ask each time whether it changed."""
+    try:
+        response = await _static.get_response(path, request.scope)
+    except NotFound as error:
+        raise HTTPException(404, "no such file") from error
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def _for(
+    request: Request,
+    role: Role,
+    template: str,
+    facts: Mapping[str, Any] | None = None,
+    *,
+    exists: tuple[type[Any], str] | None = None,
+) -> Response:
+    """Answer with a page to those who may see it; others are sent to the login or told why not."""
+    login = login_of(request)
+    path = request.url.path
+    if login is None:
+        return RedirectResponse(f"/login?next={quote(path)}", status_code=303)
+    if not login.role.covers(role):
+        why = f"This page needs the role {role.value}; you are logged in as {login.role.value}."
+        return _page("refused.html", login, path, {"title": "Not for this role", "why": why}, status=403)
+    if exists is not None:
+        with clinic_of(request).database.read() as session:
+            known = session.get(*exists) is not None
+        if not known:
+            why = f"There is nothing here by the name {exists[1]}."
+            return _page("refused.html", login, path, {"title": "Not found", "why": why}, status=404)
+    return _page(template, login, path, facts or {})
+
+
+def _page(
+    template: str, login: Login | None, path: str, facts: Mapping[str, Any], *, status: int = 200
+) -> HTMLResponse:
+    places = [place for place in PLACES if login is not None and login.role.covers(place[2])]
+    text = _templates.get_template(template).render(
+        login=login, path=path, places=places, words=_WORDS, version=__version__, Role=Role, **facts
+    )
+    return HTMLResponse(text, status_code=status)

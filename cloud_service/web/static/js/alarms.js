@@ -1,0 +1,31 @@
+// Alarms of all devices: what is there, and what is over.
+
+import { get } from "./api.js";
+import { pastTable, showAlarms } from "./alarm-list.js";
+import { byId, fill } from "./dom.js";
+import { gathered, onEvents } from "./feed.js";
+
+let alarms = [];
+
+function draw() {
+  showAlarms(byId("now"), alarms.filter((one) => one.state !== "resolved"), { changed, empty: "No alarm on any device." });
+  const past = alarms.filter((one) => one.state === "resolved").sort((a, b) => b.received.localeCompare(a.received));
+  fill(byId("past"), pastTable(past.slice(0, 100)));
+}
+
+function changed(alarm) {
+  alarms = alarms.map((one) => (one.id === alarm.id ? alarm : one));
+  draw();
+  show();
+}
+
+const show = gathered(async () => {
+  alarms = (await get("/alarms?resolved=true")).alarms;
+  draw();
+});
+
+onEvents(["alarm", "command.answer"], show);
+document.addEventListener("bedside:back", show);
+// a request that nobody answers expires without an event
+setInterval(() => { if (!document.hidden) show(); }, 10000);
+show();

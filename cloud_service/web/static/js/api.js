@@ -1,0 +1,50 @@
+// Talks to the clinic's API with the session's CSRF token.
+
+const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?? "";
+const ORDER = ["viewer", "reviewer", "engineer", "admin"];
+
+export const me = { name: meta("login"), role: meta("role") };
+export const covers = (needed) => ORDER.indexOf(me.role) >= ORDER.indexOf(needed);
+
+export class ApiError extends Error {
+  constructor(status, detail, advice) {
+    super(advice ? `${detail}. Try: ${advice}` : detail);
+    this.status = status;
+  }
+}
+
+export function toLogin() {
+  location.assign(`/login?next=${encodeURIComponent(location.pathname + location.search)}`);
+}
+
+export async function get(path) {
+  return ask("GET", path);
+}
+
+export async function post(path, body) {
+  return ask("POST", path, body ?? {});
+}
+
+async function ask(method, path, body) {
+  let answer;
+  try {
+    answer = await fetch(`/api/v1${path}`, {
+      method,
+      headers: { "X-CSRF-Token": meta("csrf"), ...(body ? { "Content-Type": "application/json" } : {}) },
+      body: body ? JSON.stringify(body) : undefined,
+    });
+  } catch {
+    throw new ApiError(0, "The clinic's service does not answer", "check the network; this page goes on trying");
+  }
+  if (answer.status === 401 && me.name) toLogin();
+  const text = await answer.text();
+  const said = text && answer.headers.get("content-type")?.includes("json") ? JSON.parse(text) : {};
+  if (!answer.ok) throw new ApiError(answer.status, words(said.detail) ?? `The service answered ${answer.status}`, said.try);
+  return said;
+}
+
+// FastAPI gives a sentence, or a list of what is wrong with each field.
+function words(detail) {
+  if (Array.isArray(detail)) return detail.map((one) => `${one.loc?.at(-1)}: ${one.msg}`).join("; ");
+  return detail;
+}

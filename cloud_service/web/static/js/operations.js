@@ -1,0 +1,98 @@
+// For engineers and administrators: health, dead letters, commands, people, audit log.
+
+import { covers, get, post } from "./api.js";
+import { byId, fill, h, table, write } from "./dom.js";
+import { gathered, onEvents } from "./feed.js";
+import { short, stamp } from "./words.js";
+
+const say = (text) => write(byId("said"), text);
+const tried = (act) => act().catch((error) => say(error.message));
+
+const showHealth = gathered(async () => {
+  const answer = await (await fetch("/healthz")).json();
+  const broker = answer.broker === null ? "none is set" : answer.broker ? "connected" : `not connected: ${answer.broker_why}`;
+  fill(byId("health"), [["Database", answer.database ? "answers" : "does not answer"], ["Broker", broker]].map(([term, value]) => [h("dt", {}, term), h("dd", {}, value)]));
+});
+
+const showLetters = gathered(async () => {
+  const { waiting, dead_letters: letters } = await get("/dead-letters");
+  write(byId("letters-h"), `Dead letters (${waiting})`);
+  byId("replay").disabled = !waiting;
+  fill(byId("letters"), table([
+    ["Topic", (one) => one.topic], ["Why", (one) => one.reason], ["First", (one) => stamp(one.first)],
+    ["Last", (one) => stamp(one.last)], ["Times", (one) => String(one.times), { num: true }],
+    ["Content", (one) => h("details", {}, h("summary", {}, `${one.length} bytes`), h("pre", { class: "card-text" }, one.payload))],
+  ], letters, { empty: "None." }));
+});
+
+const showCommands = gathered(async () => {
+  const { commands } = await get("/commands?limit=50");
+  fill(byId("commands"), table([
+    ["Requested", (one) => stamp(one.requested)], ["Device", (one) => one.device], ["Command", (one) => one.name], ["By", (one) => one.issuer],
+    ["State", (one) => one.state], ["Answered", (one) => (one.answered ? stamp(one.answered) : "")], ["Why", (one) => one.reason],
+  ], commands));
+});
+
+byId("replay").addEventListener("click", () => tried(async () => {
+  const done = await post("/dead-letters/replay");
+  say(`${done.stored} stored, ${done.still_refused} still refused.`);
+  showLetters();
+}));
+
+const showUsers = gathered(async () => {
+  const { users } = await get("/users");
+  fill(byId("users"), table([
+    ["Name", (one) => one.name], ["Role", (one) => one.role], ["Made", (one) => stamp(one.created)],
+    ["", (one) => (one.disabled ? `disabled ${stamp(one.disabled)}` : h("button", { type: "button", class: "second", on: { click: () => tried(async () => { await post(`/users/${encodeURIComponent(one.name)}/disable`); showUsers(); showAudit(); }) } }, `Disable ${one.name}`))],
+  ], users));
+});
+
+const showAudit = gathered(async () => {
+  const { entries } = await get("/audit?limit=50");
+  fill(byId("audit"), table([
+    ["Number", (one) => String(one.number), { num: true }], ["At", (one) => stamp(one.at)], ["Who", (one) => one.actor], ["Did", (one) => one.action],
+    ["To", (one) => one.subject], ["Detail", (one) => (one.detail === "{}" ? "" : one.detail)], ["Hash", (one) => h("code", { title: one.hash }, short(one.hash))],
+  ], entries));
+});
+
+function forms() {
+  byId("new-device").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const form = event.target;
+    tried(async () => {
+      const made = await post("/devices", Object.fromEntries(new FormData(form)));
+      secret("made-device", `The device ${made.device} of site ${made.site} logs in to the broker as ${made.username} with the password`, made.password);
+      form.reset();
+      showAudit();
+    });
+  });
+  byId("new-user").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const form = event.target;
+    tried(async () => {
+      const made = await post("/users", Object.fromEntries(new FormData(form)));
+      secret("made-user", `${made.name} (${made.role}) logs in with the password`, made.password);
+      form.reset();
+      showUsers();
+      showAudit();
+    });
+  });
+  byId("verify").addEventListener("click", () => tried(async () => {
+    const check = await get("/audit/verify");
+    byId("chain").className = check.holds ? "pass" : "fail";
+    write(byId("chain"), check.holds ? `The chain holds: ${check.entries} entries. Head ${check.head}` : `The chain does not hold: ${check.why}`);
+  }));
+}
+
+function secret(place, text, password) {
+  fill(byId(place), h("p", { class: "secret", role: "status" }, `${text} `, h("code", {}, password), " It is shown this once."));
+}
+
+onEvents(["command.answer"], showCommands);
+for (const show of [showHealth, showLetters, showCommands]) show();
+if (covers("admin")) {
+  forms();
+  showUsers();
+  showAudit();
+}
+setInterval(() => { if (!document.hidden) [showHealth, showLetters, showCommands].forEach((show) => show()); }, 10000);

@@ -1,0 +1,95 @@
+// Words, numbers and marks as they are shown everywhere.
+
+import { h } from "./dom.js";
+
+const WORDS = JSON.parse(document.documentElement.dataset.words);
+export const KINDS = WORDS.kinds;
+export const CLASSES = {
+  N: "normal", S: "supraventricular", V: "ventricular", F: "fusion", Q: "cannot be told",
+};
+export const ALARM_STATES = {
+  active: "Active", acknowledged: "Acknowledged", "audio-paused": "Audio paused", latched: "Latched", resolved: "Resolved",
+};
+const ALARM_MEANING = {
+  active: "signalled", acknowledged: "seen, condition still there", "audio-paused": "sound off for a bounded time",
+  latched: "condition over, not yet acknowledged", resolved: "",
+};
+const PRIORITIES = { high: "High", medium: "Medium", low: "Low", none: "No alarm" };
+export const RANK = { high: 3, medium: 2, low: 1, none: 0 };
+
+export const kindLabel = (kind) => capital(KINDS[kind]?.label ?? kind ?? "");
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+export function measureText(measure) {
+  const decimals = WORDS.quantities[measure.name]?.decimals ?? 2;
+  return measure.value.toFixed(decimals);
+}
+
+export const measureName = (name) => capital(name.replaceAll("_", " ")).replace(/\brr\b/gi, "RR").replace(/^V rate/, "Ventricular rate");
+
+// Shape, word and colour say the same: no one of them is needed.
+export function priorityMark(priority, text = null) {
+  const shape = { high: "M8 1 15 14.5H1z", medium: "M8 1 15 8 8 15 1 8z", low: "M8 2.5a5.5 5.5 0 1 1 0 11 5.5 5.5 0 1 1 0-11z" }[priority];
+  const mark = h("span", { class: `mark p-${priority}` });
+  if (shape) mark.append(svg(shape));
+  mark.append(text ?? PRIORITIES[priority] ?? priority);
+  return mark;
+}
+
+function svg(d) {
+  const space = "http://www.w3.org/2000/svg";
+  const made = document.createElementNS(space, "svg");
+  made.setAttribute("viewBox", "0 0 16 16");
+  made.setAttribute("aria-hidden", "true");
+  const path = document.createElementNS(space, "path");
+  path.setAttribute("d", d);
+  made.append(path);
+  return made;
+}
+
+export function alarmState(state) {
+  return h("span", { class: "state" }, ALARM_STATES[state] ?? state, h("small", {}, ` ${ALARM_MEANING[state] ?? ""}`));
+}
+
+export function age(seconds) {
+  if (seconds === null || seconds === undefined || Number.isNaN(seconds)) return "never";
+  if (seconds < 60) return `${Math.max(0, Math.round(seconds))} s ago`;
+  if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min ago`;
+  return `${Math.floor(seconds / 86400)} d ago`;
+}
+
+export const clock = (date) => new Date(date).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+
+export function stamp(date) {
+  const when = new Date(date);
+  const today = new Date().toDateString() === when.toDateString();
+  return today ? clock(when) : `${when.toLocaleDateString()} ${clock(when)}`;
+}
+
+// Where a sample lies in its recording, as minutes and seconds.
+export function place(sample, fsHz, decimals = 0) {
+  const unit = 10 ** decimals;
+  const seconds = Math.floor((sample / fsHz) * unit) / unit;
+  const hours = Math.floor(seconds / 3600);
+  const part = (seconds % 60).toFixed(decimals).padStart(decimals ? decimals + 3 : 2, "0");
+  const rest = `${String(Math.floor((seconds % 3600) / 60)).padStart(2, "0")}:${part}`;
+  return hours ? `${hours}:${rest}` : rest;
+}
+
+export const short = (id) => String(id ?? "").slice(0, 8);
+
+export function outcomeText(outcome) {
+  if (!outcome) return "not told";
+  if (outcome.type === "Prediction") return `${outcome.label} by ${outcome.bundle} on ${outcome.rung}`;
+  return `${outcome.type === "Abstained" ? "No answer" : "Unavailable"}: ${outcome.reason}`;
+}
+
+// Ages tick without a new answer from the service: `data-since` is ISO time, and `data-stale` seconds.
+export function tick() {
+  for (const one of document.querySelectorAll("[data-since]")) {
+    const seconds = (Date.now() - new Date(one.dataset.since).getTime()) / 1000;
+    const text = age(seconds);
+    if (one.textContent !== text) one.textContent = text;
+  }
+}

@@ -1,0 +1,60 @@
+import pytest
+from browsing import Visit, chromium, launch
+from running_ward import running_ward, wait_for
+
+
+@pytest.fixture(scope="session")
+def ward(tmp_path_factory):
+    if chromium() is None:
+        pytest.skip("there is no chromium on the PATH")
+    pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    folder = tmp_path_factory.mktemp("ward")
+    with running_ward(folder) as ward:
+        # without a model: rules only, and an alarm that stays until somebody installs one
+        ward.start_device("bed-1", speed=1.0, models=folder / "no-models")
+        ward.start_device("bed-2", speed=8.0)
+        wait_for(lambda: all(device["online"] for device in ward.get("/devices")["devices"]))
+        yield ward
+
+
+@pytest.fixture(scope="session")
+def browser(ward):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def visits(browser, ward):
+    """Logged-in browsers by role, opened once; a page is left where its test left it."""
+    opened: dict[str, Visit] = {}
+
+    def visit(role):
+        if role not in opened:
+            opened[role] = Visit(browser, ward.url)
+            opened[role].log_in(role)
+        return opened[role]
+
+    yield visit
+    for one in opened.values():
+        one.close()
+
+
+@pytest.fixture
+def clean(request):
+    """Hand over a visit, and fail the test if the page complained or asked elsewhere."""
+    used = []
+
+    def watch(visit):
+        visit.console.clear()
+        used.append(visit)
+        return visit.page
+
+    yield watch
+    for visit in used:
+        # the tests read pixels back, which a page never does
+        assert [said for said in visit.console if "willReadFrequently" not in said] == []
+        assert visit.foreign == []
