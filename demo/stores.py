@@ -25,16 +25,20 @@ class DeviceStore:
 
     def outbox(self) -> int:
         """Rows that wait for a receipt."""
-        return int(self._rows("SELECT count(*) FROM outbox")[0][0])
+        return sum(row[0] for row in self._rows("SELECT count(*) FROM outbox"))
 
     def rejected(self) -> int:
         """Rows the clinic could not read."""
-        return int(self._rows("SELECT count(*) FROM rejected")[0][0])
+        return sum(row[0] for row in self._rows("SELECT count(*) FROM rejected"))
 
     def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         connection = sqlite3.connect(f"file:{self._file}?mode=ro", uri=True, timeout=10)
         try:
             return connection.execute(sql, values).fetchall()
+        except sqlite3.OperationalError as error:
+            if "no such table" in str(error):  # the daemon has opened the file and not yet laid it out
+                return []
+            raise
         finally:
             connection.close()
 

@@ -81,6 +81,7 @@ class Agent:
         self._counted_s = float("-inf")
         self._backend: Backend | None = None
         self._reason = ""
+        self.running = False
         self.no_line = "" if settings.sync.enabled else "switched off in the settings (sync.enabled = false)"
         self.sync: SyncClient | None = None
         with ExitStack() as opened:
@@ -155,6 +156,7 @@ class Agent:
 
     def start(self) -> None:
         """Start every thread; the source last."""
+        self.running = True
         self.keeper.start()
         self.analysis.start()
         self.tend()
@@ -182,7 +184,9 @@ class Agent:
         While there is a line, the clinic is given `operate.stop_s` to receive what waits.
         """
         log.info("agent.stop.begun")
+        self.running = False
         self.supervisor.stopping()
+        self.analysis.end_reason = "stopped"
         self.reader.stop()
         self.analysis.stop()
         if self._updates is not None:
@@ -440,8 +444,8 @@ class _Fetch:
         return self._client.fetch(target)
 
 
-class _AtOnce(Exception):
-    """Told to stop a second time: nothing is waited for any more."""
+class _AtOnce(BaseException):
+    """Told to stop a second time: nothing is waited for any more, and no border of a thread catches this."""
 
 
 def run(settings: Settings) -> int:
@@ -458,20 +462,27 @@ def run(settings: Settings) -> int:
             raise _AtOnce
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, told)
+    before = {number: signal.signal(number, told) for number in (signal.SIGTERM, signal.SIGINT)}
     clock = HostClock()
-    with logging_to(sys.stderr, clock=clock, level=settings.operate.log_level):
-        agent = Agent(settings, clock=clock)
+    try:
+        with logging_to(sys.stderr, clock=clock, level=settings.operate.log_level):
+            return _live(settings, clock, stop)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _live(settings: Settings, clock: Clock, stop: threading.Event) -> int:
+    agent = Agent(settings, clock=clock)
+    try:
         try:
-            try:
-                agent.start()
-                agent.run_until(stop)
-            finally:
-                agent.stop()
-        except _AtOnce:
-            log.warning("agent.stop.forced")
-            return 1
+            agent.start()
+            agent.run_until(stop)
+        finally:
+            agent.stop()
+    except _AtOnce:
+        log.warning("agent.stop.forced")
+        return 1
     return 0
 
 

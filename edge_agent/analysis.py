@@ -141,6 +141,7 @@ class Analysis:
         self.turns = 0
         self.failure: BedsideError | None = None
         self.ended = threading.Event()
+        self.end_reason = "the source ended"
         self._incoming = incoming
         self._facts = facts
         self._lead = lead
@@ -249,7 +250,7 @@ class Analysis:
         return self._settings.rules
 
     def switch(self, backend: Backend | None, reason: str) -> Answered:
-        """Answer with `backend` from the next beat on; waits until it has answered one (at most 10 s)."""
+        """Answer with `backend` from the next beat on; waits until it has answered one, or failed to (at most 10 s)."""
         with self._held():
             self._backend, self._reason = backend, reason
             self._answer = None
@@ -294,7 +295,7 @@ class Analysis:
     def _run(self) -> None:
         try:
             self._work()
-            self.finish("stopped" if self._stop.is_set() else "the source ended")
+            self.finish(self.end_reason)
         except Exception as error:  # border of the thread: it must be seen that nothing is analysed any more
             self.failure = AnalysisFailed("the analysis failed", why=f"{type(error).__name__}: {error}")
             log.exception("analysis.run.failed")
@@ -433,16 +434,22 @@ class Analysis:
         if isinstance(beat.outcome, Prediction):
             self._on_beat(beat.outcome.bundle, True)
             if self._awaited is not None and beat.outcome.bundle == self._awaited[0]:
-                self._answer = Answered(at=beat.sample, missed=self.counts.unanswered - self._awaited[1])
-                self._awaited = None
-                self._answered.notify_all()
+                self._end_switch(beat)
         elif isinstance(beat.outcome, Unavailable):
             self.counts.unanswered += 1
             self.counts.unanswered_by_reason["backend failed" if self._backend is not None else "no backend"] += 1
             if self._backend is not None:
                 self._on_beat(self._backend.bundle, False)
+                self._end_switch(beat)
         elif isinstance(beat.outcome, Abstained):
             self.counts.unanswered_by_reason[beat.outcome.reason.partition(":")[0]] += 1
+
+    def _end_switch(self, beat: Beat) -> None:
+        """The first window after a switch was answered, or failed: whoever waits for it need not wait longer."""
+        if self._awaited is not None:
+            self._answer = Answered(at=beat.sample, missed=self.counts.unanswered - self._awaited[1])
+            self._awaited = None
+            self._answered.notify_all()
 
     def _tick(self) -> list[Durable]:
         """Tell the alarms the time: the steady clock of the host, or that of the record where it is replayed."""

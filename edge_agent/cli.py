@@ -108,7 +108,7 @@ def _add_replay(verbs: Any) -> None:
     verb.add_argument(
         "record",
         metavar="RECORD",
-        help="`excerpt`, a WFDB record's path, or `set/record` below EDGE_DATA_DIR or from PhysioNet",
+        help="`excerpt`, `synthetic/NAME`, a WFDB record's path, or `set/record` below EDGE_DATA_DIR or from PhysioNet",
     )
     verb.add_argument("--lead", metavar="NAME|INDEX|all", help="lead to analyse (default: the first)")
     verb.add_argument("--speed", type=_speed, default=None, metavar="N|max", help="times real time (default: max)")

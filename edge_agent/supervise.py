@@ -130,7 +130,10 @@ class TimedBackend:
 
 
 class Supervisor:
-    """Watches over an agent from its main thread; `turn` is called about twice a second."""
+    """Watches over an agent from its main thread; `turn` is called about twice a second.
+
+    `standing` are the loops that hang, and for how many seconds, as last looked at.
+    """
 
     def __init__(self, agent: "Agent", settings: Settings, *, clock: Clock, notifier: Notifier | None = None) -> None:
         self._agent = agent
@@ -143,6 +146,7 @@ class Supervisor:
         self._turns = dict.fromkeys(LOOPS, -1)
         self._counted: dict[tuple[object, ...], float] = {}
         self._said: dict[str, str] = {}
+        self.standing: dict[str, float] = {}
         self._began_s = clock.monotonic_s()
         self._started_utc_s = clock.utc_s()
         self._next_status_s = self._next_check_s = self._began_s
@@ -182,7 +186,8 @@ class Supervisor:
         self._note_turns()
         if now_s >= self._next_check_s:
             self._next_check_s = now_s + self._watch.every_s
-            for loop, age_s in self._watch.check().items():
+            self.standing = self._watch.check()
+            for loop, age_s in self.standing.items():
                 log.error("operate.loop.standing", extra={"facts": {"loop": loop, "seconds": round(age_s, 1)}})
         if now_s >= self._next_status_s:
             self._next_status_s = now_s + self._settings.operate.status_s
@@ -315,6 +320,10 @@ class Supervisor:
         self._count(metrics.explanations, counts.texts, made_by="template")
         self._count(metrics.explanations, texts.accepted, made_by="llm")
         self._count(metrics.refused_texts, texts.refused)
+        if (sync := agent.sync) is not None:
+            self._count(metrics.sent, sync.counters.sent)
+            self._count(metrics.resent, sync.counters.resent)
+            self._count(metrics.confirmed, sync.counters.confirmed)
         self._gauge_all()
 
     def _gauge_all(self) -> None:

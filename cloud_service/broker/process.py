@@ -155,11 +155,14 @@ def _start_embedded(
 
 
 def _start_mosquitto(conf: Path, host: str, port: int, ca: Path | None) -> RunningBroker:
-    program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
-    try:
-        process = subprocess.Popen([program, "-c", str(conf)], stdin=subprocess.DEVNULL, start_new_session=True)
-    except OSError as error:
-        raise BrokerUnreachable("mosquitto cannot be started", remedy="install mosquitto") from error
+    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+    if program is None:
+        raise BrokerUnreachable("mosquitto cannot be started", remedy="install mosquitto")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "cloud_service.broker.leash", str(os.getpid()), program, "-c", str(conf)],
+        stdin=subprocess.DEVNULL,
+        start_new_session=True,
+    )
     until = time.monotonic() + START_S
     while time.monotonic() < until and process.poll() is None:
         with contextlib.suppress(OSError), socket.create_connection((host, port), 1):

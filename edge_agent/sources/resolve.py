@@ -1,13 +1,13 @@
-"""What RECORD means: the excerpt, a path, a record of an unpacked set, or a download."""
+"""What RECORD means: the excerpt, a synthetic patient, a path, a record of an unpacked set, or a download."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from biosignal.errors import BadInput
 from edge_agent.sources.excerpt import Excerpt
 from edge_agent.sources.physionet import INDEX_URL, fetch
 from edge_agent.sources.port import RecordUnreadable, Source
+from edge_agent.sources.synthetic import PREFIX, synthetic
 from edge_agent.sources.wfdb_record import WfdbRecord, header_path
 
 
@@ -43,10 +43,8 @@ def resolve(record: str, places: Places, *, annotators: tuple[str, ...] = ("atr"
     """
     if record == "excerpt":
         return Excerpt()
-    if record.startswith("synthetic/"):
-        raise BadInput(
-            "the synthetic patient is not in this version", record=record, remedy="replay `excerpt` or a WFDB record"
-        )
+    if record.startswith(PREFIX):
+        return synthetic(record)
     return WfdbRecord(find(record, places, annotators=annotators))
 
 

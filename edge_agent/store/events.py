@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from sqlite_utils import Database
-
 from biosignal.errors import BadInput
 from biosignal.events import Command, CommandAnswer, Durable
 from biosignal.wire.envelope import Envelope, decode, encode, wrap
+from edge_agent.store.database import Database
 from edge_agent.store.errors import StoreFull, StoreTrouble
 from edge_agent.store.integrity import Plan, Row, Salvage, open_file
 from edge_agent.store.place import RESERVE_BYTES, Reserve, WriterLock, check_folder

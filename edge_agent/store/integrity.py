@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from sqlite_utils import Database
-
+from edge_agent.store.database import Database
 from edge_agent.store.errors import StoreForeign, StoreTrouble, StoreUnsafe, StoreUnwritable
 
 Row: TypeAlias = dict[str, Any]
 SYNCHRONOUS = {"FULL": 2, "EXTRA": 3}
-_LOG_PAGES = 250
+_LOG_BYTES = 1 << 20
 _RANGE = 256
 _GIVE_UP_AFTER = 20
 _BLIND_LIMIT = 1 << 20
@@ -34,6 +33,7 @@ class Plan:
     tables : in the order rows are saved (a referenced table first).
     sound : whether a saved row of a table can be believed.
     mend : called on the new file after a salvage, with the tables that lost rows.
+    page_bytes, auto_vacuum : of a new file; one that exists keeps what it was made with.
     """
 
     name: str
@@ -42,6 +42,7 @@ class Plan:
     sound: Callable[[str, Row], bool] = lambda _table, _row: True
     mend: Callable[[Database, frozenset[str]], None] = lambda _db, _damaged: None
     auto_vacuum: bool = False
+    page_bytes: int = 4096
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -184,11 +185,13 @@ def _configured(path: Path, plan: Plan, synchronous: str) -> Database:
     connection = connect(path)
     db = Database(connection, execute_plugins=False)
     try:
+        # These two only take hold while the file is still empty.
+        db.execute(f"PRAGMA page_size = {plan.page_bytes}")
         if plan.auto_vacuum:
-            db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # only takes hold while the file is still empty
+            db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         journal = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         db.execute(f"PRAGMA synchronous = {synchronous}")
-        db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+        db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_BYTES // plan.page_bytes}")
         db.execute("PRAGMA foreign_keys = ON")
         level = db.execute("PRAGMA synchronous").fetchone()[0]
     except sqlite3.OperationalError as error:

@@ -23,6 +23,8 @@ from edge_agent.store.place import Reserve, WriterLock, check_folder
 from edge_agent.store.reading import translated, utc_text
 
 CHUNK_S = 10.0
+PAGE_BYTES = 1024
+"""A commit writes every page it touched: with pages of 4096 bytes chunks of two kilobytes write twice as much."""
 RESERVE_BYTES = 2 << 20
 """Room held back for deleting: without it a full disk could not be emptied."""
 SHED_PART = 8
@@ -63,7 +65,14 @@ def _sound(table: str, row: Row) -> bool:
     )
 
 
-PLAN = Plan(name="waveforms", migrations=(_SCHEMA_1,), tables=("chunks", "pins"), sound=_sound, auto_vacuum=True)
+PLAN = Plan(
+    name="waveforms",
+    migrations=(_SCHEMA_1,),
+    tables=("chunks", "pins"),
+    sound=_sound,
+    auto_vacuum=True,
+    page_bytes=PAGE_BYTES,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

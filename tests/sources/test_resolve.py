@@ -12,6 +12,7 @@ from biosignal.errors import BadInput
 from edge_agent.sources.excerpt import Excerpt
 from edge_agent.sources.port import RecordUnreadable
 from edge_agent.sources.resolve import Places, find, resolve
+from edge_agent.sources.synthetic import Synthetic
 
 
 def record(folder: Path, name="100", value=1):
@@ -59,9 +60,18 @@ def test_excerpt_names_the_embedded_recording(tmp_path):
     assert isinstance(resolve("excerpt", places(tmp_path)), Excerpt)
 
 
-def test_a_synthetic_patient_is_refused_as_not_in_this_version(tmp_path):
-    with pytest.raises(BadInput, match="not in this version"):
-        resolve("synthetic/adult", places(tmp_path))
+def test_a_synthetic_patient_is_named_with_or_without_a_seed(tmp_path):
+    plain, seeded = (resolve(name, places(tmp_path)) for name in ("synthetic/sinus", "synthetic/sinus@7"))
+    assert isinstance(plain, Synthetic)
+    assert plain.recording_facts().name == "synthetic-sinus"
+    assert seeded.recording_facts().name == "synthetic-sinus-7"
+    assert plain.recording_facts().content_hash != seeded.recording_facts().content_hash
+
+
+@pytest.mark.parametrize("name", ["synthetic/nobody", "synthetic/sinus@-1", "synthetic/sinus@x", "synthetic/"])
+def test_a_synthetic_patient_nobody_knows_is_refused(tmp_path, name):
+    with pytest.raises(BadInput):
+        resolve(name, places(tmp_path))
 
 
 def test_an_existing_path_comes_before_the_data_folder(tmp_path, monkeypatch):

@@ -1,0 +1,84 @@
+"""What is measured: every figure spelled once, with its unit and the target it is held to."""
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Spec:
+    """A figure. `most` or `least` is its target; with neither it is told and not judged."""
+
+    what: str
+    unit: str
+    most: float | None = None
+    least: float | None = None
+
+
+SPECS: dict[str, Spec] = {
+    "replay_wall_s": Spec(what="replay of 30 min, one lead, one core: time by the clock", unit="s", most=3.0),
+    "replay_cpu_s": Spec(what="the same: processor time", unit="s", most=3.0),
+    "replay_times_real_time": Spec(what="the same, by the clock", unit="x", least=600.0),
+    "start_to_first_beat_s": Spec(what="daemon from its start to the first classified beat", unit="s", most=5.0),
+    "start_cpu_s": Spec(what="the same: processor time", unit="s"),
+    "daemon_rss_mb": Spec(what="daemon at 1x without language model: resident memory", unit="MB", most=250.0),
+    "daemon_cpu_percent": Spec(what="daemon at 1x without language model: of one core", unit="%", most=5.0),
+    "written_100_gb_a_day": Spec(what="written to disk by the daemon, mitdb/100 looped", unit="GB/day", most=0.5),
+    "written_208_gb_a_day": Spec(what="written to disk by the daemon, mitdb/208 looped", unit="GB/day"),
+    "finding_at_clinic_p50_s": Spec(what="decision to the clinic's database, median", unit="s"),
+    "finding_at_clinic_p99_s": Spec(what="decision to the clinic's database, 99 of 100", unit="s", most=1.0),
+    "codec_bytes_per_sample": Spec(what="stored wave (int16 counts are 2)", unit="B"),
+    "analysis_times_real_time": Spec(what="whole analysis, blocks of 1 s", unit="x"),
+    "analysis_40_ms_times_real_time": Spec(what="whole analysis, blocks of 40 ms", unit="x"),
+    "quality_times_real_time": Spec(what="quality index", unit="x"),
+    "detector_times_real_time": Spec(what="filters and QRS detector", unit="x"),
+    "windows_times_real_time": Spec(what="beat windows and rhythm features", unit="x"),
+    "inference_times_real_time": Spec(what="ONNX Runtime, one beat at a time", unit="x"),
+    "rules_times_real_time": Spec(what="rhythm rules", unit="x"),
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Figure:
+    """One measured value; `note` says how, where that is not plain."""
+
+    name: str
+    value: float
+    note: str = ""
+
+    @property
+    def spec(self) -> Spec:
+        """What the value means."""
+        return SPECS[self.name]
+
+    @property
+    def met(self) -> bool | None:
+        """Whether the target is met; None where there is none."""
+        if self.spec.most is not None:
+            return self.value <= self.spec.most
+        return self.value >= self.spec.least if self.spec.least is not None else None
+
+    @property
+    def headroom(self) -> float | None:
+        """How many times better than the target; below 1 it is missed."""
+        if self.spec.most is not None:
+            return self.spec.most / self.value if self.value else float("inf")
+        return self.value / self.spec.least if self.spec.least is not None else None
+
+    def facts(self) -> dict[str, Any]:
+        """Give the figure as it stands in the result file."""
+        spec = self.spec
+        return {
+            "name": self.name,
+            "what": spec.what,
+            "value": float(f"{self.value:.4g}"),
+            "unit": spec.unit,
+            "at_most": spec.most,
+            "at_least": spec.least,
+            "met": self.met,
+            "headroom": None if self.headroom is None else float(f"{self.headroom:.3g}"),
+            "note": self.note,
+        }
+
+
+class NotMeasured(Exception):
+    """A figure could not be had on this machine; the message says why."""

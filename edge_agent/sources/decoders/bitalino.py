@@ -1,0 +1,165 @@
+"""BITalino (r)evolution: 3 to 8 bytes by the number of channels, no start byte, 4 bits of counter, 4 of CRC.
+
+Sources: firmware-bitalino-revolution (live.c, simul.c), revolution-python-api (bitalino.py), transfer functions of the
+vendor's sheets. The bytes do not say how many channels there are, at which rate, nor what hangs on an input: the
+settings do, and without `sensors` the values stay counts.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from biosignal.blocks import Lead, Unit
+from biosignal.errors import BadInput
+from edge_agent.sources.decoders.frame_decoder import FrameDecoder
+from edge_agent.sources.decoders.framing import Framing, Sequence
+from edge_agent.sources.decoders.port import DEFAULTS, BoardSettings, Bytes, DecoderFacts, Values
+
+FS_HZ = 1000.0
+SIZES = {1: 3, 2: 4, 3: 6, 4: 7, 5: 8, 6: 8}
+BITS = (10, 10, 10, 10, 6, 6)
+SUPPLY_V = 3.3
+_NIBBLE = np.asarray([0, 3, 6, 5, 12, 15, 10, 9, 11, 8, 13, 14, 7, 4, 1, 2], np.uint8)  # x^4 + x + 1
+# One byte through the register: both nibbles, high first.
+_BYTE = np.asarray(
+    [[_NIBBLE[_NIBBLE[crc] ^ (octet >> 4)] ^ (octet & 15) for octet in range(256)] for crc in range(16)], np.uint8
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sensor:
+    """A sensor's transfer function: fraction of the converter's range to `unit`."""
+
+    unit: Unit
+    of: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+    back: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
+def _amplifier(unit: Unit, per_volt: float, gain: float) -> Sensor:
+    scale = SUPPLY_V / gain * per_volt
+    return Sensor(unit=unit, of=lambda part: (part - 0.5) * scale, back=lambda value: value / scale + 0.5)
+
+
+SENSORS: dict[str, Sensor] = {
+    "ECG": _amplifier(Unit.MILLIVOLT, 1e3, 1100),
+    "EMG": _amplifier(Unit.MILLIVOLT, 1e3, 1009),
+    "EEG": _amplifier(Unit.MICROVOLT, 1e6, 40_000),
+}
+
+
+def crc4(frames: Bytes) -> Bytes:
+    """CRC of each frame, its own CRC nibble taken as 0; uint8 of shape (frame, size) to (frame,)."""
+    crc: Bytes = np.zeros(len(frames), np.uint8)
+    for at in range(frames.shape[1] - 1):
+        crc = _BYTE[crc, frames[:, at]]
+    told: Bytes = _BYTE[crc, frames[:, -1] & 0xF0]
+    return told
+
+
+def framing(channels: int) -> Framing:
+    """The frame of `channels` channels. Its check is weak: a dozen in a row are asked for before the first is believed.
+
+    Raises
+    ------
+    BadInput : not 1 to 6 channels.
+    """
+    if channels not in SIZES:
+        raise BadInput("a BITalino has 1 to 6 channels", channels=channels, remedy="give a number from 1 to 6")
+    return Framing(
+        size=SIZES[channels],
+        good=lambda frames: crc4(frames) == frames[:, -1] & 15,
+        fault=lambda frame: "bad_crc",
+        sequence=Sequence(of=lambda frames: (frames[:, -1] >> 4).astype(np.int64), modulus=16, alone_is_torn=True),
+        links=12,
+        relinks=3,
+        near_bytes=64 + 3 * SIZES[channels],
+        opens=False,
+        last=3,
+    )
+
+
+def bitalino(settings: BoardSettings = DEFAULTS) -> FrameDecoder:
+    """Decoder of a BITalino; channels in ascending order of the enabled inputs.
+
+    Raises
+    ------
+    BadInput : not 1 to 6 channels, or a sensor for none of them.
+    """
+    channels = settings.channels or len(settings.sensors) or 6
+    if len(settings.sensors) > channels:
+        raise BadInput("more sensors than channels", sensors=settings.sensors, channels=channels)
+    fs_hz = settings.fs_hz or FS_HZ
+    names = [*settings.sensors, *(f"A{number}" for number in range(len(settings.sensors) + 1, channels + 1))]
+    sensors = [SENSORS.get(name) for name in names]
+    facts = DecoderFacts(
+        protocol="bitalino",
+        fs_hz=fs_hz,
+        channels=tuple(
+            Lead(name=name, unit=Unit.RAW if sensor is None else sensor.unit)
+            for name, sensor in zip(names, sensors, strict=True)
+        ),
+        frame_hz=fs_hz,
+        frame_bytes=SIZES[channels],
+    )
+
+    def samples(frames: Bytes) -> Values:
+        values = counts_of(frames, channels).astype(np.float32)
+        for row, sensor in enumerate(sensors):
+            if sensor is not None:
+                values[row] = sensor.of(values[row].astype(np.float64) / 2 ** BITS[row])
+        return values
+
+    return FrameDecoder(facts, framing(channels), samples)
+
+
+def counts_of(frames: Bytes, channels: int) -> NDArray[np.uint16]:
+    """Converter counts of each channel, shape (channel, frame): 10 bits, the fifth and sixth channel 6."""
+    b = np.zeros((9, len(frames)), np.uint16)
+    b[1 : frames.shape[1] + 1] = frames[:, ::-1].T  # b[k]: the k-th byte from the end
+    fields = (
+        (b[2] & 15) << 6 | b[3] >> 2,
+        (b[3] & 3) << 8 | b[4],
+        b[5] << 2 | b[6] >> 6,
+        (b[6] & 63) << 4 | b[7] >> 4,
+        (b[7] & 15) << 2 | b[8] >> 6,
+        b[8] & 63,
+    )
+    return np.stack(fields[:channels])
+
+
+def digital_of(frame: bytes) -> tuple[bool, bool, bool, bool]:
+    """Inputs I1, I2 and outputs O1, O2 of one frame."""
+    octet = frame[-2]
+    return bool(octet & 128), bool(octet & 64), bool(octet & 32), bool(octet & 16)
+
+
+def encode(samples: Values, *, first: int = 0, digital: int = 0, sensors: tuple[str, ...] = ()) -> bytes:
+    """Frames that hold `samples`, shape (1 to 6, sample), in counts, or in the unit of each of `sensors`.
+
+    Parameters
+    ----------
+    first : index of the first sample: decides the counter.
+    digital : I1 I2 O1 O2 as a number of 4 bits.
+    """
+    values = np.array(samples, np.float64)
+    channels, count = values.shape
+    for row, name in enumerate(sensors):
+        if name in SENSORS:
+            values[row] = SENSORS[name].back(values[row]) * 2 ** BITS[row]
+    ch = np.zeros((7, count), np.int64)
+    for row in range(channels):
+        ch[row + 1] = np.clip(np.rint(values[row]), 0, 2 ** BITS[row] - 1)
+    b = np.zeros((9, count), np.int64)
+    b[1] = (first + np.arange(count)) % 16 << 4
+    b[2] = digital << 4 | ch[1] >> 6
+    b[3] = (ch[1] & 63) << 2 | ch[2] >> 8
+    b[4] = ch[2] & 255
+    b[5] = ch[3] >> 2
+    b[6] = (ch[3] & 3) << 6 | ch[4] >> 4
+    b[7] = (ch[4] & 15) << 4 | ch[5] >> 2
+    b[8] = (ch[5] & 3) << 6 | ch[6]
+    frames = np.ascontiguousarray(b[SIZES[channels] : 0 : -1].T).astype(np.uint8)
+    frames[:, -1] |= crc4(frames)
+    return frames.tobytes()

@@ -1,0 +1,306 @@
+"""Numbers as text, a line a sample: AD8232 on an Arduino, and columns of numbers in general.
+
+Source: SparkFun's `Heart_Rate_Display_Arduino` sketch (a decimal a line, ``!`` while either lead-off pin is high) and
+the variants seen with it: columns separated by comma, semicolon, tab or space, ``label:value``, a heading line, a
+first column that is time.
+"""
+
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from biosignal.blocks import Lead, Unit
+from edge_agent.sources.decoders.gaps import whole_turns
+from edge_agent.sources.decoders.port import (
+    DEFAULTS,
+    BoardSettings,
+    Counters,
+    Decoded,
+    DecoderFacts,
+    Loss,
+    Samples,
+    Values,
+    merged,
+)
+from edge_agent.sources.decoders.sample_clock import SampleClock
+from edge_agent.sources.decoders.text_time import TimeColumn, time_column
+
+LONGEST_LINE = 256  # bytes; no variant prints a quarter of it
+MOST_COLUMNS = 64
+LINKS, RELINKS = 8, 3  # good lines of one width before the first is believed
+GIVE_UP = 8  # damaged lines in a row: this is not our text any more
+_NUMBER = re.compile(rb"[+-]?\d{1,10}(?:\.\d{1,9})?")
+_SPLIT = re.compile(rb"\s*[,;\t]\s*|\s+")
+_LABEL_END = re.compile(rb":\s+")
+_LEADS_OFF = b"!"
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line that is a sample: its numbers (none: leads off), its names where it has labels, its bytes."""
+
+    values: tuple[float, ...]
+    names: tuple[str, ...]
+    size: int
+
+
+class TextDecoder:
+    """Decoder of lines of numbers. Holds a line, and `LINKS` rows before it is sure that they are rows.
+
+    The line in progress at the start is thrown away: it cannot be told from a whole one. A damaged line is a sample
+    that was taken and did not arrive whole: NaN, so that the count of samples holds. The unit is raw unless the
+    settings give a scale, which then is that of every column.
+    """
+
+    def __init__(self, settings: BoardSettings = DEFAULTS) -> None:
+        self._settings = settings
+        self._counters = Counters()
+        self._rest, self._skip, self._long = b"", True, 0
+        self._held: list[_Line] = []
+        self._width = settings.channels or 0
+        self._names: tuple[str, ...] = ()
+        self._heading: tuple[str, ...] = ()
+        self._time: TimeColumn | None = None
+        self._locked = self._ever = self._rejoin = False
+        self._bad = 0
+        self._index = 0
+        self._rows: list[tuple[float, ...]] = []
+        self._found: list[Decoded] = []
+        self._clock = SampleClock(settings.fs_hz or 0.0)
+
+    @property
+    def facts(self) -> DecoderFacts:
+        """Columns and rate; learned from the lines where the settings do not say them."""
+        columns = max(self._width - (self._time is not None), 1)
+        names = self._names[-columns:] if len(self._names) >= columns else tuple(f"A{n + 1}" for n in range(columns))
+        if columns == 1 and len(self._names) < 1:
+            names = ("ECG",)
+        unit = Unit.RAW if self._settings.mv_per_count is None else Unit.MILLIVOLT
+        fs_hz = self._settings.fs_hz or (self._time.fs_hz if self._time else 0.0)
+        return DecoderFacts(
+            protocol="text",
+            fs_hz=fs_hz,
+            channels=tuple(Lead(name=name, unit=unit) for name in names),
+            frame_hz=fs_hz,
+            frame_bytes=0,
+        )
+
+    @property
+    def counters(self) -> Counters:
+        """What came in so far; `frames_ok` counts lines."""
+        return self._counters
+
+    def feed(self, data: bytes, now_s: float | None = None) -> list[Decoded]:
+        """Decode the lines that `data` completes; see `Decoder`."""
+        self._counters.bytes_in += len(data)
+        before = self._index
+        self._take_in(data)
+        self._flush()
+        found, self._found = self._found, []
+        if now_s is not None and self._index > before:
+            found = self._by_time(found, before, now_s)
+            self._clock.note(now_s, self._index)
+        return merged(found)
+
+    def finish(self) -> list[Decoded]:
+        """Take a last line that has no end, and rows still held."""
+        rest, self._rest = self._rest, b""
+        if rest and not self._skip:
+            self._line(rest, len(rest))
+        else:
+            self._counters.bytes_skipped += len(rest) + self._long
+            self._long = 0
+        if self._held and (not self._ever or len(self._held) >= RELINKS):
+            self._lock()
+        self._drop_held()
+        self._flush()
+        found, self._found = self._found, []
+        return merged(found)
+
+    def restart(self) -> None:
+        """Forget the line in progress: the port was closed."""
+        self._counters.bytes_skipped += len(self._rest) + self._long
+        self._drop_held()
+        self._rest, self._skip, self._long, self._locked, self._rejoin = b"", True, 0, False, self._ever
+        if self._time is not None:
+            self._time.forget()
+
+    def _take_in(self, data: bytes) -> None:
+        *lines, rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            size = len(line) + 1 + self._long
+            self._long = 0
+            if self._skip or len(line) > LONGEST_LINE:
+                first = self._skip and not self._ever and not self._heading and self._heading_of(line)
+                self._heading = first or self._heading
+                self._counters.bytes_skipped += size
+                self._counters.malformed += not self._skip
+                self._skip = False
+            else:
+                self._line(line, size)
+        if len(rest) > LONGEST_LINE:
+            # No line end for so long: not our text. What is held is dropped with the rest of that line.
+            self._counters.malformed += not self._skip
+            self._long, self._skip, rest = self._long + len(rest), True, b""
+        self._rest = rest
+
+    def _line(self, line: bytes, size: int) -> None:
+        text = line.strip()
+        if not text:
+            self._counters.bytes_skipped += size
+            return
+        row = _parsed(text, size)
+        fits = row is not None and (not row.values or not self._width or len(row.values) == self._width)
+        if row is not None and fits:
+            self._good(row)
+            return
+        heading = self._heading_of(text) if not self._locked else ()
+        self._counters.bytes_skipped += size
+        if heading and not self._heading:
+            self._heading = heading
+            return
+        self._counters.malformed += 1
+        self._bad += 1
+        if not self._locked:
+            self._drop_held()
+        elif self._bad >= GIVE_UP:
+            self._locked = False
+            self._rejoin = True
+        else:
+            self._rows.append(())
+
+    def _good(self, row: _Line) -> None:
+        self._bad = 0
+        if self._locked:
+            self._sample(row)
+            return
+        if self._held and row.values and any(len(held.values) not in (0, len(row.values)) for held in self._held):
+            self._drop_held()
+        self._held.append(row)
+        if len(self._held) >= (RELINKS if self._ever else LINKS):
+            self._lock()
+
+    def _lock(self) -> None:
+        widths = [len(row.values) for row in self._held if row.values]
+        if not self._width and widths:
+            self._width = min(widths[0], MOST_COLUMNS)
+        if not self._ever:
+            numbers = [row.values for row in self._held if row.values]
+            self._names = next((row.names for row in self._held if row.names), ())
+            if not self._names and len(self._heading) == self._width:
+                self._names = self._heading
+            self._time = time_column(numbers, self._names)
+        if self._rejoin:
+            self._flush()
+            self._lose(0, certain=False)
+            self._rejoin = False
+        self._counters.resyncs += self._ever
+        self._locked = self._ever = True
+        held, self._held = self._held, []
+        for row in held:
+            self._sample(row)
+
+    def _drop_held(self) -> None:
+        self._counters.bytes_skipped += sum(row.size for row in self._held)
+        self._held = []
+
+    def _sample(self, row: _Line) -> None:
+        self._counters.frames_ok += 1
+        self._counters.frame_bytes += row.size
+        self._counters.leads_off += not row.values
+        if self._time is not None and row.values:
+            lost = self._time.lost(row.values[0], since=1 + _trailing(self._rows))
+            if lost is None or lost > 0:
+                self._flush()
+                self._lose(lost or 0, certain=lost is not None)
+        self._rows.append(row.values)
+
+    def _lose(self, count: int, *, certain: bool) -> None:
+        self._found.append(Loss(at=self._index, count=count, certain=certain, at_least=count if certain else 0))
+        self._index += count
+        self._counters.lost += count
+        self._counters.lost_by_counter += count
+        self._counters.ambiguous += not certain
+
+    def _flush(self) -> None:
+        if not self._rows:
+            return
+        first = int(self._time is not None)
+        columns = max(self._width - first, 1)
+        nothing = (np.nan,) * columns
+        table = np.asarray([row[first:] if row else nothing for row in self._rows], np.float64).T
+        scale = self._settings.mv_per_count
+        if scale is not None:
+            table = (table - self._settings.zero_count) * scale
+        self._found.append(Samples(start=self._index, samples=table.astype(np.float32)))
+        self._index += len(self._rows)
+        self._rows = []
+
+    def _by_time(self, found: list[Decoded], before: int, now_s: float) -> list[Decoded]:
+        """Put before the lines of this feed what time says is missing, for boards without a time column."""
+        missing = self._clock.missing(now_s, self._index) if self._time is None else None
+        if missing is None:
+            return found
+        verdict = whole_turns(None, missing=missing, error=0.0, jitter=self._clock.jitter)
+        if verdict is None:
+            return found
+        count = verdict.count
+        self._index += count
+        self._counters.lost += count
+        self._counters.lost_by_time += count
+        self._counters.ambiguous += 1
+        moved: list[Decoded] = [Loss(at=before, count=count, certain=False)]
+        for item in found:
+            at = (item.start if isinstance(item, Samples) else item.at) + count
+            moved.append(replace(item, start=at) if isinstance(item, Samples) else replace(item, at=at))
+        return moved
+
+    def _heading_of(self, line: bytes) -> tuple[str, ...]:
+        text = line.strip()
+        if not text or len(text) > LONGEST_LINE or not text.isascii() or not text.decode().isprintable():
+            return ()
+        fields = [field for field in re.split(rb"\s*[,;\t]\s*", text) if field]
+        if not fields or any(_NUMBER.fullmatch(field) for field in fields) or text == _LEADS_OFF:
+            return ()
+        return tuple(field.decode() for field in fields)
+
+
+def _trailing(rows: list[tuple[float, ...]]) -> int:
+    """How many rows at the end have no numbers: their times are unknown."""
+    count = 0
+    while count < len(rows) and not rows[-1 - count]:
+        count += 1
+    return count
+
+
+def _parsed(text: bytes, size: int) -> _Line | None:
+    if text == _LEADS_OFF:
+        return _Line((), (), size)
+    if _NUMBER.fullmatch(text):
+        return _Line((float(text),), (), size)
+    fields = _SPLIT.split(_LABEL_END.sub(b":", text))
+    values, names = [], []
+    for field in fields:
+        label, _, number = field.rpartition(b":")
+        if not _NUMBER.fullmatch(number) or not label.isascii():
+            return None
+        values.append(float(number))
+        names.append(label.decode())
+    return _Line(tuple(values), tuple(names) if all(names) else (), size)
+
+
+def encode(samples: Values, *, first: int = 0, separator: str = ",", line_end: str = "\r\n", digits: int = 0) -> bytes:
+    """Lines that hold `samples`, shape (column, sample); a sample that is NaN in every column is ``!``, leads off.
+
+    Parameters
+    ----------
+    first : index of the first sample; a line counts nothing.
+    digits : decimals of each number.
+    """
+    del first
+    lines = [
+        "!" if np.isnan(row).all() else separator.join(f"{value:.{digits}f}" for value in row)
+        for row in np.asarray(samples, np.float64).T
+    ]
+    return "".join(line + line_end for line in lines).encode()

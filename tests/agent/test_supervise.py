@@ -1,0 +1,195 @@
+"""A running agent seen from outside: watchdog, log, metrics, status file, doctor."""
+
+import io
+import json
+import logging
+import socket
+import urllib.request
+from dataclasses import replace
+
+import pytest
+
+from biosignal.errors import BadInput
+from biosignal.events import Priority, Rung
+from edge_agent.operate.clock import HostClock
+from edge_agent.operate.doctor import Level, examine
+from edge_agent.operate.settings import OperateSettings, SourceSettings
+from edge_agent.operate.status_file import read_status
+from edge_agent.supervise import logging_to
+from tests.agent.conftest import until
+
+
+class Systemd:
+    """The socket that systemd gives a daemon, and what was said on it."""
+
+    def __init__(self, folder, monkeypatch, *, watchdog_s):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(str(folder / "notify"))
+        self.socket.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(folder / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", str(int(watchdog_s * 1e6)))
+        monkeypatch.delenv("WATCHDOG_PID", raising=False)
+
+    def said(self):
+        lines = []
+        try:
+            while True:
+                lines += self.socket.recv(4096).decode().splitlines()
+        except BlockingIOError:
+            return lines
+
+
+@pytest.fixture
+def systemd(tmp_path, monkeypatch):
+    one = Systemd(tmp_path, monkeypatch, watchdog_s=2.0)
+    yield one
+    one.socket.close()
+
+
+def turned(agent):
+    agent.tend()
+    agent.supervisor.turn()
+
+
+def test_a_hung_keeper_stops_the_pings_and_they_come_back_with_it(systemd, make_agent, monkeypatch):
+    agent = make_agent(source=SourceSettings(speed=1.0, passes=0))
+    assert "READY=1" in systemd.said()
+    pings = until(lambda: [turned(agent), systemd.said()][1].count("WATCHDOG=1") > 0)
+    assert pings
+
+    hung, add_many = [True], agent.events.add_many
+
+    def blocked(events, lane=0):
+        until(lambda: not hung[0], within_s=30)
+        return add_many(events, lane=lane)
+
+    monkeypatch.setattr(agent.events, "add_many", blocked)
+    log = io.StringIO()
+    with logging_to(log, clock=HostClock(), level="info"):
+        agent.analysis.trouble("poor-signal", "the lead is loose")  # something to write
+        until(lambda: [turned(agent), agent.supervisor.standing][1], within_s=10)
+    assert list(agent.supervisor.standing) == ["keeper"]
+    turned(agent)
+    systemd.said()
+    end = agent.keeper.turns
+    for _ in range(20):
+        turned(agent)
+        until(lambda: True)
+    assert "WATCHDOG=1" not in systemd.said()
+    assert agent.keeper.turns == end
+    standing = [json.loads(line) for line in log.getvalue().splitlines() if "operate.loop.standing" in line]
+    assert standing[0]["loop"] == "keeper"
+
+    # Everything else goes on meanwhile.
+    before = agent.analysis.now.sample
+    until(lambda: agent.status().sample > before)
+    hung[0] = False
+    until(lambda: [turned(agent), systemd.said()][1].count("WATCHDOG=1") > 0)
+    agent.stop()
+    assert "STOPPING=1" in systemd.said()
+
+
+def test_the_status_says_what_is_so(make_agent):
+    agent = make_agent(source=SourceSettings(speed=20.0, passes=0))
+    until(lambda: agent.analysis.now.bpm is not None)
+    status = agent.status()
+    assert (status.online, status.lead, status.fs_hz) == (True, "MLII", 360.0)
+    assert status.recording == agent.analysis.recording.id
+    assert status.sample > 0
+    assert 40 < status.bpm < 200
+    assert status.rung is Rung.ONNX_CPU
+    assert status.bundles == (("ecg-beats", "ecg-beats/1.0.0"),)
+    agent.analysis.trouble("store-trouble", "a test")
+    status = agent.status()
+    assert (status.alarm is Priority.NONE) is (not agent.analysis.alarms)
+    assert status.alarm is not Priority.NONE
+    assert status.outbox == agent.events.counts().outbox or status.outbox > 0
+
+
+def test_status_file_metrics_and_doctor_tell_the_same(make_agent, settings):
+    agent = make_agent(source=SourceSettings(speed=0.0, passes=2))
+    until(lambda: agent.analysis.ended.is_set() and agent.keeper.idle, within_s=40)
+    turned(agent)
+    agent.supervisor._count_all()
+    page = (
+        urllib.request.urlopen(f"http://127.0.0.1:{agent.supervisor.metrics_port}/metrics", timeout=5).read().decode()
+    )
+    lines = page.splitlines()
+    values = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    counts = agent.analysis.counts
+    assert float(values["bedside_samples_read_total"]) == 2 * 108_000 == counts.samples
+    assert float(values['bedside_gaps_total{reason="loop"}']) == 1
+    assert sum(float(values[one]) for one in values if one.startswith("bedside_beats_total")) == counts.beats > 500
+    assert sum(float(values[one]) for one in values if one.startswith("bedside_findings_total")) == counts.findings
+    assert float(values['bedside_explanations_total{made_by="template"}']) == counts.texts
+    timed = [one for one in values if one.startswith("bedside_inference_seconds_count")]
+    assert float(values[timed[0]]) > 500
+    assert float(values["bedside_delivery_seconds_count"]) > 0
+    assert float(values['bedside_rung{bundle="ecg-beats/1.0.0",rung="onnx-cpu",task="ecg-beats"}']) == 1
+    assert float(values["bedside_queue_samples"]) == 0
+    assert float(values["bedside_waveform_bytes"]) > 10_000
+    assert float(values["bedside_connected"]) == 0
+
+    status = read_status(settings.device.state_dir)
+    assert status.metrics_port == agent.supervisor.metrics_port
+    assert (status.rung, status.bundle, status.connected) == ("onnx-cpu", "ecg-beats/1.0.0", False)
+    assert status.outbox == agent.events.counts().outbox
+
+
+def test_doctor_sees_a_running_agent(make_agent, settings):
+    make_agent(source=SourceSettings(speed=1.0, passes=0))
+    checks = examine(lambda: settings, config=None, clock=HostClock())
+    by_name = {check.name: check for check in checks}
+    assert by_name["daemon"].level is Level.OK
+    assert by_name["rung"].cause.startswith("onnx-cpu")
+    assert not [check for check in checks if check.level is Level.FAIL]
+
+
+def test_a_taken_metrics_port_does_not_end_the_monitoring(make_agent, settings):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        operate = OperateSettings(metrics_port=taken.getsockname()[1], status_s=0.2)
+        log = io.StringIO()
+        with logging_to(log, clock=HostClock(), level="info"):
+            agent = make_agent(source=SourceSettings(speed=1.0, passes=0), operate=operate)
+        assert agent.supervisor.metrics_port is None
+        assert "operate.metrics.refused" in log.getvalue()
+        until(lambda: agent.analysis.now.sample > 100)
+
+
+def test_our_records_become_events_and_libraries_one_event_from_warnings_on():
+    out = io.StringIO()
+    before = len(logging.getLogger().handlers)
+    with logging_to(out, clock=HostClock(), level="info"):
+        ours, theirs = logging.getLogger("edge_agent.somewhere"), logging.getLogger("paho.client")
+        ours.info("room.noun.verb", extra={"facts": {"count": 3, "subject": "p-1"}})
+        ours.warning("room.other.verb", extra={"why": "plainly"})
+        ours.debug("room.noun.hidden")
+        theirs.info("chatter")
+        theirs.warning("trouble at %s", "the mill")
+        try:
+            raise BadInput("it broke", remedy="mend it")
+        except BadInput:
+            ours.exception("room.noun.failed")
+    lines = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [line["event"] for line in lines] == [
+        "room.noun.verb", "room.other.verb", "library.message.logged", "room.noun.failed",
+    ]  # fmt: skip
+    assert lines[0]["count"] == 3
+    assert "subject" not in lines[0]
+    assert lines[1]["why"] == "plainly"
+    assert (lines[2]["logger"], lines[2]["text"]) == ("paho.client", "trouble at the mill")
+    assert (lines[3]["level"], lines[3]["remedy"]) == ("error", "mend it")
+    assert "test_supervise.py" in lines[3]["trace"]
+    assert len(logging.getLogger().handlers) == before
+
+
+def test_the_rung_that_is_lost_is_a_finding_until_it_serves_again(make_agent, settings):
+    nothing = replace(settings.inference, models_dir=settings.device.state_dir / "no-models")
+    agent = make_agent(inference=nothing, source=SourceSettings(speed=5.0, passes=0))
+    assert agent.status().rung is Rung.RULES
+    found = until(lambda: [one for one in agent.events.findings() if one.kind == "backend-lost"])
+    assert "no released bundle" in found[0].outcome.reason
+    until(lambda: agent.analysis.counts.beats > 3)
+    assert agent.analysis.counts.unanswered_by_reason["no backend"] > 0

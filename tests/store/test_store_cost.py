@@ -1,0 +1,43 @@
+"""What the stores cost: bytes written for each chunk of waves, and what importing them brings along."""
+
+import subprocess
+import sys
+
+import numpy as np
+
+from biosignal.blocks import Lead, SampleBlock
+from edge_agent.store.waveforms import CHUNK_S, WaveStore
+
+FS_HZ = 360.0
+LEADS = (Lead(name="MLII"), Lead(name="V5"))
+
+
+def test_a_chunk_of_two_leads_writes_less_than_five_times_itself(tmp_path):
+    store = WaveStore(tmp_path / "waves.db", 10**9, reserve_bytes=0)
+    length = round(CHUNK_S * FS_HZ)
+    rng = np.random.default_rng(1)
+
+    def append(number):
+        samples = rng.normal(0, 0.01, (2, length)).astype(np.float32).cumsum(axis=1)
+        block = SampleBlock(recording="r", start=number * length, fs_hz=FS_HZ, leads=LEADS, samples=samples)
+        store.append(block)
+        return sum(len(row[0]) for row in store._db.execute("SELECT frame FROM chunks WHERE first = ?", [block.start]))
+
+    chunks = 20
+    frames = sum(append(number) for number in range(chunks))
+    log = (tmp_path / "waves.db-wal").stat().st_size
+    store.close()
+    # The log has one copy of every page that a commit touched, the file gets most of them once more.
+    assert frames > 0
+    assert log < 5 * frames, (log, frames)
+
+
+def test_the_daemon_starts_without_pandas_and_does_not_stand_in_its_way():
+    program = """
+import sys
+import edge_agent.agent
+assert "pandas" not in sys.modules, "imported for nothing"
+import pandas
+assert pandas.DataFrame
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=100)
