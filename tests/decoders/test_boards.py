@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from streams import clean, decoded, fresh, losses_of, shown, values_of
 
 from edge_agent.sources.decoders import cyton, shimmer3
 from edge_agent.sources.decoders.port import BoardSettings, Loss
+from tests.decoders.streams import clean, decoded, fresh, losses_of, shown, values_of
 
 
 def timed(protocol, frames, numbers, decoder=None):

@@ -165,7 +165,7 @@ class FrameReader:
         if self._framing.sequence is not None:
             self._previous = int(self._framing.sequence.of(frames[-1:])[0])
             keep = min(REMEMBERED, max(self._framing.sequence.wrap // 2, 1))
-            self._recent = (frames if count >= keep else np.concatenate([self._recent, frames]))[-keep:]
+            self._recent = (frames if count >= keep else np.concatenate([self._recent, frames]))[-keep:].copy()
         self._ever = True
         self.index += count
         self.counters.frames_ok += count
