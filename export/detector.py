@@ -1,7 +1,7 @@
 """``python -m export.detector``: the QRS detector on the first signal of all 48 records, by EC57.
 
-Whole records and from 5:00, gross over all, DS1, DS2 and the paced ones, with the decision's latency. The classifier
-plays no part.
+Whole records and from 5:00, gross over all, DS1, DS2 and the paced ones, with the decision's latency; from 5:00, the
+noise stress records too where `nstdb` lies beside `mitdb`. The classifier plays no part.
 """
 
 import argparse
@@ -18,6 +18,7 @@ from export.dataset import run_pipeline
 from export.recordings import DS1, DS2, folder_of, read_recording
 
 PACED = ("102", "104", "107", "217")
+NOISY = {"24 dB": "e24", "12 dB": "e12", "6 dB": "e06", "0 dB": "e00"}
 SETS = {"all": (*DS1, *DS2, *PACED), "DS1": DS1, "DS2": DS2, "paced": PACED}
 
 
@@ -55,11 +56,28 @@ def figures(folder: Path) -> dict[str, dict[str, float | int]]:
         for which, names in SETS.items()
         for where, scores in (("whole record", whole), ("from 5:00", late))
     }
+    table |= _noisy(folder.parent / "nstdb")
     table["confirmed beat latency, ms"] = {
         "median": round(float(np.median(latencies_ms)), 1),
         "p99": round(float(np.percentile(latencies_ms, 99)), 1),
         "max": round(max(latencies_ms), 1),
     }
+    return table
+
+
+def _noisy(folder: Path) -> dict[str, dict[str, float | int]]:
+    if not (folder / "118e24.hea").exists():
+        return {}
+    table = {}
+    for level, suffix in NOISY.items():
+        scores = []
+        for name in ("118", "119"):
+            recording = read_recording(folder, name + suffix, lead=None)
+            beats = run_pipeline(recording, None)
+            test = Annotations([beat.sample for beat in beats], ["N"] * len(beats))
+            end = len(recording.samples)
+            scores.append(score_record(recording.reference, test, fs_hz=recording.fs_hz, end=end))
+        table[f"118 and 119 with electrode motion at {level}, from 5:00"] = _row(scores)
     return table
 
 
