@@ -1,13 +1,14 @@
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from biosignal.errors import BadInput
-from biosignal.synthetic.brain import Sleep
-from biosignal.synthetic.noise import LeadOff, Wander
-from biosignal.synthetic.rhythms import Pattern, Sinus
+from biosignal.synthetic.brain import STATES, Sleep
+from biosignal.synthetic.noise import NOISES, LeadOff, Wander
+from biosignal.synthetic.rhythms import RHYTHMS, Pattern, Sinus
 from biosignal.synthetic.scenario import BrainSegment, Scenario, Segment, StShift
 from edge_agent.sources.scenario_file import ScenarioUnreadable, read_scenario
 
@@ -140,3 +141,12 @@ def test_no_content_does_worse_than_be_refused(tmp_path_factory, given):
     except BadInput:
         return
     assert scenario.duration_s >= 1
+
+
+def test_the_example_and_the_kinds_of_the_documentation_are_right(tmp_path):
+    text = (Path(__file__).parents[2] / "docs" / "synthetic.md").read_text()
+    scenario, seed = read(tmp_path, text.split("```toml\n")[1].split("```")[0])
+    assert (len(scenario.heart), len(scenario.noise), seed) == (2, 2, 5)
+    for table, kinds in (("heart", RHYTHMS), ("brain", STATES), ("noise", NOISES)):
+        (row,) = [line for line in text.splitlines() if line.startswith(f"| `{table}` |")]
+        assert row.split("|")[2].strip().split(", ") == list(kinds)
