@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True, parser_class=_Parser)
     _add_run(verbs)
     _add_replay(verbs)
+    _add_synthesize(verbs)
     _add_doctor(verbs)
     _add_check_config(verbs)
     _add_sources(verbs)
@@ -147,6 +148,26 @@ def _replay(parsed: argparse.Namespace) -> int:
         json=parsed.json,
     )
     replay(request, places=Places.of_environment(), stdout=sys.stdout, stderr=sys.stderr)
+    return 0
+
+
+def _add_synthesize(verbs: Any) -> None:
+    verb = _verb(verbs, "synthesize", _synthesize, "write a synthetic patient as a WFDB record with its exact truth")
+    verb.add_argument("scenario", nargs="?", metavar="NAME|FILE", help="a scenario or its file; without: list them")
+    verb.add_argument("--out", type=Path, metavar="DIR", help="folder of the record")
+    verb.add_argument("--seed", type=int, metavar="N", help="another patient of the same kind (default: 1)")
+    verb.add_argument("--json", action="store_true", help="JSON lines on stdout")
+
+
+def _synthesize(parsed: argparse.Namespace) -> int:
+    from edge_agent.synthesize import list_scenarios, synthesize
+
+    if parsed.scenario is None:
+        list_scenarios(as_json=parsed.json, stdout=sys.stdout)
+        return 0
+    if parsed.out is None:
+        raise UsageRefused("where to?", remedy=f"`{PROGRAM} synthesize {parsed.scenario} --out DIR`")
+    synthesize(parsed.scenario, folder=parsed.out, seed=parsed.seed, as_json=parsed.json, stdout=sys.stdout)
     return 0
 
 

@@ -43,12 +43,12 @@ def _flat(**uv: float) -> dict[str, tuple[float, float, float]]:
 CLOSED: Levels = {**_flat(delta=6, theta=5, sigma=3, beta=4), "alpha": (6, 9, 22)}
 OPEN: Levels = {**_flat(delta=7, theta=5, sigma=3, beta=5), "alpha": (3, 3.5, 4.5)}
 STAGES: Mapping[str, Levels] = {
-    "N1": _flat(delta=10, theta=14, alpha=5, sigma=3, beta=3),
-    "N2": _flat(delta=19, theta=12, alpha=5, sigma=4, beta=2.5),
+    "N1": _flat(delta=8, theta=11, alpha=4, sigma=2.5, beta=3),
+    "N2": _flat(delta=17, theta=12, alpha=5, sigma=4, beta=2.5),
     "N3": {**_flat(theta=14, alpha=4, sigma=4, beta=2), "delta": (62, 52, 40)},
-    "R": _flat(delta=9, theta=12, alpha=5, sigma=2.5, beta=4),
+    "R": _flat(delta=6.5, theta=8, alpha=3.5, sigma=2, beta=3.5),
 }
-SUPPRESSED: Levels = _flat(delta=1.2, theta=0.8, alpha=0.6, sigma=0.4, beta=0.5)
+SUPPRESSED: Levels = _flat(delta=1.0, theta=0.7, alpha=0.6, sigma=0.4, beta=0.5)
 BURST: Levels = _flat(delta=45, theta=28, alpha=16, sigma=7, beta=8)
 POSTICTAL: Levels = _flat(delta=24, theta=10, alpha=3, sigma=1.5, beta=1.5)
 
@@ -240,8 +240,6 @@ class Sleep:
 
     def play(self, brain: Brain) -> None:
         """Write the segment."""
-        if self.stage not in STAGES:
-            raise BadInput("no such stage of sleep", stage=self.stage, remedy=f"one of {', '.join(STAGES)}")
         brain.level(STAGES[self.stage])
         brain.stages.append((brain.start_s, brain.end_s, self.stage))
         if self.stage == "N1":
@@ -252,7 +250,7 @@ class Sleep:
             for at_s in brain.times(calm * self.spindles_per_min, apart_s=2.0):
                 length_s = brain.uniform(0.7, 1.4)
                 more = {"length_s": length_s, "hz": brain.uniform(12.8, 14.4), "width": 0.7}
-                brain.event("spindle", at_s, brain.uniform(28, 45), "Cz", ends_s=length_s, **more)
+                brain.event("spindle", at_s, brain.uniform(35, 60), "Cz", ends_s=length_s, **more)
         if self.stage == "N2":
             for at_s in brain.times(self.k_complexes_per_min, apart_s=3.0):
                 brain.event("k-complex", at_s, brain.uniform(110, 160), "Fz", ends_s=0.7, width=0.7)
@@ -317,8 +315,6 @@ class BurstSuppression:
 
     def play(self, brain: Brain) -> None:
         """Write the segment."""
-        if min(self.burst_s, self.suppression_s) < 0.3:
-            raise BadInput("bursts and suppressions last at least 0.3 s", burst_s=self.burst_s)
         at_s, bursts = brain.start_s, False
         while at_s < brain.end_s:
             length_s = (self.burst_s if bursts else self.suppression_s) * brain.uniform(0.67, 1.33)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -69,20 +70,22 @@ class Stroke:
         """What is true of the beat on `lead`."""
         waves = self.waves()
         parts = {part: tuple(wave for wave in waves if wave.part == part) for part in ("P", "QRS", "T")}
-        found = {part: self._fiducials(these, waves, lead, fs_hz) for part, these in parts.items()}
+        found = {part: self._fiducials(these, lead, fs_hz) for part, these in parts.items()}
         qrs = found["QRS"]
         assert qrs is not None
         symbol = self.symbol or FORMS[self.form].symbol
         return TrueBeat(sample=qrs.peak, symbol=symbol, qrs=qrs, p=found["P"], t=found["T"], st_mv=self.st_mv)
 
-    def _fiducials(self, these: tuple[Wave, ...], waves: tuple[Wave, ...], lead: str, fs_hz: float) -> Fiducials | None:
+    def _fiducials(self, these: tuple[Wave, ...], lead: str, fs_hz: float) -> Fiducials | None:
         if not these:
             return None
         first = min(wave.at_s - EDGE * wave.width_s for wave in these)
         last = max(wave.at_s + EDGE * wave.width_s for wave in these)
-        seconds = np.arange(first, last, 0.00025)
-        deflection = np.abs(seen(waves if these[0].part == "QRS" else these, lead, seconds))
-        peak = float(seconds[int(np.argmax(deflection))])
+        if these[0].part == "T":  # all of it moves with the pace: the peak, too
+            unmoved = tuple(wave for wave in FORMS[self.form].waves if wave.part == "T")
+            peak = _peak_s(unmoved, lead) * these[0].at_s / unmoved[0].at_s
+        else:
+            peak = _peak_s(these, lead)
         on, peak_at, off = (round((self.at_s + each) * fs_hz) for each in (first, peak, last))
         return Fiducials(on=on, peak=peak_at, off=off)
 
@@ -90,6 +93,15 @@ class Stroke:
     def reach_s(self) -> tuple[float, float]:
         """Times between which the beat shows."""
         return self.at_s - LATEST_P_S - 0.2, self.at_s + 0.9
+
+
+@lru_cache(maxsize=4096)
+def _peak_s(waves: tuple[Wave, ...], lead: str) -> float:
+    """When `lead` shows the greatest deflection of these waves."""
+    first = min(wave.at_s - EDGE * wave.width_s for wave in waves)
+    last = max(wave.at_s + EDGE * wave.width_s for wave in waves)
+    seconds = np.arange(first, last, 0.00025)
+    return float(seconds[int(np.argmax(np.abs(seen(waves, lead, seconds))))])
 
 
 P_WAVE = next(wave for wave in FORMS["normal"].waves if wave.part == "P")

@@ -2,12 +2,13 @@
 
 import hashlib
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from biosignal.errors import BadInput
-from biosignal.synthetic.brain import BrainState
-from biosignal.synthetic.montage import channel_electrodes
+from biosignal.synthetic.brain import STAGES, BrainState, Sleep
+from biosignal.synthetic.montage import POSITIONS, channel_electrodes
 from biosignal.synthetic.noise import Noise
 from biosignal.synthetic.rhythms import AvBlock, Pattern, Rhythm
 from biosignal.synthetic.waves import FORMS, lead_vector
@@ -15,6 +16,55 @@ from biosignal.synthetic.waves import FORMS, lead_vector
 GENERATOR = 1
 """Counted up whenever the same scenario and seed would give other samples."""
 LONGEST_S = 7 * 86_400.0
+LIMITS: Mapping[str, tuple[float, float]] = {
+    "start_s": (0.0, LONGEST_S),
+    "duration_s": (0.001, LONGEST_S),
+    "rate_per_min": (10.0, 600.0),
+    "atrial_rate_per_min": (10.0, 600.0),
+    "escape_per_min": (10.0, 300.0),
+    "p_waves_per_min": (0.0, 300.0),
+    "variability": (0.0, 0.3),
+    "irregularity": (0.0, 0.5),
+    "pvc_share": (0.0, 0.5),
+    "sveb_share": (0.0, 0.5),
+    "coupling_s": (0.2, 3.0),
+    "run_s": (0.2, 3.0),
+    "pause_s": (0.5, 60.0),
+    "pr_s": (0.08, 0.5),
+    "twist_s": (0.5, 60.0),
+    "fades_s": (0.0, LONGEST_S),
+    "every": (2, 1000),
+    "ratio": (1, 20),
+    "fails_every": (0, 1000),
+    "t_scale": (-5.0, 5.0),
+    "scale": (0.01, 20.0),
+    "amplitude_mv": (0.0, 20.0),
+    "f_wave_mv": (0.0, 5.0),
+    "wave_mv": (0.0, 5.0),
+    "spike_mv": (-20.0, 20.0),
+    "level_mv": (-5.0, 5.0),
+    "ramp_s": (0.1, LONGEST_S),
+    "limit_mv": (0.01, 30.0),
+    "offset_mv": (-30.0, 30.0),
+    "rail_mv": (-32.0, 32.0),
+    "bursts": (0.0, 1.0),
+    "mains_hz": (10.0, 400.0),
+    "jolts_per_min": (0.1, 600.0),
+    "blinks_per_min": (0.0, 60.0),
+    "spikes_per_min": (0.0, 90.0),
+    "spindles_per_min": (0.0, 20.0),
+    "k_complexes_per_min": (0.0, 15.0),
+    "after_s": (0.0, LONGEST_S),
+    "seizure_s": (2.0, 7200.0),
+    "first_hz": (0.5, 30.0),
+    "last_hz": (0.5, 30.0),
+    "first_uv": (0.0, 1000.0),
+    "last_uv": (0.0, 1000.0),
+    "burst_s": (0.3, 60.0),
+    "suppression_s": (0.3, 600.0),
+}
+"""What each setting of a rhythm, state or disturbance may be."""
+KNOWN_ELECTRODES = ("RA", "LA", "LL", *(f"V{n}" for n in range(1, 7)), *POSITIONS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,6 +142,9 @@ class Scenario:
                 raise BadInput(f"a segment of `{name}` starts behind the end", scenario=self.name)
         for segment in self.heart:
             _check_rhythm(segment.rhythm)
+        parts = [*(one.rhythm for one in self.heart), *(one.state for one in self.brain), *self.noise, *self.st]
+        for part in parts:
+            _check_limits(part)
 
     def _check_sizes(self) -> None:
         if not (math.isfinite(self.duration_s) and 1.0 <= self.duration_s <= LONGEST_S):
@@ -109,23 +162,31 @@ class Scenario:
         return hashlib.sha256(f"{GENERATOR}|{seed}|{unnamed!r}".encode()).hexdigest()
 
 
+def _check_limits(part: object) -> None:
+    """Refuse numbers that would play forever or make no sense."""
+    for name, (low, high) in LIMITS.items():
+        value = getattr(part, name, None)
+        if value is not None and not low <= value <= high:
+            raise BadInput(
+                f"{name} is {low:g} to {high:g}", kind=type(part).__name__, value=value, remedy="change that number"
+            )
+    for electrode in getattr(part, "electrodes", ()):
+        if electrode not in KNOWN_ELECTRODES:
+            raise BadInput("no such electrode", electrode=electrode, remedy=f"one of {', '.join(KNOWN_ELECTRODES)}")
+    if isinstance(part, Sleep) and part.stage not in STAGES:
+        raise BadInput("no such stage of sleep", stage=part.stage, remedy=f"one of {', '.join(STAGES)}")
+    if getattr(part, "focus", "Cz") not in POSITIONS:
+        raise BadInput("no such electrode", electrode=getattr(part, "focus", ""), remedy="one of the 10-20 system")
+
+
 def _check_rhythm(rhythm: Rhythm) -> None:
-    """Refuse what would play forever or cannot be played."""
-    for name in ("rate_per_min", "atrial_rate_per_min", "escape_per_min"):
-        rate = getattr(rhythm, name, 60.0)
-        if not 10.0 <= rate <= 600.0:
-            raise BadInput("a rate is 10 to 600 a minute", kind=type(rhythm).__name__, setting=name, value=rate)
-    for name in ("variability", "irregularity", "pvc_share", "sveb_share"):
-        share = getattr(rhythm, name, 0.0)
-        if not 0.0 <= share <= 0.5:
-            raise BadInput("a share is 0 to 0.5", kind=type(rhythm).__name__, setting=name, value=share)
     forms = (getattr(rhythm, "form", "normal"), *getattr(rhythm, "forms", ()), *getattr(rhythm, "pvc_forms", ()))
     for form in (*forms, getattr(rhythm, "escape_form", "normal")):
         if form not in FORMS:
             raise BadInput("no such form of beats", form=form, remedy=f"one of {', '.join(FORMS)}")
-    if isinstance(rhythm, Pattern) and not (
-        "N" in rhythm.order and set(rhythm.order) <= set("NVA") and rhythm.order[0] == "N"
-    ):
+    if () in (getattr(rhythm, "forms", None), getattr(rhythm, "pvc_forms", None)):
+        raise BadInput("at least one form of beats is needed", kind=type(rhythm).__name__)
+    if isinstance(rhythm, Pattern) and not (rhythm.order.startswith("N") and set(rhythm.order) <= set("NVA")):
         raise BadInput("an order begins with N and has only N, V and A", order=rhythm.order)
     if isinstance(rhythm, AvBlock) and rhythm.degree not in ("first", "wenckebach", "mobitz", "complete"):
         raise BadInput("no such degree of block", degree=rhythm.degree)

@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 from edge_agent.sources.excerpt import Excerpt
 from edge_agent.sources.physionet import INDEX_URL, fetch
 from edge_agent.sources.port import RecordUnreadable, Source
-from edge_agent.sources.synthetic import PREFIX, synthetic
+from edge_agent.sources.scenario_file import SUFFIXES
+from edge_agent.sources.synthetic import PREFIX, open_synthetic
 from edge_agent.sources.wfdb_record import WfdbRecord, header_path
 
 
@@ -34,8 +35,8 @@ class Places:
 def resolve(record: str, places: Places, *, annotators: tuple[str, ...] = ("atr",)) -> Source:
     """Open the source that `record` names.
 
-    In this order: ``excerpt``; ``synthetic/NAME``; an existing path; ``set/record`` below the data folder; the same
-    from PhysioNet into the cache, with the annotation files named.
+    In this order: ``excerpt``; ``synthetic/NAME`` or a scenario's file (``.toml``, ``.json``); an existing path;
+    ``set/record`` below the data folder; the same from PhysioNet into the cache, with the annotation files named.
 
     Raises
     ------
@@ -43,8 +44,8 @@ def resolve(record: str, places: Places, *, annotators: tuple[str, ...] = ("atr"
     """
     if record == "excerpt":
         return Excerpt()
-    if record.startswith(PREFIX):
-        return synthetic(record)
+    if record.startswith(PREFIX) or record.endswith(SUFFIXES):
+        return open_synthetic(record)
     return WfdbRecord(find(record, places, annotators=annotators))
 
 

@@ -1,7 +1,8 @@
-"""The synthetic patient as a source: ``synthetic/NAME``, ``synthetic/NAME@SEED``."""
+"""The synthetic patient as a source: ``synthetic/NAME``, ``synthetic/NAME@SEED``, or a scenario's file."""
 
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 from biosignal.blocks import Signal
 from biosignal.errors import BadInput
@@ -10,6 +11,7 @@ from biosignal.synthetic.scenario import Scenario
 from biosignal.synthetic.scenarios import scenario_named
 from biosignal.synthetic.waves import ELECTRODES
 from edge_agent.sources.port import SourceFacts, SourceHealth, SourceState
+from edge_agent.sources.scenario_file import SUFFIXES, read_scenario
 from edge_agent.sources.wfdb_annotations import Annotation
 
 PREFIX = "synthetic/"
@@ -64,17 +66,24 @@ class Synthetic:
         return truth_annotations(self.recording)
 
 
-def synthetic(record: str) -> Synthetic:
-    """Make the source that ``synthetic/NAME`` or ``synthetic/NAME@SEED`` names.
+def open_synthetic(name: str, *, seed: int | None = None) -> Synthetic:
+    """Make the source of a scenario: ``NAME``, ``NAME@SEED``, or the path of a scenario's file.
+
+    A seed given here goes before one in the name or the file.
 
     Raises
     ------
     BadInput : no such scenario, or no such seed.
     """
-    name, at, seed = record.removeprefix(PREFIX).partition("@")
-    if at and not seed.isdecimal():
-        raise BadInput("a seed is a whole number from 0 on", record=record, remedy=f"`{PREFIX}{name}@7`")
-    return Synthetic(scenario_named(name), seed=int(seed) if at else DEFAULT_SEED)
+    if name.endswith(SUFFIXES):
+        scenario, named_seed = read_scenario(Path(name).expanduser())
+    else:
+        plain, at, text = name.removeprefix(PREFIX).partition("@")
+        if at and not text.isdecimal():
+            raise BadInput("a seed is a whole number from 0 on", record=name, remedy=f"`{PREFIX}{plain}@7`")
+        scenario, named_seed = scenario_named(plain), int(text) if at else None
+    chosen = next(one for one in (seed, named_seed, DEFAULT_SEED) if one is not None)
+    return Synthetic(scenario, seed=chosen)
 
 
 def truth_annotations(made: SyntheticRecording) -> list[Annotation]:
