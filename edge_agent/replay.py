@@ -23,7 +23,6 @@ from edge_agent.sources.excerpt import FIRST_SAMPLE_IN_208, Excerpt
 from edge_agent.sources.paced import Paced
 from edge_agent.sources.port import Source, SourceFacts, choose_leads, replay_id
 from edge_agent.sources.resolve import Places, resolve
-from edge_agent.sources.synthetic import Synthetic
 from edge_agent.sources.wfdb_annotations import Annotation, read_annotations, write_annotations
 
 TASK = "ecg-beats"
@@ -207,10 +206,11 @@ def _truth(request: ReplayRequest, facts: SourceFacts, source: Source, places: P
             )
         whole = read_annotations(places.data_dir / "mitdb" / f"208.{request.truth}")
         found = list(_shifted(whole, FIRST_SAMPLE_IN_208, facts.length or 0))
-    elif isinstance(source, Synthetic):
-        found = source.annotations()
+    elif (own_truth := getattr(source, "annotations", None)) is not None:
+        found = own_truth()
+    elif facts.path is None:
+        raise BadInput("this source has no annotations", record=facts.name, remedy="leave --truth out")
     else:
-        assert facts.path is not None
         found = read_annotations(Path(f"{facts.path}.{request.truth}"))
     # Some files of old are not in the order of their samples.
     found.sort(key=lambda one: one.sample)

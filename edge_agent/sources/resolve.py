@@ -7,8 +7,6 @@ from pathlib import Path, PurePosixPath
 from edge_agent.sources.excerpt import Excerpt
 from edge_agent.sources.physionet import INDEX_URL, fetch
 from edge_agent.sources.port import RecordUnreadable, Source
-from edge_agent.sources.scenario_file import SUFFIXES
-from edge_agent.sources.synthetic import PREFIX, open_synthetic
 from edge_agent.sources.wfdb_record import WfdbRecord, header_path
 
 
@@ -44,7 +42,10 @@ def resolve(record: str, places: Places, *, annotators: tuple[str, ...] = ("atr"
     """
     if record == "excerpt":
         return Excerpt()
-    if record.startswith(PREFIX) or record.endswith(SUFFIXES):
+    if record.startswith("synthetic/") or record.endswith((".toml", ".json")):
+        # Only here: other records need not wait for its import.
+        from edge_agent.sources.synthetic import open_synthetic
+
         return open_synthetic(record)
     return WfdbRecord(find(record, places, annotators=annotators))
 
