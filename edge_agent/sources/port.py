@@ -1,5 +1,6 @@
 """What every source promises."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -9,11 +10,19 @@ from biosignal.blocks import Lead, Signal
 from biosignal.errors import BadInput
 from biosignal.events import stable_id
 
+_ELECTRODE = re.compile(r"(fp|af|f|fc|ft|c|t|cp|tp|p|po|o|n|i)(z|\d{1,2}h?)|[am][12]")
+
 
 class RecordUnreadable(BadInput):
     """A record is missing, torn or not what it says."""
 
     remedy = "check the file that the message names, or fetch the record again"
+
+
+class NoHeart(BadInput):
+    """There is no lead in which a heartbeat could be looked for."""
+
+    remedy = "name a lead with --lead or analysis.lead if one of them is an ECG all the same"
 
 
 class LeadUnknown(BadInput):
@@ -89,15 +98,18 @@ def replay_id(facts: SourceFacts) -> str:
 
 
 def choose_leads(facts: SourceFacts, wanted: str | None) -> tuple[int, ...]:
-    """Indices of the leads meant by a name, an index, ``all``, or nothing (the first lead).
+    """Indices of the leads meant by a name, an index, ``all``, or nothing (the first that is not named as EEG).
 
     Raises
     ------
-    LeadUnknown : no such lead.
+    LeadUnknown : no such lead. NoHeart : nothing was named, and every lead is named as EEG.
     """
     names = [lead.name for lead in facts.leads]
     if wanted is None or wanted == "":
-        return (0,)
+        hearts = [index for index, name in enumerate(names) if not is_named_eeg(name)]
+        if not hearts:
+            raise NoHeart("every lead is EEG, which this version does not analyse", leads=names[:8])
+        return (hearts[0],)
     if wanted in names:
         return (names.index(wanted),)
     if wanted == "all":
@@ -105,6 +117,15 @@ def choose_leads(facts: SourceFacts, wanted: str | None) -> tuple[int, ...]:
     if wanted.isdecimal() and int(wanted) < len(names):
         return (int(wanted),)
     raise LeadUnknown("the record has no such lead", lead=wanted, leads=names)
+
+
+def is_named_eeg(name: str) -> bool:
+    """Tell by its name whether a lead lies on the scalp: ``EEG ...``, or electrodes of the 10-10 system, as ``Fpz-Cz``."""
+    plain = name.strip().lower()
+    if plain.startswith(("eeg", "eog")):
+        return True
+    parts = [part.strip(" .") for part in plain.removesuffix("-ref").split("-")]
+    return bool(parts) and all(_ELECTRODE.fullmatch(part) for part in parts)
 
 
 def unique_names(names: list[str]) -> tuple[str, ...]:
