@@ -120,7 +120,7 @@ def choose_leads(facts: SourceFacts, wanted: str | None) -> tuple[int, ...]:
 
 
 def is_named_eeg(name: str) -> bool:
-    """Tell by its name whether a lead lies on the scalp: ``EEG ...``, or electrodes of the 10-10 system, as ``Fpz-Cz``."""
+    """Tell by its name whether a lead lies on the scalp: ``EEG ...``, or electrodes of the 10-10 system (``Fpz-Cz``)."""
     plain = name.strip().lower()
     if plain.startswith(("eeg", "eog")):
         return True
