@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_doctor(verbs)
     _add_check_config(verbs)
     _add_sources(verbs)
+    _add_decode(verbs)
     _add_bundle(verbs)
     return parser
 
@@ -216,6 +217,37 @@ def _sources(parsed: argparse.Namespace) -> int:
     for port in ports:
         print(f"{port.path}  {port.description}" + ("" if port.usable else f"  -- {port.trouble}"))
     return 0
+
+
+def _add_decode(verbs: Any) -> None:
+    verb = _verb(verbs, "decode", _decode, "turn a board's captured bytes into samples, gaps and counters")
+    verb.add_argument("file", metavar="FILE", help="captured bytes; - is stdin")
+    verb.add_argument(
+        "--protocol", required=True, metavar="P", help="cyton, healthypi4, text ...; another name lists all"
+    )
+    verb.add_argument("--fs", type=float, metavar="HZ", help="rate, where the board's usual one is not the true one")
+    verb.add_argument("--channels", type=int, metavar="N", help="channels of a BITalino, columns of text")
+    verb.add_argument("--gain", type=float, metavar="G", help="amplifier gain of a Cyton (24) or Shimmer3 (4)")
+    verb.add_argument("--sensors", default="", metavar="A,B", help="sensors on a BITalino's inputs, such as EMG,ECG")
+    verb.add_argument("--mv-per-count", type=float, metavar="MV", help="measured scale of an uncalibrated board")
+    verb.add_argument("--zero-count", type=float, default=0.0, metavar="N", help="its count at 0 mV")
+    verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
+
+
+def _decode(parsed: argparse.Namespace) -> int:
+    from edge_agent.decode import DecodeRequest, decode
+    from edge_agent.sources.decoders.port import BoardSettings
+
+    settings = BoardSettings(
+        fs_hz=parsed.fs,
+        channels=parsed.channels,
+        gain=parsed.gain,
+        mv_per_count=parsed.mv_per_count,
+        zero_count=parsed.zero_count,
+        sensors=tuple(name for name in parsed.sensors.split(",") if name),
+    )
+    request = DecodeRequest(protocol=parsed.protocol, file=parsed.file, settings=settings, json=parsed.json)
+    return decode(request, stdout=sys.stdout)
 
 
 def _add_bundle(verbs: Any) -> None:

@@ -58,4 +58,10 @@ def make_decoder(protocol: str, settings: BoardSettings = DEFAULTS) -> Decoder:
     """
     if protocol not in KINDS:
         raise BadInput("unknown protocol", protocol=protocol, remedy=f"name one of {', '.join(KINDS)}")
+    for name in ("fs_hz", "gain", "channels", "mv_per_count"):
+        given = getattr(settings, name)
+        if given is not None and not 0 < given < 1e9:
+            raise BadInput(
+                "a board's setting is a number above 0", **{name: given}, remedy=f"leave {name} out, or give it"
+            )
     return KINDS[protocol].decoder(settings)

@@ -88,6 +88,7 @@ def bitalino(settings: BoardSettings = DEFAULTS) -> FrameDecoder:
     BadInput : not 1 to 6 channels, or a sensor for none of them.
     """
     channels = settings.channels or len(settings.sensors) or 6
+    frame = framing(channels)
     if len(settings.sensors) > channels:
         raise BadInput("more sensors than channels", sensors=settings.sensors, channels=channels)
     fs_hz = settings.fs_hz or FS_HZ
@@ -101,7 +102,7 @@ def bitalino(settings: BoardSettings = DEFAULTS) -> FrameDecoder:
             for name, sensor in zip(names, sensors, strict=True)
         ),
         frame_hz=fs_hz,
-        frame_bytes=SIZES[channels],
+        frame_bytes=frame.size,
     )
 
     def samples(frames: Bytes) -> Values:
@@ -111,7 +112,7 @@ def bitalino(settings: BoardSettings = DEFAULTS) -> FrameDecoder:
                 values[row] = sensor.of(values[row].astype(np.float64) / 2 ** BITS[row])
         return values
 
-    return FrameDecoder(facts, framing(channels), samples)
+    return FrameDecoder(facts, frame, samples)
 
 
 def counts_of(frames: Bytes, channels: int) -> NDArray[np.uint16]:
@@ -163,3 +164,29 @@ def encode(samples: Values, *, first: int = 0, digital: int = 0, sensors: tuple[
     frames = np.ascontiguousarray(b[SIZES[channels] : 0 : -1].T).astype(np.uint8)
     frames[:, -1] |= crc4(frames)
     return frames.tobytes()
+
+
+def heard_channels(data: bytes) -> int:
+    """How many channels captured bytes have: the frame length whose checks chain longest; 6 where nothing does.
+
+    Five and six channels have the same length; five leave the last 6 bits 0 in every frame.
+    """
+    octets = np.frombuffer(data, np.uint8)
+    best, channels = 0, 6
+    for number in (6, 4, 3, 2, 1):
+        size = SIZES[number]
+        if len(octets) < size:
+            continue
+        frames = np.lib.stride_tricks.sliding_window_view(octets, size)
+        frame = framing(number)
+        assert frame.sequence is not None
+        good = frame.good(frames)
+        numbers = frame.sequence.of(frames)
+        follows = good[:-size] & good[size:] & (frame.sequence.steps(numbers[size:], numbers[:-size]) == 1)
+        heard = int(follows.sum()) * size or (size if good[0] and len(octets) == size else 0)
+        if heard > best:
+            best, channels = heard, number
+            chained = frames[np.flatnonzero(follows)] if follows.any() else frames[:1]
+            if number == 6 and not (chained[:, 0] & 63).any():
+                channels = 5
+    return channels

@@ -186,7 +186,7 @@ class CytonDaisy:
         if start > self._next_pair or not self._unsure[1]:
             at_least, certain = self._unsure
             count = start - self._next_pair
-            if count or not certain:
+            if count or not (certain or at_least):
                 decoded.append(
                     Loss(at=self._next_pair, count=count, certain=certain, at_least=min(count, at_least // 2))
                 )
@@ -198,7 +198,7 @@ class CytonDaisy:
 
 
 def encode(samples: Values, *, first: int = 0, gain: float = GAIN, stop: int = STOP, aux: bytes = bytes(6)) -> bytes:
-    """Frames of a Cyton that hold `samples`, shape (8, sample), microvolt.
+    """Frames of a Cyton that hold `samples`, shape (8 or fewer, sample), microvolt; channels left out are 0.
 
     Parameters
     ----------
@@ -209,19 +209,19 @@ def encode(samples: Values, *, first: int = 0, gain: float = GAIN, stop: int = S
     frames = np.zeros((counts.shape[1], SIZE), np.uint8)
     frames[:, 0] = START
     frames[:, 1] = (first + np.arange(len(frames))) % 256
-    frames[:, 2:26] = to_int24_be(counts.T.astype(np.int32))
+    frames[:, 2 : 2 + 3 * len(counts)] = to_int24_be(counts.T.astype(np.int32))
     frames[:, 26:32] = np.frombuffer(aux, np.uint8)
     frames[:, 32] = stop
     return frames.tobytes()
 
 
 def encode_daisy(samples: Values, *, first: int = 0, gain: float = GAIN) -> bytes:
-    """Frames of a Cyton with Daisy that hold `samples`, shape (16, sample), microvolt at 125 Hz: two frames each.
+    """Frames of a Cyton with Daisy that hold `samples`, shape (16 or fewer, sample), microvolt at 125 Hz: two frames each.
 
     The values go onto the line as given; the board's own means of two samples are the caller's affair.
     """
     values = np.asarray(samples)
-    halves = np.empty((CHANNELS, 2 * values.shape[1]), values.dtype)
-    halves[:, 0::2] = values[CHANNELS:]
-    halves[:, 1::2] = values[:CHANNELS]
+    halves = np.zeros((CHANNELS, 2 * values.shape[1]))
+    halves[: len(values[CHANNELS:]), 0::2] = values[CHANNELS:]
+    halves[: len(values[:CHANNELS]), 1::2] = values[:CHANNELS]
     return encode(halves, first=2 * first, gain=gain)

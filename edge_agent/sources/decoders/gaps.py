@@ -80,7 +80,7 @@ def judge(sequence: Sequence, evidence: Evidence, *, frame_hz: float) -> Verdict
 def whole_turns(wrap: int | None, *, missing: float, error: float, jitter: float) -> Verdict | None:
     """Tell a loss that the counter cannot show: whole turns of it, or, without a counter (`wrap` None), any."""
     if wrap is None:
-        long = missing > MIN_PERIODS and missing > jitter
+        long = missing > MIN_PERIODS + jitter
         return Verdict(what="loss", count=round(missing), certain=False) if long else None
     if error >= wrap / 2 and missing <= jitter:
         return None

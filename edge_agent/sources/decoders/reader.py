@@ -61,7 +61,9 @@ class FrameReader:
             piece = data[start : start + SLICE_BYTES]
             self._later = len(data) - start - len(piece)
             self._take_in(piece)
-        if now_s is not None and self._locked and self.index > before:
+        whole_held = len(self._buffer) >= self._framing.size
+        if now_s is not None and self._locked and self.index > before and not whole_held:
+            # Not while a frame is held whose place is still open: it may lie behind a loss.
             self._clock.note(now_s, self.index + len(self._buffer) / self._framing.size)
         found, self._found = self._found, []
         return found

@@ -10,7 +10,7 @@ JITTER_S = 10.0  # how slowly a large lateness is forgotten
 FIRST_JITTER_S = 0.5  # an untuned FTDI bridge holds back 0.48 s of a 250 Hz Cyton
 UNKNOWN_RATE = 0.025  # ADS1299 internal oscillator over its temperature range
 MEASURED_RATE = 0.002
-MEASURED_AFTER_S = 60.0
+MEASURED_AFTER_S = 20.0
 RATE_LIMIT = 0.05  # a rate measured further off than this is no clock error
 
 
@@ -35,7 +35,7 @@ class SampleClock:
 
     @property
     def fs_hz(self) -> float:
-        """The rate as measured over the last minutes; nominal until then."""
+        """The rate as measured since the start; nominal until that is long enough."""
         if self._first is None or self._envelope[0] - self._first[0] < MEASURED_AFTER_S:
             return self._nominal_hz
         measured_hz = (self._envelope[1] - self._first[1]) / (self._envelope[0] - self._first[0])
@@ -54,7 +54,8 @@ class SampleClock:
 
     def error(self, now_s: float) -> float:
         """How far `missing` may be off, in samples."""
-        rate = UNKNOWN_RATE if self.fs_hz == self._nominal_hz else MEASURED_RATE
+        span_s = self._envelope[0] - self._first[0] if self._first is not None else 0.0
+        rate = max(MEASURED_RATE, self._jitter_s / span_s) if span_s >= MEASURED_AFTER_S else UNKNOWN_RATE
         return (self._jitter_s / 4 + rate * max(now_s - self._envelope[0], 0.0)) * self._nominal_hz
 
     @property
@@ -76,6 +77,6 @@ class SampleClock:
         if late_s < 0:
             self._envelope = (now_s, position)
         else:
-            self._envelope = (due_s + late_s * min(1.0, elapsed_s / ENVELOPE_S), position)
+            self._envelope = (due_s + min(late_s * elapsed_s / ENVELOPE_S, RATE_LIMIT * elapsed_s), position)
         self._jitter_s = max(late_s, self._jitter_s * max(0.0, 1 - elapsed_s / JITTER_S))
         self._last_s = now_s

@@ -7,6 +7,7 @@ exactly, up to its wrap (512 s; 2 s with two bytes).
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -255,7 +256,7 @@ def encode(
     crc_bytes: int = 0,
     timestamp_bytes: int = 3,
 ) -> bytes:
-    """Packets that hold `samples`, shape (channel, sample): rows and units as the decoder gives them.
+    """Packets that hold `samples`, shape (channel, sample): rows and units as the decoder gives them, left out ones 0.
 
     Parameters
     ----------
@@ -267,7 +268,7 @@ def encode(
     ticks = start_ticks + (first + np.arange(count, dtype=np.int64)) * layout.divider
     parts: list[Bytes] = [np.zeros((count, 1), np.uint8)]
     parts.append(ticks.astype("<i8")[:, None].view(np.uint8)[:, :timestamp_bytes])
-    rows = iter(values)
+    rows = chain(values, repeat(np.zeros(count)))
     for signal in layout.signals:
         if not signal.type:
             parts.append(np.full((count, 1), FRESH, np.uint8))

@@ -1,6 +1,7 @@
 """A first column of numbers that is time, or counts lines."""
 
 import math
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -53,7 +54,9 @@ def time_column(rows: Sequence[tuple[float, ...]], names: tuple[str, ...] = ()) 
     step = float(np.median(steps))
     if step <= 0 or (steps <= 0).any() or np.median(np.abs(steps - step)) > SPREAD * step:
         return None
-    name = names[0].lower().split(" ")[0].split("(")[0].strip("_") if names else ""
+    name = re.split(r"[^a-z]", names[0].lower())[0] if names else ""
+    if names and name not in (*TIME_NAMES, *COUNT_NAMES):
+        return None
     if name in COUNT_NAMES or (name not in TIME_NAMES and step == 1):
         return TimeColumn(step, 0.0)
     rates = [unit / step for unit in (1.0, 1e3, 1e6)]
