@@ -25,9 +25,11 @@ class BoardClock:
 
     def __init__(self) -> None:
         self.now_s = 0.0
+        self.asked = 0
 
     def monotonic_s(self) -> float:
         """Seconds of the board."""
+        self.asked += 1
         return self.now_s
 
     def utc_s(self) -> float:
@@ -140,6 +142,7 @@ class Emulator:
     def _send(self, data: bytes) -> None:
         """Put bytes on the line and wait until they are read: a pty holds 4 kB, less than a lump."""
         until_s = self._monotonic_s() + DEAF_S
+        asked = self._clock.asked if self._clock is not None else 0
         while data and self._ends is not None and not self._stop.is_set():
             with contextlib.suppress(BlockingIOError):
                 data = data[os.write(self._ends[0], data) :]
@@ -148,11 +151,14 @@ class Emulator:
                 return
             if data:
                 self._stop.wait(0.001)
-        while self._unread() and not self._stop.is_set() and self._monotonic_s() < until_s:
+        while self._unread(asked) and not self._stop.is_set() and self._monotonic_s() < until_s:
             self._stop.wait(0.0005)
 
-    def _unread(self) -> int:
+    def _unread(self, asked: int) -> bool:
+        """Whether the reader has not come round since; the kernel may hold bytes that the port does not count yet."""
         if self._ends is None:
-            return 0
+            return False
+        if self._clock is not None and self._clock.asked == asked:
+            return True
         waiting: int = struct.unpack("i", fcntl.ioctl(self._ends[1], termios.FIONREAD, b"\0\0\0\0"))[0]
-        return waiting
+        return waiting > 0
