@@ -66,7 +66,7 @@ class PlainReader:
                 since += size
                 self._lose(1)
                 self.previous = (self.previous + sequence.step) % sequence.modulus
-            elif verdict.what == "loss":
+            elif verdict.what in ("loss", "restart"):
                 self._lose(verdict.count)
                 self._take(frame)
         self.skipped += len(octets) - at

@@ -3,10 +3,10 @@
 import itertools
 
 import numpy as np
-from vectors import samples_for
 
 from edge_agent.sources.decoders import KINDS, make_decoder
 from edge_agent.sources.decoders.port import Loss, Samples
+from tests.decoders.vectors import samples_for
 
 BOARDS = [name for name in KINDS if name != "text"]
 WITH_COUNTER = ["cyton", "cyton-daisy", "olimex", "bitalino", "shimmer3"]

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
-from streams import clean, decoded, fresh, losses_of, shown, values_of
+from hypothesis import given
+from hypothesis import strategies as st
 
 from edge_agent.sources.decoders import cyton, shimmer3
+from edge_agent.sources.decoders.framing import Sequence
 from edge_agent.sources.decoders.port import BoardSettings, Loss
+from tests.decoders.streams import clean, decoded, fresh, losses_of, shown, values_of
 
 
 def timed(protocol, frames, numbers, decoder=None):
@@ -243,3 +246,23 @@ def test_text_between_frames_is_skipped():
 
 def test_an_all_zero_line_is_no_bitalino():
     assert shown(decoded(fresh("bitalino"), bytes(4000))) == []
+
+
+@pytest.mark.parametrize("times", [True, False])
+def test_a_shimmer_whose_clock_begins_anew_is_read_on(times):
+    frames, _ = clean("shimmer3", 600)
+    decoder, items = fresh("shimmer3"), []
+    for place, number in enumerate([*range(400, 600), *range(200)]):
+        items += decoder.feed(frames[number], place / 512 if times else None)
+    items += decoder.finish()
+    (loss,) = losses_of(items)
+    assert (loss.at, loss.count, loss.certain) == (200, 0, False)
+    assert values_of(items).shape[1] == 400
+    assert (decoder.counters.restarts, decoder.counters.duplicates) == (1, 0)
+
+
+@given(number=st.integers(0, 2**24 - 1), before=st.integers(0, 2**24 - 1), kind=st.sampled_from([1, 64, 131]))
+def test_one_step_is_the_step_of_many(number, before, kind):
+    sequence = Sequence(of=lambda frames: frames[:, 0].astype(int), modulus=2**24, step=kind, tolerance=0.05 * kind)
+    many = sequence.steps(np.asarray([number]), np.asarray([before]))
+    assert sequence.step_of(number, before) == many[0]

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from plain_reader import PlainReader
-from streams import BOARDS, WITH_COUNTER, clean, decoded, fresh, losses_of, recovered, shown, values_of
 
 from edge_agent.sources.decoders import KINDS, bitalino, cyton, olimex, protocentral, shimmer3
 from edge_agent.sources.decoders.port import DEFAULTS, Counters, Loss
 from edge_agent.sources.decoders.reader import FrameReader
+from tests.decoders.plain_reader import PlainReader
+from tests.decoders.streams import BOARDS, WITH_COUNTER, clean, decoded, fresh, losses_of, recovered, shown, values_of
 
 FRAMINGS = {
     "cyton": ("cyton", cyton.FRAMING),

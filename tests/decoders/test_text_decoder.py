@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
-from streams import decoded, fresh, losses_of, values_of
 
 from edge_agent.sources.decoders import make_decoder, text
 from edge_agent.sources.decoders.port import BoardSettings
+from tests.decoders.streams import decoded, fresh, losses_of, values_of
 
 
 def rows(octets, **settings):

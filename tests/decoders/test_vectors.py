@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
-from streams import decoded, values_of
-from vectors import BITALINO_SIMULATED, CHANNELS, V3, VECTORS
 
 from edge_agent.sources.decoders import KINDS, bitalino, cyton, olimex, protocentral, shimmer3
 from edge_agent.sources.decoders.port import BoardSettings
+from tests.decoders.streams import decoded, values_of
+from tests.decoders.vectors import BITALINO_SIMULATED, CHANNELS, V3, VECTORS
 
 
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: f"{vector.protocol}-{len(vector.octets)}")

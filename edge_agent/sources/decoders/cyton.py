@@ -216,7 +216,7 @@ def encode(samples: Values, *, first: int = 0, gain: float = GAIN, stop: int = S
 
 
 def encode_daisy(samples: Values, *, first: int = 0, gain: float = GAIN) -> bytes:
-    """Frames of a Cyton with Daisy that hold `samples`, shape (16 or fewer, sample), microvolt at 125 Hz: two frames each.
+    """Frames of a Cyton with Daisy that hold `samples`, shape (up to 16, sample), microvolt at 125 Hz: two frames each.
 
     The values go onto the line as given; the board's own means of two samples are the caller's affair.
     """

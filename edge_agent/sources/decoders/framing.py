@@ -46,6 +46,14 @@ class Sequence:
         off = np.abs(difference - steps * self.step) > self.tolerance
         return np.where(off | (steps == 0), -1, steps)
 
+    def step_of(self, number: int, before: int) -> int:
+        """`steps` of one pair."""
+        difference = (number - before) % self.modulus
+        if self.step == 1:
+            return difference or self.modulus
+        steps = round(difference / self.step)
+        return steps if steps and abs(difference - steps * self.step) <= self.tolerance else -1
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Framing:

@@ -7,12 +7,11 @@ W/2 frames settles k; k = -1 means that the frame is an old one, sent again or l
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from edge_agent.sources.decoders.framing import Sequence
 
 SURE_WRAP_S = 60.0  # a number that repeats this rarely needs no clock beside it
 RESTART_S = 1.0  # a counter at 0 behind so long a silence began anew
+MOST_LATE = 32  # frames that a dongle may hold back and send later
 MIN_PERIODS = 3.0  # a board without counter: less than this is drift
 
 
@@ -49,29 +48,31 @@ class Verdict:
 
 def judge(sequence: Sequence, evidence: Evidence, *, frame_hz: float) -> Verdict:
     """Say what a good frame with an unexpected number is."""
-    step = _steps(sequence, evidence.number, evidence.previous)
-    after = None if evidence.follower is None else _steps(sequence, evidence.follower, evidence.previous)
+    step = sequence.step_of(evidence.number, evidence.previous)
+    after = None if evidence.follower is None else sequence.step_of(evidence.follower, evidence.previous)
     if after == 2 and step != 2:
         return Verdict(what="damaged")
     if step < 0:
         return Verdict(what="torn")
     wrap, lost = sequence.wrap, step - 1
-    followed = evidence.follower is not None and _steps(sequence, evidence.follower, evidence.number) == 1
+    followed = evidence.follower is not None and sequence.step_of(evidence.follower, evidence.number) == 1
     if sequence.alone_is_torn and not followed:
         return Verdict(what="torn")
     error, missing = evidence.error, evidence.missing
+    anew = Verdict(what="restart", count=max(round(missing or 0.0), 0), certain=False)
     if evidence.number == 0 and sequence.step == 1 and evidence.silence_s > RESTART_S and missing is not None:
-        return Verdict(what="restart", count=max(round(missing), 0), certain=False)
+        return anew
     behind = lost >= wrap - wrap // 2
-    if missing is None:
-        old = behind and (after == 1 or evidence.seen)
-        sure = frame_hz > 0 and wrap / frame_hz >= SURE_WRAP_S
-        return Verdict(what="copy") if old else Verdict(what="loss", count=lost, certain=sure, at_least=lost)
-    turns = round((missing - lost) / wrap)
-    if behind and turns < 0:
+    sure = frame_hz > 0 and wrap / frame_hz >= SURE_WRAP_S
+    turns = None if missing is None else round((missing - lost) / wrap)
+    known = after == 1 or evidence.seen
+    if behind and known and (turns is None or turns < 0 or error >= wrap / 2):
         return Verdict(what="copy")
-    if behind and error >= wrap / 2 and (after == 1 or evidence.seen):
-        return Verdict(what="copy")
+    if behind and (sure if turns is None else turns < 0):
+        # A little behind it came late; further behind the board counts anew.
+        return Verdict(what="copy") if wrap - 1 - lost < MOST_LATE else anew
+    if missing is None or turns is None:
+        return Verdict(what="loss", count=lost, certain=sure, at_least=lost)
     count = lost + wrap * max(turns, 0)
     certain = bool(error < wrap / 2 and abs(missing - count) < wrap / 2)
     return Verdict(what="loss", count=count, certain=certain, at_least=lost)
@@ -88,7 +89,3 @@ def whole_turns(wrap: int | None, *, missing: float, error: float, jitter: float
     if turns < 1:
         return None
     return Verdict(what="loss", count=turns * wrap, certain=error < wrap / 2)
-
-
-def _steps(sequence: Sequence, number: int, before: int) -> int:
-    return int(sequence.steps(np.asarray([number], np.int64), np.asarray([before], np.int64))[0])

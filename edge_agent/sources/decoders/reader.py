@@ -11,7 +11,7 @@ from edge_agent.sources.decoders.port import Bytes, Counters, Loss
 from edge_agent.sources.decoders.sample_clock import SampleClock
 
 SLICE_BYTES = 1 << 16  # of one feed, looked at together: bounds what is held
-SEARCH_OFFSETS = 4096
+FIRST_SEARCH, LONGEST_SEARCH = 256, 4096  # offsets looked at at once
 FIRST_RUN, LONGEST_RUN = 32, 2048  # frames checked at once: small behind damage, larger while all is well
 REMEMBERED = 32  # frames a copy sent twice is looked for in
 
@@ -46,7 +46,7 @@ class FrameReader:
         self._final = False
         self._locked = self._ever = self._seam = self._rejoin = False
         self._since_lock = 0
-        self._length = FIRST_RUN
+        self._length, self._search_length = FIRST_RUN, FIRST_SEARCH
         self._previous: int | None = None
         self._recent: Bytes = np.zeros((0, framing.size), np.uint8)
         self.index = 0
@@ -165,7 +165,7 @@ class FrameReader:
         if self._framing.sequence is not None:
             self._previous = int(self._framing.sequence.of(frames[-1:])[0])
             keep = min(REMEMBERED, max(self._framing.sequence.wrap // 2, 1))
-            self._recent = (frames if count >= keep else np.concatenate([self._recent, frames]))[-keep:]
+            self._recent = (frames if count >= keep else np.concatenate([self._recent, frames]))[-keep:].copy()
         self._ever = True
         self.index += count
         self.counters.frames_ok += count
@@ -260,7 +260,7 @@ class FrameReader:
 
     def _search(self) -> bool:
         size, left = self._framing.size, self._left
-        offsets = min(left - size + 1, SEARCH_OFFSETS)
+        offsets = min(left - size + 1, self._search_length)
         near = self._ever and self._since_lock < self._framing.near_bytes
         links = self._framing.relinks if near else self._framing.links
         if near:
@@ -271,6 +271,7 @@ class FrameReader:
         chained = chains(self._framing, window, offsets, links, begins=self._begins)
         hit = int(chained.argmax()) if chained.any() else -1
         if hit < 0:
+            self._search_length = min(self._search_length * 4, LONGEST_SEARCH)
             self._skip(offsets)
             return True
         have = min(links, (left - hit) // size)
@@ -285,5 +286,6 @@ class FrameReader:
 
     def _lock(self) -> None:
         self._locked = True
+        self._search_length = FIRST_SEARCH
         self.counters.resyncs += self._ever
         self._seam = self._now_s is not None

@@ -56,7 +56,7 @@ class TextDecoder:
     def __init__(self, settings: BoardSettings = DEFAULTS) -> None:
         self._settings = settings
         self._counters = Counters()
-        self._rest, self._skip, self._long = b"", True, 0
+        self._rest, self._skip, self._first = b"", True, True
         self._held: list[_Line] = []
         self._width = settings.channels or 0
         self._names: tuple[str, ...] = ()
@@ -109,8 +109,7 @@ class TextDecoder:
         if rest and not self._skip:
             self._line(rest, len(rest))
         else:
-            self._counters.bytes_skipped += len(rest) + self._long
-            self._long = 0
+            self._counters.bytes_skipped += len(rest)
         if self._held and (not self._ever or len(self._held) >= RELINKS):
             self._lock()
         self._drop_held()
@@ -120,29 +119,29 @@ class TextDecoder:
 
     def restart(self) -> None:
         """Forget the line in progress: the port was closed."""
-        self._counters.bytes_skipped += len(self._rest) + self._long
+        self._counters.bytes_skipped += len(self._rest)
         self._drop_held()
-        self._rest, self._skip, self._long, self._locked, self._rejoin = b"", True, 0, False, self._ever
+        self._rest, self._skip, self._locked, self._rejoin = b"", True, False, self._ever
         if self._time is not None:
             self._time.forget()
 
     def _take_in(self, data: bytes) -> None:
         *lines, rest = (self._rest + data).split(b"\n")
         for line in lines:
-            size = len(line) + 1 + self._long
-            self._long = 0
+            size = len(line) + 1
             if self._skip or len(line) > LONGEST_LINE:
-                first = self._skip and not self._ever and not self._heading and self._heading_of(line)
-                self._heading = first or self._heading
+                if self._first:
+                    self._heading = self._heading_of(line)
                 self._counters.bytes_skipped += size
                 self._counters.malformed += not self._skip
-                self._skip = False
+                self._skip = self._first = False
             else:
                 self._line(line, size)
         if len(rest) > LONGEST_LINE:
             # No line end for so long: not our text. What is held is dropped with the rest of that line.
             self._counters.malformed += not self._skip
-            self._long, self._skip, rest = self._long + len(rest), True, b""
+            self._counters.bytes_skipped += len(rest)
+            self._skip, self._first, rest = True, False, b""
         self._rest = rest
 
     def _line(self, line: bytes, size: int) -> None:
