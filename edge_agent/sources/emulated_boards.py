@@ -17,6 +17,7 @@ BANNER = (
     "OpenBCI V3 8-16 channel\nOn Board ADS1299 Device ID: 0x3E\n{daisy}LIS3DH Device ID: 0x33\nFirmware: v3.1.2\n$$$"
 )
 COMMS_FAILURE = b"Failure: Communications timeout - Device failed to poll Host$$$"
+SHIMMER3_LENGTHS = {0x08: 4, 0x05: 3, 0x8B: 2, 0xA3: 2, 0x63: 4}  # commands with arguments
 RAIL_UV = 187_500.0
 STALE_UV = 1_000.0  # what the first averaged half of a Daisy is averaged with
 
@@ -182,7 +183,7 @@ class Bitalino(Board):
             elif said in (0x07, 0x0F):
                 answer += b"BITalino_v5.2\n"
             elif said & 3 in (1, 2):
-                channels = bin(said >> 2).count("1")
+                channels = (said >> 2).bit_count()
                 self.streaming, self.base = channels == len(self.names), now
         return answer
 
@@ -207,7 +208,6 @@ class Shimmer3(Board):
 
     streaming: bool = False
     _held: bytes = b""
-    _LENGTHS = {0x08: 4, 0x05: 3, 0x8B: 2, 0xA3: 2, 0x63: 4}
 
     def receive(self, data: bytes, now: int) -> bytes:
         """Answer commands with their arguments."""
@@ -215,7 +215,7 @@ class Shimmer3(Board):
         answer = b""
         while self._held:
             said = self._held[0]
-            length = 4 + self._held[3] if said == 0x61 and len(self._held) > 3 else self._LENGTHS.get(said, 1)
+            length = 4 + self._held[3] if said == 0x61 and len(self._held) > 3 else SHIMMER3_LENGTHS.get(said, 1)
             if len(self._held) < length or (said == 0x61 and len(self._held) < 4):
                 break
             self._held = self._held[length:]
@@ -247,5 +247,5 @@ class Shimmer3(Board):
 
 def make_board(protocol: str, settings: BoardSettings) -> Board:
     """The board of a protocol, switched on."""
-    special = {"cyton": Cyton, "cyton-daisy": Cyton, "bitalino": Bitalino, "shimmer3": Shimmer3}
+    special: dict[str, type[Board]] = {"cyton": Cyton, "cyton-daisy": Cyton, "bitalino": Bitalino, "shimmer3": Shimmer3}
     return special.get(protocol, Board)(protocol=protocol, settings=settings)

@@ -31,11 +31,11 @@ class Fault:
 
     Parameters
     ----------
-    what : ``drop-frames`` (`count` of them), ``drop-bytes``, ``flip`` (bytes inverted), ``insert`` (random bytes), ``duplicate`` (the
-        frame again), ``say`` (`say` between two frames: boot text, a status), ``restart`` (the board begins anew);
-        for `seconds`: ``stall`` (nothing is sent, and lost), ``lump`` (held back, then sent at once), ``unplug`` (the
-        port is gone; with `power` the board's supply too), ``wrong-baud`` (heard at `factor` times the line's speed),
-        ``leads-off``, ``radio-off`` (a Cyton that its dongle does not hear).
+    what : ``drop-frames`` (`count` of them), ``drop-bytes``, ``flip`` (bytes inverted), ``insert`` (random bytes),
+        ``duplicate`` (the frame again), ``say`` (`say` between two frames: boot text, a status), ``restart`` (the board
+        begins anew); for `seconds`: ``stall`` (nothing is sent, and lost), ``lump`` (held back, then sent at once),
+        ``unplug`` (the port is gone; with `power` the board's supply too), ``wrong-baud`` (heard at `factor` times the
+        line's speed), ``leads-off``, ``radio-off`` (a Cyton that its dongle does not hear).
     at : sample of the board, counted from its first one sent.
     count, offset : frames or bytes; first byte within the frame.
     """
@@ -83,9 +83,9 @@ def _fault(table: dict[str, Any]) -> Fault:
     unknown = [key for key in table if key not in KEYS]
     what = table.get("what")
     if unknown or what not in (*OF_FRAMES, *OF_TIME):
-        raise ScriptUnreadable("no such damage", what=what, unknown_keys=unknown)
+        raise ScriptUnreadable("no such damage", damage=what, unknown_keys=unknown)
     if what in OF_TIME[1:] and not float(table.get("seconds", 0)) > 0:
-        raise ScriptUnreadable("this damage lasts for `seconds`, above 0", what=what)
+        raise ScriptUnreadable("this damage lasts for `seconds`, above 0", damage=what)
     try:
         say = bytes.fromhex(table["hex"]) if "hex" in table else str(table.get("text", "")).encode()
         return Fault(
@@ -99,7 +99,7 @@ def _fault(table: dict[str, Any]) -> Fault:
             power=bool(table.get("power", False)),
         )
     except (KeyError, ValueError, TypeError) as error:
-        raise ScriptUnreadable("a fault lacks something or has a wrong type", what=what, why=str(error)) from error
+        raise ScriptUnreadable("a fault lacks something or has a wrong type", damage=what, why=str(error)) from error
 
 
 def wrong_baud(data: bytes, factor: float) -> bytes:

@@ -4,7 +4,7 @@ import contextlib
 import logging
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -63,7 +63,7 @@ class SerialBoardSettings:
 
 
 class SerialBoard:
-    """Reads a board through any number of unpluggings.
+    """Reads a board through any number of unpluggings; `tap` sees all bytes that come.
 
     `stalled` (open and silent), `lost` (gone, or it says no) and `streaming` are told apart in `health`. What is lost
     becomes a `Gap`, by the board's counter and the steady clock together; where they do not settle the length, its
@@ -75,12 +75,20 @@ class SerialBoard:
     BadInput : the settings do not make a board.
     """
 
-    def __init__(self, settings: SerialBoardSettings, *, clock: Clock, jitter: random.Random | None = None) -> None:
+    def __init__(
+        self,
+        settings: SerialBoardSettings,
+        *,
+        clock: Clock,
+        jitter: random.Random | None = None,
+        tap: Callable[[bytes], object] = lambda data: None,
+    ) -> None:
         _check(settings)
         self._settings = settings
         self._commands: BoardCommands = COMMANDS[settings.protocol]
         self._commands.start(settings.board)  # refuses a rate or gain that the board cannot have
         self._clock = clock
+        self._tap = tap
         self._jitter = jitter or random.Random()
         self._board = settings.board
         self._decoder: Decoder = make_decoder(settings.protocol, settings.board)
@@ -153,7 +161,7 @@ class SerialBoard:
     def _open_line(self) -> SerialLine:
         settings = self._settings
         baud = settings.baud or KINDS[settings.protocol].baud
-        line = SerialLine(settings.port, baud, clock=self._clock, closed=self._closed)
+        line = SerialLine(settings.port, baud, clock=self._clock, closed=self._closed, tap=self._tap)
         self._opened += 1
         self._reopened = self._next > 0
         self._latency_ms = line.latency_ms

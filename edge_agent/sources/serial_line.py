@@ -2,9 +2,9 @@
 
 import contextlib
 import fcntl
-import os
 import termios
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +21,28 @@ class Refused(OSError):
 
 
 class SerialLine:
-    """A port opened for one reader.
+    """A port opened for one reader; `tap` sees all bytes that come.
 
     Raises
     ------
     OSError : it is not there, not ours to open, held by another process, or no serial port.
     """
 
-    def __init__(self, path: str, baud: int, *, clock: Clock, closed: threading.Event, poll_s: float = 0.04) -> None:
+    def __init__(
+        self,
+        path: str,
+        baud: int,
+        *,
+        clock: Clock,
+        closed: threading.Event,
+        poll_s: float = 0.04,
+        tap: Callable[[bytes], object] = lambda data: None,
+    ) -> None:
         import serial
 
         self._clock = clock
         self._closed = closed
+        self._tap = tap
         try:
             self._port: Any = serial.Serial(path, baud, timeout=poll_s, write_timeout=2.0, exclusive=True)
         except ValueError as error:
@@ -56,6 +66,7 @@ class SerialLine:
         if data:
             self._closed.wait(gather_s)
             data += self._port.read(min(self._port.in_waiting, READ_BYTES))
+            self._tap(data)
         return data
 
     def say(self, steps: tuple[Step, ...]) -> dict[str, bytes]:
@@ -111,7 +122,7 @@ class SerialLine:
 
 def latency_ms(path: str) -> int | None:
     """How long an FTDI bridge holds bytes back; None where the port is no such bridge."""
-    name = os.path.basename(os.path.realpath(path))
+    name = Path(path).resolve().name
     for place in LATENCY_FILES:
         with contextlib.suppress(OSError, ValueError):
             return int(Path(place.format(name=name)).read_text())

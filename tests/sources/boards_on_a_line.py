@@ -110,7 +110,7 @@ def offset_of(items, clean):
     first = next(item for item in items if isinstance(item, SampleBlock) and item.length)
     live = np.concatenate([item.samples for item in items[:40] if isinstance(item, SampleBlock)], axis=1)[0, :60]
     live = live[np.isfinite(live)][:40]
-    for offset in range(0, 1000):
+    for offset in range(1000):
         piece = clean[0, offset : offset + live.size]
         if np.array_equal(piece, live):
             return offset - first.start

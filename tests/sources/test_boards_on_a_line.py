@@ -45,9 +45,7 @@ def damage_of(protocol, fs_hz):
 
 def beats_of(signals, leads, fs_hz, model):
     """Sample and class of each confirmed beat of the first lead."""
-    pipeline = EcgPipeline(
-        device="bed-1", recording="rec", fs_hz=fs_hz, leads=leads, lead=leads[0].name, backend=model
-    )
+    pipeline = EcgPipeline(device="bed-1", recording="rec", fs_hz=fs_hz, leads=leads, lead=leads[0].name, backend=model)
     out = [event for signal in signals for event in pipeline.push(signal)] + pipeline.finish()
     beats = [event for event in out if isinstance(event, Beat) and event.state is BeatState.CONFIRMED]
     return [(beat.sample, beat.label) for beat in beats]

@@ -14,8 +14,8 @@ from biosignal.errors import BadInput
 from edge_agent.operate.clock import HostClock
 from edge_agent.operate.settings import SourceSettings
 from edge_agent.sources import open_source
-from edge_agent.sources.port import SourceState
 from edge_agent.sources.decoders.port import BoardSettings
+from edge_agent.sources.port import SourceState
 from edge_agent.sources.serial_board import SerialBoard, SerialBoardSettings
 
 FS_HZ = 250.0
