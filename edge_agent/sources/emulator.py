@@ -16,7 +16,7 @@ from edge_agent.operate.clock import Clock
 from edge_agent.sources.emulation import Emulation, Happening, Plugged, Sent, Unplugged
 
 STEP_S = 0.02  # of the board's time
-DEAF_S = 0.5  # nobody read for so long: what the port cannot hold is lost, as on a real one
+DEAF_S = 0.5  # nobody read for so long: what the port cannot hold is lost from now on, as on a real one
 READ_BYTES = 4096
 
 
@@ -65,6 +65,7 @@ class Emulator:
         self._clock = clock
         self._monotonic_s = host.monotonic_s if host is not None else time.monotonic
         self._ends: tuple[int, int] | None = None
+        self._deaf = False  # nobody reads: what the port cannot hold is dropped at once
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self.run, name="edge.emulator", daemon=True)
         self.plug()
@@ -140,18 +141,25 @@ class Emulator:
                 os.write(self._ends[0], answer)
 
     def _send(self, data: bytes) -> None:
-        """Put bytes on the line and wait until they are read: a pty holds 4 kB, less than a lump."""
+        """Put bytes on the line; on the board's own clock wait until they are read, so that time stays with them."""
         until_s = self._monotonic_s() + DEAF_S
         asked = self._clock.asked if self._clock is not None else 0
         while data and self._ends is not None and not self._stop.is_set():
             with contextlib.suppress(BlockingIOError):
                 data = data[os.write(self._ends[0], data) :]
-            if self._monotonic_s() > until_s:
+            if data and (self._deaf or self._monotonic_s() > until_s):
                 self.dropped_bytes += len(data)
+                self._deaf = True
                 return
             if data:
                 self._stop.wait(0.001)
-        while self._unread(asked) and not self._stop.is_set() and self._monotonic_s() < until_s:
+        self._deaf = False
+        while (
+            self._clock is not None
+            and self._unread(asked)
+            and not self._stop.is_set()
+            and self._monotonic_s() < until_s
+        ):
             self._stop.wait(0.0005)
 
     def _unread(self, asked: int) -> bool:

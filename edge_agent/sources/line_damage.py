@@ -2,6 +2,7 @@
 
 import sys
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,8 @@ import numpy as np
 
 from biosignal.errors import BadInput
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
+# Python 3.10 has no TOML parser of its own; tomli is the same code under another name.
+_toml_parser: Any = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 OF_FRAMES = ("drop-bytes", "flip", "insert", "duplicate", "say", "restart")
 OF_TIME = ("drop-frames", "stall", "lump", "unplug", "wrong-baud", "leads-off", "radio-off")
 KEYS = ("what", "at", "count", "offset", "seconds", "hex", "text", "factor", "power")
@@ -58,8 +56,8 @@ def read_faults(text: str) -> tuple[Fault, ...]:
     ScriptUnreadable : no TOML, an unknown key or damage, or something missing.
     """
     try:
-        tables = tomllib.loads(text).get("fault", [])
-    except tomllib.TOMLDecodeError as error:
+        tables = _toml_parser.loads(text).get("fault", [])
+    except _toml_parser.TOMLDecodeError as error:
         raise ScriptUnreadable(f"the script is no TOML: {error}") from error
     if not isinstance(tables, list) or not tables:
         raise ScriptUnreadable("the script has no [[fault]]")
