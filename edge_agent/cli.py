@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from biosignal.errors import BadInput, BedsideError
+from edge_agent.board_verbs import add_board_verbs
 
 PROGRAM = "edge-agent"
 
@@ -70,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_check_config(verbs)
     _add_sources(verbs)
     _add_decode(verbs)
+    add_board_verbs(verbs, _verb)
     _add_bundle(verbs)
     return parser
 
@@ -236,7 +238,8 @@ def _sources(parsed: argparse.Namespace) -> int:
     if not ports:
         print("No serial ports here.")
     for port in ports:
-        print(f"{port.path}  {port.description}" + ("" if port.usable else f"  -- {port.trouble}"))
+        board = f"  [{port.board}: {', '.join(port.protocols)}]" if port.board else ""
+        print(f"{port.path}  {port.description}{board}" + ("" if port.usable else f"  -- {port.trouble}"))
     return 0
 
 

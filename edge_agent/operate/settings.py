@@ -48,8 +48,13 @@ class SourceSettings:
     cache_dir: Path = field(default_factory=_cache_dir)
     physionet_url: str = "https://physionet.org/files/"
     port: str = ""
-    baud: int = 115_200
-    fs_hz: float = 0.0
+    protocol: str = ""  # of a serial board: a key of `edge_agent.sources.decoders.KINDS`
+    baud: int = 0  # 0: the board's usual
+    fs_hz: float = 0.0  # 0: the board's nominal rate
+    leads: tuple[str, ...] = ()  # channels of a board, by name or index; none: those that a monitor shows
+    channels: int | None = None  # enabled inputs of a BITalino
+    sensors: tuple[str, ...] = ()  # what hangs on the inputs of a BITalino, such as "ECG", "EDA"
+    gain: float | None = None  # amplifier gain of a Cyton or Shimmer3, where it is not the usual one
     lead_name: str = "ECG"
     column: int = 0
     mv_per_count: float | None = None

@@ -4,6 +4,7 @@ A new source is one file and one line in `KINDS`.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from biosignal.errors import BadInput
 from edge_agent.operate.clock import Clock
@@ -26,26 +27,21 @@ def _replay(settings: SourceSettings, clock: Clock) -> Source:
     )
 
 
+def _serial(settings: SourceSettings, clock: Clock) -> Source:
+    from edge_agent.sources.serial_board import SerialBoard, board_of
+
+    return SerialBoard(board_of(settings), clock=clock)
+
+
 def _serial_text(settings: SourceSettings, clock: Clock) -> Source:
-    from edge_agent.sources.serial_port import SerialText, SerialTextSettings
-
-    return SerialText(
-        SerialTextSettings(
-            port=settings.port,
-            fs_hz=settings.fs_hz,
-            baud=settings.baud,
-            lead=settings.lead_name,
-            column=settings.column,
-            mv_per_count=settings.mv_per_count,
-            zero_count=settings.zero_count,
-            stall_s=settings.stall_s,
-            block_s=settings.block_s,
-        ),
-        clock=clock,
-    )
+    return _serial(replace(settings, protocol="text"), clock)
 
 
-KINDS: dict[str, Callable[[SourceSettings, Clock], Source]] = {"replay": _replay, "serial-text": _serial_text}
+KINDS: dict[str, Callable[[SourceSettings, Clock], Source]] = {
+    "replay": _replay,
+    "serial": _serial,
+    "serial-text": _serial_text,
+}
 
 
 def open_source(settings: SourceSettings, clock: Clock) -> Source:

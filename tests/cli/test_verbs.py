@@ -84,7 +84,7 @@ def test_sources_lists_kinds_and_ports(edge):
     code, out, _ = edge("sources", "--json")
     told = [json.loads(line) for line in out.splitlines()]
     assert code == 0
-    assert {"replay", "serial-text"} == {line["kind"] for line in told if line["type"] == "kind"}
+    assert {"replay", "serial", "serial-text"} == {line["kind"] for line in told if line["type"] == "kind"}
     assert told[-1]["type"] == "summary"
     assert "serial-text" in edge("sources")[1]
 

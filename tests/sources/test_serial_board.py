@@ -14,8 +14,9 @@ from biosignal.errors import BadInput
 from edge_agent.operate.clock import HostClock
 from edge_agent.operate.settings import SourceSettings
 from edge_agent.sources import open_source
+from edge_agent.sources.decoders.port import BoardSettings
 from edge_agent.sources.port import SourceState
-from edge_agent.sources.serial_port import SerialText, SerialTextSettings
+from edge_agent.sources.serial_board import SerialBoard, SerialBoardSettings
 
 FS_HZ = 250.0
 
@@ -107,16 +108,17 @@ def board(tmp_path):
         board.unplug()
 
 
-def source_of(board, **changes):
+def source_of(there, **changes):
     values = {
-        "port": str(board.link),
-        "fs_hz": FS_HZ,
+        "port": str(there.link),
+        "protocol": "text",
+        "board": BoardSettings(fs_hz=FS_HZ),
         "stall_s": 0.6,
         "first_retry_s": 0.05,
         "longest_retry_s": 0.2,
         **changes,
     }
-    return SerialText(SerialTextSettings(**values), clock=HostClock(), jitter=random.Random(1))
+    return SerialBoard(SerialBoardSettings(**values), clock=HostClock(), jitter=random.Random(1))
 
 
 def samples(items):
@@ -161,7 +163,7 @@ def test_unplugging_is_told_and_replugging_leaves_a_gap_as_long_as_the_pause(boa
     reader.until(lambda: samples(reader.items) > seen + 50)
     reader.stop()
     gaps = [item for item in reader.items if isinstance(item, Gap)]
-    assert [gap.reason for gap in gaps] == ["reconnected"]
+    assert [gap.reason for gap in gaps] == ["reconnected (ambiguous)"]
     assert gaps[0].length / FS_HZ == pytest.approx(paused_s, abs=0.5)
     contiguous(reader.items)
     counters = dict(reader.source.health().counters)
@@ -181,7 +183,7 @@ def test_silence_is_stalled_and_not_lost(board):
     assert reader.source.health().state is SourceState.STREAMING
     reader.stop()
     gap = next(item for item in reader.items if isinstance(item, Gap))
-    assert gap.reason == "silence"
+    assert gap.reason == "silence (ambiguous)"
     contiguous(reader.items)
 
 
@@ -208,7 +210,7 @@ def test_a_second_reader_is_refused_the_port(board):
 
 def test_a_scale_makes_millivolts(board):
     board.plug()
-    reader = Reader(source_of(board, mv_per_count=0.01, zero_count=512.0))
+    reader = Reader(source_of(board, board=BoardSettings(fs_hz=FS_HZ, mv_per_count=0.01, zero_count=512.0)))
     reader.until(lambda: samples(reader.items) > 10)
     reader.stop()
     block = next(item for item in reader.items if isinstance(item, SampleBlock))
@@ -218,11 +220,11 @@ def test_a_scale_makes_millivolts(board):
 
 def test_dtr_is_left_alone_at_closing(board):
     board.plug(talk=False)
-    port, _ = source_of(board)._open_port()
+    line = source_of(board)._open_line()
     try:
-        assert not termios.tcgetattr(port.fileno())[2] & termios.HUPCL
+        assert not termios.tcgetattr(line.descriptor)[2] & termios.HUPCL
     finally:
-        port.close()
+        line.close()
 
 
 def test_a_rate_or_port_that_is_not_set_is_refused():
