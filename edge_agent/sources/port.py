@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from biosignal.blocks import Lead, Signal
 from biosignal.errors import BadInput
@@ -27,7 +27,9 @@ class SourceFacts:
     """What is known before the first sample.
 
     `content_hash` names the samples of a replay (absent for live sources); `length` is in samples per lead, absent
-    where nobody knows; `path` is where the record lies, absent where it is no file of the user's.
+    where nobody knows; `path` is where the record lies, absent where it is no file of the user's. `first_sample` is the
+    index, in the whole record, of the first sample where only a stretch is read. `notes` are sentences for people about
+    what the source could not give: a torn end, signals of another rate.
     """
 
     name: str
@@ -37,6 +39,17 @@ class SourceFacts:
     content_hash: str | None = None
     length: int | None = None
     path: str | None = None
+    first_sample: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remark:
+    """What a file says in words about itself: from which sample, for how many seconds where given, and the text."""
+
+    sample: int
+    for_s: float | None
+    text: str
 
 
 class SourceState(str, Enum):
@@ -81,6 +94,22 @@ class Source(Protocol):
 
     def health(self) -> SourceHealth:
         """Tell the state; safe from any thread."""
+
+
+@runtime_checkable
+class Seekable(Protocol):
+    """A source that need not read what lies before."""
+
+    def read_from(self, sample: int) -> Iterator[Signal]:
+        """Yield what `read` does, from the item that holds `sample` on, or from one shortly before."""
+
+
+@runtime_checkable
+class Remarked(Protocol):
+    """A source whose file carries annotations in words."""
+
+    def remarks(self) -> list[Remark]:
+        """All annotations in the order of their samples."""
 
 
 def replay_id(facts: SourceFacts) -> str:
