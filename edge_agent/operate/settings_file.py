@@ -280,12 +280,12 @@ _NOT_NEGATIVE = (
     "source.speed",
     "source.passes",
     "source.fs_hz",
+    "source.baud",
     "source.column",
     "inference.cross_check_every",
     "store.free_reserve_mb",
 )
 _POSITIVE = (
-    "source.baud",
     "source.stall_s",
     "source.block_s",
     "analysis.queue_s",

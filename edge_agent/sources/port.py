@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from biosignal.blocks import Lead, Signal
 from biosignal.errors import BadInput
@@ -36,7 +36,9 @@ class SourceFacts:
     """What is known before the first sample.
 
     `content_hash` names the samples of a replay (absent for live sources); `length` is in samples per lead, absent
-    where nobody knows; `path` is where the record lies, absent where it is no file of the user's.
+    where nobody knows; `path` is where the record lies, absent where it is no file of the user's. `first_sample` is the
+    index, in the whole record, of the first sample where only a stretch is read. `notes` are sentences for people about
+    what the source could not give: a torn end, signals of another rate.
     """
 
     name: str
@@ -46,6 +48,17 @@ class SourceFacts:
     content_hash: str | None = None
     length: int | None = None
     path: str | None = None
+    first_sample: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remark:
+    """What a file says in words about itself: from which sample, for how many seconds where given, and the text."""
+
+    sample: int
+    for_s: float | None
+    text: str
 
 
 class SourceState(str, Enum):
@@ -92,6 +105,22 @@ class Source(Protocol):
         """Tell the state; safe from any thread."""
 
 
+@runtime_checkable
+class Seekable(Protocol):
+    """A source that need not read what lies before."""
+
+    def read_from(self, sample: int) -> Iterator[Signal]:
+        """Yield what `read` does, from the item that holds `sample` on, or from one shortly before."""
+
+
+@runtime_checkable
+class Remarked(Protocol):
+    """A source whose file carries annotations in words."""
+
+    def remarks(self) -> list[Remark]:
+        """All annotations in the order of their samples."""
+
+
 def replay_id(facts: SourceFacts) -> str:
     """Id of a replay: by its content and leads, so the same replay twice is the same recording."""
     return stable_id(facts.content_hash, ",".join(lead.name for lead in facts.leads))
@@ -120,7 +149,7 @@ def choose_leads(facts: SourceFacts, wanted: str | None) -> tuple[int, ...]:
 
 
 def is_named_eeg(name: str) -> bool:
-    """Tell by its name whether a lead lies on the scalp: ``EEG ...``, or electrodes of the 10-10 system (``Fpz-Cz``)."""
+    """Tell by its name whether a lead lies on the scalp: ``EEG ...``, or 10-10 electrodes (``Fpz-Cz``)."""
     plain = name.strip().lower()
     if plain.startswith(("eeg", "eog")):
         return True
