@@ -3,14 +3,17 @@ import socket
 import struct
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from biosignal.blocks import Gap
 from biosignal.errors import BadInput
+from edge_agent.cli import main
+from edge_agent.operate import doctor, doctor_checks
 from edge_agent.operate.clock import HostClock, SetClock
-from edge_agent.operate.settings import SourceSettings
+from edge_agent.operate.settings import Settings, SourceSettings
 from edge_agent.sources import check_kind, open_source
 from edge_agent.sources.conformance import CHECKS, Subject, Trial
 from edge_agent.sources.plugin import GROUP, PluginBroken, plugin_names
@@ -158,3 +161,15 @@ def test_without_its_library_a_plugin_says_what_to_install(kind, library, monkey
     with pytest.raises(BadInput) as raised:
         {"brainflow": open_board, "lsl": open_inlet}[kind](SourceSettings(options=options), SetClock())
     assert f"bedside[{kind}]" in raised.value.advice
+
+
+def test_plugins_are_listed_and_the_doctor_sees_whether_the_one_named_loads(install, port, capsys):
+    install("udp_ecg", EXAMPLE, {"udp-ecg": "udp_ecg:UdpEcg"})
+    assert main(["sources", "--json"]) == 0
+    assert '{"type": "plugin", "kind": "udp-ecg"}' in capsys.readouterr().out
+    settings = replace(Settings(), source=SourceSettings(kind="udp-ecg", port=str(port)))
+    (check,) = doctor_checks.source(settings, HostClock())
+    assert (check.level, check.cause) == (doctor.Level.OK, "the plug-in udp-ecg loads")
+    (check,) = doctor_checks.source(replace(settings, source=SourceSettings(kind="udp-ecg", port="x")), HostClock())
+    assert check.level is doctor.Level.FAIL
+    assert "cannot make its source" in check.cause
