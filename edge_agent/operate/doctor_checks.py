@@ -144,10 +144,12 @@ def source(settings: Settings, clock: Clock) -> Iterator[Check]:
         if settings.source.kind == "replay":
             facts = open_source(settings.source, clock).recording_facts()
             yield ok("source", f"{facts.name}: {', '.join(lead.name for lead in facts.leads)} at {facts.fs_hz:g} Hz")
+        elif settings.source.kind not in KINDS:
+            open_source(settings.source, clock)
+            yield ok("source", f"the plug-in {settings.source.kind} loads")
         else:
             open_source(settings.source, clock)
-            is_plugin = settings.source.kind not in KINDS
-            yield ok("source", f"the plug-in {settings.source.kind} loads") if is_plugin else _port(settings)
+            yield _port(settings)
     except BedsideError as error:
         yield fail("source", str(error), error.advice)
 

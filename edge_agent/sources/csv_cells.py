@@ -4,6 +4,7 @@ import math
 import re
 from datetime import date
 
+LARGEST = 1e30  # of any unit; what is beyond is no sample
 _ABSENT = frozenset({"", "nan", "na", "n/a", "null", "none", "-", "--", "#n/a", "inf", "-inf", "+inf"})
 _CLOCK = re.compile(
     r"(?:(?P<date>\d{4}-\d\d-\d\d)[T ])?(?:(?P<h>\d{1,3}):)?(?P<m>\d{1,2}):(?P<s>\d{1,2}(?:[.,]\d+)?)"
@@ -30,7 +31,7 @@ _SECONDS = {
 
 
 def number(text: str, *, decimal_comma: bool) -> float:
-    """Value of a cell; NaN where it is empty or says that there is none.
+    """Value of a cell; NaN where it is empty, says that there is none, or cannot be a sample.
 
     Raises
     ------
@@ -43,7 +44,7 @@ def number(text: str, *, decimal_comma: bool) -> float:
         if text.lower() not in _ABSENT:
             raise
         return math.nan
-    return value if math.isfinite(value) else math.nan
+    return value if abs(value) < LARGEST else math.nan
 
 
 def clock_s(text: str) -> float:

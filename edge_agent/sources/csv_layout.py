@@ -14,6 +14,7 @@ from edge_agent.sources.port import RecordUnreadable, unique_names
 
 HEAD_ROWS = 1000
 COMMENT = ("#", "%")
+_BLANKS = " \t\r\n\v\f"
 _COMMA_NUMBER = re.compile(r"\s*-?\d+,\d+\s*")
 _SCALES_S = (1.0, 1e-3, 1e-6, 1e-9)
 FS_TOLERANCE = 0.05
@@ -59,19 +60,28 @@ class CsvLayout:
 Row = tuple[int, list[str]]
 
 
+def is_row(line: str) -> bool:
+    """Whether a line holds cells: it is neither blank nor a comment."""
+    begins = line.lstrip(_BLANKS)
+    return bool(begins) and not begins.startswith(COMMENT)
+
+
 def rows(lines: Iterable[str], delimiter: str | None) -> Iterator[Row]:
-    """Rows as (line number, cells), without blank lines and comments; `delimiter` absent: blanks."""
-    numbered = [0]
+    """Rows as (line number, cells); `delimiter` absent: blanks. A row never goes beyond its line, quoted or not."""
+    for number_of_line, line in enumerate(lines, 1):
+        if is_row(line):
+            yield number_of_line, _cells(line.rstrip("\r\n"), delimiter)
 
-    def kept() -> Iterator[str]:
-        for numbered[0], line in enumerate(lines, 1):
-            if line.strip() and not line.lstrip().startswith(COMMENT):
-                yield line
 
+def _cells(line: str, delimiter: str | None) -> list[str]:
     if delimiter is None:
-        yield from ((numbered[0], line.split()) for line in kept())
-    else:
-        yield from ((numbered[0], cells) for cells in csv.reader(kept(), delimiter=delimiter))
+        return line.split()
+    if '"' in line:
+        try:
+            return next(csv.reader([line], delimiter=delimiter))
+        except csv.Error:  # a cell too long to be one: it will be no number either
+            return line.split(delimiter)
+    return line.split(delimiter)
 
 
 def read_layout(path: Path, head: list[str], *, fs_hz: float | None, time_column: str | None) -> CsvLayout:
@@ -121,7 +131,7 @@ def read_layout(path: Path, head: list[str], *, fs_hz: float | None, time_column
 
 
 def _dialect(head: list[str]) -> tuple[str | None, bool]:
-    lines = [line for line in head if line.strip() and not line.lstrip().startswith(COMMENT)]
+    lines = [line for line in head if is_row(line)]
     if not lines:
         return ",", False
     last = lines[min(len(lines), 20) - 1]

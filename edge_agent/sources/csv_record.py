@@ -1,6 +1,6 @@
 """A CSV file as a source: one row a sample, with or without header and time, read some rows at a time."""
 
-import csv
+import codecs
 import hashlib
 import itertools
 import threading
@@ -13,7 +13,7 @@ import numpy as np
 
 from biosignal.blocks import Gap, Lead, SampleBlock, Signal
 from edge_agent.sources.csv_cells import number
-from edge_agent.sources.csv_layout import COMMENT, HEAD_ROWS, Row, read_layout, rows
+from edge_agent.sources.csv_layout import HEAD_ROWS, Row, is_row, read_layout, rows
 from edge_agent.sources.port import RecordUnreadable, SourceFacts, SourceHealth, SourceState
 from edge_agent.sources.wfdb_header import known_unit
 
@@ -119,10 +119,7 @@ class CsvRecord:
     def _rows(self) -> Iterator[Row]:
         last = self._file.rows - self._is_torn
         with _opened(self._path, self._file.encoding) as lines:
-            try:
-                yield from itertools.islice(rows(lines, self._layout.delimiter), self._layout.header_rows, last)
-            except csv.Error as error:
-                raise RecordUnreadable("a row cannot be read", file=str(self._path), why=str(error)) from error
+            yield from itertools.islice(rows(lines, self._layout.delimiter), self._layout.header_rows, last)
 
     def _values(self, line: int, cells: list[str]) -> tuple[list[float], float | None]:
         layout = self._layout
@@ -175,7 +172,6 @@ class _File:
 def _look_at(path: Path) -> _File:
     digest = hashlib.sha256()
     encoding, count, last = "utf-8-sig", 0, b""
-    comments = tuple(mark.encode() for mark in COMMENT)
     try:
         with path.open("rb") as file:
             for line in file:
@@ -184,7 +180,7 @@ def _look_at(path: Path) -> _File:
                     raise RecordUnreadable(
                         "this is no plain text", file=str(path), line=count + 1, remedy="save it as CSV in UTF-8"
                     )
-                if line.strip() and not line.lstrip().startswith(comments):
+                if is_row(line.removeprefix(codecs.BOM_UTF8).decode("latin-1")):
                     count, last = count + 1, line
                 if encoding != "latin-1" and not line.isascii() and not _is_utf8(line):
                     encoding = "latin-1"
@@ -204,7 +200,7 @@ def _is_utf8(line: bytes) -> bool:
 @contextmanager
 def _opened(path: Path, encoding: str) -> Iterator[Iterator[str]]:
     try:
-        with path.open(encoding=encoding, newline="") as file:
+        with path.open(encoding=encoding, newline="\n") as file:
             yield file
     except OSError as error:
         raise RecordUnreadable("cannot read the file", file=str(path), why=error.strerror) from error

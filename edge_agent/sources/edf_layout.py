@@ -13,24 +13,23 @@ from numpy.typing import NDArray
 
 from edge_agent.sources.port import RecordUnreadable
 
+EDF_WIDTH, BDF_WIDTH = 2, 3  # bytes of a sample
 FIXED_BYTES = 256  # of the header's first part, and of each signal's part
+HEADER_BYTES_AT = slice(184, 192)
 RECORDS_AT = slice(236, 244)
+LONGEST_S = 1e8  # three years; what lies further away is no time of this recording
 _TAL = re.compile(rb"([+-]\d+(?:\.\d*)?)(?:\x15(\d+(?:\.\d*)?))?\x14([^\0]*)\x14\0")
 _FIELD_BYTES_BEFORE_SAMPLES = 16 + 80 + 8 + 8 + 8 + 8 + 8 + 80
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Column:
-    """A signal in a data record: its label, samples a record, and where in the record its bytes begin."""
+    """A signal in a data record: its label, samples a record, where its bytes begin, and what they are."""
 
     label: str
     samples: int
     first_byte: int
-
-    @property
-    def is_annotations(self) -> bool:
-        """Whether it holds annotations rather than samples."""
-        return self.label in ("EDF Annotations", "BDF Annotations")
+    is_annotations: bool
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,7 +82,7 @@ class Layout:
         onsets = np.zeros(self.records)
         for record, texts in self._annotation_bytes(column):
             stamp = _TAL.match(texts)
-            if stamp is None:
+            if stamp is None or abs(float(stamp[1])) > LONGEST_S:
                 raise RecordUnreadable("a data record does not say when it begins", file=str(self.path), record=record)
             onsets[record] = float(stamp[1])
         onsets -= onsets[0]
@@ -98,6 +97,8 @@ class Layout:
                 for place, stamp in enumerate(_TAL.finditer(texts)):
                     if number == record == place == 0:
                         zero_s = float(stamp[1])
+                    if abs(float(stamp[1]) - zero_s) > LONGEST_S:
+                        continue
                     for text in stamp[3].split(b"\x14"):
                         if text:
                             length_s = float(stamp[2]) if stamp[2] else None
@@ -105,7 +106,7 @@ class Layout:
         return sorted(found, key=lambda one: one[0])
 
     def _annotation_bytes(self, column: Column) -> list[tuple[int, bytes]]:
-        size = column.samples * (3 if self.is_bdf else 2)
+        size = column.samples * (BDF_WIDTH if self.is_bdf else EDF_WIDTH)
         found = []
         with self.path.open("rb") as file:
             for record in range(self.records):
@@ -132,12 +133,12 @@ def read_layout(path: Path) -> Layout:
     if signals < 1 or len(header) != FIXED_BYTES * (1 + signals) or header[:1] not in (b"0", b"\xff"):
         raise RecordUnreadable("this is no EDF or BDF file, or its header is torn", file=str(path))
     is_bdf = header[:1] == b"\xff"
-    columns, record_bytes = _columns(header, signals, 3 if is_bdf else 2, path)
+    columns, record_bytes = _columns(header, signals, BDF_WIDTH if is_bdf else EDF_WIDTH, path)
     try:
         record_s = float(header[244:252])
     except ValueError:
         record_s = 0.0
-    if not 0 < record_s < float("inf") or all(one.is_annotations for one in columns) or record_bytes <= 0:
+    if not 0 < record_s < float("inf") or not any(one.samples and not one.is_annotations for one in columns):
         raise RecordUnreadable("the file holds no signals with a rate", file=str(path), record_s=record_s)
     records, torn_bytes = divmod(size - len(header), record_bytes)
     if records < 1:
@@ -160,11 +161,12 @@ def _columns(header: bytes, signals: int, width: int, path: Path) -> tuple[tuple
     first_byte = 0
     samples_at = FIXED_BYTES + signals * _FIELD_BYTES_BEFORE_SAMPLES
     for index in range(signals):
-        label = header[FIXED_BYTES + 16 * index : FIXED_BYTES + 16 * (index + 1)].decode("latin-1").strip()
+        label = header[FIXED_BYTES + 16 * index : FIXED_BYTES + 16 * (index + 1)].decode("latin-1").rstrip()
         samples = _whole(header[samples_at + 8 * index : samples_at + 8 * (index + 1)], f"samples of {label!r}", path)
         if samples < 0:
             raise RecordUnreadable("a signal cannot have fewer than no samples", file=str(path), signal=label)
-        columns.append(Column(label=label, samples=samples, first_byte=first_byte))
+        texts = label == ("BDF Annotations" if width == BDF_WIDTH else "EDF Annotations")
+        columns.append(Column(label=label.strip(), samples=samples, first_byte=first_byte, is_annotations=texts))
         first_byte += samples * width
     return tuple(columns), first_byte
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosignal.blocks import Gap, Lead, SampleBlock, Samples, Signal
-from edge_agent.sources.edf_layout import RECORDS_AT, Layout, read_layout
+from edge_agent.sources.edf_layout import HEADER_BYTES_AT, RECORDS_AT, Layout, read_layout
 from edge_agent.sources.port import (
     LeadUnknown,
     RecordUnreadable,
@@ -24,6 +24,7 @@ from edge_agent.sources.wfdb_header import known_unit
 from edge_agent.sources.wfdb_record import BLOCK_SAMPLES
 
 BLOCK_BYTES = 4 << 20  # of the file held at a time, where one record is not larger than that
+LARGEST = 1e30  # of any unit; what is beyond is no scale
 DISCONTINUOUS = "discontinuous"
 
 
@@ -47,6 +48,8 @@ class EdfRecord:
         layout = self._layout
         signals = _signals(layout, b"")
         columns = [one for one in layout.columns if not one.is_annotations]
+        if len(signals) != len(columns):
+            raise RecordUnreadable("the header names its signals in two ways", file=str(path))
         names = unique_names([one.label for one in columns])
         scales = [_scale(signal, str(path)) for signal in signals]
         units = [
@@ -164,6 +167,7 @@ def _signals(layout: Layout, data: bytes) -> list[Any]:
 
     records = len(data) // layout.record_bytes
     whole = bytearray(layout.header)
+    whole[HEADER_BYTES_AT] = str(len(whole)).ljust(8).encode()
     whole[RECORDS_AT] = str(records).ljust(8).encode()
     try:
         read = edfio.read_bdf if layout.is_bdf else edfio.read_edf
@@ -180,7 +184,7 @@ def _scale(signal: Any, path: str) -> tuple[float, float, bool]:
         first, last = int(digital.min), int(digital.max)
     except ValueError as error:
         raise RecordUnreadable("a signal's range is no number", file=path, signal=signal.label) from error
-    if first == last or low == high or not np.isfinite([low, high]).all():
+    if first == last or low == high or not max(abs(low), abs(high)) < LARGEST:
         return 1.0, 0.0, False
     gain = (high - low) / (last - first)
     return gain, low - first * gain, True

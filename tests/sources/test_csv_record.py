@@ -1,7 +1,12 @@
+import contextlib
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from biosignal.blocks import Gap, SampleBlock, Unit
+from biosignal.errors import BedsideError
 from edge_agent.sources.csv_record import CsvRecord
 from edge_agent.sources.port import RecordUnreadable
 
@@ -201,3 +206,20 @@ def test_a_long_file_comes_in_blocks(tmp_path):
     items = list(source.read())
     assert [item.length for item in items] == [4096, 4096, 1808]
     assert source.recording_facts().length == 10_000
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.text(alphabet="0123456789.,;:-+eE \t\n\r\"'#nat()mVµ", max_size=200)
+    | st.binary(max_size=120).map(lambda data: data.decode("latin-1"))
+)
+def test_no_text_does_more_than_to_be_refused(tmp_path_factory, text):
+    path = tmp_path_factory.getbasetemp() / "fuzz.csv"
+    path.write_bytes(text.encode("latin-1", "ignore"))
+    with contextlib.suppress(BedsideError):
+        source = CsvRecord(path, fs_hz=250)
+        source.open("rec")
+        items = list(source.read())
+        assert all(item.length > 0 for item in items)
+        length = source.recording_facts().length
+        assert length is None or sum(item.length for item in items) == length

@@ -1,11 +1,15 @@
+import contextlib
 import os
 from pathlib import Path
 
 import edfio
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from biosignal.blocks import Gap, SampleBlock, Unit
+from biosignal.errors import BedsideError
 from edge_agent.sources.edf_record import EdfRecord
 from edge_agent.sources.port import LeadUnknown, RecordUnreadable, Remark
 from tests.sources.edf_files import make_discontinuous, sine, write_edf
@@ -182,3 +186,25 @@ def test_eegmmidb_is_read(run, seconds, texts, is_torn):
     assert samples.shape == (64, seconds * 160)
     assert gaps == []
     assert len(source.remarks()) == texts
+
+
+@pytest.fixture(scope="module")
+def whole_file(tmp_path_factory):
+    signals = [("ECG", 100, "uV", sine(4, 100)), ("Resp", 25, "", sine(4, 25))]
+    return write_edf(tmp_path_factory.mktemp("edf") / "w.edf", signals, annotations=[(0.5, 1, "a"), (2, None, "b")])
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 1100), st.integers(0, 255)), min_size=1, max_size=8), st.integers(0, 900))
+def test_no_damage_does_more_than_to_be_refused(whole_file, changes, cut):
+    content = bytearray(whole_file.read_bytes())
+    content[192:197] = b"EDF+D"
+    for at, value in changes:
+        content[at] = value
+    damaged = whole_file.with_name("damaged.edf")
+    damaged.write_bytes(content[: len(content) - cut])
+    with contextlib.suppress(BedsideError):
+        source = EdfRecord(damaged)
+        samples, _ = read(source)
+        assert not np.isinf(samples).any()
+        source.remarks()
