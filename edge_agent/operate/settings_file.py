@@ -279,13 +279,13 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 _NOT_NEGATIVE = (
     "source.speed",
     "source.passes",
+    "source.baud",
     "source.fs_hz",
     "source.column",
     "inference.cross_check_every",
     "store.free_reserve_mb",
 )
 _POSITIVE = (
-    "source.baud",
     "source.stall_s",
     "source.block_s",
     "analysis.queue_s",
