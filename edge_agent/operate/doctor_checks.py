@@ -150,6 +150,7 @@ def source(settings: Settings, clock: Clock) -> Iterator[Check]:
         else:
             open_source(settings.source, clock)
             yield _port(settings)
+            yield from _bridge(settings)
     except BedsideError as error:
         yield fail("source", str(error), error.advice)
 
@@ -163,6 +164,20 @@ def _port(settings: Settings) -> Check:
     if path.name.startswith(("ttyUSB", "ttyACM")) and path.parent == Path("/dev"):
         return warn("source", f"{path} may get another number", "set source.port to its name in /dev/serial/by-id/")
     return ok("source", str(path))
+
+
+def _bridge(settings: Settings) -> Iterator[Check]:
+    """An FTDI bridge that gathers bytes makes samples come in lumps, and short counters ambiguous."""
+    from edge_agent.sources.serial_line import GOOD_LATENCY_MS, latency_ms
+
+    held_ms = latency_ms(settings.source.port)
+    if held_ms is None:
+        return
+    if held_ms > GOOD_LATENCY_MS:
+        cause = f"the USB bridge holds bytes back for {held_ms} ms, so that losses are counted less surely"
+        yield warn("bridge", cause, "install systemd/70-bedside.rules and plug the board in again")
+    else:
+        yield ok("bridge", f"latency {held_ms} ms")
 
 
 def backends(settings: Settings, clock: Clock) -> Iterator[Check]:

@@ -279,6 +279,7 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 _NOT_NEGATIVE = (
     "source.speed",
     "source.passes",
+    "source.baud",
     "source.fs_hz",
     "source.baud",
     "source.column",

@@ -3,7 +3,6 @@
 import time
 
 import numpy as np
-import pytest
 
 from biosignal.blocks import Gap, SampleBlock
 from edge_agent.operate.clock import HostClock
@@ -63,8 +62,3 @@ def judged(cycles, link):
 
 def test_a_port_that_comes_and_goes_leaves_gaps_of_the_exact_length(tmp_path):
     judged(8, tmp_path / "board")
-
-
-@pytest.mark.fault
-def test_fifty_times_unplugged(tmp_path):
-    judged(50, tmp_path / "board")
