@@ -3,6 +3,7 @@
 A new source is one file and one line in `KINDS`; from another package it is a plug-in (`edge_agent.sources.plugin`).
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -12,6 +13,8 @@ from edge_agent.operate.settings import SourceSettings
 from edge_agent.sources.plugin import open_plugin, plugin_names
 from edge_agent.sources.port import Source
 
+log = logging.getLogger(__name__)
+
 
 def _replay(settings: SourceSettings, clock: Clock) -> Source:
     from edge_agent.sources.paced import Paced
@@ -19,8 +22,11 @@ def _replay(settings: SourceSettings, clock: Clock) -> Source:
 
     places = Places(data_dir=settings.data_dir, cache_dir=settings.cache_dir, index_url=settings.physionet_url)
     read_as = ReadAs.of_options(settings.options, fs_hz=settings.fs_hz or None)
+    source = resolve(settings.record, places, read_as=read_as)
+    for note in source.recording_facts().notes:
+        log.warning("sources.record.note", extra={"facts": {"record": settings.record, "note": note}})
     return Paced(
-        resolve(settings.record, places, read_as=read_as),
+        source,
         speed=settings.speed or None,
         loop_speed=settings.loop_speed,
         clock=clock,

@@ -170,12 +170,14 @@ def test_files_of_other_formats_are_known_by_their_suffix(tmp_path):
             resolve(missing, at)
 
 
-def test_the_daemon_reads_files_by_its_settings(tmp_path):
-    (tmp_path / "b.csv").write_text("when,ECG (mV)\n0,1\n0.004,2\n0.008,3\n")
+def test_the_daemon_reads_files_by_its_settings_and_logs_what_they_lack(tmp_path, caplog):
+    (tmp_path / "b.csv").write_text("when,ECG (mV),by\n0,1,me\n0.004,2,me\n0.008,3,me\n")
     settings = SourceSettings(record=str(tmp_path / "b.csv"), speed=0, passes=1, options=("time_column=when",))
     source = open_source(settings, SetClock())
     source.open("rec")
     assert [item.samples.tolist() for item in source.read()] == [[[1, 2, 3]]]
+    (logged,) = caplog.records
+    assert (logged.getMessage(), logged.facts["note"]) == ("sources.record.note", "left out: by (no numbers)")
     with pytest.raises(BadInput, match="no such option"):
         open_source(SourceSettings(options=("colour=red",)), SetClock())
     with pytest.raises(BadInput, match="name=value"):
