@@ -1,6 +1,7 @@
 """``python -m benchmarks [--quick] [--only NAME] [--json FILE]``: what `make bench` calls."""
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -36,6 +37,8 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=sorted(PARTS), help="one part; may be repeated")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write (default: benchmarks/results)")
     options = parser.parse_args()
+    # What was started is stopped on the way out, also when we are told to stop.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     machine = machine_facts()
     began_s = time.monotonic()
     figures: list[Figure] = []

@@ -129,7 +129,7 @@ def beside_brainflow(*, quick: bool = False) -> tuple[float, float] | None:
     except ImportError:
         return None
     count = 20_000 if quick else 100_000
-    octets = encode(np.random.default_rng(1).normal(0, 100, (8, count)))
+    octets = encode(np.random.default_rng(1).normal(0, 100, (8, count)).astype(np.float32))
     ours = _through_terminal(octets, count)
     board = _Board(octets)
     BoardShim.disable_board_logger()

@@ -1,4 +1,4 @@
-"""``cloud-service``: the clinic's side from the command line.
+"""``cloud-service``: the clinic's side from the command line. Web and line are imported by the verbs that need them.
 
 Exit codes: 0 done, 1 failed, 2 usage, settings or input, 3 refused for safety. A failure's last line is ``Try: ...``.
 """
@@ -22,16 +22,12 @@ from cloud_service.access import audit, devices
 from cloud_service.access.people import People
 from cloud_service.access.roles import Role
 from cloud_service.access.secret_files import write_secret
-from cloud_service.app import create_app
 from cloud_service.broker.accounts import accounts_file, clinic_password, read_accounts, write_accounts
 from cloud_service.broker.mosquitto import write_mosquitto
 from cloud_service.broker.process import RunningBroker, refresh_mosquitto, start_broker
 from cloud_service.database.connection import Database, open_database
 from cloud_service.errors import BrokerUnreachable
-from cloud_service.ingest.alone import ingest_alone
-from cloud_service.ingest.commit import replay
 from cloud_service.learning.verbs import LearningVerbs
-from cloud_service.serving import listen, make_server, url_of
 from cloud_service.settings import CloudSettings, load_settings
 
 Verb = Callable[[argparse.Namespace, "Said"], None]
@@ -135,6 +131,9 @@ def open_state(settings: CloudSettings) -> Database:
 
 
 def _serve(options: argparse.Namespace, said: Said) -> None:
+    from cloud_service.app import create_app
+    from cloud_service.serving import listen, make_server, url_of
+
     settings = settings_from(options)
     with listen(settings.http) as listener:
         database = open_state(settings)
@@ -163,6 +162,9 @@ def _serve(options: argparse.Namespace, said: Said) -> None:
 
 
 def _ingest(options: argparse.Namespace, said: Said) -> None:
+    from cloud_service.ingest.alone import ingest_alone
+    from cloud_service.ingest.commit import replay
+
     settings = settings_from(options)
     database = open_state(settings)
     try:

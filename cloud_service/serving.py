@@ -16,7 +16,7 @@ GRACE_S = 3
 
 @contextlib.contextmanager
 def listen(settings: HttpSettings) -> Iterator[socket.socket]:
-    """Bind the port; 0 takes a free one.
+    """Bind the port and listen; 0 takes a free one.
 
     Raises
     ------
@@ -28,6 +28,7 @@ def listen(settings: HttpSettings) -> Iterator[socket.socket]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((settings.host, settings.port))
+            listener.listen(128)  # who connects before the application is up waits instead of being refused
         except OSError as error:
             raise PortTaken(
                 "the port cannot be used", host=settings.host, port=settings.port, why=error.strerror

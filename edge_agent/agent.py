@@ -176,7 +176,7 @@ class Agent:
         elif health.state is not SourceState.OPENING:
             self.analysis.trouble("source-lost", None)
         self.analysis.trouble("backend-lost", self._why_no_answer())
-        self.analysis.trouble("store-trouble", self.keeper.trouble or self._why_salvaged())
+        self.analysis.trouble("store-trouble", self.keeper.trouble or self._why_short() or self._why_salvaged())
 
     def stop(self) -> None:
         """Stop in order: source, analysis, store, line; what is queued is written.
@@ -290,6 +290,12 @@ class Agent:
         """How many events wait for the clinic."""
         counts = self.store_counts()
         return counts.outbox if counts is not None else 0
+
+    def _why_short(self) -> str | None:
+        """Whether the room held back for findings was given up; it is taken again as soon as there is space."""
+        if self.events.low_on_space and not self.events.hold_reserve():
+            return "the disk is full: waves are dropped, findings go into the room held back for them"
+        return None
 
     def _outbox_is_full(self) -> bool:
         return self.sync is not None and self.outbox() > FULL_OUTBOX

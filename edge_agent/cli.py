@@ -66,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True, parser_class=_Parser)
     _add_run(verbs)
     _add_replay(verbs)
+    _add_synthesize(verbs)
     _add_doctor(verbs)
     _add_check_config(verbs)
     _add_sources(verbs)
@@ -111,9 +112,16 @@ def _add_replay(verbs: Any) -> None:
     verb.add_argument(
         "record",
         metavar="RECORD",
-        help="`excerpt`, a WFDB record's path, or `set/record` below EDGE_DATA_DIR or from PhysioNet",
+        help="`excerpt`, `synthetic/NAME`, the path of a WFDB record or of an EDF, BDF or CSV file, "
+        "or `set/record` below EDGE_DATA_DIR or from PhysioNet",
     )
     verb.add_argument("--lead", metavar="NAME|INDEX|all", help="lead to analyse (default: the first)")
+    verb.add_argument("--from", dest="from_s", type=_time_of, default=0.0, metavar="MM:SS", help="begin there")
+    verb.add_argument("--to", dest="to_s", type=_time_of, metavar="MM:SS", help="end there")
+    verb.add_argument("--fs", dest="fs_hz", type=_rate, metavar="HZ", help="rate of a CSV file that does not say it")
+    verb.add_argument(
+        "--time-column", metavar="NAME|INDEX", help="time column of a CSV file, where not found by itself"
+    )
     verb.add_argument("--speed", type=_speed, default=None, metavar="N|max", help="times real time (default: max)")
     verb.add_argument(
         "--truth", nargs="?", const="atr", metavar="EXT", help="score against the record's annotations (default: atr)"
@@ -135,6 +143,27 @@ def _speed(text: str) -> float | None:
     return speed
 
 
+def _rate(text: str) -> float:
+    try:
+        fs_hz = float(text)
+    except ValueError:
+        fs_hz = 0.0
+    if not 0 < fs_hz < float("inf"):
+        raise UsageRefused("a rate is a number of hertz above 0", rate=text, remedy="`--fs 250`")
+    return fs_hz
+
+
+def _time_of(text: str) -> float:
+    """Seconds of ``SS``, ``MM:SS`` or ``HH:MM:SS``, the last with or without a fraction."""
+    try:
+        parts = [float(part) if index == 0 else int(part) for index, part in enumerate(reversed(text.split(":")))]
+    except ValueError:
+        parts = []
+    if not 1 <= len(parts) <= 3 or not all(0 <= part < float("inf") for part in parts):
+        raise UsageRefused("a time in a record reads MM:SS", time=text, remedy="`--from 12:30 --to 15:00`")
+    return sum(part * 60.0**index for index, part in enumerate(parts))
+
+
 def _replay(parsed: argparse.Namespace) -> int:
     from edge_agent.replay import ReplayRequest, replay
     from edge_agent.sources.resolve import Places
@@ -147,8 +176,32 @@ def _replay(parsed: argparse.Namespace) -> int:
         out=parsed.out,
         annotator=parsed.annotator,
         json=parsed.json,
+        from_s=parsed.from_s,
+        to_s=parsed.to_s,
+        fs_hz=parsed.fs_hz,
+        time_column=parsed.time_column,
     )
     replay(request, places=Places.of_environment(), stdout=sys.stdout, stderr=sys.stderr)
+    return 0
+
+
+def _add_synthesize(verbs: Any) -> None:
+    verb = _verb(verbs, "synthesize", _synthesize, "write a synthetic patient as a WFDB record with its exact truth")
+    verb.add_argument("scenario", nargs="?", metavar="NAME|FILE", help="a scenario or its file; without: list them")
+    verb.add_argument("--out", type=Path, metavar="DIR", help="folder of the record")
+    verb.add_argument("--seed", type=int, metavar="N", help="another patient of the same kind (default: 1)")
+    verb.add_argument("--json", action="store_true", help="JSON lines on stdout")
+
+
+def _synthesize(parsed: argparse.Namespace) -> int:
+    from edge_agent.synthesize import list_scenarios, synthesize
+
+    if parsed.scenario is None:
+        list_scenarios(as_json=parsed.json, stdout=sys.stdout)
+        return 0
+    if parsed.out is None:
+        raise UsageRefused("where to?", remedy=f"`{PROGRAM} synthesize {parsed.scenario} --out DIR`")
+    synthesize(parsed.scenario, folder=parsed.out, seed=parsed.seed, as_json=parsed.json, stdout=sys.stdout)
     return 0
 
 
@@ -203,17 +256,22 @@ def _add_sources(verbs: Any) -> None:
 
 def _sources(parsed: argparse.Namespace) -> int:
     from edge_agent.sources import KINDS
+    from edge_agent.sources.plugin import plugin_names
     from edge_agent.sources.ports_here import serial_ports
 
     ports = serial_ports()
     if parsed.json:
         for kind in KINDS:
             print(json.dumps({"type": "kind", "kind": kind}))
+        for name in plugin_names():
+            print(json.dumps({"type": "plugin", "kind": name}))
         for port in ports:
             print(json.dumps({"type": "port", **port.facts()}))
         print(json.dumps({"type": "summary", "kinds": len(KINDS), "ports": len(ports)}))
         return 0
     print("Kinds of sources (source.kind): " + ", ".join(KINDS))
+    if plugin_names():
+        print("Plug-ins (source.kind): " + ", ".join(plugin_names()))
     if not ports:
         print("No serial ports here.")
     for port in ports:

@@ -1,6 +1,5 @@
 """Replay a recording through the very analysis the daemon runs, without broker, store or cloud."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
@@ -18,11 +17,13 @@ from edge_agent.bundle_folder import cpu_backend, find_bundle, load_bundle, mode
 from edge_agent.findings.alarms import AlarmMachine
 from edge_agent.operate.clock import Clock, HostClock
 from edge_agent.replay_annotations import Marks, annotation_path, annotations_of
-from edge_agent.replay_report import JsonReport, Progress, Report, TextReport
+from edge_agent.replay_progress import Progress
+from edge_agent.replay_report import JsonReport, Report, TextReport
 from edge_agent.sources.excerpt import FIRST_SAMPLE_IN_208, Excerpt
 from edge_agent.sources.paced import Paced
-from edge_agent.sources.port import Source, SourceFacts, choose_leads, replay_id
-from edge_agent.sources.resolve import Places, resolve
+from edge_agent.sources.port import Remarked, Source, SourceFacts, choose_leads, replay_id
+from edge_agent.sources.resolve import Places, ReadAs, resolve
+from edge_agent.sources.stretch import Stretch
 from edge_agent.sources.wfdb_annotations import Annotation, read_annotations, write_annotations
 
 TASK = "ecg-beats"
@@ -42,6 +43,10 @@ class ReplayRequest:
     annotator: str = "bds"
     json: bool = False
     models: Path | None = None
+    from_s: float = 0.0
+    to_s: float | None = None
+    fs_hz: float | None = None
+    time_column: str | None = None
 
 
 @dataclass(slots=True)
@@ -66,14 +71,20 @@ def replay(
     RefusedForSafety : the output would lie beside the input, or the model bundle is not what it says.
     """
     clock = clock or HostClock()
-    source = resolve(request.record, places, annotators=(request.truth or "atr",))
+    read_as = ReadAs(lead=request.lead, fs_hz=request.fs_hz, time_column=request.time_column)
+    whole = resolve(request.record, places, annotators=(request.truth or "atr",), read_as=read_as)
+    cut = request.from_s > 0 or request.to_s is not None
+    source: Source = Stretch(whole, from_s=request.from_s, to_s=request.to_s) if cut else whole
     facts = source.recording_facts()
     leads = choose_leads(facts, request.lead)
     out = annotation_path(facts, folder=request.out, annotator=request.annotator) if request.out else None
-    truth = _truth(request, facts, source, places)
+    truth = _truth(request, facts, whole, places)
     backend, reason = _backend(request.models)
     report: Report = JsonReport(stdout) if request.json else TextReport(stdout, live=request.speed is not None)
     report.begin(facts, [facts.leads[index].name for index in leads], backend.bundle if backend else None, reason)
+    if isinstance(source, Remarked):
+        for remark in source.remarks():
+            report.remark(remark)
     progress = Progress(stderr, facts=facts, clock=clock)
     player = Player(facts, leads, backend=backend, reason=reason, report=report)
     paced = Paced(source, speed=request.speed, clock=clock)
@@ -84,7 +95,9 @@ def replay(
         if backend:
             backend.close()
     if out is not None:
-        write_annotations(out, annotations_of([(result.index, result.marks) for result in results]))
+        ours = annotations_of([(result.index, result.marks) for result in results])
+        # The file stands beside the whole record, so its samples count from that record's start.
+        write_annotations(out, [replace(one, sample=one.sample + facts.first_sample) for one in ours])
         report.wrote(out)
     length = player.end
     if truth is not None:
@@ -205,19 +218,22 @@ def _truth(request: ReplayRequest, facts: SourceFacts, source: Source, places: P
                 remedy="set EDGE_DATA_DIR to the folder that holds mitdb/, or leave --truth out",
             )
         whole = read_annotations(places.data_dir / "mitdb" / f"208.{request.truth}")
-        found = list(_shifted(whole, FIRST_SAMPLE_IN_208, facts.length or 0))
+        found = _shifted(whole, FIRST_SAMPLE_IN_208)
+    elif (own_truth := getattr(source, "annotations", None)) is not None:
+        found = own_truth()
+    elif facts.path is None:
+        raise BadInput("this source has no annotations", record=facts.name, remedy="leave --truth out")
     else:
-        assert facts.path is not None
         found = read_annotations(Path(f"{facts.path}.{request.truth}"))
+    if facts.first_sample:
+        found = _shifted(found, facts.first_sample)
     # Some files of old are not in the order of their samples.
     found.sort(key=lambda one: one.sample)
     return Annotations([one.sample for one in found], [one.symbol for one in found], [one.subtype for one in found])
 
 
-def _shifted(annotations: list[Annotation], first: int, length: int) -> Iterator[Annotation]:
-    for one in annotations:
-        if first <= one.sample < first + length:
-            yield replace(one, sample=one.sample - first)
+def _shifted(annotations: list[Annotation], first: int) -> list[Annotation]:
+    return [replace(one, sample=one.sample - first) for one in annotations if one.sample >= first]
 
 
 def _score(result: LeadResult, truth: Annotations, *, fs_hz: float, start_s: float, end: int) -> BeatScore:

@@ -1,4 +1,4 @@
-"""A replay on the terminal: for people, or as JSON lines; and its progress."""
+"""A replay on the terminal: for people, or as JSON lines."""
 
 import json
 from collections import Counter
@@ -9,15 +9,11 @@ from biosignal.blocks import Gap, Unit
 from biosignal.events import AlarmEvent, Beat, Finding, FindingState, Prediction
 from biosignal.findings import KINDS, shown
 from biosignal.scoring.ec57 import BeatScore, Detection
-from edge_agent.operate.clock import Clock
-from edge_agent.sources.port import SourceFacts
+from edge_agent.replay_progress import clock_text
+from edge_agent.sources.port import Remark, SourceFacts
 
 if TYPE_CHECKING:
     from edge_agent.replay import LeadResult
-
-LINE_EVERY_S = 5.0
-BAR_EVERY_S = 0.1
-BAR_WIDTH = 40
 
 
 class JsonReport:
@@ -27,10 +23,11 @@ class JsonReport:
         self._stdout = stdout
         self._facts: SourceFacts | None = None
         self._bundle: str | None = None
+        self._first = 0  # samples are told as they count in the whole record
 
     def begin(self, facts: SourceFacts, leads: list[str], bundle: str | None, reason: str) -> None:
         """Tell what is replayed and what classifies."""
-        self._facts, self._bundle = facts, bundle
+        self._facts, self._bundle, self._first = facts, bundle, facts.first_sample
         units = {lead.name: lead.unit.value for lead in facts.leads}
         self._line(
             "recording",
@@ -39,9 +36,15 @@ class JsonReport:
             units=[units[name] for name in leads],
             fs_hz=facts.fs_hz,
             samples=facts.length,
+            first_sample=facts.first_sample,
+            notes=list(facts.notes),
             bundle=bundle,
             reason=reason or None,
         )
+
+    def remark(self, remark: Remark) -> None:
+        """Tell an annotation that the file itself carries."""
+        self._line("remark", sample=self._first + remark.sample, for_s=remark.for_s, text=remark.text)
 
     def beat(self, beat: Beat, fs_hz: float) -> None:
         """Tell a confirmed beat."""
@@ -54,11 +57,11 @@ class JsonReport:
         self._line(
             "beat",
             lead=beat.lead,
-            sample=beat.sample,
+            sample=self._first + beat.sample,
             label=beat.label,
             rr_before_s=None if beat.rr_before_s is None else round(beat.rr_before_s, 4),
             quality=beat.quality.value,
-            decided_at=beat.decided_at,
+            decided_at=self._first + beat.decided_at,
             **answer,
         )
 
@@ -73,9 +76,9 @@ class JsonReport:
             state=finding.state.value,
             priority=finding.priority.value,
             leads=list(finding.leads),
-            onset=finding.onset,
-            end=finding.end,
-            decided_at=finding.decided_at,
+            onset=self._first + finding.onset,
+            end=self._first + finding.end,
+            decided_at=self._first + finding.decided_at,
             measures=[{"name": one.name, "value": one.value, "unit": one.unit} for one in finding.evidence.measures],
         )
 
@@ -90,13 +93,13 @@ class JsonReport:
             label=label,
             state=alarm.state.value,
             priority=alarm.priority.value,
-            at=alarm.at,
+            at=self._first + alarm.at,
             by=alarm.by,
         )
 
     def gap(self, gap: Gap, fs_hz: float) -> None:
         """Tell lost samples."""
-        self._line("gap", start=gap.start, length=gap.length, reason=gap.reason)
+        self._line("gap", start=self._first + gap.start, length=gap.length, reason=gap.reason)
 
     def wrote(self, path: Path) -> None:
         """Tell which file was written."""
@@ -140,17 +143,25 @@ class TextReport:
         self._stdout = stdout
         self._live = live
         self._fs_hz = 1.0
+        self._first = 0
 
     def begin(self, facts: SourceFacts, leads: list[str], bundle: str | None, reason: str) -> None:
         """Tell what is replayed and what classifies."""
-        self._fs_hz = facts.fs_hz
+        self._fs_hz, self._first = facts.fs_hz, facts.first_sample
         length = f", {clock_text((facts.length or 0) / facts.fs_hz)}" if facts.length else ""
         self._say(f"{facts.name}: {', '.join(leads)} at {facts.fs_hz:g} Hz{length}")
         self._say(f"Beats classified by {bundle} on the CPU" if bundle else f"Beats are not classified: {reason}")
+        if facts.first_sample:
+            self._say(f"From {self._clock(0)} on; times are those of the whole record")
+        for note in facts.notes:
+            self._say(f"Note: {note}")
         raw = [lead.name for lead in facts.leads if lead.unit is Unit.RAW and lead.name in leads]
         if raw:
             self._say(f"The scale of {', '.join(raw)} is not known: amplitudes are not measured")
         self._say("")
+
+    def remark(self, remark: Remark) -> None:
+        """The file's own annotations are in the JSON lines only."""
 
     def beat(self, beat: Beat, fs_hz: float) -> None:
         """Beats are counted at the end."""
@@ -158,17 +169,17 @@ class TextReport:
     def finding(self, finding: Finding, label: str) -> None:
         """Show a finding as it opens, where the replay runs as if live."""
         if self._live and finding.rev == 0:
-            self._say(f"{clock_text(finding.onset / self._fs_hz)}  {label} ({finding.priority.value})", flush=True)
+            self._say(f"{self._clock(finding.onset)}  {label} ({finding.priority.value})", flush=True)
 
     def alarm(self, alarm: AlarmEvent, label: str, fs_hz: float) -> None:
         """Show a change of an alarm, where the replay runs as if live."""
         if self._live:
-            self._say(f"{clock_text(alarm.at / fs_hz)}  alarm {alarm.state.value}: {label}", flush=True)
+            self._say(f"{self._clock(alarm.at)}  alarm {alarm.state.value}: {label}", flush=True)
 
     def gap(self, gap: Gap, fs_hz: float) -> None:
         """Show lost samples."""
         if gap.length:
-            self._say(f"{clock_text(gap.start / fs_hz)}  {gap.length} samples missing ({gap.reason})")
+            self._say(f"{self._clock(gap.start)}  {gap.length} samples missing ({gap.reason})")
 
     def wrote(self, path: Path) -> None:
         """Tell which file was written."""
@@ -192,7 +203,7 @@ class TextReport:
                 self._say(f"Findings on {result.name}")
                 self._say(f"  {'at':>9} {'for':>9}  {'priority':9} what")
             for finding in standing:
-                self._say(_row(finding))
+                self._say(_row(finding, self._clock(finding.onset)))
             counts = Counter(label for _, label in result.marks.beats)
             classes = ", ".join(f"{counts[label]} {label}" for label in "NSVFQ" if counts[label])
             self._say(
@@ -205,6 +216,9 @@ class TextReport:
         ratio = f", {duration_s / seconds:.0f} times real time" if seconds > 0 else ""
         self._say(f"{clock_text(duration_s)} replayed in {seconds:.1f} s{ratio}; {gaps} gaps", flush=True)
 
+    def _clock(self, sample: int) -> str:
+        return clock_text((self._first + sample) / self._fs_hz)
+
     def _say(self, text: str, *, flush: bool = False) -> None:
         self._stdout.write(text + "\n")
         if flush:
@@ -214,56 +228,12 @@ class TextReport:
 Report: TypeAlias = JsonReport | TextReport
 
 
-class Progress:
-    """How far a replay is: a bar where someone watches a terminal, else a line every few seconds."""
-
-    def __init__(self, stderr: TextIO, *, facts: SourceFacts, clock: Clock) -> None:
-        self._stderr = stderr
-        self._facts = facts
-        self._clock = clock
-        self._bar = stderr.isatty()
-        self._began_s = self._told_s = clock.monotonic_s()
-        self.seconds = 0.0
-
-    def at(self, sample: int) -> None:
-        """The replay has come to `sample`."""
-        now_s = self._clock.monotonic_s()
-        if now_s - self._told_s < (BAR_EVERY_S if self._bar else LINE_EVERY_S):
-            return
-        self._told_s = now_s
-        here = clock_text(sample / self._facts.fs_hz)
-        if not self._facts.length:
-            text = here
-        else:
-            share = min(1.0, sample / self._facts.length)
-            filled = round(share * BAR_WIDTH)
-            bar = f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] " if self._bar else ""
-            text = f"{bar}{share:4.0%}  {here} of {clock_text(self._facts.length / self._facts.fs_hz)}"
-        self._stderr.write(f"\r{text}" if self._bar else f"{text}\n")
-        self._stderr.flush()
-
-    def end(self) -> None:
-        """The replay is over; the bar is wiped."""
-        self.seconds = self._clock.monotonic_s() - self._began_s
-        if self._bar:
-            self._stderr.write("\r\x1b[K")
-            self._stderr.flush()
-
-
-def clock_text(seconds: float) -> str:
-    """Seconds as ``m:ss.s``, with hours where there are any."""
-    tenths = round(seconds * 10)
-    minutes, rest = divmod(tenths, 600)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest / 10:04.1f}" if hours else f"{minutes}:{rest / 10:04.1f}"
-
-
 def _standing(result: "LeadResult") -> list[Finding]:
     found = [one for one in result.marks.findings.values() if one.state is not FindingState.WITHDRAWN]
     return sorted(found, key=lambda one: (one.onset, one.kind))
 
 
-def _row(finding: Finding) -> str:
+def _row(finding: Finding, onset: str) -> str:
     fs_hz = finding.evidence.fs_hz
     measures = ", ".join(
         f"{one.name.replace('_', ' ')} {shown(one)}{'' if one.unit == '1' else ' ' + one.unit}"
@@ -271,7 +241,7 @@ def _row(finding: Finding) -> str:
     )
     length = clock_text((finding.end - finding.onset) / fs_hz)
     label = KINDS[finding.kind].label
-    return f"  {clock_text(finding.onset / fs_hz):>9} {length:>9}  {finding.priority.value:9} {label}: {measures}"
+    return f"  {onset:>9} {length:>9}  {finding.priority.value:9} {label}: {measures}"
 
 
 def _kinds(score: BeatScore) -> list[tuple[str, Detection]]:

@@ -96,8 +96,8 @@ def folder_of(data: Path | None) -> Path:
     raise NoRecordings("the MIT-BIH Arrhythmia Database was not found", folder=str(root))
 
 
-def read_recording(folder: Path, name: str) -> Recording:
-    """Read the lead MLII of a record, by its name: record 114 has it second.
+def read_recording(folder: Path, name: str, *, lead: str | None = LEAD) -> Recording:
+    """Read one lead of a record: MLII by its name, for record 114 has it second; the first signal where `lead` is None.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def read_recording(folder: Path, name: str) -> Recording:
             warnings.simplefilter("ignore")  # pandas' deprecations, which wfdb meets on import and on reading
             import wfdb
 
-            record = wfdb.rdrecord(path, channel_names=[LEAD])
+            record = wfdb.rdrecord(path, **({"channels": [0]} if lead is None else {"channel_names": [lead]}))
             annotation = wfdb.rdann(path, "atr")
         samples = record.p_signal[:, 0].astype(np.float32)
     except (OSError, ValueError, IndexError, TypeError) as error:

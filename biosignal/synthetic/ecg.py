@@ -1,4 +1,6 @@
-"""A seeded synthetic patient: one ECG lead as a sum of Gaussian waves per beat, of class N, S, V or F.
+"""The plain generator that golden vectors rest on: one ECG lead, beats of class N, S, V or F. Its output never changes.
+
+For everything else see `biosignal.synthetic.recording`.
 
 Source: the waves-as-Gaussians idea of McSharry et al. 2003 (doi:10.1109/TBME.2003.808805). Departures: no differential
 equation; waves are placed in time directly, and ectopic beats have their own waves and timing.

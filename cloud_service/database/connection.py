@@ -5,16 +5,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from cloud_service.database.errors import DatabaseUnusable, SchemaTooNew
 
 BUSY_TIMEOUT_S = 10
+MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class Database:
@@ -79,8 +77,15 @@ def migrate(database: Database) -> None:
     ------
     SchemaTooNew : the database is at a revision this release does not know.
     """
+    if _revision(database) == newest_revision():
+        return
+    # alembic costs most of a second, and is needed once a release.
+    from alembic import command
+    from alembic.config import Config
+    from alembic.util.exc import CommandError
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(MIGRATIONS))
     with database.writer.connect() as connection, connection.begin():
         _serialise_migrations(connection)
         config.attributes["connection"] = connection
@@ -88,6 +93,18 @@ def migrate(database: Database) -> None:
             command.upgrade(config, "head")
         except CommandError as error:
             raise SchemaTooNew("the database schema is not one of this release", why=str(error)) from error
+
+
+def newest_revision() -> str:
+    """Name the newest revision of the schema: files are called ``rREVISION_what.py``."""
+    return max(path.name[1:].split("_")[0] for path in (MIGRATIONS / "versions").glob("r*_*.py"))
+
+
+def _revision(database: Database) -> str | None:
+    with database.engine.connect() as connection:
+        if not inspect(connection).has_table("alembic_version"):
+            return None
+        return connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar()
 
 
 def is_unavailable(error: SQLAlchemyError) -> bool:

@@ -116,13 +116,13 @@ def _in_one_transaction(database: Database, messages: Sequence[Message]) -> Comm
     unread = [arrival for arrival in arrivals if isinstance(arrival, Refused)]
     read = [arrival for arrival in arrivals if isinstance(arrival, Accepted)]
     with database.write() as session:
-        may, may_not = _sort_out(session, read)
+        may, may_not = _sort_out(session, read, done)
         _store(session, may, received, done)
         _turn_down(session, [*unread, *may_not], done)
     return done
 
 
-def _sort_out(session: Session, read: list[Accepted]) -> tuple[list[Accepted], list[Refused]]:
+def _sort_out(session: Session, read: list[Accepted], done: Committed) -> tuple[list[Accepted], list[Refused]]:
     may: list[Accepted] = []
     may_not: list[Refused] = []
     owners = _owners(session, read)
@@ -131,7 +131,9 @@ def _sort_out(session: Session, read: list[Accepted]) -> tuple[list[Accepted], l
         if device.site != accepted.site:
             may_not.append(refuse(accepted, f"the device belongs to site {device.site}"))
         elif device.revoked is not None:
-            may_not.append(refuse(accepted, "the device is revoked"))
+            # No answer at all: a rejection would take the event out of the outbox for good, and a revoked device may
+            # be given a new password. Until the broker has shut it out it could also fill the dead letters.
+            done.refused += 1
         elif _owner(owners, accepted) != device.name:
             may_not.append(refuse(accepted, "the id belongs to another device"))
         else:

@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import and_, or_, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from biosignal.bundle import Bundle, open_bundle, pack, unpack
@@ -286,6 +287,9 @@ class LearningWorker:
     def _guarded(self, work: Callable[[], object]) -> object:
         try:
             return work()
-        except Exception:  # border of the thread: the database may be away for a while
+        except SQLAlchemyError as error:
+            log.warning("learning.worker.failed: the database is away, %s", type(error).__name__)
+            return False
+        except Exception:  # border of the thread: the next job may be a better one
             log.exception("learning.worker.failed")
             return False

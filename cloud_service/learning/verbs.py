@@ -1,4 +1,7 @@
-"""Verbs of the command line: `worker`, and `release` for who holds the machine."""
+"""Verbs of the command line: `worker`, and `release` for who holds the machine.
+
+What a verb needs is imported inside it, so that the others start quickly.
+"""
 
 import argparse
 import signal
@@ -8,9 +11,6 @@ from typing import Any
 
 from biosignal.errors import BadInput
 from cloud_service.database.connection import Database
-from cloud_service.learning.jobs import import_bundle
-from cloud_service.learning.release import newest_first, release_candidate, release_unchecked, withdraw
-from cloud_service.learning.room import make_worker, open_workshop
 from cloud_service.settings import CloudSettings
 
 BY = "command line"
@@ -50,9 +50,13 @@ class LearningVerbs:
     def _opened(self, options: argparse.Namespace) -> tuple[Database, Any]:
         settings = self._settings_from(options)
         database = self._open_state(settings)
+        from cloud_service.learning.room import open_workshop
+
         return database, open_workshop(database, settings.state_dir, settings.learning)
 
     def _worker(self, options: argparse.Namespace, said: Say) -> None:
+        from cloud_service.learning.room import make_worker
+
         database, workshop = self._opened(options)
         worker = make_worker(workshop)
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -69,6 +73,8 @@ class LearningVerbs:
     def _list(self, options: argparse.Namespace, said: Say) -> None:
         database, workshop = self._opened(options)
         database.close()
+        from cloud_service.learning.release import newest_first
+
         for target in newest_first(workshop.repository.targets()):
             text = f"{target.path}\t{target.length} bytes\t{target.sha256}"
             said("release", text, target=target.path, bytes=target.length, sha256=target.sha256, **_noted(target.noted))
@@ -80,6 +86,9 @@ class LearningVerbs:
         said("root", str(options.file), file=options.file)
 
     def _add(self, options: argparse.Namespace, said: Say) -> None:
+        from cloud_service.learning.jobs import import_bundle
+        from cloud_service.learning.release import release_candidate, release_unchecked
+
         data = _read(options.file)
         database, workshop = self._opened(options)
         try:
@@ -94,6 +103,8 @@ class LearningVerbs:
         said("release", f"{target.path}\t{target.sha256}", target=target.path, sha256=target.sha256, file=file)
 
     def _withdraw(self, options: argparse.Namespace, said: Say) -> None:
+        from cloud_service.learning.release import withdraw
+
         database, workshop = self._opened(options)
         try:
             withdraw(workshop, options.target, by=BY)

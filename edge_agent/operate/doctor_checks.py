@@ -137,7 +137,7 @@ def certificates(settings: Settings, clock: Clock) -> Iterator[Check]:
 
 def source(settings: Settings, clock: Clock) -> Iterator[Check]:
     """Is there something to read from?"""
-    from edge_agent.sources import check_kind, open_source
+    from edge_agent.sources import KINDS, check_kind, open_source
 
     try:
         check_kind(settings.source)
@@ -146,8 +146,11 @@ def source(settings: Settings, clock: Clock) -> Iterator[Check]:
             yield ok("source", f"{facts.name}: {', '.join(lead.name for lead in facts.leads)} at {facts.fs_hz:g} Hz")
         else:
             open_source(settings.source, clock)
-            yield _port(settings)
-            yield from _bridge(settings)
+            if settings.source.kind not in KINDS:
+                yield ok("source", f"the plug-in {settings.source.kind} loads")
+            else:
+                yield _port(settings)
+                yield from _bridge(settings)
     except BedsideError as error:
         yield fail("source", str(error), error.advice)
 

@@ -37,7 +37,11 @@ class DeviceSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceSettings:
-    """Where samples come from. `kind` is a key of `edge_agent.sources.KINDS`."""
+    """Where samples come from. `kind` is a key of `edge_agent.sources.KINDS`, or the name of a plug-in.
+
+    `options` are texts ``name=value`` that the kind knows: for files ``lead`` and ``time_column``; plug-ins have
+    their own.
+    """
 
     kind: str = "replay"
     record: str = "excerpt"
@@ -61,6 +65,7 @@ class SourceSettings:
     zero_count: float = 0.0
     stall_s: float = 5.0
     block_s: float = 0.04
+    options: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

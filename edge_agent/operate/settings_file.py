@@ -281,6 +281,7 @@ _NOT_NEGATIVE = (
     "source.passes",
     "source.baud",
     "source.fs_hz",
+    "source.baud",
     "source.column",
     "inference.cross_check_every",
     "store.free_reserve_mb",

@@ -1,6 +1,6 @@
-"""Where samples come from: replayed records, the embedded excerpt, serial boards.
+"""Where samples come from: recordings of many formats, the embedded excerpt, serial boards, plug-ins.
 
-A new source is one file and one line in `KINDS`.
+A new source is one file and one line in `KINDS`; from another package it is a plug-in (`edge_agent.sources.plugin`).
 """
 
 from collections.abc import Callable
@@ -9,16 +9,18 @@ from dataclasses import replace
 from biosignal.errors import BadInput
 from edge_agent.operate.clock import Clock
 from edge_agent.operate.settings import SourceSettings
+from edge_agent.sources.plugin import open_plugin, plugin_names
 from edge_agent.sources.port import Source
 
 
 def _replay(settings: SourceSettings, clock: Clock) -> Source:
     from edge_agent.sources.paced import Paced
-    from edge_agent.sources.resolve import Places, resolve
+    from edge_agent.sources.resolve import Places, ReadAs, resolve
 
     places = Places(data_dir=settings.data_dir, cache_dir=settings.cache_dir, index_url=settings.physionet_url)
+    read_as = ReadAs.of_options(settings.options, fs_hz=settings.fs_hz or None)
     return Paced(
-        resolve(settings.record, places),
+        resolve(settings.record, places, read_as=read_as),
         speed=settings.speed or None,
         loop_speed=settings.loop_speed,
         clock=clock,
@@ -50,8 +52,11 @@ def open_source(settings: SourceSettings, clock: Clock) -> Source:
     Raises
     ------
     BadInput : no such kind, or what it needs is missing or unreadable.
+    PluginBroken : the kind is a plug-in that does not load.
     """
     check_kind(settings)
+    if settings.kind not in KINDS:
+        return open_plugin(settings, clock)
     return KINDS[settings.kind](settings, clock)
 
 
@@ -62,5 +67,9 @@ def check_kind(settings: SourceSettings) -> None:
     ------
     BadInput : no such kind.
     """
-    if settings.kind not in KINDS:
-        raise BadInput("unknown kind of source", kind=settings.kind, remedy=f"set source.kind to {' or '.join(KINDS)}")
+    if settings.kind not in KINDS and settings.kind not in (plugins := plugin_names()):
+        raise BadInput(
+            "unknown kind of source",
+            kind=settings.kind,
+            remedy=f"set source.kind to {' or '.join([*KINDS, *plugins])}, or install the plug-in that brings it",
+        )

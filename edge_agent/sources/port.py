@@ -1,19 +1,28 @@
 """What every source promises."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from biosignal.blocks import Lead, Signal
 from biosignal.errors import BadInput
 from biosignal.events import stable_id
+
+_ELECTRODE = re.compile(r"(fp|af|f|fc|ft|c|t|cp|tp|p|po|o|n|i)(z|\d{1,2}h?)|[am][12]")
 
 
 class RecordUnreadable(BadInput):
     """A record is missing, torn or not what it says."""
 
     remedy = "check the file that the message names, or fetch the record again"
+
+
+class NoHeart(BadInput):
+    """There is no lead in which a heartbeat could be looked for."""
+
+    remedy = "name a lead with --lead or analysis.lead if one of them is an ECG all the same"
 
 
 class LeadUnknown(BadInput):
@@ -27,7 +36,9 @@ class SourceFacts:
     """What is known before the first sample.
 
     `content_hash` names the samples of a replay (absent for live sources); `length` is in samples per lead, absent
-    where nobody knows; `path` is where the record lies, absent where it is no file of the user's.
+    where nobody knows; `path` is where the record lies, absent where it is no file of the user's. `first_sample` is the
+    index, in the whole record, of the first sample where only a stretch is read. `notes` are sentences for people about
+    what the source could not give: a torn end, signals of another rate.
     """
 
     name: str
@@ -37,6 +48,17 @@ class SourceFacts:
     content_hash: str | None = None
     length: int | None = None
     path: str | None = None
+    first_sample: int = 0
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Remark:
+    """What a file says in words about itself: from which sample, for how many seconds where given, and the text."""
+
+    sample: int
+    for_s: float | None
+    text: str
 
 
 class SourceState(str, Enum):
@@ -83,21 +105,40 @@ class Source(Protocol):
         """Tell the state; safe from any thread."""
 
 
+@runtime_checkable
+class Seekable(Protocol):
+    """A source that need not read what lies before."""
+
+    def read_from(self, sample: int) -> Iterator[Signal]:
+        """Yield what `read` does, from the item that holds `sample` on, or from one shortly before."""
+
+
+@runtime_checkable
+class Remarked(Protocol):
+    """A source whose file carries annotations in words."""
+
+    def remarks(self) -> list[Remark]:
+        """All annotations in the order of their samples."""
+
+
 def replay_id(facts: SourceFacts) -> str:
     """Id of a replay: by its content and leads, so the same replay twice is the same recording."""
     return stable_id(facts.content_hash, ",".join(lead.name for lead in facts.leads))
 
 
 def choose_leads(facts: SourceFacts, wanted: str | None) -> tuple[int, ...]:
-    """Indices of the leads meant by a name, an index, ``all``, or nothing (the first lead).
+    """Indices of the leads meant by a name, an index, ``all``, or nothing (the first that is not named as EEG).
 
     Raises
     ------
-    LeadUnknown : no such lead.
+    LeadUnknown : no such lead. NoHeart : nothing was named, and every lead is named as EEG.
     """
     names = [lead.name for lead in facts.leads]
     if wanted is None or wanted == "":
-        return (0,)
+        hearts = [index for index, name in enumerate(names) if not is_named_eeg(name)]
+        if not hearts:
+            raise NoHeart("every lead is EEG, which this version does not analyse", leads=names[:8])
+        return (hearts[0],)
     if wanted in names:
         return (names.index(wanted),)
     if wanted == "all":
@@ -105,6 +146,15 @@ def choose_leads(facts: SourceFacts, wanted: str | None) -> tuple[int, ...]:
     if wanted.isdecimal() and int(wanted) < len(names):
         return (int(wanted),)
     raise LeadUnknown("the record has no such lead", lead=wanted, leads=names)
+
+
+def is_named_eeg(name: str) -> bool:
+    """Tell by its name whether a lead lies on the scalp: ``EEG ...``, or 10-10 electrodes (``Fpz-Cz``)."""
+    plain = name.strip().lower()
+    if plain.startswith(("eeg", "eog")):
+        return True
+    parts = [part.strip(" .") for part in plain.removesuffix("-ref").split("-")]
+    return bool(parts) and all(_ELECTRODE.fullmatch(part) for part in parts)
 
 
 def unique_names(names: list[str]) -> tuple[str, ...]:

@@ -1,14 +1,17 @@
-"""What RECORD means: the excerpt, a path, a record of an unpacked set, or a download."""
+"""What RECORD means: the excerpt, a synthetic patient, a path, a record of an unpacked set, or a download."""
 
 import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from biosignal.errors import BadInput
 from edge_agent.sources.excerpt import Excerpt
+from edge_agent.sources.options import parse_options
 from edge_agent.sources.physionet import INDEX_URL, fetch
 from edge_agent.sources.port import RecordUnreadable, Source
 from edge_agent.sources.wfdb_record import WfdbRecord, header_path
+
+EDF = (".edf", ".bdf", ".rec")
+CSV = (".csv", ".tsv", ".txt")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,11 +34,37 @@ class Places:
         )
 
 
-def resolve(record: str, places: Places, *, annotators: tuple[str, ...] = ("atr",)) -> Source:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReadAs:
+    """What a person says about a file that does not say it itself.
+
+    `lead` decides which rate of an EDF file is read; `fs_hz` and `time_column` belong to CSV.
+    """
+
+    lead: str | None = None
+    fs_hz: float | None = None
+    time_column: str | None = None
+
+    @classmethod
+    def of_options(cls, options: tuple[str, ...], *, fs_hz: float | None) -> "ReadAs":
+        """Of texts such as ``lead=ECG II``.
+
+        Raises
+        ------
+        BadInput : an option that files do not have.
+        """
+        given = parse_options(options, allowed=("lead", "time_column"))
+        return cls(lead=given.get("lead"), fs_hz=fs_hz, time_column=given.get("time_column"))
+
+
+def resolve(
+    record: str, places: Places, *, annotators: tuple[str, ...] = ("atr",), read_as: ReadAs | None = None
+) -> Source:
     """Open the source that `record` names.
 
-    In this order: ``excerpt``; ``synthetic/NAME``; an existing path; ``set/record`` below the data folder; the same
-    from PhysioNet into the cache, with the annotation files named.
+    In this order: ``excerpt``; ``synthetic/NAME`` or a scenario's file (``.toml``, ``.json``); an existing path, a file
+    of EDF, BDF or CSV by its suffix, else WFDB; the same below the data folder; ``set/record`` from PhysioNet into the
+    cache, with the annotation files named.
 
     Raises
     ------
@@ -43,11 +72,39 @@ def resolve(record: str, places: Places, *, annotators: tuple[str, ...] = ("atr"
     """
     if record == "excerpt":
         return Excerpt()
-    if record.startswith("synthetic/"):
-        raise BadInput(
-            "the synthetic patient is not in this version", record=record, remedy="replay `excerpt` or a WFDB record"
-        )
+    if record.startswith("synthetic/") or record.endswith((".toml", ".json")):
+        # Only here: other records need not wait for its import.
+        from edge_agent.sources.synthetic import open_synthetic
+
+        return open_synthetic(record)
+    file = _file_of(record, places)
+    if file is not None:
+        return _open_file(file, read_as or ReadAs())
     return WfdbRecord(find(record, places, annotators=annotators))
+
+
+def _file_of(record: str, places: Places) -> Path | None:
+    """The file of EDF, BDF or CSV that `record` names; none where it names something else."""
+    if PurePosixPath(record).suffix.lower() not in (*EDF, *CSV):
+        return None
+    given = Path(record).expanduser()
+    if given.is_file():
+        return given
+    if places.data_dir is not None:
+        below = places.data_dir / _set_and_record(record)
+        if below.is_file():
+            return below
+    raise RecordUnreadable("no such file", file=record)
+
+
+def _open_file(file: Path, read_as: ReadAs) -> Source:
+    if file.suffix.lower() in EDF:
+        from edge_agent.sources.edf_record import EdfRecord
+
+        return EdfRecord(file, lead=read_as.lead)
+    from edge_agent.sources.csv_record import CsvRecord
+
+    return CsvRecord(file, fs_hz=read_as.fs_hz, time_column=read_as.time_column)
 
 
 def find(record: str, places: Places, *, annotators: tuple[str, ...] = ("atr",)) -> Path:

@@ -67,8 +67,12 @@ class WfdbRecord:
 
     def read(self) -> Iterator[Signal]:
         """Yield the record from its start; what a torn file lacks at its end is a `Gap`."""
+        return self.read_from(0)
+
+    def read_from(self, sample: int) -> Iterator[Signal]:
+        """Yield the record from the block that holds `sample` on."""
         self._done = False
-        for start in range(0, self._reader.length, BLOCK_SAMPLES):
+        for start in range(sample // BLOCK_SAMPLES * BLOCK_SAMPLES, self._reader.length, BLOCK_SAMPLES):
             if self._closed.is_set():
                 return
             samples = self._reader.read(start, min(start + BLOCK_SAMPLES, self._reader.length))

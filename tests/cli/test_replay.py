@@ -184,7 +184,7 @@ def test_progress_is_lines_where_nobody_watches_and_a_bar_on_a_terminal():
     import io
 
     from edge_agent.operate.clock import SetClock
-    from edge_agent.replay_report import Progress
+    from edge_agent.replay_progress import Progress
     from edge_agent.sources.excerpt import Excerpt
 
     class Terminal(io.StringIO):

@@ -47,6 +47,9 @@ def test_a_blind_read_hides_the_models_answer(filled):
     assert '"label":"V"' not in shown
     assert "wide beats" not in shown
     assert "Prediction" not in shown
+    assert "v-run" not in shown
+    assert '"alarm":null' in shown
+    assert '"measures":[]' in shown
 
 
 def test_findings_can_be_filtered_and_paged(filled):

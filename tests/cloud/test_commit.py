@@ -13,7 +13,7 @@ from sqlalchemy import event, func, select
 from sqlalchemy.exc import OperationalError
 
 from biosignal.wire.topics import Channel, up
-from cloud_service.access.devices import revoke_device
+from cloud_service.access.devices import renew_device, revoke_device
 from cloud_service.database.connection import open_database
 from cloud_service.database.event_tables import (
     AlarmRow,
@@ -107,7 +107,18 @@ def test_a_device_stays_at_its_site(database):
 def test_a_revoked_device_is_not_heard(database):
     commit(database, [message(finding())])
     revoke_device(database, name="bed-1", by="test")
-    assert commit(database, [message(finding(onset=5))]).refused == 1
+    done = commit(database, [message(finding(onset=5))])
+    assert done.refused == 1
+    assert not done.receipts()
+    assert not rows(database, DeadLetterRow)
+
+
+def test_a_device_that_is_let_in_again_has_lost_nothing(database):
+    commit(database, [message(finding())])
+    revoke_device(database, name="bed-1", by="test")
+    commit(database, [message(finding(onset=5))])
+    renew_device(database, name="bed-1", by="test")
+    assert commit(database, [message(finding(onset=5))]).new == 1
 
 
 def test_the_same_name_with_other_content_keeps_both_and_marks_it(database):

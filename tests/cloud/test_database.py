@@ -2,12 +2,14 @@
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from cloud_service.database.clinic_tables import SiteRow
 from cloud_service.database.columns import Table, utc_now
-from cloud_service.database.connection import migrate, open_database
+from cloud_service.database.connection import MIGRATIONS, migrate, newest_revision, open_database
 from cloud_service.database.errors import DatabaseUnusable, SchemaTooNew
 
 
@@ -60,3 +62,9 @@ def test_a_transaction_that_raises_leaves_nothing(database):
         write_and_fail()
     with database.read() as session:
         assert session.get(SiteRow, "ward") is None
+
+
+def test_the_newest_revision_is_read_from_the_file_names():
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    assert newest_revision() == ScriptDirectory.from_config(config).get_current_head()

@@ -21,7 +21,8 @@ class PlainReader:
             if not locked:
                 near = ever and since < self.framing.near_bytes
                 links = self.framing.relinks if near else self.framing.links
-                if self._chained(octets, at, links, begins=not ever and not self.skipped, ever=ever):
+                begins = not ever and not self.skipped
+                if self._chained(octets, at, links, begins=begins, ever=ever) or (near and self._bridged(octets, at)):
                     locked = True
                 else:
                     at, since = at + 1, since + 1
@@ -91,6 +92,21 @@ class PlainReader:
 
     def _steps(self, number, before):
         return int(self.framing.sequence.steps(np.asarray([number]), np.asarray([before]))[0])
+
+    def _bridged(self, octets, at):
+        size, framing = self.framing.size, self.framing
+        frame = octets[at : at + size]
+        if not framing.bridge or not self._good(frame) or self.previous is None:
+            return False
+        if not 1 <= self._steps(self._number(frame), self.previous) <= framing.reach:
+            return False
+        behind = [octets[at + size + noise : at + 2 * size + noise] for noise in range(framing.bridge + 1)]
+        return any(
+            len(after) == size
+            and self._good(after)
+            and 1 <= self._steps(self._number(after), self._number(frame)) <= framing.reach
+            for after in behind
+        )
 
     def _chained(self, octets, at, links, *, begins, ever):
         size = self.framing.size

@@ -230,3 +230,14 @@ def test_after_the_port_was_closed_the_index_goes_on_by_time(protocol):
         frames_a_sample = 2 if protocol == "cyton-daisy" else 1
         assert abs(loss.count - 500 / frames_a_sample) <= 3
     assert values_of(items).shape[1] > 40
+
+
+@pytest.mark.parametrize("protocol", [name for name in BOARDS if name not in ("bitalino", "cyton-daisy")])
+def test_frames_between_noise_on_both_sides_are_recovered(protocol):
+    random = np.random.default_rng(17)
+    frames, samples = clean(protocol, 3000)
+    noisy = [frame if random.random() > 0.3 else random.bytes(int(random.integers(1, 65))) + frame for frame in frames]
+    noisy[:12] = frames[:12]  # to lock at all, a Shimmer needs four in a row
+    found, wrong = recovered(decoded(fresh(protocol), b"".join(noisy)), samples)
+    assert found >= 0.999 * samples.shape[1]
+    assert wrong == 0

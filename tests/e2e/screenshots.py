@@ -24,7 +24,7 @@ def take(ward: Ward, folder: Path) -> None:
         page.wait_for_timeout(3000)
         _save(page, folder / "dashboard.png")
 
-        page.goto("/devices/bed-1")
+        page.goto("/devices/bed-2")
         expect(page.locator(".strip").first).not_to_have_class(LIVE, timeout=20_000)
         page.wait_for_timeout(SETTLE_MS)
         _save(page, folder / "device.png")
@@ -43,7 +43,6 @@ def take(ward: Ward, folder: Path) -> None:
         page.locator("#past table").wait_for()
         _save(page, folder / "alarms.png")
 
-        # the strip of the night shift
         dark = Visit(browser, ward.url, color_scheme="dark")
         page = dark.log_in("admin")
         page.goto("/devices/bed-1")

@@ -63,7 +63,7 @@ def test_the_dashboard_shows_each_device_and_new_findings_without_a_reload(visit
 def test_a_finding_is_on_the_page_within_a_second_of_its_commit(visits, clean, ward):
     page = clean(visits("reviewer"))
     page.goto("/")
-    page.wait_for_function("document.querySelector('#link-state').textContent === 'live'")
+    page.wait_for_function("() => document.querySelector('#link-state').textContent === 'live'")
     page.evaluate(SCRIPTS)
     page.evaluate("inPage.noteArrivals()")
     began = time.time()
@@ -192,7 +192,7 @@ def test_an_acknowledgement_is_a_request_until_the_device_confirms_it(visits, cl
     page.evaluate("id => inPage.noteStates(id)", alarm["id"])
     page.locator(f"[data-alarm='{alarm['id']}'] [data-act^=acknowledge]").focus()
     page.keyboard.press("Enter")
-    page.wait_for_function("inPage.states.at(-1) === 'acknowledged/done'", timeout=15000)
+    page.wait_for_function("() => inPage.states.at(-1) === 'acknowledged/done'", timeout=15000)
     seen = page.evaluate("inPage.states")
     assert seen[0] == "active/"
     assert "active/sent" in seen

@@ -13,9 +13,9 @@ def pytest_addoption(parser):
     group.addoption("--fault-seed", type=int, default=6, help="seed of the long run's moments")
 
 
-@pytest.fixture(params=["embedded", "mosquitto"])
+@pytest.fixture(params=["embedded", pytest.param("mosquitto", marks=pytest.mark.fault)])
 def broker_kind(request):
-    """Name a kind of broker that is installed."""
+    """Name a kind of broker that is installed; the short runs take the embedded one."""
     if request.param == "mosquitto" and mosquitto() is None:
         pytest.skip("mosquitto is not installed")
     return request.param

@@ -100,6 +100,15 @@ class House:
         rows = look(self.clinic_db, "SELECT count(*) FROM events") if self.clinic_db.exists() else [(0,)]
         return int(rows[0][0])
 
+    def last_event(self) -> int:
+        """Place of what the daemon stored last."""
+        return int(look(self.events_db, "SELECT coalesce(max(n), 0) FROM events")[0][0])
+
+    def clinic_has_newer_than(self, place: int) -> bool:
+        """Whether the device has a receipt for something behind that place."""
+        sql = "SELECT 1 FROM events WHERE n > ? AND n NOT IN (SELECT n FROM outbox) LIMIT 1"
+        return bool(look(self.events_db, sql, place))
+
     def outbox(self) -> int:
         return int(look(self.events_db, "SELECT count(*) FROM outbox")[0][0])
 

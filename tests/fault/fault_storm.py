@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fault_house import House, listens, wait_for
 
 TARGETS = ("agent", "broker", "clinic")
+WORK_S = 120.0
 LAST_PASS_S = 240.0
 
 
@@ -24,25 +25,37 @@ class Seen:
 
 
 class Storm:
-    """Kills one program of a house, sometimes two at once, and starts it again; `every_s` is the mean time between."""
+    """Kills one program of a house, sometimes two at once, and starts it again.
 
-    def __init__(self, house: House, *, moments: int, seed: int, every_s: float) -> None:
+    Half of the moments lie within `within_s` after the last, whatever is going on: programs also die while they start.
+    The other half lie within `within_s` after all three have done something again, so that a slow machine has as much
+    to lose as a fast one.
+    """
+
+    def __init__(self, house: House, *, moments: int, seed: int, within_s: float) -> None:
         self._house = house
         self._chance = random.Random(seed)
         self._moments = moments
-        self._every_s = every_s
+        self._within_s = within_s
         self.seen = Seen()
 
     def run(self) -> Seen:
         """Kill so many times, then let everything come to rest."""
         began_s = time.monotonic()
         for _ in range(self._moments):
-            self._tend_for(self._chance.uniform(0.1, 2 * self._every_s - 0.1))
+            if self._chance.random() < 0.5:
+                self._wait_for_work()
+            self._tend_for(self._chance.uniform(0.0, self._within_s))
             self._strike()
             self.seen.moments += 1
         self._come_to_rest()
         self.seen.seconds = time.monotonic() - began_s
         return self.seen
+
+    def _wait_for_work(self) -> None:
+        """Wait until the clinic has taken in an event that the daemon stored after this moment."""
+        last = self._house.last_event()
+        wait_for(lambda: self._tend_and(self._house.clinic_has_newer_than(last)), WORK_S, "events reach the clinic")
 
     def _strike(self) -> None:
         number = 2 if self._chance.random() < 0.15 else 1

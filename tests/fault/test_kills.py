@@ -6,11 +6,11 @@ from fault_judge import judge
 from fault_storm import Storm
 
 
-def run(folder, *, broker, moments, seed, every_s, speed):
+def run(folder, *, broker, moments, seed, within_s, speed):
     house = House(folder, broker=broker, speed=speed)
     try:
         house.start()
-        seen = Storm(house, moments=moments, seed=seed, every_s=every_s).run()
+        seen = Storm(house, moments=moments, seed=seed, within_s=within_s).run()
         verdict = judge(house)
         assert seen.committed <= house.device_keys(), "the device lost what it had committed"
         assert not house.agent.unasked, house.agent.unasked
@@ -28,8 +28,9 @@ def run(folder, *, broker, moments, seed, every_s, speed):
 
 
 @pytest.mark.broker
+@pytest.mark.timeout(300)
 def test_nothing_is_lost_or_doubled_when_parts_are_killed(tmp_path):
-    seen, verdict = run(tmp_path, broker="embedded", moments=6, seed=1, every_s=1.5, speed=20)
+    seen, verdict = run(tmp_path, broker="embedded", moments=6, seed=1, within_s=2.0, speed=20)
     assert seen.kills.total() >= 6
     assert verdict.findings > 10
 
@@ -40,6 +41,6 @@ def test_nothing_is_lost_or_doubled_when_parts_are_killed(tmp_path):
 def test_nothing_is_lost_or_doubled_in_a_long_storm(tmp_path, broker_kind, moments, request, capsys):
     seed = request.config.getoption("--fault-seed", 6)
     with capsys.disabled():
-        seen, verdict = run(tmp_path, broker=broker_kind, moments=moments, seed=seed, every_s=2.0, speed=20)
+        seen, verdict = run(tmp_path, broker=broker_kind, moments=moments, seed=seed, within_s=2.5, speed=20)
     assert seen.moments == moments
-    assert verdict.recordings > moments // 10
+    assert verdict.recordings > moments // 6

@@ -9,9 +9,16 @@ import wfdb
 import wfdb.io.download
 
 from biosignal.errors import BadInput
+from edge_agent.operate.clock import SetClock
+from edge_agent.operate.settings import SourceSettings
+from edge_agent.sources import open_source
+from edge_agent.sources.csv_record import CsvRecord
+from edge_agent.sources.edf_record import EdfRecord
 from edge_agent.sources.excerpt import Excerpt
 from edge_agent.sources.port import RecordUnreadable
-from edge_agent.sources.resolve import Places, find, resolve
+from edge_agent.sources.resolve import Places, ReadAs, find, resolve
+from edge_agent.sources.synthetic import Synthetic
+from tests.sources.edf_files import sine, write_edf
 
 
 def record(folder: Path, name="100", value=1):
@@ -51,6 +58,11 @@ def server(tmp_path):
     thread.join()
 
 
+def made(folder):
+    folder.mkdir()
+    return folder
+
+
 def places(tmp_path, url="http://127.0.0.1:9/", data_dir=None):
     return Places(data_dir=data_dir, cache_dir=tmp_path / "cache", index_url=url)
 
@@ -59,9 +71,18 @@ def test_excerpt_names_the_embedded_recording(tmp_path):
     assert isinstance(resolve("excerpt", places(tmp_path)), Excerpt)
 
 
-def test_a_synthetic_patient_is_refused_as_not_in_this_version(tmp_path):
-    with pytest.raises(BadInput, match="not in this version"):
-        resolve("synthetic/adult", places(tmp_path))
+def test_a_synthetic_patient_is_named_with_or_without_a_seed(tmp_path):
+    plain, seeded = (resolve(name, places(tmp_path)) for name in ("synthetic/sinus", "synthetic/sinus@7"))
+    assert isinstance(plain, Synthetic)
+    assert plain.recording_facts().name == "synthetic-sinus"
+    assert seeded.recording_facts().name == "synthetic-sinus-7"
+    assert plain.recording_facts().content_hash != seeded.recording_facts().content_hash
+
+
+@pytest.mark.parametrize("name", ["synthetic/nobody", "synthetic/sinus@-1", "synthetic/sinus@x", "synthetic/"])
+def test_a_synthetic_patient_nobody_knows_is_refused(tmp_path, name):
+    with pytest.raises(BadInput):
+        resolve(name, places(tmp_path))
 
 
 def test_an_existing_path_comes_before_the_data_folder(tmp_path, monkeypatch):
@@ -133,3 +154,29 @@ def test_an_unwritable_cache_is_an_error_that_names_the_folder(tmp_path):
     (tmp_path / "cache").write_text("a file where the folder should be")
     with pytest.raises(RecordUnreadable, match="cache"):
         resolve("mitdb/100", places(tmp_path))
+
+
+def test_files_of_other_formats_are_known_by_their_suffix(tmp_path):
+    edf = write_edf(made(tmp_path / "set") / "a.EDF", [("ECG", 100, "mV", sine(2, 100)), ("SpO2", 1, "%", sine(2, 1))])
+    (tmp_path / "b.csv").write_text("ECG (mV)\n1\n2\n")
+    at = places(tmp_path, data_dir=tmp_path)
+    assert isinstance(resolve(str(edf), at), EdfRecord)
+    assert isinstance(resolve("set/a.EDF", at), EdfRecord)
+    assert resolve(str(edf), at, read_as=ReadAs(lead="SpO2")).recording_facts().fs_hz == 1
+    source = resolve(str(tmp_path / "b.csv"), at, read_as=ReadAs(fs_hz=250))
+    assert isinstance(source, CsvRecord)
+    for missing in ("set/c.edf", str(tmp_path / "c.csv"), "../a.edf"):
+        with pytest.raises(RecordUnreadable, match="no such"):
+            resolve(missing, at)
+
+
+def test_the_daemon_reads_files_by_its_settings(tmp_path):
+    (tmp_path / "b.csv").write_text("when,ECG (mV)\n0,1\n0.004,2\n0.008,3\n")
+    settings = SourceSettings(record=str(tmp_path / "b.csv"), speed=0, passes=1, options=("time_column=when",))
+    source = open_source(settings, SetClock())
+    source.open("rec")
+    assert [item.samples.tolist() for item in source.read()] == [[[1, 2, 3]]]
+    with pytest.raises(BadInput, match="no such option"):
+        open_source(SourceSettings(options=("colour=red",)), SetClock())
+    with pytest.raises(BadInput, match="name=value"):
+        open_source(SourceSettings(options=("lead",)), SetClock())

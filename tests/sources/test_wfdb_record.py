@@ -83,6 +83,39 @@ def test_a_record_of_several_segments_is_read(tmp_path):
     assert [lead.name for lead in source.recording_facts().leads] == ["MLII", "V5"]
 
 
+@pytest.mark.parametrize(("fmt", "bits"), [("508", 8), ("516", 16), ("524", 24)])
+def test_a_flac_record_is_read_through_the_wfdb_package(tmp_path, fmt, bits):
+    import soundfile
+
+    length, names = 20_000, ("MLII", "V5")
+    counts = np.random.default_rng(3).integers(-100, 100, (length, 2))
+    soundfile.write(
+        tmp_path / "f.flac", (counts << (32 - bits)).astype(np.int32), 360, subtype=f"PCM_{'S8' if bits == 8 else bits}"
+    )
+    lines = [f"f.flac {fmt} 200(5)/mV {bits} 0 {counts[0, n]} 0 0 {names[n]}" for n in range(2)]
+    (tmp_path / "f.hea").write_text("\n".join([f"f 2 360 {length}", *lines]) + "\n")
+    source = WfdbRecord(tmp_path / "f")
+    samples, gaps = samples_of(source)
+    np.testing.assert_allclose(samples, (counts.T - 5) / 200, rtol=1e-6)
+    assert gaps == []
+    source.open("rec")
+    late = next(iter(source.read_from(17_000)))
+    np.testing.assert_array_equal(late.samples, samples[:, late.start :])
+
+
+def test_a_record_of_segments_with_a_hole_and_a_layout_is_read(tmp_path):
+    write(tmp_path, name="s1", length=700)
+    write(tmp_path, name="s2", length=900, names=("MLII",), units=("mV",))
+    (tmp_path / "lay.hea").write_text("lay 2 360 0\n~ 0 200(0)/mV 0 0 0 0 0 MLII\n~ 0 100(5)/mV 0 0 0 0 0 V5\n")
+    (tmp_path / "v.hea").write_text("v/4 2 360 2100\nlay 0\ns1 700\n~ 500\ns2 900\n")
+    samples, _ = samples_of(WfdbRecord(tmp_path / "v"))
+    expected = wfdb.rdrecord(str(tmp_path / "v")).p_signal.T
+    np.testing.assert_allclose(samples, expected, rtol=1e-6, atol=1e-7)
+    assert np.isnan(samples[:, 700:1200]).all()
+    assert np.isnan(samples[1, 1200:]).all()
+    assert np.isfinite(samples[0, 1200:]).all()
+
+
 def test_the_header_agrees_with_the_wfdb_package(tmp_path):
     path = write(tmp_path, fmt="212")
     ours, theirs = read_header(path.with_suffix(".hea")), wfdb.rdheader(str(path))

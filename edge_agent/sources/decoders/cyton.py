@@ -13,7 +13,7 @@ import numpy as np
 from biosignal.blocks import Lead, Unit
 from edge_agent.sources.decoders.bits import int24_be, to_int24_be
 from edge_agent.sources.decoders.frame_decoder import FrameDecoder
-from edge_agent.sources.decoders.framing import Framing, Sequence
+from edge_agent.sources.decoders.framing import BRIDGE_BYTES, Framing, Sequence
 from edge_agent.sources.decoders.port import (
     DEFAULTS,
     BoardSettings,
@@ -49,6 +49,7 @@ FRAMING = Framing(
     links=2,
     relinks=2,
     reach=2,
+    bridge=BRIDGE_BYTES,
 )
 
 
@@ -161,7 +162,7 @@ class CytonDaisy:
         counters = run.frames[:, 1].astype(np.int64)
         if self._shift is None or (run.start + self._shift - int(counters[0])) % 2:
             # At the start, or behind a loss that time told one frame wrong: the counter's parity is the truth.
-            self._shift = (int(counters[0]) - run.start) % 2
+            self._shift = (int(counters[0]) - run.start) % 2 if self._shift is None else self._shift + 1
             if not self._next_pair:
                 self._first_pair = (run.start + self._shift + 1) // 2
         places = run.start + self._shift + np.arange(len(counters))

@@ -11,6 +11,8 @@ from edge_agent.sources.decoders.port import Bytes
 Check = Callable[[Bytes], NDArray[np.bool_]]
 Number = Callable[[Bytes], NDArray[np.int64]]
 
+BRIDGE_BYTES = 64
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sequence:
@@ -69,6 +71,8 @@ class Framing:
     relinks : the same, for `near_bytes` behind a frame that was believed.
     reach : largest step of the number within such a row.
     opens : a good frame that begins the whole stream is believed with the next one good, whatever their numbers.
+    bridge : behind damage, a frame between noise is believed if its number goes on from the last one and another goes
+        on from it behind so many bytes of noise at most; 0 never.
     last : so many in a row are believed where the bytes end behind them.
     aside : how many bytes at a frame's place are no frame but something the board also says; 0 none, -1 more needed.
     """
@@ -83,6 +87,7 @@ class Framing:
     reach: int = 1
     opens: bool = True
     last: int = 1
+    bridge: int = 0
     aside: Callable[[Bytes], int] | None = None
 
 
@@ -113,3 +118,28 @@ def chains(framing: Framing, window: Bytes, offsets: int, links: int, *, begins:
                 rising[:1] = True
             chained[:there] &= rising
     return chained
+
+
+def bridges(framing: Framing, window: Bytes, offsets: int, previous: int, *, final: bool) -> tuple[int, bool]:
+    """Where a frame stands alone between noise and yet goes on from the number `previous`.
+
+    Returns
+    -------
+    Its offset, or -1; and whether the bytes behind it are enough to say so.
+    """
+    size, sequence = framing.size, framing.sequence
+    if sequence is None or not framing.bridge:
+        return -1, True
+    good = np.flatnonzero(framing.good(window[:offsets]))
+    numbers = sequence.of(window[good])
+    for offset, number in zip(good.tolist(), numbers.tolist(), strict=True):
+        if not 1 <= sequence.step_of(number, previous) <= framing.reach:
+            continue
+        behind = window[offset + size : offset + size + framing.bridge + 1]
+        if len(behind) <= framing.bridge and not final:
+            return offset, False
+        follow = sequence.of(behind[framing.good(behind)])
+        steps = sequence.steps(follow, np.full_like(follow, number))
+        if ((steps >= 1) & (steps <= framing.reach)).any():
+            return offset, True
+    return -1, True

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from biosignal.blocks import Lead, Unit
 from edge_agent.sources.decoders.first_heard import FirstHeard
 from edge_agent.sources.decoders.frame_decoder import FrameDecoder
-from edge_agent.sources.decoders.framing import Framing, Sequence
+from edge_agent.sources.decoders.framing import BRIDGE_BYTES, Framing, Sequence
 from edge_agent.sources.decoders.port import DEFAULTS, BoardSettings, Bytes, DecoderFacts, Values
 
 INPUTS = 6
@@ -44,6 +44,7 @@ def framing(size: int) -> Framing:
         links=2,
         relinks=2,
         reach=2,
+        bridge=BRIDGE_BYTES,
     )
 
 

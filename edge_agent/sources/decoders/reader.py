@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from edge_agent.sources.decoders.framing import Framing, chains
+from edge_agent.sources.decoders.framing import Framing, bridges, chains
 from edge_agent.sources.decoders.gaps import Evidence, Verdict, judge, whole_turns
 from edge_agent.sources.decoders.port import Bytes, Counters, Loss
 from edge_agent.sources.decoders.sample_clock import SampleClock
@@ -270,6 +270,13 @@ class FrameReader:
         window = sliding_window_view(self._view[self._at :], size)
         chained = chains(self._framing, window, offsets, links, begins=self._begins)
         hit = int(chained.argmax()) if chained.any() else -1
+        if near and self._previous is not None:
+            alone, sure = bridges(self._framing, window, offsets if hit < 0 else hit, self._previous, final=self._final)
+            if alone >= 0:
+                self._skip(alone)
+                if sure:
+                    self._lock()
+                return sure
         if hit < 0:
             self._search_length = min(self._search_length * 4, LONGEST_SEARCH)
             self._skip(offsets)

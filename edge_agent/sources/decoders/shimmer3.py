@@ -16,7 +16,7 @@ from biosignal.blocks import Lead, Unit
 from biosignal.errors import BadInput
 from edge_agent.sources.decoders.bits import int24_be, to_int24_be
 from edge_agent.sources.decoders.frame_decoder import FrameDecoder
-from edge_agent.sources.decoders.framing import Framing, Sequence
+from edge_agent.sources.decoders.framing import BRIDGE_BYTES, Framing, Sequence
 from edge_agent.sources.decoders.port import DEFAULTS, BoardSettings, Bytes, DecoderFacts, Values
 
 CLOCK_HZ = 32_768
@@ -181,6 +181,7 @@ def framing(layout: Layout, settings: BoardSettings) -> Framing:
         near_bytes=64 + 3 * size,
         opens=False,
         last=2,
+        bridge=BRIDGE_BYTES,
         aside=_aside,
     )
 

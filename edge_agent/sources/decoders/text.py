@@ -5,8 +5,7 @@ the variants seen with it: columns separated by comma, semicolon, tab or space, 
 first column that is time.
 """
 
-import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -24,25 +23,12 @@ from edge_agent.sources.decoders.port import (
     merged,
 )
 from edge_agent.sources.decoders.sample_clock import SampleClock
+from edge_agent.sources.decoders.text_line import LONGEST_LINE, Line, heading_of, parsed
 from edge_agent.sources.decoders.text_time import TimeColumn, time_column
 
-LONGEST_LINE = 256  # bytes; no variant prints a quarter of it
 MOST_COLUMNS = 64
 LINKS, RELINKS = 8, 3  # good lines of one width before the first is believed
 GIVE_UP = 8  # damaged lines in a row: this is not our text any more
-_NUMBER = re.compile(rb"[+-]?\d{1,10}(?:\.\d{1,9})?")
-_SPLIT = re.compile(rb"\s*[,;\t]\s*|\s+")
-_LABEL_END = re.compile(rb":\s+")
-_LEADS_OFF = b"!"
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """A line that is a sample: its numbers (none: leads off), its names where it has labels, its bytes."""
-
-    values: tuple[float, ...]
-    names: tuple[str, ...]
-    size: int
 
 
 class TextDecoder:
@@ -57,7 +43,7 @@ class TextDecoder:
         self._settings = settings
         self._counters = Counters()
         self._rest, self._skip, self._first = b"", True, True
-        self._held: list[_Line] = []
+        self._held: list[Line] = []
         self._width = settings.channels or 0
         self._names: tuple[str, ...] = ()
         self._heading: tuple[str, ...] = ()
@@ -131,7 +117,7 @@ class TextDecoder:
             size = len(line) + 1
             if self._skip or len(line) > LONGEST_LINE:
                 if self._first:
-                    self._heading = self._heading_of(line)
+                    self._heading = heading_of(line)
                 self._counters.bytes_skipped += size
                 self._counters.malformed += not self._skip
                 self._skip = self._first = False
@@ -149,12 +135,12 @@ class TextDecoder:
         if not text:
             self._counters.bytes_skipped += size
             return
-        row = _parsed(text, size)
+        row = parsed(text, size)
         fits = row is not None and (not row.values or not self._width or len(row.values) == self._width)
         if row is not None and fits:
             self._good(row)
             return
-        heading = self._heading_of(text) if not self._locked else ()
+        heading = heading_of(text) if not self._locked else ()
         self._counters.bytes_skipped += size
         if heading and not self._heading:
             self._heading = heading
@@ -169,7 +155,7 @@ class TextDecoder:
         else:
             self._rows.append(())
 
-    def _good(self, row: _Line) -> None:
+    def _good(self, row: Line) -> None:
         self._bad = 0
         if self._locked:
             self._sample(row)
@@ -204,7 +190,7 @@ class TextDecoder:
         self._counters.bytes_skipped += sum(row.size for row in self._held)
         self._held = []
 
-    def _sample(self, row: _Line) -> None:
+    def _sample(self, row: Line) -> None:
         self._counters.frames_ok += 1
         self._counters.frame_bytes += row.size
         self._counters.leads_off += not row.values
@@ -255,15 +241,6 @@ class TextDecoder:
             moved.append(replace(item, start=at) if isinstance(item, Samples) else replace(item, at=at))
         return moved
 
-    def _heading_of(self, line: bytes) -> tuple[str, ...]:
-        text = line.strip()
-        if not text or len(text) > LONGEST_LINE or not text.isascii() or not text.decode().isprintable():
-            return ()
-        fields = [field for field in re.split(rb"\s*[,;\t]\s*", text) if field]
-        if not fields or any(_NUMBER.fullmatch(field) for field in fields) or text == _LEADS_OFF:
-            return ()
-        return tuple(field.decode() for field in fields)
-
 
 def _trailing(rows: list[tuple[float, ...]]) -> int:
     """How many rows at the end have no numbers: their times are unknown."""
@@ -271,22 +248,6 @@ def _trailing(rows: list[tuple[float, ...]]) -> int:
     while count < len(rows) and not rows[-1 - count]:
         count += 1
     return count
-
-
-def _parsed(text: bytes, size: int) -> _Line | None:
-    if text == _LEADS_OFF:
-        return _Line((), (), size)
-    if _NUMBER.fullmatch(text):
-        return _Line((float(text),), (), size)
-    fields = _SPLIT.split(_LABEL_END.sub(b":", text))
-    values, names = [], []
-    for field in fields:
-        label, _, number = field.rpartition(b":")
-        if not _NUMBER.fullmatch(number) or not label.isascii():
-            return None
-        values.append(float(number))
-        names.append(label.decode())
-    return _Line(tuple(values), tuple(names) if all(names) else (), size)
 
 
 def encode(samples: Values, *, first: int = 0, separator: str = ",", line_end: str = "\r\n", digits: int = 0) -> bytes:

@@ -9,7 +9,7 @@ import { watchDevice } from "./live-socket.js";
 import { LiveStrip, animate } from "./live-strip.js";
 import { GAINS, SPEEDS } from "./paper.js";
 import { showTrend } from "./trend.js";
-import { kindLabel, place, priorityMark, short, stamp } from "./words.js";
+import { place, short, stamp } from "./words.js";
 
 const name = byId("device").dataset.device;
 const api = `/devices/${encodeURIComponent(name)}`;
@@ -76,7 +76,6 @@ const showDevice = gathered(async () => {
     byId("device-state"),
     h("span", { class: "online", "data-state": device.online ? "online" : "offline" }, device.revoked ? "revoked" : device.online ? "online" : "offline"),
     device.last_seen ? h("span", { class: "age", "data-since": device.last_seen }, stamp(device.last_seen)) : "never seen",
-    device.alarm && device.alarm !== "none" ? h("span", {}, priorityMark(device.alarm), " ", kindLabel(device.alarm_kind)) : null,
   );
   const facts = [
     ["Site", device.site], ["Signal quality", device.quality],

@@ -1,0 +1,184 @@
+import os
+from pathlib import Path
+
+import edfio
+import numpy as np
+import pytest
+
+from biosignal.blocks import Gap, SampleBlock, Unit
+from edge_agent.sources.edf_record import EdfRecord
+from edge_agent.sources.port import LeadUnknown, RecordUnreadable, Remark
+from tests.sources.edf_files import make_discontinuous, sine, write_edf
+
+DATA_DIR = os.environ.get("EDGE_DATA_DIR")
+
+
+def read(source, first=None):
+    source.open("rec")
+    items = list(source.read() if first is None else source.read_from(first))
+    at = items[0].start
+    for item in items:
+        assert item.start == at
+        at = item.end
+    blocks = [item for item in items if isinstance(item, SampleBlock)]
+    return np.concatenate([b.samples for b in blocks], axis=1), [i for i in items if isinstance(i, Gap)]
+
+
+@pytest.mark.parametrize("bdf", [False, True])
+@pytest.mark.parametrize(
+    ("unit", "ours", "factor"),
+    [("uV", Unit.MICROVOLT, 1), ("mV", Unit.MILLIVOLT, 1), ("V", Unit.MILLIVOLT, 1000), ("mmHg", Unit.RAW, 1)],
+)
+def test_the_samples_are_those_that_edfio_reads(tmp_path, bdf, unit, ours, factor):
+    path = write_edf(tmp_path / "a.edf", [("ECG II", 250, unit, sine(7, 250, amplitude=3000))], bdf=bdf)
+    source = EdfRecord(path)
+    samples, gaps = read(source)
+    theirs = (edfio.read_bdf if bdf else edfio.read_edf)(path).signals[0].data * factor
+    np.testing.assert_allclose(samples[0], theirs, rtol=1e-6, atol=1e-3)
+    facts = source.recording_facts()
+    assert gaps == []
+    assert (facts.fs_hz, facts.length, facts.leads[0].unit, facts.leads[0].name) == (250, 1750, ours, "ECG II")
+    assert facts.notes == ()
+
+
+def test_a_long_file_comes_in_blocks_and_can_be_entered_anywhere(tmp_path):
+    data = sine(90, 500, amplitude=1000)
+    path = write_edf(tmp_path / "a.edf", [("I", 500, "uV", data), ("II", 500, "uV", -data)])
+    source = EdfRecord(path)
+    source.open("rec")
+    assert max(item.length for item in source.read()) <= 1 << 14
+    whole, _ = read(source)
+    part, _ = read(source, 30_123)
+    np.testing.assert_array_equal(part, whole[:, 30_000:])
+
+
+def test_one_rate_is_read_and_the_others_are_named(tmp_path):
+    path = write_edf(
+        tmp_path / "psg.edf",
+        [
+            ("EEG Fpz-Cz", 100, "uV", sine(5, 100)),
+            ("EEG Pz-Oz", 100, "uV", sine(5, 100)),
+            ("Resp", 1, "", sine(5, 1)),
+            ("Temp", 1, "degC", sine(5, 1)),
+            ("Pos", 1, "", sine(5, 1)),
+        ],
+    )
+    facts = EdfRecord(path).recording_facts()
+    assert [lead.name for lead in facts.leads] == ["EEG Fpz-Cz", "EEG Pz-Oz"]
+    assert facts.notes == ("read are the signals at 100 Hz; left out: Resp (1 Hz), Temp (1 Hz), Pos (1 Hz)",)
+    slow = EdfRecord(path, lead="Temp").recording_facts()
+    assert (slow.fs_hz, slow.length, [lead.name for lead in slow.leads]) == (1, 5, ["Resp", "Temp", "Pos"])
+    with pytest.raises(LeadUnknown, match="Pz-Oz"):
+        EdfRecord(path, lead="Cz")
+
+
+def test_the_ecg_decides_the_rate_where_there_is_one(tmp_path):
+    signals = [("EEG A", 100, "uV", sine(3, 100)), ("EEG B", 100, "uV", sine(3, 100)), ("ECG", 200, "mV", sine(3, 200))]
+    assert EdfRecord(write_edf(tmp_path / "p.edf", signals)).recording_facts().fs_hz == 200
+
+
+@pytest.mark.parametrize("bdf", [False, True])
+def test_time_between_records_is_a_gap(tmp_path, bdf):
+    data = sine(4, 100, amplitude=100)
+    path = write_edf(tmp_path / "d.edf", [("ECG", 100, "uV", data)], annotations=[(0.5, 1, "a longer text")], bdf=bdf)
+    whole, _ = read(EdfRecord(path))
+    source = EdfRecord(make_discontinuous(path, [0, 1, 7, 8]))
+    samples, gaps = read(source)
+    np.testing.assert_array_equal(samples, whole)
+    assert [(gap.start, gap.length, gap.reason) for gap in gaps] == [(200, 500, "discontinuous")]
+    assert source.recording_facts().length == 900
+    late, none = read(source, 750)
+    np.testing.assert_array_equal(late, whole[:, 200:])
+    assert none == []
+
+
+def test_records_out_of_order_are_refused(tmp_path):
+    path = write_edf(tmp_path / "d.edf", [("ECG", 100, "uV", sine(4, 100))], annotations=[(0.5, 1, "a longer text")])
+    with pytest.raises(RecordUnreadable, match="record=3"):
+        EdfRecord(make_discontinuous(path, [0, 1, 7, 6]))
+
+
+def test_annotations_stand_at_their_samples(tmp_path):
+    notes = [(0.5, None, "start"), (2.25, 1.5, "Schlafspindel \u00b5"), (3.0, 0.0, "end")]
+    path = write_edf(tmp_path / "n.edf", [("ECG", 200, "uV", sine(4, 200))], annotations=notes)
+    assert EdfRecord(path).remarks() == [
+        Remark(sample=100, for_s=None, text="start"),
+        Remark(sample=450, for_s=1.5, text="Schlafspindel \u00b5"),
+        Remark(sample=600, for_s=0.0, text="end"),
+    ]
+
+
+@pytest.mark.parametrize("bdf", [False, True])
+def test_a_torn_last_record_is_left_out_and_named(tmp_path, bdf):
+    path = write_edf(tmp_path / "t.edf", [("ECG", 100, "uV", sine(5, 100))], bdf=bdf)
+    whole, _ = read(EdfRecord(path))
+    path.write_bytes(path.read_bytes()[:-7])
+    source = EdfRecord(path)
+    samples, gaps = read(source)
+    np.testing.assert_array_equal(samples, whole[:, :400])
+    facts = source.recording_facts()
+    assert facts.length == 400
+    assert gaps == []
+    assert "5 records of 1 s, the file has 4 whole and" in facts.notes[0]
+
+
+def test_the_patient_is_not_in_the_hash_but_every_sample_is(tmp_path):
+    path = write_edf(tmp_path / "h.edf", [("ECG", 100, "uV", sine(5, 100, amplitude=100))])
+    before = EdfRecord(path).recording_facts().content_hash
+    content = bytearray(path.read_bytes())
+    content[8:20] = b"Somebody Els"
+    path.write_bytes(content)
+    assert EdfRecord(path).recording_facts().content_hash == before
+    content[-1] ^= 1
+    path.write_bytes(content)
+    assert EdfRecord(path).recording_facts().content_hash != before
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: b"no such file at all",
+        lambda content: content[:300],
+        lambda content: content[:600],
+        lambda content: content[:252] + b"many" + content[256:],
+        lambda content: content[:244] + b"0       " + content[252:],
+        lambda content: content[: 256 + 104] + b"a lot   " + content[256 + 112 :],
+        lambda content: content[: 256 + 216] + b"-5      " + content[256 + 224 :],
+    ],
+)
+def test_a_damaged_file_is_refused_by_name(tmp_path, damage):
+    path = write_edf(tmp_path / "x.edf", [("ECG", 100, "uV", sine(2, 100))])
+    path.write_bytes(damage(path.read_bytes()))
+    with pytest.raises(RecordUnreadable, match=r"x\.edf"):
+        EdfRecord(path)
+
+
+def test_a_signal_without_a_scale_is_raw(tmp_path):
+    path = write_edf(tmp_path / "x.edf", [("ECG", 100, "uV", sine(2, 100))])
+    content = path.read_bytes()
+    path.write_bytes(content[: 256 + 104] + b"4000    " + content[256 + 112 :])
+    source = EdfRecord(path)
+    assert source.recording_facts().leads[0].unit is Unit.RAW
+    samples, _ = read(source)
+    assert np.isfinite(samples).all()
+
+
+@pytest.mark.data
+@pytest.mark.skipif(
+    not DATA_DIR or not (Path(DATA_DIR) / "eegmmidb").is_dir(), reason="EDGE_DATA_DIR with eegmmidb/ is not there"
+)
+@pytest.mark.parametrize(
+    ("run", "seconds", "texts", "is_torn"), [(1, 60, 1, True), (2, 60, 1, True), (3, 125, 30, False)]
+)
+def test_eegmmidb_is_read(run, seconds, texts, is_torn):
+    path = Path(DATA_DIR) / "eegmmidb" / f"S001R0{run}.edf"
+    source = EdfRecord(path)
+    facts = source.recording_facts()
+    assert (facts.fs_hz, len(facts.leads), facts.length) == (160, 64, seconds * 160)
+    assert {lead.unit for lead in facts.leads} == {Unit.MICROVOLT}
+    assert [f"{seconds} s are read" in note for note in facts.notes] == ([True] if is_torn else [])
+    samples, gaps = read(source)
+    assert samples.shape == (64, seconds * 160)
+    assert gaps == []
+    assert len(source.remarks()) == texts
