@@ -46,14 +46,12 @@ class BoardCommands:
     ----------
     start, stop : said before the first sample, and when the reading ends; boards that always talk have none.
     runs_on : the board has a supply of its own: its counter goes on while the line is away.
-    boot_s : silence after the port opens that means nothing (an Arduino restarts when DTR rises).
     leads : channels that a monitor shows unless the settings name others; none: all of them.
     """
 
     start: Callable[[BoardSettings], tuple[Step, ...]] = lambda settings: ()
     stop: tuple[Step, ...] = ()
     runs_on: bool = False
-    boot_s: float = 0.0
     leads: tuple[str, ...] = ()
 
 
@@ -105,7 +103,7 @@ def _shimmer3(settings: BoardSettings) -> tuple[Step, ...]:
 
 
 _CYTON = BoardCommands(start=_cyton, stop=(Step(send=b"s", settle_s=0.05),), runs_on=True)
-_PROTOCENTRAL = BoardCommands(boot_s=2.5, leads=("ECG",))
+_PROTOCENTRAL = BoardCommands(leads=("ECG",))
 
 COMMANDS: dict[str, BoardCommands] = {
     "cyton": _CYTON,
@@ -115,7 +113,7 @@ COMMANDS: dict[str, BoardCommands] = {
     "healthypi3": _PROTOCENTRAL,
     "healthypi4": _PROTOCENTRAL,
     "healthypi5": _PROTOCENTRAL,
-    "olimex": BoardCommands(boot_s=2.5, leads=("A1",)),
+    "olimex": BoardCommands(leads=("A1",)),
     "bitalino": BoardCommands(start=_bitalino, stop=(Step(send=b"\xff", settle_s=0.1),), runs_on=True),
     "shimmer3": BoardCommands(
         start=_shimmer3,
@@ -123,5 +121,5 @@ COMMANDS: dict[str, BoardCommands] = {
         runs_on=True,
         leads=("LL-RA", "LA-RA", "VX-RL"),
     ),
-    "text": BoardCommands(boot_s=2.5),
+    "text": BoardCommands(),
 }

@@ -155,6 +155,7 @@ class SerialBoard:
             failures = 0 if self._next > before else failures + 1
             self._closed.wait(self._pause_s(failures))
         self._tell(SourceState.ENDED, "closed")
+        log.info("sources.board.closed", extra={"facts": dict(self.health().counters)})
 
     # ---- the port --------------------------------------------------------------------------------------------------
 
@@ -259,6 +260,7 @@ class SerialBoard:
             self._rate.restart()
         self._next = loss.at + loss.count
         self._lost += loss.count
+        log.info("sources.samples.lost", extra={"facts": {"at": loss.at, "count": loss.count, "reason": reason}})
         return Gap(recording=self._recording, start=loss.at, length=loss.count, reason=reason)
 
     def _chosen_rows(self) -> list[int]:

@@ -76,6 +76,14 @@ def test_a_wrong_speed_for_a_while_is_a_gap(tmp_path):
     assert dict(line.source.health().counters)["bytes_skipped"] > 500
 
 
+def test_a_bridge_that_delivers_in_lumps_makes_no_gap(tmp_path):
+    """3968 bytes at a time, 0.48 s of a Cyton: what an untuned FTDI bridge does."""
+    lumps = [Fault(what="lump", at=at, seconds=0.476) for at in range(0, 3000, 120)]
+    items = Line("cyton", emulation_of("cyton", 12.0, lumps), tmp_path / "board").play()
+    assert gaps_of(items) == []
+    assert contiguous(items) >= 2880
+
+
 def test_electrodes_off_are_told_as_each_board_tells_it(tmp_path):
     fault = Fault(what="leads-off", at=500, seconds=1.0)
     for protocol, lead_off in (("healthypi4", np.isnan), ("cyton", lambda x: np.abs(x) > 187_000)):
