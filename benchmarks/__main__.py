@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import clinic, daemon, replay, stages
+from benchmarks import clinic, daemon, decoding, replay, stages
 from benchmarks.figures import Figure, NotMeasured
 from benchmarks.machine import ROOT, machine_facts
 from benchmarks.report import report, table, write
+from edge_agent.sources.decoders import KINDS
 
 PARTS: dict[str, tuple[Callable[..., list[Figure]], tuple[str, ...]]] = {
     "replay": (replay.measure, ("replay_wall_s", "replay_cpu_s", "replay_times_real_time")),
@@ -27,6 +28,7 @@ PARTS: dict[str, tuple[Callable[..., list[Figure]], tuple[str, ...]]] = {
     ),
     "clinic": (clinic.measure, ("finding_at_clinic_p50_s", "finding_at_clinic_p99_s")),
     "stages": (stages.measure, stages.NAMES),
+    "decoding": (decoding.measure, tuple(f"decoding_{protocol}" for protocol in KINDS)),
 }
 
 

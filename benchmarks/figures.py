@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from edge_agent.sources.decoders import KINDS
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spec:
@@ -34,6 +36,10 @@ SPECS: dict[str, Spec] = {
     "windows_times_real_time": Spec(what="beat windows and rhythm features", unit="x"),
     "inference_times_real_time": Spec(what="ONNX Runtime, one beat at a time", unit="x"),
     "rules_times_real_time": Spec(what="rhythm rules", unit="x"),
+    **{
+        f"decoding_{board}": Spec(what=f"decoding {board}, live or damaged", unit="x line rate", least=100.0)
+        for board in KINDS
+    },
 }
 
 
