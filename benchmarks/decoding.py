@@ -55,7 +55,7 @@ def measure(*, quick: bool = False) -> list[Figure]:
         Figure(
             name=f"decoding_{one.protocol}",
             value=min(one.live, one.damaged),
-            note=f"fed every 40 ms: clean {one.live:.0f} x, damaged {one.damaged:.0f} x; in one piece {one.capture:.0f} x",
+            note=f"40 ms at a time: clean {one.live:.0f} x, damaged {one.damaged:.0f} x; at once {one.capture:.0f} x",
         )
         for one in ratios(quick=quick)
     ]
