@@ -16,7 +16,8 @@ from edge_agent.operate.clock import HostClock
 from edge_agent.sources.calibration import Pulse, measure_pulse
 from edge_agent.sources.decoders import make_decoder
 from edge_agent.sources.decoders.port import Samples
-from edge_agent.sources.serial_board import SerialBoard, SerialBoardSettings
+from edge_agent.sources.serial_board import SerialBoard
+from edge_agent.sources.serial_settings import SerialBoardSettings
 
 NAME = "board"
 WFDB_UNITS = {Unit.MILLIVOLT: "mV", Unit.MICROVOLT: "uV", Unit.RAW: "NU"}

@@ -78,7 +78,7 @@ def _board(parsed: argparse.Namespace) -> Any:
 
 
 def _serial(parsed: argparse.Namespace) -> Any:
-    from edge_agent.sources.serial_board import SerialBoardSettings
+    from edge_agent.sources.serial_settings import SerialBoardSettings
 
     return SerialBoardSettings(port=parsed.port, protocol=parsed.protocol, board=_board(parsed), baud=parsed.baud)
 

@@ -36,7 +36,8 @@ def _replay(settings: SourceSettings, clock: Clock) -> Source:
 
 
 def _serial(settings: SourceSettings, clock: Clock) -> Source:
-    from edge_agent.sources.serial_board import SerialBoard, board_of
+    from edge_agent.sources.serial_board import SerialBoard
+    from edge_agent.sources.serial_settings import board_of
 
     return SerialBoard(board_of(settings), clock=clock)
 

@@ -5,19 +5,19 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from biosignal.blocks import Gap, Lead, SampleBlock, Signal, Unit
+from biosignal.blocks import Gap, SampleBlock, Signal
 from biosignal.errors import BadInput
 from edge_agent.operate.clock import Clock
-from edge_agent.operate.settings import SourceSettings
 from edge_agent.sources.board_commands import COMMANDS, BoardCommands
 from edge_agent.sources.decoders import KINDS, make_decoder
-from edge_agent.sources.decoders.port import DEFAULTS, BoardSettings, Decoder, DecoderFacts, Loss, Samples
+from edge_agent.sources.decoders.port import Decoder, Loss, Samples
 from edge_agent.sources.decoders.shimmer3 import DEFAULT_INQUIRY, find_inquiry, layout_of
-from edge_agent.sources.port import LeadUnknown, SourceFacts, SourceHealth, SourceState
+from edge_agent.sources.port import SourceFacts, SourceHealth, SourceState
 from edge_agent.sources.serial_line import GOOD_LATENCY_MS, Refused, SerialLine
+from edge_agent.sources.serial_settings import SerialBoardSettings, check, chosen_leads
 from edge_agent.sources.slow_rate import SlowRate
 
 log = logging.getLogger(__name__)
@@ -32,34 +32,6 @@ class BoardDiffers(BadInput):
     """What comes from the port is not what was announced to the rest of the daemon."""
 
     remedy = "ask `edge-agent identify PORT`, and set source.protocol, source.leads and source.mv_per_count to match"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SerialBoardSettings:
-    """A board, its port, and what its bytes do not say.
-
-    Parameters
-    ----------
-    protocol : a key of `edge_agent.sources.decoders.KINDS`.
-    baud : 0: the board's usual.
-    leads : channels by name or index; none: those of `board_commands.COMMANDS`.
-    lead_name, column : of a text board: what its signal is called, and which number of a line it is, from 0, a leading
-        column of time not counted.
-    speed : an emulated board runs so many times faster than its sample index says.
-    """
-
-    port: str
-    protocol: str
-    board: BoardSettings = DEFAULTS
-    baud: int = 0
-    leads: tuple[str, ...] = ()
-    lead_name: str = "ECG"
-    column: int = 0
-    stall_s: float = 5.0
-    block_s: float = 0.04
-    first_retry_s: float = 0.25
-    longest_retry_s: float = 10.0
-    speed: float = 1.0
 
 
 class SerialBoard:
@@ -83,7 +55,7 @@ class SerialBoard:
         jitter: random.Random | None = None,
         tap: Callable[[bytes], object] = lambda data: None,
     ) -> None:
-        _check(settings)
+        check(settings)
         self._settings = settings
         self._commands: BoardCommands = COMMANDS[settings.protocol]
         self._commands.start(settings.board)  # refuses a rate or gain that the board cannot have
@@ -92,7 +64,7 @@ class SerialBoard:
         self._jitter = jitter or random.Random()
         self._board = settings.board
         self._decoder: Decoder = make_decoder(settings.protocol, settings.board)
-        self._leads = _leads(settings, self._decoder.facts)
+        self._leads = chosen_leads(settings, self._decoder.facts)
         self._fs_hz = settings.board.fs_hz or self._decoder.facts.fs_hz
         self._rows: list[int] | None = None
         self._rate = SlowRate(self._fs_hz)
@@ -292,58 +264,3 @@ def _joined(first: Gap, second: Gap) -> Gap:
     """Two losses in a row, the counter's and that of the clock, are one."""
     reason = first.reason if first.reason.endswith(AMBIGUOUS) else second.reason
     return replace(first, length=first.length + second.length, reason=reason)
-
-
-def board_of(settings: SourceSettings) -> SerialBoardSettings:
-    """The board that the daemon's settings name."""
-    return SerialBoardSettings(
-        port=settings.port,
-        protocol=settings.protocol,
-        board=BoardSettings(
-            fs_hz=settings.fs_hz or None,
-            channels=settings.channels,
-            gain=settings.gain,
-            mv_per_count=settings.mv_per_count,
-            zero_count=settings.zero_count,
-            sensors=settings.sensors,
-        ),
-        baud=settings.baud,
-        leads=settings.leads,
-        lead_name=settings.lead_name,
-        column=settings.column,
-        stall_s=settings.stall_s,
-        block_s=settings.block_s,
-        speed=settings.speed or 1.0,
-    )
-
-
-def _check(settings: SerialBoardSettings) -> None:
-    if settings.protocol not in KINDS:
-        raise BadInput(
-            "unknown protocol of a board",
-            protocol=settings.protocol,
-            remedy=f"set source.protocol to one of {', '.join(KINDS)}",
-        )
-    if not settings.port:
-        raise BadInput("no serial port is set", remedy="set source.port, best to a path below /dev/serial/by-id/")
-    if settings.protocol == "text" and not (settings.board.fs_hz or 0) > 0:
-        raise BadInput(
-            "a text board does not say its rate",
-            fs_hz=settings.board.fs_hz,
-            remedy="set source.fs_hz to the rate of the sketch, such as 250",
-        )
-    if not settings.speed > 0 or not settings.stall_s > 0:
-        raise BadInput("a time or a speed must be positive", speed=settings.speed, stall_s=settings.stall_s)
-
-
-def _leads(settings: SerialBoardSettings, facts: DecoderFacts) -> tuple[Lead, ...]:
-    """The channels that are read, in the order asked for."""
-    if settings.protocol == "text":
-        unit = Unit.RAW if settings.board.mv_per_count is None else Unit.MILLIVOLT
-        return (Lead(name=settings.lead_name, unit=unit),)
-    names = [lead.name for lead in facts.channels]
-    wanted = settings.leads or COMMANDS[settings.protocol].leads or tuple(names)
-    rows = [int(each) if each.isdecimal() else names.index(each) if each in names else -1 for each in wanted]
-    if any(not 0 <= row < len(names) for row in rows) or len(set(rows)) < len(rows):
-        raise LeadUnknown("the board has no such channels", leads=list(wanted), channels=names)
-    return tuple(facts.channels[row] for row in rows)

@@ -273,3 +273,16 @@ def test_a_status_of_a_dead_process_or_torn_file_counts_as_not_running(tmp_path)
     assert levels(doctor_checks.agent(settings, CLOCK)) == {"daemon": "warn"}
     (settings.device.state_dir / "status.json").write_text('{"pid": 1')
     assert read_status(settings.device.state_dir) is None
+
+
+@pytest.mark.parametrize(("held_ms", "level"), [("16", Level.WARN), ("1", Level.OK)])
+def test_a_bridge_that_holds_bytes_back_is_named(tmp_path, monkeypatch, held_ms, level):
+    port = tmp_path / "ttyUSB7"
+    port.touch()
+    (tmp_path / "ttyUSB7.latency").write_text(f"{held_ms}\n")
+    monkeypatch.setattr("edge_agent.sources.serial_line.LATENCY_FILES", (str(tmp_path / "{name}.latency"),))
+    flags = {"source__kind": "serial", "source__protocol": "cyton", "source__port": str(port)}
+    checks = {check.name: check for check in doctor_checks.source(settings_of(tmp_path, **flags), CLOCK)}
+    assert checks["source"].level is Level.OK
+    assert checks["bridge"].level is level
+    assert held_ms in checks["bridge"].cause

@@ -14,7 +14,8 @@ from edge_agent.sources.emulated_boards import WIRING, Wiring
 from edge_agent.sources.emulation import Emulation
 from edge_agent.sources.emulator import BoardClock, Emulator
 from edge_agent.sources.excerpt import FS_HZ, Excerpt
-from edge_agent.sources.serial_board import SerialBoard, SerialBoardSettings
+from edge_agent.sources.serial_board import SerialBoard
+from edge_agent.sources.serial_settings import SerialBoardSettings
 
 SPEED = 20.0
 COUNTED = ("cyton", "cyton-daisy", "olimex", "bitalino", "shimmer3")

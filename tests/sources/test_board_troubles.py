@@ -15,7 +15,8 @@ from edge_agent.sources.decoders import make_decoder
 from edge_agent.sources.decoders.port import BoardSettings, Loss
 from edge_agent.sources.line_damage import Fault
 from edge_agent.sources.port import LeadUnknown, SourceState
-from edge_agent.sources.serial_board import AMBIGUOUS, BoardDiffers, SerialBoard, SerialBoardSettings
+from edge_agent.sources.serial_board import AMBIGUOUS, BoardDiffers, SerialBoard
+from edge_agent.sources.serial_settings import SerialBoardSettings
 from edge_agent.sources.slow_rate import SlowRate
 from tests.sources.boards_on_a_line import Line, contiguous, emulation_of, playing
 

@@ -11,7 +11,7 @@ from edge_agent.sources.emulated_boards import WIRING, make_board
 from edge_agent.sources.emulation import Emulation, Plugged, Sent, Unplugged
 from edge_agent.sources.emulator import Emulator
 from edge_agent.sources.line_damage import Fault, ScriptUnreadable, read_faults, wrong_baud
-from edge_agent.sources.serial_board import SerialBoardSettings
+from edge_agent.sources.serial_settings import SerialBoardSettings
 from tests.sources.boards_on_a_line import emulation_of, settings_of, undamaged
 
 SCALE_MV = {  # one count on the wire, from the boards' data sheets and firmware

@@ -16,7 +16,8 @@ from edge_agent.operate.settings import SourceSettings
 from edge_agent.sources import open_source
 from edge_agent.sources.decoders.port import BoardSettings
 from edge_agent.sources.port import SourceState
-from edge_agent.sources.serial_board import SerialBoard, SerialBoardSettings
+from edge_agent.sources.serial_board import SerialBoard
+from edge_agent.sources.serial_settings import SerialBoardSettings
 
 FS_HZ = 250.0
 
