@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from biosignal.blocks import Gap, SampleBlock
+from biosignal.signal.blocks import Gap, SampleBlock
 from edge_agent.sources.port import SourceFacts
 from edge_agent.sources.resolve import Places, resolve
 

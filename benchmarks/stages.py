@@ -8,17 +8,17 @@ import numpy as np
 
 from benchmarks.figures import Figure, NotMeasured
 from benchmarks.record import EXCERPT, EXCERPT_NOTE, Signal, load, record_name
-from biosignal.backend import Backend
-from biosignal.blocks import Gap, SampleBlock
-from biosignal.ecg.beats import inputs_for_record
 from biosignal.ecg.qrs import QrsDetector
-from biosignal.ecg.rules import RhythmRules
 from biosignal.events import Beat, Finding, Trend
-from biosignal.pipeline import TASK, EcgPipeline
-from biosignal.quality import QualityIndex
-from biosignal.stage import Item
+from biosignal.model.backend import Backend
+from biosignal.signal.blocks import Gap, SampleBlock
+from biosignal.stream.pipeline import TASK, EcgPipeline
+from biosignal.stream.stage import Item
+from biosignal.tasks.ecg_beats.windows import inputs_for_record
+from biosignal.tasks.ecg_rhythm.rules import RhythmRules
+from biosignal.tasks.signal_quality.index import QualityIndex
 from biosignal.wire.waveform import WaveChunk, encode_wave, quantise
-from edge_agent.bundle_folder import cpu_backend, find_bundle, load_bundle
+from edge_agent.inference.bundle_folder import cpu_backend, find_bundle, load_bundle
 from edge_agent.store.waveforms import CHUNK_S
 
 NAMES = (

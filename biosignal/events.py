@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
-from biosignal.blocks import Unit
+from biosignal.signal.blocks import Unit
 
 NAMESPACE = uuid.UUID("6b1d2f6e-6a0f-5c0e-9d53-0b1f3f2b7a51")
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from types import FrameType
 
 from biosignal import __version__
-from biosignal.backend import Backend
 from biosignal.errors import BadInput, BedsideError
 from biosignal.events import (
     AlarmState,
@@ -27,26 +26,27 @@ from biosignal.events import (
     Rung,
     Status,
 )
-from biosignal.pipeline import TASK, EcgSettings
-from edge_agent.analysis import Analysis
-from edge_agent.bundle_folder import find_bundle
+from biosignal.model.backend import Backend
+from biosignal.stream.pipeline import TASK, EcgSettings
+from edge_agent.analysis.analysis import Analysis
+from edge_agent.analysis.orders import Orders
+from edge_agent.analysis.reader import Reader
+from edge_agent.analysis.restart import leftovers
 from edge_agent.explain.explainer import Explainer, ExplainerSettings
 from edge_agent.findings.alarms import AlarmMachine
+from edge_agent.inference.bundle_folder import find_bundle
 from edge_agent.inference.ladder import Ladder, LadderBackend
 from edge_agent.inference.settings import InferenceSettings, TensorRtSettings
-from edge_agent.keeper import Batch, Keeper
 from edge_agent.operate.clock import Clock, HostClock
 from edge_agent.operate.settings import Settings
-from edge_agent.orders import Orders
-from edge_agent.reader import Reader
-from edge_agent.restart import leftovers
+from edge_agent.operate.supervise import Supervisor, TimedBackend, logging_to
 from edge_agent.sources import open_source
 from edge_agent.sources.port import SourceHealth, SourceState, choose_leads
 from edge_agent.store.errors import StoreTrouble
 from edge_agent.store.events import EventStore
+from edge_agent.store.keeper import Batch, Keeper
 from edge_agent.store.reading import StoreCounts
 from edge_agent.store.waveforms import WaveStore
-from edge_agent.supervise import Supervisor, TimedBackend, logging_to
 from edge_agent.sync.client import SyncClient
 from edge_agent.sync.port import SyncSettings
 from edge_agent.updates.room import Switched, UpdateRoom

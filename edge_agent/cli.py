@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from biosignal.errors import BadInput, BedsideError
-from edge_agent.board_verbs import add_board_verbs
+from edge_agent.boards.verbs import add_board_verbs
 
 PROGRAM = "edge-agent"
 
@@ -165,7 +165,7 @@ def _time_of(text: str) -> float:
 
 
 def _replay(parsed: argparse.Namespace) -> int:
-    from edge_agent.replay import ReplayRequest, replay
+    from edge_agent.replay.replay import ReplayRequest, replay
     from edge_agent.sources.resolve import Places
 
     request = ReplayRequest(
@@ -194,7 +194,7 @@ def _add_synthesize(verbs: Any) -> None:
 
 
 def _synthesize(parsed: argparse.Namespace) -> int:
-    from edge_agent.synthesize import list_scenarios, synthesize
+    from edge_agent.replay.synthesize import list_scenarios, synthesize
 
     if parsed.scenario is None:
         list_scenarios(as_json=parsed.json, stdout=sys.stdout)
@@ -296,7 +296,7 @@ def _add_decode(verbs: Any) -> None:
 
 
 def _decode(parsed: argparse.Namespace) -> int:
-    from edge_agent.decode import DecodeRequest, decode
+    from edge_agent.boards.decode import DecodeRequest, decode
     from edge_agent.sources.decoders.port import BoardSettings
 
     settings = BoardSettings(
@@ -318,9 +318,9 @@ def _add_bundle(verbs: Any) -> None:
 
 
 def _bundle(parsed: argparse.Namespace) -> int:
-    from biosignal.admission import admit
-    from biosignal.onnx_cpu import OnnxCpuBackend
-    from edge_agent.bundle_folder import find_bundle, load_bundle, models_dir
+    from biosignal.model.admission import admit
+    from biosignal.model.onnx_cpu import OnnxCpuBackend
+    from edge_agent.inference.bundle_folder import find_bundle, load_bundle, models_dir
 
     folder = parsed.folder or find_bundle("ecg-beats")
     if folder is None:

@@ -104,8 +104,8 @@ Classifies each heartbeat of one ECG lead as N (normal, bundle branch block, esc
 
 - Input: `beat`, the 0.95 s round the R peak at 128 Hz in running QRS amplitudes, as it is and minus two running
   templates; `rr`, {training["rr_features"]} features of rhythm and amplitude, from past beats only but for the
-  distance to the next beat. Both are made by `biosignal.ecg.beats`, version `{training["preprocessing"]}`, from
-  100 to 1000 samples a second.
+  distance to the next beat. Both are made by `biosignal.tasks.ecg_beats.windows`, version
+  `{training["preprocessing"]}`, from 100 to 1000 samples a second.
 - Network: {training["members"]} small convolutional networks side by side under one linear head,
   {training["parameters"]} parameters together.
 - Trained on: MIT-BIH Arrhythmia Database, lead MLII, records {" ".join(training["records"])}: {training["beats"]}

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from biosignal.ecg.beats import PREPROCESSING, RR_SHAPE
 from biosignal.errors import BadInput, BedsideError
-from biosignal.onnx_cpu import OnnxCpuBackend
+from biosignal.model.onnx_cpu import OnnxCpuBackend
+from biosignal.tasks.ecg_beats.windows import PREPROCESSING, RR_SHAPE
 from export.card import card, figures_table, records_table
 from export.dataset import CONDITIONS, BeatSet, beats_as_detected, beats_as_inputs, join
 from export.evaluation import evaluate

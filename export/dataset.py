@@ -6,13 +6,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from biosignal.backend import Backend
-from biosignal.blocks import Lead, SampleBlock
-from biosignal.ecg.beats import BEAT_SHAPE, RR_SHAPE, BeatWindow, inputs_for_record
 from biosignal.events import Beat, BeatState
-from biosignal.pipeline import EcgPipeline
+from biosignal.model.backend import Backend
 from biosignal.scoring.ec57 import Annotations, match_beats
-from biosignal.stage import Item
+from biosignal.signal.blocks import Lead, SampleBlock
+from biosignal.stream.pipeline import EcgPipeline
+from biosignal.stream.stage import Item
+from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, RR_SHAPE, BeatWindow, inputs_for_record
 from export.recordings import LEAD, Recording, beats_of
 
 UNLABELLED = 4

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from biosignal.backend import Backend
-from biosignal.ecg.beats import inputs_for_record
+from biosignal.model.backend import Backend
 from biosignal.scoring.calibration import calibration
 from biosignal.scoring.ec57 import LEARNING_S, Annotations, BeatScore, Detection, average, gross, score_record
+from biosignal.tasks.ecg_beats.windows import inputs_for_record
 from export.dataset import UNLABELLED, run_pipeline
 from export.recordings import Recording, beats_of, read_recording
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from biosignal.ecg.beats import BEAT_SHAPE, RR_SHAPE
+from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, RR_SHAPE
 
 CLASSES = ("N", "S", "V", "F")
 MEMBERS = 3

@@ -8,8 +8,8 @@ import onnx
 import onnxruntime as ort
 import torch
 
-from biosignal.ecg.beats import BEAT_SHAPE, RR_SHAPE
 from biosignal.errors import RefusedForSafety
+from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, RR_SHAPE
 from export.dataset import BeatSet
 from export.network import BeatClassifier
 

@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from biosignal.admission import AdmissionReport, admit
-from biosignal.bundle import Bundle, Manifest, Role, TensorSpec, golden_npz, open_bundle, seal
-from biosignal.ecg.beats import BEAT_SHAPE, PREPROCESSING, RATE_HZ, RR_SHAPE, inputs_for_record
 from biosignal.errors import BadInput
-from biosignal.npz import write_npz
-from biosignal.onnx_cpu import OnnxCpuBackend
+from biosignal.model.admission import AdmissionReport, admit
+from biosignal.model.bundle import Bundle, Manifest, Role, TensorSpec, golden_npz, open_bundle, seal
+from biosignal.model.npz import write_npz
+from biosignal.model.onnx_cpu import OnnxCpuBackend
 from biosignal.synthetic.ecg import synthetic_ecg
+from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, PREPROCESSING, RATE_HZ, RR_SHAPE, inputs_for_record
 from export.dataset import BeatSet
 
 NAME = "ecg-beats"

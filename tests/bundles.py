@@ -6,9 +6,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from biosignal.bundle import Bundle, Manifest, Role, TensorSpec, golden_npz, open_bundle, seal
-from biosignal.npz import write_npz
-from biosignal.onnx_cpu import OnnxCpuBackend
+from biosignal.model.bundle import Bundle, Manifest, Role, TensorSpec, golden_npz, open_bundle, seal
+from biosignal.model.npz import write_npz
+from biosignal.model.onnx_cpu import OnnxCpuBackend
 
 CLASSES = ("N", "S", "V", "F")
 BEAT, RR, EMBEDDING = (2, 122), (8,), 16

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from biosignal.events import BeatState
-from biosignal.filters import Array, Recent, SlidingFir, gabor_taps, low_pass_taps
+from biosignal.signal.filters import Array, Recent, SlidingFir, gabor_taps, low_pass_taps
 
 BANDS = ((11.0, 0.028), (20.0, 0.02))
 """Centre in Hz and standard deviation in seconds of the Gabor windows."""

@@ -11,8 +11,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from biosignal.blocks import Gap, Lead, SampleBlock, Samples, Signal, Unit
 from biosignal.errors import BadInput
+from biosignal.signal.blocks import Gap, Lead, SampleBlock, Samples, Signal, Unit
 from biosignal.synthetic.brain import Brain, electrode_uv
 from biosignal.synthetic.draw import Array, generator
 from biosignal.synthetic.heart import P_REACH_S, P_WAVE, SPIKE_S, Heart, Stroke

@@ -13,8 +13,8 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from biosignal.blocks import Samples, Unit
 from biosignal.errors import BadInput
+from biosignal.signal.blocks import Samples, Unit
 
 Counts: TypeAlias = NDArray[np.int16]
 

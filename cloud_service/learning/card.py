@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from biosignal.bundle import Bundle
+from biosignal.model.bundle import Bundle
 from cloud_service.learning.dataset import DataSet
 from cloud_service.learning.gates import GateReport
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from biosignal.bundle import Manifest
 from biosignal.errors import BadInput
 from biosignal.events import BeatEvidence, Evidence
-from biosignal.npz import read_npz, write_npz
+from biosignal.model.bundle import Manifest
+from biosignal.model.npz import read_npz, write_npz
 from biosignal.wire.codec import from_json
 from cloud_service.database.clinic_tables import ReviewRow
 from cloud_service.database.event_tables import FindingRow, RecordingRow, SubjectRow

@@ -14,11 +14,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from biosignal.admission import NotAdmitted, admit
-from biosignal.bundle import Bundle
 from biosignal.errors import BadInput, BedsideError
-from biosignal.npz import read_npz
-from biosignal.onnx_cpu import OnnxCpuBackend
+from biosignal.model.admission import NotAdmitted, admit
+from biosignal.model.bundle import Bundle
+from biosignal.model.npz import read_npz
+from biosignal.model.onnx_cpu import OnnxCpuBackend
 from cloud_service.learning.dataset import NPZ_BYTES_MAX, DataSet
 from cloud_service.learning.refit import anchor_of, head_of, run
 

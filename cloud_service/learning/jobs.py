@@ -17,9 +17,9 @@ from sqlalchemy import and_, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from biosignal.bundle import Bundle, open_bundle, pack, unpack
 from biosignal.errors import BadInput, BedsideError
-from biosignal.manifest import VERSION
+from biosignal.model.bundle import Bundle, open_bundle, pack, unpack
+from biosignal.model.manifest import VERSION
 from cloud_service.access import audit
 from cloud_service.database.columns import utc_now
 from cloud_service.database.connection import Database

@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from biosignal.bundle import Anchor, Bundle, Role, golden_npz, open_bundle, seal
-from biosignal.onnx_cpu import OnnxCpuBackend
+from biosignal.model.bundle import Anchor, Bundle, Role, golden_npz, open_bundle, seal
+from biosignal.model.onnx_cpu import OnnxCpuBackend
 from cloud_service.learning.dataset import DataSet
 from cloud_service.learning.errors import NothingToLearn, RefitImpossible
 

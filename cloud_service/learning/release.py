@@ -5,10 +5,10 @@ from typing import Protocol
 
 from sqlalchemy import select
 
-from biosignal.admission import admit
-from biosignal.bundle import Bundle, open_bundle, pack, unpack
 from biosignal.errors import BadInput
-from biosignal.onnx_cpu import OnnxCpuBackend
+from biosignal.model.admission import admit
+from biosignal.model.bundle import Bundle, open_bundle, pack, unpack
+from biosignal.model.onnx_cpu import OnnxCpuBackend
 from cloud_service.access import audit
 from cloud_service.database.clinic_tables import DeviceRow
 from cloud_service.database.columns import utc_now

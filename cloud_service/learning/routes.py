@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
-from biosignal.bundle import open_bundle, unpack
+from biosignal.model.bundle import open_bundle, unpack
 from cloud_service.clinic.context import Engineer, Reviewer
 from cloud_service.database.event_tables import CommandRow, ModelReportRow
 from cloud_service.database.learning_tables import LearningJobRow

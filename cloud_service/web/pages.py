@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException as NotFound
 from starlette.staticfiles import StaticFiles
 
 from biosignal import __version__
-from biosignal.findings import KINDS, QUANTITIES
+from biosignal.tasks.findings import KINDS, QUANTITIES
 from cloud_service.access.people import Login
 from cloud_service.access.roles import Role
 from cloud_service.clinic.context import clinic_of, login_of

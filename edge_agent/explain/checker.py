@@ -7,7 +7,7 @@ by other code, so a mistake in the language's phrases can show.
 import re
 
 from biosignal.events import Finding
-from biosignal.findings import shown
+from biosignal.tasks.findings import shown
 from edge_agent.explain.knowledge import knowledge
 from edge_agent.explain.language import is_member
 from edge_agent.explain.literals import is_assessable

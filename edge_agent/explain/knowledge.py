@@ -9,7 +9,7 @@ from importlib import resources
 from typing import Any
 
 from biosignal.errors import BedsideError
-from biosignal.findings import KINDS, QUANTITIES
+from biosignal.tasks.findings import KINDS, QUANTITIES
 
 
 class KnowledgeBroken(BedsideError):

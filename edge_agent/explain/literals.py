@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from biosignal.events import Abstained, Finding, FindingState, Outcome, Prediction, QualityLevel, Unavailable
-from biosignal.findings import KINDS, shown
+from biosignal.tasks.findings import KINDS, shown
 from edge_agent.explain.knowledge import knowledge
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9 +\-_./:,()']")

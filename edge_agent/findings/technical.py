@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from biosignal.errors import BadInput
 from biosignal.events import Evidence, Finding, FindingState, Measure, QualityLevel, Unavailable, finding_id
-from biosignal.findings import KINDS, measure
+from biosignal.tasks.findings import KINDS, measure
 
 TASK = "monitoring"
 

@@ -10,8 +10,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from biosignal.backend import BackendFailed
-from biosignal.bundle import Bundle
+from biosignal.model.backend import BackendFailed
+from biosignal.model.bundle import Bundle
 
 BUILDER_VERSION = 1  # counts what trt_host.build does; raise it when a plan built today would differ
 PRECISION = "strongly-typed float32"

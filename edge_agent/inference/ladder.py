@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from biosignal.admission import AdmissionReport, NotAdmitted, admit, worst_difference
-from biosignal.backend import BackendFailed
-from biosignal.bundle import Bundle
 from biosignal.events import Rung
-from biosignal.onnx_cpu import OnnxCpuBackend
+from biosignal.model.admission import AdmissionReport, NotAdmitted, admit, worst_difference
+from biosignal.model.backend import BackendFailed
+from biosignal.model.bundle import Bundle
+from biosignal.model.onnx_cpu import OnnxCpuBackend
 from edge_agent.inference.budget import Budget, Clock
 from edge_agent.inference.settings import InferenceSettings
 from edge_agent.inference.trt_backend import TensorRtBackend, open_tensorrt

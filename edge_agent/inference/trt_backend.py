@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from biosignal.admission import AdmissionReport, NotAdmitted, admit
-from biosignal.backend import BackendFailed
-from biosignal.bundle import Bundle
 from biosignal.events import Rung
+from biosignal.model.admission import AdmissionReport, NotAdmitted, admit
+from biosignal.model.backend import BackendFailed
+from biosignal.model.bundle import Bundle
 from edge_agent.inference.engine_cache import EngineCache, Ingredients, ingredients
 from edge_agent.inference.settings import TensorRtSettings
 from edge_agent.inference.trt_client import ChildRefused, TrtChild

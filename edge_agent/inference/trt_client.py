@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from biosignal.backend import BackendFailed
+from biosignal.model.backend import BackendFailed
 from edge_agent.inference.settings import TensorRtSettings
 from edge_agent.inference.trt_host import FRAME, HEADER_MAX
 

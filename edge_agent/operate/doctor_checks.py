@@ -223,7 +223,7 @@ def _no_tensorrt(python: str) -> str | None:
 
 def bundle(settings: Settings, clock: Clock) -> Iterator[Check]:
     """Is the model what its manifest says, and does it give its golden outputs here?"""
-    from edge_agent.bundle_folder import cpu_backend, find_bundle, load_bundle, models_dir
+    from edge_agent.inference.bundle_folder import cpu_backend, find_bundle, load_bundle, models_dir
 
     folder = settings.inference.models_dir
     try:

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from biosignal.blocks import Gap, SampleBlock, Samples, Signal, Unit
 from biosignal.errors import BedsideError
+from biosignal.signal.blocks import Gap, SampleBlock, Samples, Signal, Unit
 from edge_agent.sources.port import Source, SourceFacts, SourceHealth, SourceState
 
 RECORDING = "conformance"

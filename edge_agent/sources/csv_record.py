@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from biosignal.blocks import Gap, Lead, SampleBlock, Signal
+from biosignal.signal.blocks import Gap, Lead, SampleBlock, Signal
 from edge_agent.sources.csv_cells import number
 from edge_agent.sources.csv_layout import HEAD_ROWS, Row, is_row, read_layout, rows
 from edge_agent.sources.port import RecordUnreadable, SourceFacts, SourceHealth, SourceState

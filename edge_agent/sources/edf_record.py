@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from biosignal.blocks import Gap, Lead, SampleBlock, Samples, Signal
+from biosignal.signal.blocks import Gap, Lead, SampleBlock, Samples, Signal
 from edge_agent.sources.edf_layout import HEADER_BYTES_AT, RECORDS_AT, Layout, read_layout
 from edge_agent.sources.port import (
     LeadUnknown,

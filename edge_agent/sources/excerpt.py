@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from biosignal.blocks import Lead, SampleBlock, Samples, Signal, Unit
+from biosignal.signal.blocks import Lead, SampleBlock, Samples, Signal, Unit
 from edge_agent.sources.port import RecordUnreadable, SourceFacts, SourceHealth, SourceState
 from edge_agent.sources.wfdb_record import BLOCK_SAMPLES
 

@@ -5,8 +5,8 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from biosignal.blocks import Gap, SampleBlock, Signal
 from biosignal.errors import BadInput
+from biosignal.signal.blocks import Gap, SampleBlock, Signal
 from edge_agent.operate.clock import Clock
 from edge_agent.sources.port import Source, SourceFacts, SourceHealth
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
-from biosignal.blocks import Lead, Signal
 from biosignal.errors import BadInput
 from biosignal.events import stable_id
+from biosignal.signal.blocks import Lead, Signal
 
 _ELECTRODE = re.compile(r"(fp|af|f|fc|ft|c|t|cp|tp|p|po|o|n|i)(z|\d{1,2}h?)|[am][12]")
 

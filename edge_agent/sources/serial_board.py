@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from biosignal.blocks import Gap, SampleBlock, Signal
 from biosignal.errors import BadInput
+from biosignal.signal.blocks import Gap, SampleBlock, Signal
 from edge_agent.operate.clock import Clock
 from edge_agent.sources.board_commands import COMMANDS, BoardCommands
 from edge_agent.sources.decoders import KINDS, make_decoder

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from biosignal.blocks import Lead, Unit
 from biosignal.errors import BadInput
+from biosignal.signal.blocks import Lead, Unit
 from edge_agent.operate.settings import SourceSettings
 from edge_agent.sources.board_commands import COMMANDS
 from edge_agent.sources.decoders import KINDS

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from biosignal.blocks import Gap, SampleBlock, Signal
 from biosignal.errors import BadInput
 from biosignal.events import stable_id
+from biosignal.signal.blocks import Gap, SampleBlock, Signal
 from edge_agent.sources.port import Remark, Remarked, Seekable, Source, SourceFacts, SourceHealth
 
 

@@ -4,8 +4,8 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from biosignal.blocks import Signal
 from biosignal.errors import BadInput
+from biosignal.signal.blocks import Signal
 from biosignal.synthetic.recording import SyntheticRecording
 from biosignal.synthetic.scenario import Scenario
 from biosignal.synthetic.scenarios import scenario_named

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from biosignal.blocks import Unit
+from biosignal.signal.blocks import Unit
 from edge_agent.sources.port import RecordUnreadable
 
 _RECORD = re.compile(

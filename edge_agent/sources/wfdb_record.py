@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from biosignal.blocks import Gap, Lead, SampleBlock, Samples, Signal
+from biosignal.signal.blocks import Gap, Lead, SampleBlock, Samples, Signal
 from edge_agent.sources.port import RecordUnreadable, SourceFacts, SourceHealth, SourceState, unique_names
 from edge_agent.sources.wfdb_header import DEFAULT_GAIN, Header, SignalLine, known_unit, read_header
 from edge_agent.sources.wfdb_signal import LAYOUT, SignalFile

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from biosignal.blocks import Lead
 from biosignal.errors import BadInput, RefusedForSafety
+from biosignal.signal.blocks import Lead
 from edge_agent.sources.wfdb_annotations import Annotation, write_annotations
 
 INVALID = -(2**15)

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from biosignal.blocks import Lead, SampleBlock, Samples
 from biosignal.errors import BadInput, BrokenStream
+from biosignal.signal.blocks import Lead, SampleBlock, Samples
 from biosignal.wire.waveform import WaveChunk, decode_wave, encode_wave, quantise
 from edge_agent.store.errors import StoreFull
 from edge_agent.store.integrity import Plan, Row, open_file

@@ -12,10 +12,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from biosignal.backend import Backend
-from biosignal.bundle import Bundle, open_bundle, unpack
 from biosignal.errors import BadInput, BedsideError, RefusedForSafety
 from biosignal.events import Command, CommandAnswer, ModelReport, Rung, stable_id
+from biosignal.model.backend import Backend
+from biosignal.model.bundle import Bundle, open_bundle, unpack
 from edge_agent.updates import trial
 from edge_agent.updates.errors import (
     BundleUnfit,

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from biosignal.bundle import Bundle, open_bundle, pack, unpack
 from biosignal.errors import BadInput, BedsideError, RefusedForSafety
+from biosignal.model.bundle import Bundle, open_bundle, pack, unpack
 from biosignal.wire.codec import from_json, to_json
 from edge_agent.updates.disk import Disk
 from edge_agent.updates.errors import BundleUnfit, DiskFull

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from biosignal.ecg.beats import BEAT_SHAPE, RR_SHAPE
+from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, RR_SHAPE
 from edge_agent.agent import Agent
 from edge_agent.operate.settings import (
     DeviceSettings,

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from biosignal.bundle import open_bundle
 from biosignal.events import AlarmEvent, AlarmState, Command, Recording, RecordingClosed, SubjectAssigned
-from biosignal.onnx_cpu import OnnxCpuBackend
+from biosignal.model.bundle import open_bundle
+from biosignal.model.onnx_cpu import OnnxCpuBackend
 from edge_agent.operate.settings import SourceSettings
 from tests import bundles
 from tests.agent.conftest import until

@@ -5,8 +5,8 @@ import sqlite3
 import pytest
 
 from biosignal.events import Finding, Recording
-from edge_agent.keeper import Batch, Keeper
 from edge_agent.store.events import EventStore
+from edge_agent.store.keeper import Batch, Keeper
 from edge_agent.store.waveforms import WaveStore
 from tests.agent.conftest import until
 from tests.flow.analysing import FS_HZ, block, events_of, excerpt

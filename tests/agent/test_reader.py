@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from biosignal.blocks import Gap, SampleBlock
 from biosignal.errors import BadInput
+from biosignal.signal.blocks import Gap, SampleBlock
+from edge_agent.analysis.reader import OVERFLOW, Reader, SourceFailed
 from edge_agent.operate.clock import HostClock
-from edge_agent.reader import OVERFLOW, Reader, SourceFailed
 from tests.agent.conftest import until
 from tests.flow.analysing import block, gap
 

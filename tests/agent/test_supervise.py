@@ -15,7 +15,7 @@ from edge_agent.operate.clock import HostClock
 from edge_agent.operate.doctor import Level, examine
 from edge_agent.operate.settings import OperateSettings, SourceSettings
 from edge_agent.operate.status_file import read_status
-from edge_agent.supervise import logging_to
+from edge_agent.operate.supervise import logging_to
 from tests.agent.conftest import until
 
 

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biosignal.ecg.beats import (
+from biosignal.errors import BadInput, BrokenStream
+from biosignal.synthetic.ecg import synthetic_ecg
+from biosignal.tasks.ecg_beats.windows import (
     BEAT_SHAPE,
     BEFORE,
     NEWS_S,
@@ -18,8 +20,6 @@ from biosignal.ecg.beats import (
     BeatInputs,
     inputs_for_record,
 )
-from biosignal.errors import BadInput, BrokenStream
-from biosignal.synthetic.ecg import synthetic_ecg
 
 ECG = synthetic_ecg(seed=5, fs_hz=250.0, duration_s=40.0)
 DELAY = 90

@@ -13,15 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from biosignal.admission import NotAdmitted, admit
-from biosignal.backend import BackendFailed
-from biosignal.bundle import Bundle, BundleRefused, golden_npz, open_bundle, pack, seal, unpack
 from biosignal.errors import BadInput, BedsideError, RefusedForSafety
 from biosignal.events import Rung
-from biosignal.manifest import ManifestBroken, parse_manifest
-from biosignal.npz import read_npz, write_npz
-from biosignal.onnx_cpu import OnnxCpuBackend
-from biosignal.onnx_walk import onnx_facts
+from biosignal.model.admission import NotAdmitted, admit
+from biosignal.model.backend import BackendFailed
+from biosignal.model.bundle import Bundle, BundleRefused, golden_npz, open_bundle, pack, seal, unpack
+from biosignal.model.manifest import ManifestBroken, parse_manifest
+from biosignal.model.npz import read_npz, write_npz
+from biosignal.model.onnx_cpu import OnnxCpuBackend
+from biosignal.model.onnx_walk import onnx_facts
 from tests.bundles import BEAT, CLASSES, EMBEDDING, bundle_files, bundle_manifest, make_bundle, onnx_model, windows
 
 GOOD = bundle_files(anchor=8)

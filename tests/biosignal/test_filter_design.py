@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import signal
 
-from biosignal import sections
-from biosignal.filter_design import butterworth_band_pass, butterworth_high_pass, hamming_low_pass, notch
-from biosignal.sections import compiled_loop, public_loop, run_sections, settled_state
+from biosignal.signal import sections
+from biosignal.signal.filter_design import butterworth_band_pass, butterworth_high_pass, hamming_low_pass, notch
+from biosignal.signal.sections import compiled_loop, public_loop, run_sections, settled_state
 
 RATES_HZ = [100.0, 125.0, 128.0, 180.0, 200.0, 250.0, 257.3, 300.0, 360.0, 400.0, 500.0, 512.0, 720.0, 977.0, 1000.0]
 SIGNAL = np.random.default_rng(5).normal(0, 1, 3000).cumsum()
@@ -118,18 +118,18 @@ def test_an_extension_that_filters_otherwise_is_passed_over(monkeypatch, tmp_pat
     assert compiled_loop() is None
 
 
-@pytest.mark.parametrize("first", ["biosignal.pipeline", "scipy.signal"])
+@pytest.mark.parametrize("first", ["biosignal.stream.pipeline", "scipy.signal"])
 def test_the_core_starts_without_scipy_signal_and_gets_along_with_it(first):
     program = f"""
 import importlib, sys
 import numpy as np
 importlib.import_module({first!r})
-if {first!r} == "biosignal.pipeline":
+if {first!r} == "biosignal.stream.pipeline":
     assert "scipy.signal" not in sys.modules, "imported for nothing"
     assert "scipy.stats" not in sys.modules, "imported for nothing"
 from scipy import signal
-from biosignal.filters import band_pass
-from biosignal.sections import compiled_loop
+from biosignal.signal.filters import band_pass
+from biosignal.signal.sections import compiled_loop
 assert compiled_loop() is not None
 x = np.arange(100.0) % 7
 rows = signal.butter(2, (0.5, 40), "bandpass", fs=360.0, output="sos")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biosignal.filters import BadFilter, Recent, SlidingFir, band_pass, gabor_taps, low_pass_taps, mains_notch
+from biosignal.signal.filters import BadFilter, Recent, SlidingFir, band_pass, gabor_taps, low_pass_taps, mains_notch
 
 FS_HZ = 360.0
 SIGNAL = np.random.default_rng(3).normal(0, 1, 2000).cumsum()

@@ -10,9 +10,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from biosignal.backend import BackendFailed
-from biosignal.blocks import Gap, Lead, SampleBlock, Unit
-from biosignal.ecg.beats import BEAT_SHAPE, RR_SHAPE
 from biosignal.errors import BadInput, BrokenStream
 from biosignal.events import (
     Abstained,
@@ -27,7 +24,10 @@ from biosignal.events import (
     Trend,
     Unavailable,
 )
-from biosignal.pipeline import EcgPipeline, EcgSettings
+from biosignal.model.backend import BackendFailed
+from biosignal.signal.blocks import Gap, Lead, SampleBlock, Unit
+from biosignal.stream.pipeline import EcgPipeline, EcgSettings
+from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, RR_SHAPE
 
 FS_HZ = 360.0
 LEAD = Lead(name="MLII")

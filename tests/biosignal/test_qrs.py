@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from biosignal.ecg.qrs import QrsDetector, QrsSettings
 from biosignal.events import BeatState
-from biosignal.pipeline import QRS_FLOOR_MV
 from biosignal.scoring.ec57 import Annotations, score_record
+from biosignal.stream.pipeline import QRS_FLOOR_MV
 
 FS_HZ = 360.0
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biosignal.blocks import Lead, Unit
 from biosignal.events import QualityLevel
-from biosignal.quality import QualityIndex, QualitySettings, second_end
+from biosignal.signal.blocks import Lead, Unit
+from biosignal.tasks.signal_quality.index import QualityIndex, QualitySettings, second_end
 
 FS_HZ = 360.0
 

@@ -8,8 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biosignal.blocks import Gap
-from biosignal.ecg.rules import RhythmRules, RuleSettings
 from biosignal.errors import BadInput
 from biosignal.events import (
     Abstained,
@@ -24,8 +22,10 @@ from biosignal.events import (
     Rung,
     Unavailable,
 )
-from biosignal.findings import KINDS
-from biosignal.stage import Item
+from biosignal.signal.blocks import Gap
+from biosignal.stream.stage import Item
+from biosignal.tasks.ecg_rhythm.rules import RhythmRules, RuleSettings
+from biosignal.tasks.findings import KINDS
 from biosignal.wire.envelope import decode, encode, wrap
 
 FS = 250.0

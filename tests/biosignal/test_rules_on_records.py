@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from test_rules import outcome
 
-from biosignal.ecg.rules import RhythmRules
 from biosignal.events import Beat, BeatState, Finding, FindingState, Quality, QualityLevel
+from biosignal.tasks.ecg_rhythm.rules import RhythmRules
 
 wfdb = pytest.importorskip("wfdb")
 RECORDS = Path(os.environ.get("EDGE_DATA_DIR", "/nonexistent")) / "mitdb"

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import wfdb
 
-from biosignal.ecg.beats import BEAT_SHAPE, RR_SHAPE
+from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, RR_SHAPE
 from edge_agent.cli import main
 from tests import bundles
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import wfdb
 
-from biosignal.blocks import SampleBlock
 from biosignal.events import FindingState
-from edge_agent import replay as replay_module
-from edge_agent.replay_annotations import Marks, annotations_of, joined
+from biosignal.signal.blocks import SampleBlock
+from edge_agent.replay import replay as replay_module
+from edge_agent.replay.annotations import Marks, annotations_of, joined
 from edge_agent.sources import wfdb_record
 from tests.cli.conftest import heart, write_record
 
@@ -184,7 +184,7 @@ def test_progress_is_lines_where_nobody_watches_and_a_bar_on_a_terminal():
     import io
 
     from edge_agent.operate.clock import SetClock
-    from edge_agent.replay_progress import Progress
+    from edge_agent.replay.progress import Progress
     from edge_agent.sources.excerpt import Excerpt
 
     class Terminal(io.StringIO):

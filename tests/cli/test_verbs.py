@@ -112,7 +112,7 @@ def test_something_strange_in_a_bundle_is_refused(edge, tmp_path):
 
 def test_the_newest_bundle_is_taken_by_number(tmp_path):
     from biosignal.errors import BadInput
-    from edge_agent.bundle_folder import find_bundle
+    from edge_agent.inference.bundle_folder import find_bundle
 
     below = tmp_path / "models" / "ecg-beats"
     for version in ("1.10.0", "1.9.0", "draft"):

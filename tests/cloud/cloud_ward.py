@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 
-from biosignal.blocks import Unit
 from biosignal.events import (
     AlarmEvent,
     AlarmState,
@@ -26,6 +25,7 @@ from biosignal.events import (
     Unavailable,
     finding_id,
 )
+from biosignal.signal.blocks import Unit
 from biosignal.wire.envelope import encode, wrap
 from biosignal.wire.topics import Channel, up
 from biosignal.wire.waveform import WaveChunk, encode_wave

@@ -14,7 +14,7 @@ from biosignal.events import (
     Unavailable,
     finding_id,
 )
-from biosignal.findings import KINDS, measure
+from biosignal.tasks.findings import KINDS, measure
 
 FS = 250.0
 CARRIED = {

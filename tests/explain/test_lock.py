@@ -7,7 +7,7 @@ import re
 import pytest
 from explain_cases import finding, many
 
-from biosignal.findings import KINDS, shown
+from biosignal.tasks.findings import KINDS, shown
 from edge_agent.explain.checker import audit, refusal
 from edge_agent.explain.grammar import gbnf
 from edge_agent.explain.knowledge import knowledge

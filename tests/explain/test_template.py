@@ -9,7 +9,7 @@ import pytest
 from explain_cases import finding, many
 
 from biosignal.events import Abstained, FindingState, Priority, QualityLevel
-from biosignal.findings import KINDS, QUANTITIES, measure, shown
+from biosignal.tasks.findings import KINDS, QUANTITIES, measure, shown
 from edge_agent.explain.checker import refusal
 from edge_agent.explain.knowledge import KnowledgeBroken, knowledge, parse
 from edge_agent.explain.literals import clock_text, lead_text

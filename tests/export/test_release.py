@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from biosignal.ecg.beats import BEAT_SHAPE, PREPROCESSING, RR_SHAPE
+from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, PREPROCESSING, RR_SHAPE
 from export.dataset import BeatSet
 from export.release import GATE, admitted, bundle_of, golden_inputs, read_bundle
 

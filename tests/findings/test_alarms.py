@@ -20,7 +20,7 @@ from biosignal.events import (
     Rung,
     finding_id,
 )
-from biosignal.findings import KINDS
+from biosignal.tasks.findings import KINDS
 from edge_agent.findings.alarms import AlarmMachine, AlarmSettings, NoSuchAlarm
 
 

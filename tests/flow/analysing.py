@@ -5,14 +5,14 @@ import queue
 import numpy as np
 import pytest
 
-from biosignal.blocks import Gap, SampleBlock
-from biosignal.bundle import open_bundle
-from biosignal.ecg.beats import BEAT_SHAPE, RR_SHAPE
-from biosignal.onnx_cpu import OnnxCpuBackend
-from biosignal.pipeline import TASK, EcgSettings
-from edge_agent.analysis import Analysis
-from edge_agent.bundle_folder import find_bundle, load_bundle
+from biosignal.model.bundle import open_bundle
+from biosignal.model.onnx_cpu import OnnxCpuBackend
+from biosignal.signal.blocks import Gap, SampleBlock
+from biosignal.stream.pipeline import TASK, EcgSettings
+from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, RR_SHAPE
+from edge_agent.analysis.analysis import Analysis
 from edge_agent.findings.alarms import AlarmMachine
+from edge_agent.inference.bundle_folder import find_bundle, load_bundle
 from edge_agent.operate.clock import SetClock
 from edge_agent.sources.excerpt import FS_HZ, LEAD, Excerpt
 from edge_agent.sources.port import SourceFacts

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from biosignal.events import AlarmEvent, AlarmState, Finding, FindingState, Priority, Recording, RecordingClosed, Strip
-from edge_agent.restart import wants_strip
+from edge_agent.analysis.restart import wants_strip
 from edge_agent.store.reading import open_reader
 from edge_agent.store.waveforms import CHUNK_S, WaveStore
 from tests.flow.analysing import FS_HZ

@@ -8,10 +8,10 @@ import time
 import numpy as np
 import pytest
 
-from biosignal.admission import NotAdmitted
-from biosignal.backend import BackendFailed
 from biosignal.events import Rung
-from biosignal.onnx_cpu import OnnxCpuBackend
+from biosignal.model.admission import NotAdmitted
+from biosignal.model.backend import BackendFailed
+from biosignal.model.onnx_cpu import OnnxCpuBackend
 from edge_agent.inference.budget import Budget
 from edge_agent.inference.ladder import Ladder, LadderBackend
 from edge_agent.inference.settings import InferenceSettings

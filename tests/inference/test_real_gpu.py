@@ -5,9 +5,9 @@ import os
 import numpy as np
 import pytest
 
-from biosignal.backend import BackendFailed
 from biosignal.events import Rung
-from biosignal.onnx_cpu import OnnxCpuBackend
+from biosignal.model.backend import BackendFailed
+from biosignal.model.onnx_cpu import OnnxCpuBackend
 from edge_agent.inference.ladder import Ladder
 from edge_agent.inference.settings import InferenceSettings, TensorRtSettings
 from edge_agent.inference.trt_backend import probe_tensorrt

@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from biosignal.admission import NotAdmitted
-from biosignal.backend import BackendFailed
-from biosignal.onnx_cpu import OnnxCpuBackend
+from biosignal.model.admission import NotAdmitted
+from biosignal.model.backend import BackendFailed
+from biosignal.model.onnx_cpu import OnnxCpuBackend
 from edge_agent.inference.engine_cache import EngineCache, ingredients
 from edge_agent.inference.trt_backend import open_tensorrt, probe_tensorrt
 from edge_agent.inference.trt_client import ChildLost, ChildRefused, TrtChild

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from biosignal.bundle import Anchor, open_bundle, seal
-from biosignal.npz import write_npz
+from biosignal.model.bundle import Anchor, open_bundle, seal
+from biosignal.model.npz import write_npz
 from cloud_service.learning.dataset import ReviewedBeat
 from cloud_service.learning.refit import Head, RefitSettings, fit_head, run, with_head
 from tests.bundles import BEAT, CLASSES, EMBEDDING, RR, make_bundle

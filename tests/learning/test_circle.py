@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from biosignal.admission import admit
-from biosignal.bundle import pack
 from biosignal.events import Command, ModelReport, Rung
-from biosignal.onnx_cpu import OnnxCpuBackend
+from biosignal.model.admission import admit
+from biosignal.model.bundle import pack
+from biosignal.model.onnx_cpu import OnnxCpuBackend
 from biosignal.wire.envelope import encode, wrap
 from biosignal.wire.topics import Channel, up
 from cloud_service.access import audit

@@ -6,10 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from biosignal.admission import NotAdmitted, admit
-from biosignal.bundle import open_bundle, seal
-from biosignal.npz import write_npz
-from biosignal.onnx_cpu import OnnxCpuBackend
+from biosignal.model.admission import NotAdmitted, admit
+from biosignal.model.bundle import open_bundle, seal
+from biosignal.model.npz import write_npz
+from biosignal.model.onnx_cpu import OnnxCpuBackend
 from cloud_service.learning.card import card_of
 from cloud_service.learning.dataset import freeze, load, save, split_groups
 from cloud_service.learning.errors import NothingToLearn, RefitImpossible

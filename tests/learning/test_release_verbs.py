@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from biosignal.bundle import pack
+from biosignal.model.bundle import pack
 from cloud_service.cli import main
 from tests.bundles import bundle_files
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from biosignal.blocks import SampleBlock
+from biosignal.signal.blocks import SampleBlock
 from edge_agent.sources.decoders import make_decoder
 from edge_agent.sources.decoders.port import BoardSettings, Samples
 from edge_agent.sources.emulated_boards import WIRING, Wiring

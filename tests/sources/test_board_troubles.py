@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from biosignal.blocks import Gap, SampleBlock, Unit
 from biosignal.errors import BadInput
+from biosignal.signal.blocks import Gap, SampleBlock, Unit
 from edge_agent.operate.clock import HostClock
 from edge_agent.operate.settings import SourceSettings
 from edge_agent.sources import open_source

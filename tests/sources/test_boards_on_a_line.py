@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from biosignal.blocks import Gap, SampleBlock
 from biosignal.events import Beat, BeatState
-from biosignal.pipeline import EcgPipeline
+from biosignal.signal.blocks import Gap, SampleBlock
+from biosignal.stream.pipeline import EcgPipeline
 from edge_agent.sources.decoders import KINDS
 from edge_agent.sources.line_damage import Fault
 from tests.flow.analysing import backend

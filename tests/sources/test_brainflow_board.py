@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from biosignal.blocks import Gap, SampleBlock, Unit
 from biosignal.errors import BadInput
+from biosignal.signal.blocks import Gap, SampleBlock, Unit
 from edge_agent.operate.clock import HostClock, SetClock
 from edge_agent.operate.settings import SourceSettings
 from edge_agent.sources.conformance import CHECKS, ContractBroken, Subject, Trial

@@ -1,6 +1,6 @@
 import pytest
 
-from biosignal.blocks import Lead
+from biosignal.signal.blocks import Lead
 from edge_agent.sources.port import NoHeart, SourceFacts, choose_leads, is_named_eeg
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import wfdb
 
-from biosignal.blocks import Gap, Lead, SampleBlock
+from biosignal.signal.blocks import Gap, Lead, SampleBlock
 from edge_agent.operate.clock import HostClock
 from edge_agent.operate.settings import SourceSettings
 from edge_agent.sources import KINDS, open_source

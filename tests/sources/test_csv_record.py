@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biosignal.blocks import Gap, SampleBlock, Unit
 from biosignal.errors import BedsideError
+from biosignal.signal.blocks import Gap, SampleBlock, Unit
 from edge_agent.sources.csv_record import CsvRecord
 from edge_agent.sources.port import RecordUnreadable
 

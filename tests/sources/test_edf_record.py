@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biosignal.blocks import Gap, SampleBlock, Unit
 from biosignal.errors import BedsideError
+from biosignal.signal.blocks import Gap, SampleBlock, Unit
 from edge_agent.sources.edf_record import EdfRecord
 from edge_agent.sources.port import LeadUnknown, RecordUnreadable, Remark
 from tests.sources.edf_files import make_discontinuous, sine, write_edf

@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from edge_agent.board_capture import calibrate, record
+from edge_agent.boards.capture import calibrate, record
 from edge_agent.sources.calibration import NoPulse, measure_pulse
 from edge_agent.sources.decoders import KINDS, make_decoder
 from edge_agent.sources.decoders.port import BoardSettings, Loss, Samples

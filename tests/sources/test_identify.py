@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from edge_agent.board_identify import identify_port
+from edge_agent.boards.identify import identify_port
 from edge_agent.operate.clock import HostClock
 from edge_agent.sources.decoders import KINDS
 from edge_agent.sources.emulator import Emulator

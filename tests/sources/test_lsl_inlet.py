@@ -5,8 +5,8 @@ import time
 import numpy as np
 import pytest
 
-from biosignal.blocks import Gap, SampleBlock, Unit
 from biosignal.errors import BadInput
+from biosignal.signal.blocks import Gap, SampleBlock, Unit
 from edge_agent.operate.clock import HostClock, SetClock
 from edge_agent.operate.settings import SourceSettings
 from edge_agent.sources.plugins.lsl_inlet import open_inlet

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from biosignal.blocks import Gap, Lead, SampleBlock
 from biosignal.errors import BadInput
+from biosignal.signal.blocks import Gap, Lead, SampleBlock
 from edge_agent.operate.clock import SetClock
 from edge_agent.sources.excerpt import Excerpt
 from edge_agent.sources.paced import Paced

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from biosignal.blocks import Gap
 from biosignal.errors import BadInput
+from biosignal.signal.blocks import Gap
 from edge_agent.cli import main
 from edge_agent.operate import doctor, doctor_checks
 from edge_agent.operate.clock import HostClock, SetClock

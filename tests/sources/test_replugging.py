@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 
-from biosignal.blocks import Gap, SampleBlock
+from biosignal.signal.blocks import Gap, SampleBlock
 from edge_agent.operate.clock import HostClock
 from edge_agent.sources.line_damage import Fault
 from edge_agent.sources.serial_board import RECONNECTED

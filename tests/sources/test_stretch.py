@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from biosignal.blocks import Gap, SampleBlock
 from biosignal.errors import BadInput
+from biosignal.signal.blocks import Gap, SampleBlock
 from edge_agent.operate.clock import SetClock
 from edge_agent.sources.edf_record import EdfRecord
 from edge_agent.sources.excerpt import Excerpt

@@ -8,7 +8,7 @@ import wfdb
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biosignal.blocks import Gap, SampleBlock, Unit
+from biosignal.signal.blocks import Gap, SampleBlock, Unit
 from edge_agent.sources.port import LeadUnknown, RecordUnreadable, choose_leads, replay_id
 from edge_agent.sources.wfdb_header import read_header
 from edge_agent.sources.wfdb_record import WfdbRecord, header_path

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 
-from biosignal.blocks import Lead, SampleBlock
+from biosignal.signal.blocks import Lead, SampleBlock
 from edge_agent.store.waveforms import CHUNK_S, WaveStore
 
 FS_HZ = 360.0

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from biosignal.blocks import Lead, SampleBlock
 from biosignal.events import Trend
+from biosignal.signal.blocks import Lead, SampleBlock
 from edge_agent.store.errors import StoreFull, StoreUnsafe, StoreUnwritable
 from edge_agent.store.events import SEQ_JUMP, EventStore
 from edge_agent.store.place import Reserve, check_folder, file_system

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biosignal.blocks import Lead, SampleBlock
 from biosignal.errors import BrokenStream
 from biosignal.events import Evidence, Finding, FindingState, Priority, QualityLevel, Unavailable
+from biosignal.signal.blocks import Lead, SampleBlock
 from biosignal.wire.waveform import decode_wave
 from edge_agent.store.errors import StoreFull, StoreInUse
 from edge_agent.store.strips import cut_strip

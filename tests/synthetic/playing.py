@@ -5,12 +5,12 @@ from functools import cache
 from pathlib import Path
 
 from biosignal.events import Beat, BeatState, Finding, FindingState, HeartRate, Quality
-from biosignal.pipeline import EcgPipeline
-from biosignal.stage import Item
+from biosignal.stream.pipeline import EcgPipeline
+from biosignal.stream.stage import Item
 from biosignal.synthetic.recording import SyntheticRecording
 from biosignal.synthetic.scenario import Scenario
 from biosignal.synthetic.scenarios import scenario_named
-from edge_agent.bundle_folder import cpu_backend, load_bundle
+from edge_agent.inference.bundle_folder import cpu_backend, load_bundle
 
 RELEASED = Path(__file__).parents[2] / "models" / "ecg-beats" / "1.0.0"
 

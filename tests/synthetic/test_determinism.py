@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biosignal.blocks import Gap, SampleBlock
 from biosignal.errors import BadInput
+from biosignal.signal.blocks import Gap, SampleBlock
 from biosignal.synthetic.noise import Dropout, Hiss, LeadOff, Motion, Muscle
 from biosignal.synthetic.recording import PAGE, SyntheticRecording
 from biosignal.synthetic.scenarios import SCENARIOS, scenario_named

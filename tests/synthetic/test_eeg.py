@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from biosignal.blocks import Unit
 from biosignal.errors import BadInput
+from biosignal.signal.blocks import Unit
 from biosignal.synthetic.recording import SyntheticRecording
 from biosignal.synthetic.scenarios import scenario_named
 

@@ -9,8 +9,8 @@ from statistics import median
 import pytest
 
 from biosignal.events import QualityLevel
-from biosignal.findings import KINDS
 from biosignal.synthetic.scenarios import scenario_named
+from biosignal.tasks.findings import KINDS
 from tests.synthetic.playing import play
 
 STEP_S = 60.0

@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from biosignal.admission import admit
-from biosignal.bundle import pack
 from biosignal.errors import BedsideError
 from biosignal.events import Command, Rung
-from biosignal.onnx_cpu import OnnxCpuBackend
+from biosignal.model.admission import admit
+from biosignal.model.bundle import pack
+from biosignal.model.onnx_cpu import OnnxCpuBackend
 from edge_agent.updates import trial
 from edge_agent.updates.errors import DiskFull, Unreachable
 from edge_agent.updates.room import Switched, UpdateRoom

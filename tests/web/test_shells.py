@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 import cloud_service.web
-from biosignal.findings import KINDS
+from biosignal.tasks.findings import KINDS
 from cloud_service.access.roles import Role
 from cloud_service.app import create_app
 from cloud_service.serving import listen, make_server, url_of

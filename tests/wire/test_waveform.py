@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from biosignal.blocks import Unit
 from biosignal.errors import BadInput
+from biosignal.signal.blocks import Unit
 from biosignal.wire.waveform import GAIN, INVALID, MAX_COUNT, WaveChunk, decode_wave, encode_wave, quantise
 
 FRAME_OF_VERSION_1 = (

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from biosignal.blocks import Lead, Unit
 from biosignal.errors import BadInput
+from biosignal.signal.blocks import Lead, Unit
 from edge_agent.sources.decoders.frame_decoder import FrameDecoder
 from edge_agent.sources.decoders.framing import Framing, Sequence
 from edge_agent.sources.decoders.port import DEFAULTS, BoardSettings, Bytes, DecoderFacts, Values

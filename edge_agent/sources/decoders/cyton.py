@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from biosignal.blocks import Lead, Unit
+from biosignal.signal.blocks import Lead, Unit
 from edge_agent.sources.decoders.bits import int24_be, to_int24_be
 from edge_agent.sources.decoders.frame_decoder import FrameDecoder
 from edge_agent.sources.decoders.framing import BRIDGE_BYTES, Framing, Sequence

@@ -6,7 +6,7 @@ from typing import Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from biosignal.blocks import Lead, Unit
+from biosignal.signal.blocks import Lead, Unit
 
 Bytes: TypeAlias = NDArray[np.uint8]
 Values: TypeAlias = NDArray[np.float32]

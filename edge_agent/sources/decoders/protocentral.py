@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from biosignal.blocks import Lead, Unit
+from biosignal.signal.blocks import Lead, Unit
 from edge_agent.sources.decoders.first_heard import FirstHeard
 from edge_agent.sources.decoders.frame_decoder import FrameDecoder
 from edge_agent.sources.decoders.framing import Framing

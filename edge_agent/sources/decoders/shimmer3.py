@@ -12,8 +12,8 @@ from itertools import chain, repeat
 import numpy as np
 from numpy.typing import NDArray
 
-from biosignal.blocks import Lead, Unit
 from biosignal.errors import BadInput
+from biosignal.signal.blocks import Lead, Unit
 from edge_agent.sources.decoders.bits import int24_be, to_int24_be
 from edge_agent.sources.decoders.frame_decoder import FrameDecoder
 from edge_agent.sources.decoders.framing import BRIDGE_BYTES, Framing, Sequence

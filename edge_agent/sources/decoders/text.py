@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from biosignal.blocks import Lead, Unit
+from biosignal.signal.blocks import Lead, Unit
 from edge_agent.sources.decoders.gaps import whole_turns
 from edge_agent.sources.decoders.port import (
     DEFAULTS,

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from biosignal.blocks import Gap, Lead, SampleBlock, Signal
 from biosignal.errors import BadInput
+from biosignal.signal.blocks import Gap, Lead, SampleBlock, Signal
 from edge_agent.operate.clock import Clock
 from edge_agent.operate.settings import SourceSettings
 from edge_agent.sources.options import parse_options

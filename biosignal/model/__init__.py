@@ -1,0 +1,1 @@
+"""Models: bundles, their contracts, what runs them."""

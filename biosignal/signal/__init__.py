@@ -1,0 +1,1 @@
+"""Samples as they come: blocks, gaps, leads, filters."""

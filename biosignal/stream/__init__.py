@@ -1,0 +1,1 @@
+"""The analysis as a stream: stages, the one merge, the pipeline."""

@@ -1,0 +1,1 @@
+"""What the heartbeats make together: rates, runs, silence, irregularity."""

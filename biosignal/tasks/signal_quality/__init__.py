@@ -1,0 +1,1 @@
+"""How far each second of a lead can be trusted."""

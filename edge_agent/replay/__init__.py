@@ -1,0 +1,1 @@
+"""A record analysed from beginning to end, and its reports."""
