@@ -39,7 +39,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=sorted(PARTS), help="one part; may be repeated")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write (default: benchmarks/results)")
     options = parser.parse_args()
-    # What was started is stopped on the way out, also when we are told to stop.
+    # What was started is stopped on the way out, also when we are asked to stop.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     machine = machine_facts()
     began_s = time.monotonic()
@@ -55,10 +55,10 @@ def main() -> int:
     if options.quick:
         missing.setdefault("written_208_gb_a_day", "left out of the short form")
     machine["load_after"] = machine_facts()["load_before"]
-    told = report(figures, missing, machine=machine, quick=options.quick, seconds=time.monotonic() - began_s)
+    record = report(figures, missing, machine=machine, quick=options.quick, seconds=time.monotonic() - began_s)
     path = options.json or ROOT / "benchmarks" / "results" / f"{machine['at'][:10]}-{machine['commit']}.json"
-    write(told, path)
-    print(table(told))
+    write(record, path)
+    print(table(record))
     print(f"written to {path} and {path.with_suffix('.md').name}", file=sys.stderr)
     asked = {name for part in options.only or PARTS for name in PARTS[part][1]}
     return 1 if asked & missing.keys() - {"written_208_gb_a_day"} else 0

@@ -8,7 +8,7 @@ from edge_agent.sources.decoders import KINDS
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Spec:
-    """A figure. `most` or `least` is its target; with neither it is told and not judged."""
+    """A figure. `most` or `least` is its target; with neither it is only reported."""
 
     what: str
     unit: str
@@ -31,6 +31,7 @@ SPECS: dict[str, Spec] = {
     "codec_bytes_per_sample": Spec(what="stored wave (int16 counts are 2)", unit="B"),
     "analysis_times_real_time": Spec(what="whole analysis, blocks of 1 s", unit="x"),
     "analysis_40_ms_times_real_time": Spec(what="whole analysis, blocks of 40 ms", unit="x"),
+    "second_task_cost_percent": Spec(what="a second task that is idle, blocks of 40 ms", unit="%", most=10.0),
     "quality_times_real_time": Spec(what="quality index", unit="x"),
     "detector_times_real_time": Spec(what="filters and QRS detector", unit="x"),
     "windows_times_real_time": Spec(what="beat windows and rhythm features", unit="x"),

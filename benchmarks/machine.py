@@ -34,7 +34,7 @@ def machine_facts() -> dict[str, Any]:
 
 
 def is_busy(facts: dict[str, Any]) -> bool:
-    """Tell whether others kept more than a quarter of the cores at work in the minute before the measurement."""
+    """Whether others kept more than a quarter of the cores at work in the minute before the measurement."""
     return bool(facts["load_before"][0] > 0.25 * facts["cores"])
 
 
@@ -49,7 +49,7 @@ def _first(path: str, key: str) -> str:
 def _commit() -> str:
     asked = ["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
-        told = subprocess.run(asked, capture_output=True, text=True, check=False)
+        done = subprocess.run(asked, capture_output=True, text=True, check=False)
     except OSError:
         return "unknown"
-    return told.stdout.strip() or "unknown"
+    return done.stdout.strip() or "unknown"

@@ -44,7 +44,7 @@ def _replay(record: str) -> _Run:
     core = min(os.sched_getaffinity(0))
     began_s = time.perf_counter()
     before = os.times()
-    told = subprocess.run(
+    done = subprocess.run(
         command,
         capture_output=True,
         text=True,
@@ -53,9 +53,9 @@ def _replay(record: str) -> _Run:
     )
     wall_s = time.perf_counter() - began_s
     after = os.times()
-    if told.returncode:
-        raise NotMeasured(f"the replay failed: {told.stderr.strip().splitlines()[-1:]}")
-    lines = [json.loads(line) for line in told.stdout.splitlines()]
+    if done.returncode:
+        raise NotMeasured(f"the replay failed: {done.stderr.strip().splitlines()[-1:]}")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
     samples = lines[-1]["samples"]
     rate_hz = next(line["fs_hz"] for line in lines if "fs_hz" in line)
     cpu_s = after.children_user - before.children_user + after.children_system - before.children_system

@@ -30,29 +30,32 @@ def report(
     }
 
 
-def table(told: Mapping[str, Any]) -> str:
+def table(record: Mapping[str, Any]) -> str:
     """Lay a report out as Markdown."""
-    machine = told["machine"]
+    machine = record["machine"]
     lines = [
-        f"# Figures of {machine['at'][:10]}{' (short form)' if told['quick'] else ''}",
+        f"# Figures of {machine['at'][:10]}{' (short form)' if record['quick'] else ''}",
         "",
         _machine(machine),
-        *(["", told["note"]] if told["note"] else []),
+        *(["", record["note"]] if record["note"] else []),
         "",
         "| figure | value | target | | note |",
         "|---|---|---|---|---|",
     ]
-    lines += [_row(figure) for figure in told["figures"]]
-    if told["not_measured"]:
-        lines += ["", "Not measured: " + "; ".join(f"{each['name']} ({each['why']})" for each in told["not_measured"])]
+    lines += [_row(figure) for figure in record["figures"]]
+    if record["not_measured"]:
+        lines += [
+            "",
+            "Not measured: " + "; ".join(f"{each['name']} ({each['why']})" for each in record["not_measured"]),
+        ]
     return "\n".join(lines) + "\n"
 
 
-def write(told: Mapping[str, Any], path: Path) -> None:
+def write(record: Mapping[str, Any], path: Path) -> None:
     """Write the JSON at `path` and the table beside it, as ``.md``."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    path.with_suffix(".md").write_text(table(told), encoding="utf-8")
+    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    path.with_suffix(".md").write_text(table(record), encoding="utf-8")
 
 
 def _machine(machine: Mapping[str, Any]) -> str:

@@ -1,23 +1,31 @@
-"""What the analysis says: results with their reasons, beats, findings, alarms, texts.
+"""What the analysis says: results with their reasons, marks, series, findings, alarms, texts.
 
 Every class here is a value: frozen, comparable, without arrays, and turned to JSON and back by
 `biosignal.wire.codec`. Sample indices count from the start of the recording at its own rate.
 `decided_at` is the last input sample the event needed: latency = decided_at - sample.
 """
 
+import hashlib
 import uuid
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import TypeAlias
 
-from biosignal.signal.blocks import Unit
+from biosignal.signal.blocks import Lead, Unit
 
 NAMESPACE = uuid.UUID("6b1d2f6e-6a0f-5c0e-9d53-0b1f3f2b7a51")
+_NAMESPACE_BYTES = NAMESPACE.bytes
 
 
 def stable_id(*parts: object) -> str:
-    """Name a durable thing by what it is, so that sending it twice changes nothing."""
-    return str(uuid.uuid5(NAMESPACE, "/".join(str(part) for part in parts)))
+    """Name a durable thing by what it is, so that sending it twice changes nothing: a UUID of version 5."""
+    # What `uuid.uuid5` gives, written out: every mark has an id, and the class of the library costs most of its time.
+    name = "/".join([part if type(part) is str else str(part) for part in parts])
+    digest = bytearray(hashlib.sha1(_NAMESPACE_BYTES + name.encode(), usedforsecurity=False).digest()[:16])
+    digest[6] = digest[6] & 0x0F | 0x50
+    digest[8] = digest[8] & 0x3F | 0x80
+    text = digest.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 class QualityLevel(str, Enum):
@@ -28,8 +36,8 @@ class QualityLevel(str, Enum):
     REJECTED = "rejected"
 
 
-class BeatState(str, Enum):
-    """A beat is told early, then confirmed or withdrawn once, and never edited after."""
+class MarkState(str, Enum):
+    """A mark is emitted early, then confirmed or withdrawn once, and never edited after."""
 
     PROVISIONAL = "provisional"
     CONFIRMED = "confirmed"
@@ -37,7 +45,7 @@ class BeatState(str, Enum):
 
 
 class FindingState(str, Enum):
-    """Where a finding stands; each change is a new revision."""
+    """State of a finding; each change is a new revision."""
 
     OPENED = "opened"
     EXTENDED = "extended"
@@ -116,64 +124,132 @@ class Tensor:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Quality:
-    """How far `lead` can be trusted in samples [start, end), and why not fully."""
+class Inputs:
+    """What a classifier saw of one mark, named by its content (`inputs_id`), so that it is stored and sent once."""
 
-    recording: str
-    lead: str
-    start: int
-    end: int
-    decided_at: int
-    level: QualityLevel
-    reason: str
+    id: str
+    task: str
+    tensors: tuple[Tensor, ...] = field(repr=False)
+
+
+def inputs_id(tensors: tuple[Tensor, ...]) -> str:
+    """Name tensors by their content: SHA-256 over name, shape and bytes of each."""
+    digest = hashlib.sha256()
+    for tensor in tensors:
+        digest.update(f"{tensor.name}{tensor.shape}".encode())
+        digest.update(tensor.data)
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Beat:
-    """One heartbeat at its R peak.
+class Mark:
+    """One thing a task says of the stretch [start, end) of its leads: a beat, an epoch, a second of signal quality.
 
-    `rr_before_s` is absent behind a gap or at the start, `amplitude` (peak to peak, in the lead's unit) where unknown.
-    `inputs` are what the classifier saw; they are kept in memory and in a finding's evidence only.
+    `task` and `kind` name a line of the task's declaration. A mark that is a point has `end` equal to `start`.
+    `quality` is how far the signal under it can be trusted. `numbers` are (quantity, value), absent where unknown.
+    `inputs` names the `Inputs` that the classifier saw. Sample indices count at `fs_hz` of the leads.
     """
 
+    id: str
+    task: str
+    kind: str
     recording: str
-    lead: str
-    sample: int
-    decided_at: int
-    state: BeatState
-    rr_before_s: float | None
-    amplitude: float | None
-    quality: QualityLevel
-    outcome: Outcome
-    inputs: tuple[Tensor, ...] = field(default=(), repr=False)
-
-    @property
-    def label(self) -> str:
-        """AAMI class N, S, V or F; Q where nothing answered."""
-        return self.outcome.label if isinstance(self.outcome, Prediction) else "Q"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class HeartRate:
-    """Heart rate over the last beats; absent when there were none to count."""
-
-    recording: str
-    lead: str
-    sample: int
-    decided_at: int
-    bpm: float | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Epoch:
-    """One scored stretch of EEG, [start, end)."""
-
-    recording: str
-    lead: str
+    leads: tuple[str, ...]
     start: int
     end: int
     decided_at: int
+    state: MarkState
+    quality: QualityLevel
     outcome: Outcome
+    numbers: tuple[tuple[str, float], ...] = ()
+    inputs: str | None = None
+
+    @property
+    def label(self) -> str | None:
+        """What the mark was called; None where nothing answered."""
+        return self.outcome.label if isinstance(self.outcome, Prediction) else None
+
+    def number(self, quantity: str) -> float | None:
+        """Look up one of the mark's numbers; None where it is unknown."""
+        for name, value in self.numbers:
+            if name == quantity:
+                return value
+        return None
+
+
+def mark_id(*, recording: str, task: str, kind: str, leads: tuple[str, ...], start: int) -> str:
+    """Name a mark by what it is."""
+    return stable_id(recording, task, kind, ",".join(leads), start)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MarkPack:
+    """The confirmed marks of one kind in [start, end), a minute at a time, for whoever draws a stretch.
+
+    `starts` are sample indices, `ends` likewise and empty where every mark is a point. `label` holds an index into
+    `labels` for each mark, `origin` one into `origins`: the bundle and rung, or the reason, behind the label.
+    """
+
+    id: str
+    task: str
+    kind: str
+    recording: str
+    leads: tuple[str, ...]
+    fs_hz: float
+    start: int
+    end: int
+    decided_at: int
+    starts: tuple[int, ...]
+    ends: tuple[int, ...]
+    labels: tuple[str, ...]
+    label: tuple[int, ...]
+    origins: tuple[str, ...]
+    origin: tuple[int, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """A number, or a class in words, that holds now; it is shown and never stored.
+
+    It was decided by sample `at` and holds until sample `until`, after which nobody knows. Value and label are both
+    absent where there is nothing to show.
+    """
+
+    task: str
+    quantity: str
+    leads: tuple[str, ...]
+    fs_hz: float
+    at: int
+    until: int
+    value: float | None = None
+    label: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Column:
+    """The values of one quantity, one for each step; what was not measured is absent."""
+
+    quantity: str
+    values: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Series:
+    """Quantities over time: value i of each column is of samples [start + i * step, start + (i + 1) * step).
+
+    The last step may be cut short at `end`, by a gap or the end of the recording.
+    """
+
+    id: str
+    task: str
+    recording: str
+    leads: tuple[str, ...]
+    fs_hz: float
+    start: int
+    end: int
+    decided_at: int
+    step: int
+    columns: tuple[Column, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -186,24 +262,29 @@ class Measure:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class BeatEvidence:
-    """A beat a finding rests on, with what the classifier said and saw."""
+class MarkSet:
+    """Marks that a finding rests on, by their starts: the first ones, of `total` in all.
 
-    sample: int
-    outcome: Outcome
-    inputs: tuple[Tensor, ...] = field(default=(), repr=False)
+    Each is the `Mark` that `mark_id` names, sent as an event of its own when a finding first rests on it.
+    """
+
+    task: str
+    kind: str
+    leads: tuple[str, ...]
+    starts: tuple[int, ...]
+    total: int
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evidence:
-    """What a finding rests on: measured quantities, the strip [strip_start, strip_end) to redraw, and its beats."""
+    """What a finding rests on: measured quantities, the strip [strip_start, strip_end) to redraw, and its marks."""
 
     measures: tuple[Measure, ...]
     strip_start: int
     strip_end: int
     fs_hz: float
     quality: QualityLevel
-    beats: tuple[BeatEvidence, ...] = ()
+    marks: tuple[MarkSet, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -212,6 +293,7 @@ class Finding:
 
     id: str
     rev: int
+    task: str
     device: str
     recording: str
     stream: str
@@ -224,6 +306,11 @@ class Finding:
     leads: tuple[str, ...]
     outcome: Outcome
     evidence: Evidence
+
+    @property
+    def has_strip(self) -> bool:
+        """Whether a strip of samples belongs to the finding; one about the equipment may have none."""
+        return self.stream == "live" and self.evidence.strip_end > self.evidence.strip_start
 
 
 def finding_id(*, device: str, recording: str, stream: str, kind: str, leads: tuple[str, ...], onset: int) -> str:
@@ -258,6 +345,7 @@ class AlarmEvent:
     recording: str
     finding: str
     kind: str
+    leads: tuple[str, ...]
     priority: Priority
     state: AlarmState
     at: int
@@ -283,30 +371,16 @@ class Explanation:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Trend:
-    """A minute in numbers and its confirmed beats as (sample, label); what was not measured is absent."""
-
-    id: str
-    recording: str
-    lead: str
-    start: int
-    end: int
-    beats: int
-    bpm_mean: float | None
-    v_beats: int
-    usable_fraction: float
-    annotations: tuple[tuple[int, str], ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
 class Recording:
-    """One unbroken count of samples. `started_utc` is ISO 8601, absent for replays; `previous` is the one before."""
+    """One unbroken count of samples, at `fs_hz` where a lead names no rate of its own.
+
+    `started_utc` is ISO 8601, absent for replays; `previous` is the recording before.
+    """
 
     id: str
     device: str
     source: str
-    leads: tuple[str, ...]
-    unit: Unit
+    leads: tuple[Lead, ...]
     fs_hz: float
     started_utc: str | None
     subject: str | None
@@ -321,6 +395,11 @@ class RecordingClosed:
     recording: str
     end: int
     reason: str
+
+
+def closed_id(recording: str) -> str:
+    """Name the event that closes a recording: there is one."""
+    return stable_id(recording, "closed")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -360,7 +439,7 @@ class ClockAnchor:
 class ModelReport:
     """What the device did with a model. `step` is one of downloaded, refused, trial, switched, rolled-back.
 
-    `windows_missed` counts beats that no model answered because of the switch.
+    `windows_missed` counts windows that no model answered because of the switch.
     """
 
     id: str
@@ -410,21 +489,32 @@ class Receipt:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class TaskStatus:
+    """Which leads a task reads, and why not where it reads none; with a model, which bundle answers on which rung."""
+
+    task: str
+    leads: tuple[str, ...]
+    reason: str
+    bundle: str | None = None
+    rung: Rung | None = None
+    rung_reason: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Status:
-    """How the device is, now: sent every few seconds, not durable, and by the broker as last will (`online` false)."""
+    """How the device is, now: sent every few seconds, not durable, and by the broker as last will (`online` false).
+
+    `sample` counts at `fs_hz`. `alarms` are all that are not resolved, the most urgent first.
+    """
 
     online: bool
     recording: str | None
     sample: int
-    lead: str | None
     fs_hz: float | None
-    bpm: float | None
-    quality: QualityLevel | None
-    alarm: Priority
-    alarm_kind: str | None
-    rung: Rung
-    rung_reason: str
-    bundles: tuple[tuple[str, str], ...]
+    leads: tuple[Lead, ...]
+    readings: tuple[Reading, ...]
+    alarms: tuple[AlarmEvent, ...]
+    tasks: tuple[TaskStatus, ...]
     outbox: int
     explainer: str
     version: str
@@ -436,12 +526,15 @@ Durable: TypeAlias = (
     | SubjectAssigned
     | Loss
     | ClockAnchor
+    | Mark
+    | Inputs
+    | MarkPack
+    | Series
     | Finding
     | Strip
     | AlarmEvent
     | Explanation
-    | Trend
     | ModelReport
     | CommandAnswer
 )
-Event: TypeAlias = Quality | Beat | HeartRate | Epoch | Durable
+Event: TypeAlias = Reading | Durable

@@ -1,4 +1,4 @@
-"""The one place that introduces the clinic's rooms to each other."""
+"""The one place that introduces the clinic's parts to each other."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -12,7 +12,7 @@ from biosignal.wire.topics import parse
 from cloud_service.access.errors import LoginFailed, NameTaken, TooManyFailures
 from cloud_service.access.headers import SecurityHeaders
 from cloud_service.access.people import People
-from cloud_service.clinic import alarms, devices, findings, live, logins, operations, reviews
+from cloud_service.clinic import alarms, devices, event_log, findings, live, logins, operations, recordings, reviews
 from cloud_service.clinic import feed as feed_routes
 from cloud_service.clinic.command_desk import CommandDesk
 from cloud_service.clinic.context import Clinic
@@ -25,7 +25,7 @@ from cloud_service.ingest.broker_link import BrokerLink
 from cloud_service.ingest.presence import read_status
 from cloud_service.ingest.worker import IngestWorker
 from cloud_service.learning import routes as learning_routes
-from cloud_service.learning.room import learning_part, make_worker, open_workshop
+from cloud_service.learning.assembly import learning_part, make_worker, open_workshop
 from cloud_service.settings import CloudSettings
 from cloud_service.web.pages import router as pages
 
@@ -33,11 +33,13 @@ API = "/api/v1"
 API_ROUTERS: tuple[APIRouter, ...] = (
     logins.router,
     devices.router,
+    recordings.router,
     live.router,
     findings.router,
     reviews.router,
     alarms.router,
     feed_routes.router,
+    event_log.router,
     operations.router,
     learning_routes.router,
 )

@@ -139,12 +139,12 @@ def _serve(options: argparse.Namespace, said: Said) -> None:
         database = open_state(settings)
         _first_admin(settings, database, said)
         write_accounts(database, settings.state_dir, clinic=settings.mqtt.username)
-        broker, told = None, threading.Event()
+        broker, stop = None, threading.Event()
         if options.with_broker:
             broker = start_broker(settings.broker, settings.state_dir, kind=options.kind)
             settings = _pointed_at(settings, broker)
             _say_broker(said, broker, settings)
-            following = (broker, settings.state_dir, told)
+            following = (broker, settings.state_dir, stop)
             threading.Thread(target=_pass_on_accounts, args=following, name="clinic.accounts", daemon=True).start()
         try:
             app = create_app(
@@ -152,10 +152,10 @@ def _serve(options: argparse.Namespace, said: Said) -> None:
             )
             server = make_server(app, settings.http)
             said("ready", f"listening on {url_of(settings.http, listener)}", url=url_of(settings.http, listener))
-            _until_told()  # uvicorn raises the signal once more when it is done; the broker must still be stopped
+            _until_stopped()  # uvicorn raises the signal once more when it is done; the broker must still be stopped
             server.run(sockets=[listener])
         finally:
-            told.set()
+            stop.set()
             if broker is not None:
                 broker.stop()
             database.close()
@@ -174,7 +174,7 @@ def _ingest(options: argparse.Namespace, said: Said) -> None:
             said("replayed", text, stored=done.new, still_refused=done.refused)
             return
         said("ready", "taking events in", broker=f"{settings.mqtt.host}:{settings.mqtt.port}")
-        ingest_alone(with_broker_access(settings), database, _until_told())
+        ingest_alone(with_broker_access(settings), database, _until_stopped())
     finally:
         database.close()
 
@@ -197,24 +197,24 @@ def _broker(options: argparse.Namespace, said: Said) -> None:
         return
     broker = start_broker(settings.broker, settings.state_dir, kind=options.kind)
     _say_broker(said, broker, settings)
-    _keep(broker, settings.state_dir, _until_told())
+    _keep(broker, settings.state_dir, _until_stopped())
 
 
-def _keep(broker: RunningBroker, state_dir: Path, told: threading.Event) -> None:
-    """Stay until told to stop; fail when the broker dies."""
+def _keep(broker: RunningBroker, state_dir: Path, stop: threading.Event) -> None:
+    """Stay until `stop` is set; fail when the broker dies."""
     try:
-        _pass_on_accounts(broker, state_dir, told)
-        if not told.is_set():
+        _pass_on_accounts(broker, state_dir, stop)
+        if not stop.is_set():
             raise BrokerUnreachable("the broker's process ended")
     finally:
         broker.stop()
 
 
-def _pass_on_accounts(broker: RunningBroker, state_dir: Path, told: threading.Event) -> None:
-    """Let the broker take in accounts that other processes write (`cloud-service device add`), until told to stop."""
+def _pass_on_accounts(broker: RunningBroker, state_dir: Path, stop: threading.Event) -> None:
+    """Let the broker take in accounts that other processes write (`cloud-service device add`), until `stop` is set."""
     file = accounts_file(state_dir)
     seen = file.stat().st_mtime_ns
-    while not told.wait(1.0) and broker.is_alive():
+    while not stop.wait(1.0) and broker.is_alive():
         now = file.stat().st_mtime_ns
         if now != seen:
             seen = now
@@ -323,11 +323,11 @@ def _say_broker(said: Said, broker: RunningBroker, settings: CloudSettings) -> N
     said("broker", text, kind=broker.kind, host=settings.broker.host, port=broker.port, ca_file=broker.ca_file)
 
 
-def _until_told() -> threading.Event:
-    told = threading.Event()
+def _until_stopped() -> threading.Event:
+    stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: told.set())
-    return told
+        signal.signal(number, lambda *_: stop.set())
+    return stop
 
 
 def _failed(said: Said, what: str, advice: str, code: int) -> int:

@@ -1,9 +1,10 @@
 """What can go wrong at the clinic's side, each with what a person does next."""
 
-from biosignal.errors import BadInput, BedsideError, RefusedForSafety
+from biosignal.errors import BedsideError, RefusedForSafety
+from biosignal.settings import SettingsRefused
 
 
-class SettingsWrong(BadInput):
+class SettingsWrong(SettingsRefused):
     """A settings file, environment variable or flag cannot be used."""
 
     remedy = "correct the key that the message names; `cloud-service serve --help` lists the flags"

@@ -44,7 +44,7 @@ class Check:
             self.device = self.house.start_device(
                 {
                     "source": {"record": "excerpt", "speed": 0, "passes": 0, "loop_speed": 20.0},
-                    "updates": {"trial_windows": 20},
+                    "updates": {"trial": {"windows": 20}},
                 }
             )
         with step("replay the recording once"):
@@ -76,24 +76,27 @@ class Check:
             opened = self.device_store.bodies("recording.opened")
             if not opened:
                 return None
-            minutes = [body for body in self.device_store.bodies("trend") if body["end"] <= PASS_SAMPLES]
-            return str(opened[-1]["id"]) if len(minutes) >= 5 else None
+            return str(opened[-1]["id"]) if len(self._minutes("marks")) >= 5 <= len(self._minutes("series")) else None
 
         return wait_for(done, 60, "the first pass over the excerpt")
 
+    def _minutes(self, kind: str) -> list[dict[str, Any]]:
+        """The minutes of the first pass that are settled: packed marks, or quantities over time."""
+        return [body for body in self.device_store.bodies(kind) if body["end"] <= PASS_SAMPLES]
+
     def _figures(self, recording: str) -> dict[str, Any]:
         beats = [
-            (sample, label)
-            for body in self.device_store.bodies("trend")
-            for sample, label in body["annotations"]
-            if body["recording"] == recording and sample < PASS_SAMPLES
+            (sample, body["labels"][label])
+            for body in self.device_store.bodies("marks")
+            if body["recording"] == recording and body["task"] == TASK
+            for sample, label in zip(body["starts"], body["label"], strict=True)
+            if sample < PASS_SAMPLES
         ]
         findings = self._first_pass("finding", "onset")
         losses = [body for body in self.device_store.bodies("loss") if body["start"] < PASS_SAMPLES and body["length"]]
-        minutes = [body for body in self.device_store.bodies("trend") if body["end"] <= PASS_SAMPLES]
         return {
             "record": "excerpt",
-            "samples_read": sum(body["end"] - body["start"] for body in minutes)
+            "samples_read": sum(body["end"] - body["start"] for body in self._minutes("series"))
             - sum(loss["length"] for loss in losses),
             "gaps": len(losses),
             "beats": len(beats),
@@ -127,32 +130,33 @@ class Check:
         """Confirm ventricular beats, and relabel the one the model was least sure of to its second choice."""
         reviewed: list[tuple[float, str, dict[str, Any]]] = []
         for finding in self._first_pass("finding", "onset").values():
-            for beat in self.api.get(f"/findings/{finding['id']}")["evidence"]["beats"]:
-                if beat["outcome"] and beat["outcome"]["type"] == "Prediction" and len(reviewed) < REVIEWED:
-                    reviewed.append((max(p for _, p in beat["outcome"]["scores"]), finding["id"], beat))
+            for mark in self.api.get(f"/findings/{finding['id']}")["evidence"]["marks"]:
+                if mark["outcome"] and mark["outcome"]["type"] == "Prediction" and len(reviewed) < REVIEWED:
+                    reviewed.append((max(p for _, p in mark["outcome"]["scores"]), finding["id"], mark))
         if not reviewed:
             raise DemoFailed("no finding has a classified beat to review")
-        reviewed.sort(key=lambda one: (one[0], one[1], one[2]["sample"]))
-        for number, (_, about, beat) in enumerate(reviewed):
-            scores = sorted(beat["outcome"]["scores"], key=lambda pair: -pair[1])
+        reviewed.sort(key=lambda one: (one[0], one[1], one[2]["start"]))
+        for number, (_, about, mark) in enumerate(reviewed):
+            scores = sorted(mark["outcome"]["scores"], key=lambda pair: -pair[1])
             word = {"verdict": "confirm"} if number else {"verdict": "relabel", "label": scores[1][0]}
-            self.api.post(f"/findings/{about}/reviews", {"sample": beat["sample"], "model_seen": True, **word})
-        standing = [
+            named = {name: mark[name] for name in ("task", "kind", "start")}
+            self.api.post(f"/findings/{about}/reviews", {**named, "model_seen": True, **word})
+        in_force = [
             review
             for about in {about for _, about, _ in reviewed}
             for review in self.api.get(f"/findings/{about}/reviews")["reviews"]
         ]
-        return sum(review["verdict"] == "relabel" for review in standing)
+        return sum(review["verdict"] == "relabel" for review in in_force)
 
     def _learn(self) -> tuple[str, str]:
         job = self.api.post("/learning/jobs", {"task": TASK})
 
-        def judged() -> dict[str, Any] | None:
+        def ended_job() -> dict[str, Any] | None:
             self._alive()
             now: dict[str, Any] = self.api.get(f"/learning/jobs/{job['id']}")
             return now if now["state"] not in ("queued", "running") else None
 
-        ended = wait_for(judged, 90, "the learning job")
+        ended = wait_for(ended_job, 90, "the learning job")
         if ended["state"] != "gated" or not ended["passed"]:
             raise DemoFailed(f"the candidate did not pass its gates: {ended['state']}, {ended['reason']}")
         self.api.post(f"/learning/candidates/{job['id']}/release", {})
@@ -167,7 +171,7 @@ class Check:
         damage(Path(target["file"]))
         self.api.post(f"/learning/releases/{name}/{offered}/announce", {})
         report = self._wait_for_report(f"{name}/{offered}", ("refused",))
-        self.house.tell_clinic("release", "withdraw", target["target"])
+        self.house.run_clinic_verb("release", "withdraw", target["target"])
         return report["step"] == "refused" and self._runs() == released
 
     def _offer_bad(self, released: str) -> bool:
@@ -187,7 +191,7 @@ class Check:
         wait_for(lambda: self.device_store.keys() <= set(self.clinic_store.keys()) or None, 30, "the last events")
         keys = self.clinic_store.keys()
         findings = latest(self.clinic_store.bodies("finding"))
-        told = [(f["recording"], f["stream"], f["kind"], tuple(f["leads"]), f["onset"]) for f in findings.values()]
+        named = [(f["recording"], f["stream"], f["kind"], tuple(f["leads"]), f["onset"]) for f in findings.values()]
         first = self._first_pass("finding", "onset")
         texts = latest(self.device_store.bodies("explanation")).values()
         reports = self.device_store.bodies("model.report")
@@ -205,7 +209,7 @@ class Check:
             },
             "outbox_left": self.device_store.outbox() + self.device_store.rejected(),
             "cloud_findings": len(at_clinic),
-            "duplicates": len(keys) - len(set(keys)) + len(told) - len(set(told)),
+            "duplicates": len(keys) - len(set(keys)) + len(named) - len(set(named)),
             "windows_missed_at_switch": sum(report["windows_missed"] for report in reports),
         }
 
@@ -214,11 +218,11 @@ class Check:
     def _release(self, bundle: bytes, reason: str) -> dict[str, Any]:
         file = self.house.state / "offered.bundle"
         file.write_bytes(bundle)
-        lines = self.house.tell_clinic("release", "add", str(file), "--unchecked", reason)
+        lines = self.house.run_clinic_verb("release", "add", str(file), "--unchecked", reason)
         return next(line for line in lines if line["type"] == "release")
 
     def _released_files(self, released: str) -> dict[str, bytes]:
-        lines = self.house.tell_clinic("release", "list")
+        lines = self.house.run_clinic_verb("release", "list")
         target = next(line for line in lines if line.get("target") == f"{released}.bundle")
         found = list((self.house.clinic_state).rglob(f"*{target['sha256']}*"))
         if not found:
@@ -226,20 +230,21 @@ class Check:
         return read_bundle(found[0])
 
     def _wait_for_report(self, bundle: str, steps: tuple[str, ...]) -> dict[str, Any]:
-        def told() -> dict[str, Any] | None:
+        def reported() -> dict[str, Any] | None:
             self._alive()
             for report in self.api.get("/model-reports", device=DEVICE)["reports"]:
                 if report["bundle"] == bundle and report["step"] in (*steps, "refused", "rolled-back"):
                     return dict(report)
             return None
 
-        report = wait_for(told, 60, f"the device's word on {bundle}")
+        report = wait_for(reported, 60, f"the device's word on {bundle}")
         if report["step"] not in steps:
             raise DemoFailed(f"the device {report['step']} {bundle}: {report['reason']}")
         return report
 
     def _runs(self) -> str:
-        return str(dict(self.api.get(f"/devices/{DEVICE}")["bundles"])[TASK])
+        tasks = self.api.get(f"/devices/{DEVICE}")["tasks"]
+        return next(str(one["bundle"]) for one in tasks if one["task"] == TASK)
 
     def _alive(self) -> None:
         for part in self.house.parts:

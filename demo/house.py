@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demo.parts import DemoFailed, Part, free_port, tell, write_private
+from demo.parts import DemoFailed, Part, free_port, run_program, write_private
 
 SITE = "demo"
 DEVICE = "bed-1"
@@ -114,9 +114,9 @@ class House:
             part.stop()
         self.parts.clear()
 
-    def tell_clinic(self, *verb: str) -> list[dict[str, Any]]:
+    def run_clinic_verb(self, *verb: str) -> list[dict[str, Any]]:
         """Run a verb of the clinic on this state."""
-        return tell("cloud-service", *verb, "--state-dir", str(self.clinic_state), *self._database)
+        return run_program("cloud-service", *verb, "--state-dir", str(self.clinic_state), *self._database)
 
     def _wait_until_it_answers(self) -> None:
         until = time.monotonic() + 30
@@ -134,9 +134,9 @@ class House:
     def _give_credentials(self) -> None:
         device = self.state / "device.json"
         if not device.exists():
-            self.tell_clinic("device", "add", DEVICE, "--site", SITE, "--output", str(device))
+            self.run_clinic_verb("device", "add", DEVICE, "--site", SITE, "--output", str(device))
         if not (self.state / "root.json").exists():
-            self.tell_clinic("release", "root", str(self.state / "root.json"))
+            self.run_clinic_verb("release", "root", str(self.state / "root.json"))
 
     def _start(self, name: str, arguments: list[str]) -> Part:
         part = Part(name, arguments, log=self._log)

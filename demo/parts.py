@@ -97,7 +97,7 @@ class Part:
         self._said.put(None)
 
 
-def tell(*arguments: str, environment: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+def run_program(*arguments: str, environment: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
     """Run a program to its end; its JSON lines.
 
     Raises

@@ -2,45 +2,45 @@
 
 import json
 import sqlite3
+import subprocess
 from pathlib import Path
 from typing import Any
+
+from demo.parts import BIN
 
 PASS_SAMPLES = 108_000
 
 
 class DeviceStore:
-    """The daemon's events.db."""
+    """The daemon's stored events, as `edge-agent events` writes them out."""
 
     def __init__(self, state: Path) -> None:
-        self._file = state / "events.db"
+        self._state = state
 
     def bodies(self, kind: str) -> list[dict[str, Any]]:
         """Every revision of every event of a kind, in the order they were stored."""
-        rows = self._rows("SELECT payload FROM events WHERE kind = ? ORDER BY n", kind)
-        return [json.loads(row[0])["body"] for row in rows]
+        return [line["body"] for line in self._lines("--kind", kind) if line["type"] == "event"]
 
     def keys(self) -> set[tuple[str, int]]:
         """All (id, rev)."""
-        return {(row[0], row[1]) for row in self._rows("SELECT id, rev FROM events")}
+        return {(line["id"], line["rev"]) for line in self._lines() if line["type"] == "event"}
 
     def outbox(self) -> int:
         """Rows that wait for a receipt."""
-        return sum(row[0] for row in self._rows("SELECT count(*) FROM outbox"))
+        return int(self._sum("outbox"))
 
     def rejected(self) -> int:
         """Rows the clinic could not read."""
-        return sum(row[0] for row in self._rows("SELECT count(*) FROM rejected"))
+        return int(self._sum("rejected"))
 
-    def _rows(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        connection = sqlite3.connect(f"file:{self._file}?mode=ro", uri=True, timeout=10)
-        try:
-            return connection.execute(sql, values).fetchall()
-        except sqlite3.OperationalError as error:
-            if "no such table" in str(error):  # the daemon has opened the file and not yet laid it out
-                return []
-            raise
-        finally:
-            connection.close()
+    def _sum(self, name: str) -> int:
+        # Of a kind that there is none of: only the last line is wanted.
+        return next((line[name] for line in self._lines("--kind", "none") if line["type"] == "summary"), 0)
+
+    def _lines(self, *flags: str) -> list[dict[str, Any]]:
+        command = [str(BIN / "edge-agent"), "events", "--state-dir", str(self._state), *flags]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        return [json.loads(line) for line in done.stdout.splitlines()] if done.returncode == 0 else []
 
 
 class ClinicStore:

@@ -1,4 +1,4 @@
-"""The daemon, put together: the one place where the rooms are introduced to each other."""
+"""The daemon, put together: the one place where the parts are introduced to each other."""
 
 import logging
 import signal
@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 import uuid
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -13,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 from biosignal import __version__
-from biosignal.errors import BadInput, BedsideError
+from biosignal.errors import BadInput
 from biosignal.events import (
     AlarmState,
     Command,
@@ -22,37 +23,40 @@ from biosignal.events import (
     Explanation,
     Finding,
     ModelReport,
-    Priority,
+    Reading,
     Rung,
     Status,
+    TaskStatus,
 )
 from biosignal.model.backend import Backend
-from biosignal.stream.pipeline import TASK, EcgSettings
+from biosignal.stream.assign import Plan
+from biosignal.tasks import TASKS
+from edge_agent.analysis.actor import AnalysisActor
 from edge_agent.analysis.analysis import Analysis
-from edge_agent.analysis.orders import Orders
+from edge_agent.analysis.commands import Commands
+from edge_agent.analysis.inbox import Inbox
 from edge_agent.analysis.reader import Reader
+from edge_agent.analysis.recordings import Bed
 from edge_agent.analysis.restart import leftovers
-from edge_agent.explain.explainer import Explainer, ExplainerSettings
+from edge_agent.explain.explainer import Explainer
 from edge_agent.findings.alarms import AlarmMachine
-from edge_agent.inference.bundle_folder import find_bundle
-from edge_agent.inference.ladder import Ladder, LadderBackend
-from edge_agent.inference.settings import InferenceSettings, TensorRtSettings
+from edge_agent.inference.models import Models
 from edge_agent.operate.clock import Clock, HostClock
+from edge_agent.operate.log_handler import logging_to
 from edge_agent.operate.settings import Settings
-from edge_agent.operate.supervise import Supervisor, TimedBackend, logging_to
+from edge_agent.operate.supervise import Supervisor
 from edge_agent.sources import open_source
-from edge_agent.sources.port import SourceHealth, SourceState, choose_leads
+from edge_agent.sources.choosing import preferred_lead, with_declared_kinds
+from edge_agent.sources.port import SourceHealth, SourceState
 from edge_agent.store.errors import StoreTrouble
 from edge_agent.store.events import EventStore
 from edge_agent.store.keeper import Batch, Keeper
 from edge_agent.store.reading import StoreCounts
 from edge_agent.store.waveforms import WaveStore
 from edge_agent.sync.client import SyncClient
-from edge_agent.sync.port import SyncSettings
-from edge_agent.updates.room import Switched, UpdateRoom
-from edge_agent.updates.shelf import BundleShelf, NothingRunnable
-from edge_agent.updates.trial import TrialSettings
-from edge_agent.updates.tuf_client import UpdateClient, UpdateSettings
+from edge_agent.updates.shelf import BundleShelf
+from edge_agent.updates.tuf_client import UpdateClient
+from edge_agent.updates.updater import Switched, Updater
 
 log = logging.getLogger(__name__)
 MIB = 1 << 20
@@ -64,7 +68,7 @@ COUNTS_OLD_S = 0.25
 
 
 class Agent:
-    """All rooms of the daemon, from `start` to `stop`.
+    """All parts of the daemon, from `start` to `stop`.
 
     Raises
     ------
@@ -79,8 +83,6 @@ class Agent:
         self._began_s = self.clock.monotonic_s()
         self._counts: StoreCounts | None = None
         self._counted_s = float("-inf")
-        self._backend: Backend | None = None
-        self._reason = ""
         self.running = False
         self.no_line = "" if settings.sync.enabled else "switched off in the settings (sync.enabled = false)"
         self.sync: SyncClient | None = None
@@ -89,68 +91,72 @@ class Agent:
             self._opened = opened.pop_all()
 
     def _open(self, settings: Settings, opened: ExitStack) -> None:
-        self._source = open_source(settings.source, self.clock)
+        self._source = with_declared_kinds(open_source(settings.source, self.clock), settings.analysis.lead)
         facts = self._source.recording_facts()
-        lead = facts.leads[choose_leads(facts, settings.analysis.lead)[0]].name
+        prefer = preferred_lead(facts, settings.analysis.lead)
         self._source.open("")
         state = settings.device.state_dir
-        self.events = EventStore(state / "events.db", settings.device.name, self._boot)
-        opened.callback(self.events.close)
-        self.waves = WaveStore(state / "waveforms.db", settings.store.waveform_budget_mb * MIB)
-        opened.callback(self._close_waves)
-        self.events.on_full = self.waves.shed
-        found = [str(store.salvage) for store in (self.events, self.waves) if store.salvage is not None]
-        self._salvaged = "; ".join(found)
+        self._open_store(settings, state, opened)
         left = leftovers(self.events, self.waves)
         self.events.add_many(left.closing)
-        self._updates, self._backend, self._reason = self._open_models(state)
-        opened.callback(self._close_backend)
+        self.supervisor = Supervisor(self, settings, clock=self.clock)
+        self.models = Models(
+            settings.inference,
+            cache_dir=state / "engines",
+            on_window=self.supervisor.inferred,
+            on_rung=self._rung_changed,
+        )
+        opened.callback(self.models.close)
+        self._updates = self._open_updates(state)
+        self.models.open(self._updates.open_backend)
         self.keeper = Keeper(
             self.events,
             self.waves,
             on_stored=self._stored,
             live=self._show,
             is_watched=lambda: self.sync is not None and self.sync.watched,
+            events_budget_bytes=settings.store.events_budget_mb * MIB,
         )
-        self.explainer = Explainer(_explainer(settings), self._explained)
+        self.explainer = Explainer(settings.explain, self._explained)
         opened.callback(self.explainer.close)
         alarms = AlarmMachine(settings.device.name, started_s=0.0)
         adopted = alarms.adopt(left.alarms, at=left.end)
         live = facts.live
-        self.reader = Reader(
-            self._source,
-            live=live,
-            room=max(8, round(settings.analysis.queue_s / settings.source.block_s)) if live else 8,
-            clock=self.clock,
-            hold=self._outbox_is_full,
-        )
-        self.supervisor = Supervisor(self, settings, clock=self.clock)
-        self.analysis = Analysis(
-            self.reader.queue,
+        inbox = Inbox(max(8, round(settings.analysis.queue_s / settings.source.block_s)) if live else 8)
+        self.reader = Reader(self._source, inbox, live=live, clock=self.clock, hold=self._outbox_is_full)
+        analysis = Analysis(
             facts=facts,
-            lead=lead,
-            settings=EcgSettings(mains_hz=settings.analysis.mains_hz or None),
-            device=settings.device.name,
-            boot=self._boot,
-            subject=settings.device.subject,
-            previous=left.recording,
+            models=self.models,
+            bed=Bed(device=settings.device.name, boot=self._boot, subject=settings.device.subject),
             alarms=alarms,
             put=self.keeper.put,
-            room=self.keeper.wait_for_room,
-            on_beat=self._beat,
             clock=self.clock,
             timed=live or settings.source.speed == 1.0,
-            backend=self._timed(self._backend),
-            reason=self._reason,
+            limits=settings.limits,
+            prefer=prefer,
+            previous=left.recording,
+            on_window=self._updates.window,
         )
+        self.analysis = AnalysisActor(analysis, inbox, live=live, may_push=self.keeper.wait_for_place)
         self.keeper.put(Batch(events=tuple(adopted)))
-        self.orders = Orders(
-            settings.device.name,
-            self.analysis,
-            new_model=self._updates.on_command if self._updates is not None else None,
-            no_updates=f"this device takes no model updates: {self._reason}",
-        )
+        self.commands = Commands(settings.device.name, self.analysis, new_model=self._updates.on_command)
         self.sync = self._open_sync()
+
+    def _open_store(self, settings: Settings, state: Path, opened: ExitStack) -> None:
+        self.events = EventStore(
+            state / "events.db",
+            settings.device.name,
+            self._boot,
+            reserve_bytes=settings.store.free_reserve_mb * MIB,
+        )
+        opened.callback(self.events.close)
+        self.waves = WaveStore(
+            state / "waveforms.db", settings.store.waveform_budget_mb * MIB, commit_s=settings.store.commit_s
+        )
+        opened.callback(self._close_waves)
+        self.events.on_full = self.waves.shed
+        found = [str(store.salvage) for store in (self.events, self.waves) if store.salvage is not None]
+        self._salvaged = "; ".join(found)
 
     # ---- life ----------------------------------------------------------------------------------------------------
 
@@ -169,14 +175,15 @@ class Agent:
         log.info("agent.start.completed", extra={"facts": {"recording": self.analysis.now.recording}})
 
     def tend(self) -> None:
-        """Look after the rooms; called about twice a second."""
+        """Look after the parts; called about twice a second."""
         health = self.source_health()
         if health.state in (SourceState.LOST, SourceState.STALLED):
-            self.analysis.trouble("source-lost", health.reason or health.state.value)
+            self.analysis.set_trouble("source-lost", health.reason or health.state.value)
         elif health.state is not SourceState.OPENING:
-            self.analysis.trouble("source-lost", None)
-        self.analysis.trouble("backend-lost", self._why_no_answer())
-        self.analysis.trouble("store-trouble", self.keeper.trouble or self._why_short() or self._why_salvaged())
+            self.analysis.set_trouble("source-lost", None)
+        self.analysis.set_trouble("backend-lost", self._why_no_answer())
+        self.analysis.set_trouble("clinic-outdated", self.sync.clinic_outdated if self.sync is not None else None)
+        self.analysis.set_trouble("store-trouble", self.keeper.trouble or self._why_short() or self._why_salvaged())
 
     def stop(self) -> None:
         """Stop in order: source, analysis, store, line; what is queued is written.
@@ -201,7 +208,7 @@ class Agent:
         log.info("agent.stop.completed")
 
     def run_until(self, stop: threading.Event) -> None:
-        """Tend the rooms until told to stop, or until a finite source has ended and everything was received.
+        """Tend the parts until `stop` is set, or until a finite source has ended and everything was received.
 
         Raises
         ------
@@ -228,52 +235,56 @@ class Agent:
         except StoreTrouble:
             log.exception("store.waves.failed")
 
-    def _close_backend(self) -> None:
-        if self._backend is not None:
-            self._backend.close()
-
-    # ---- what the rooms ask --------------------------------------------------------------------------------------
+    # ---- what the parts ask --------------------------------------------------------------------------------------
 
     def source_health(self) -> SourceHealth:
         """How the source is, now."""
         return self._source.health()
 
-    @property
-    def rung(self) -> tuple[Rung, str]:
-        """The rung that serves, and why."""
-        backend = self._backend
-        if backend is None:
-            return Rung.RULES, self._reason
-        return backend.rung, backend.reason if isinstance(backend, LadderBackend) else self._reason
-
-    @property
-    def bundle(self) -> str | None:
-        """``name/version`` of the bundle that serves; None where there is none."""
-        return self._backend.bundle if self._backend is not None else None
-
     def status(self) -> Status:
         """How the device is, now; waits for nobody."""
-        now = self.analysis.now
-        alarms = self.analysis.alarms
-        rung, reason = self.rung
-        bundle = self.bundle
+        now, plan = self.analysis.now, self.analysis.plan
         return Status(
             online=True,
             recording=now.recording,
             sample=now.sample,
-            lead=now.lead,
             fs_hz=now.fs_hz,
-            bpm=now.bpm,
-            quality=now.quality,
-            alarm=alarms[0].priority if alarms else Priority.NONE,
-            alarm_kind=alarms[0].kind if alarms else None,
-            rung=rung,
-            rung_reason=reason,
-            bundles=((TASK, bundle),) if bundle is not None else (),
+            leads=self._source.recording_facts().leads,
+            readings=self._readings(),
+            alarms=self.analysis.alarms,
+            tasks=tuple(self._task_status(plan)),
             outbox=self.outbox(),
             explainer=self.explainer.state(),
             version=__version__,
         )
+
+    def _readings(self) -> tuple[Reading, ...]:
+        """What holds now. What was decided too long ago is sent without a value, because it is out of date."""
+        now = self.analysis.now
+        age_s = self.clock.monotonic_s() - now.arrived_s if self.reader.is_live else 0.0
+        at_s = now.sample / now.fs_hz + age_s
+        return tuple(
+            reading if reading.until / reading.fs_hz > at_s else replace(reading, value=None, label=None)
+            for reading in now.readings
+        )
+
+    def _task_status(self, plan: Plan) -> Iterator[TaskStatus]:
+        """Which leads each task reads, and what answers for it."""
+        served = {one.task: one for one in self.models.status()}
+        idle = dict(plan.idle)
+        for name, task in TASKS.items():
+            if task.make is None:
+                continue
+            leads = tuple(dict.fromkeys(lead for one in plan.of(name) for lead in one.names))
+            model = served.get(name)
+            yield TaskStatus(
+                task=name,
+                leads=leads,
+                reason=idle.get(name, ""),
+                bundle=model.bundle if model is not None else None,
+                rung=model.rung if model is not None else None,
+                rung_reason=model.reason if model is not None else "",
+            )
 
     def store_counts(self) -> StoreCounts | None:
         """The store in numbers, at most a quarter of a second old; the last ones known where it fails."""
@@ -292,9 +303,9 @@ class Agent:
         return counts.outbox if counts is not None else 0
 
     def _why_short(self) -> str | None:
-        """Whether the room held back for findings was given up; it is taken again as soon as there is space."""
+        """Whether the space held back for findings was given up; it is taken again as soon as there is space."""
         if self.events.low_on_space and not self.events.hold_reserve():
-            return "the disk is full: waves are dropped, findings go into the room held back for them"
+            return "the disk is full: waves are dropped, findings go into the space held back for them"
         return None
 
     def _outbox_is_full(self) -> bool:
@@ -317,13 +328,11 @@ class Agent:
         if self.sync is not None:
             self.sync.publish_wave(frame)
 
-    def _beat(self, bundle: str, healthy: bool) -> None:
-        if self._updates is not None:
-            self._updates.window(bundle, healthy=healthy)
-
     def _why_no_answer(self) -> str | None:
-        rung, reason = self.rung
-        return reason or "no classifier answers" if rung is Rung.RULES else None
+        """Which of the tasks at work have no classifier, and why."""
+        at_work = {one.task.name for one in self.analysis.plan.assignments}
+        silent = [one for one in self.models.status() if one.rung is Rung.RULES and one.task in at_work]
+        return "; ".join(f"{one.task}: {one.reason or 'no classifier answers'}" for one in silent) or None
 
     def _why_salvaged(self) -> str | None:
         """A damaged file that was set aside, until somebody has seen it or a minute has passed."""
@@ -334,41 +343,28 @@ class Agent:
 
     def command(self, command: Command) -> CommandAnswer:
         """Carry out a command of the clinic."""
-        answered = self.orders.carry_out(command)
+        answered = self.commands.carry_out(command)
         log.info("agent.command.answered", extra={"facts": {"command": command.name, "outcome": answered.outcome}})
         return answered
 
     # ---- models --------------------------------------------------------------------------------------------------
 
-    def _open_models(self, state: Path) -> tuple[UpdateRoom | None, Backend | None, str]:
-        """Find what may serve. Whatever is wrong with models, the rules go on, and say why they are alone."""
+    def _open_updates(self, state: Path) -> Updater:
         settings = self._settings
-        room: UpdateRoom | None = None
-        try:
-            factory = find_bundle(TASK, folder=settings.inference.models_dir, version=settings.inference.beats)
-            if factory is None:
-                return None, None, f"there is no released bundle for {TASK}; set inference.models_dir"
-            room = UpdateRoom(
-                TrialSettings(windows=settings.updates.trial_windows),
-                BundleShelf(state / "models", {TASK: factory}),
-                device=settings.device.name,
-                fetch=self._fetcher(state),
-                admit=Ladder(TASK, _inference(settings), on_change=self._rung_changed).serve,
-                on_switch=self._switch,
-                where=lambda _: self._where(),
-                report=self._report,
-            )
-            return room, room.open(TASK).backend, ""
-        except (NothingRunnable, BedsideError) as error:
-            log.exception("inference.open.failed")
-            return room, None, str(error)
+        return Updater(
+            settings.updates.trial,
+            BundleShelf(state / "models", self.models.released),
+            device=settings.device.name,
+            fetch=self._fetcher(state),
+            admit=self.models.serve,
+            on_switch=self._switch,
+            where=self._where,
+            report=self._report,
+        )
 
-    def _rung_changed(self, rung: Rung, reason: str) -> None:
-        # On the analysis's own thread, with its lock held: `tend` raises the finding.
-        log.warning("inference.rung.changed", extra={"facts": {"rung": rung, "why": reason}})
-
-    def _timed(self, backend: Backend | None) -> Backend | None:
-        return TimedBackend(backend, self.supervisor.inferred) if backend is not None else None
+    def _rung_changed(self, task: str, rung: Rung, reason: str) -> None:
+        # On the thread of the analysis: `tend` raises the finding.
+        log.warning("inference.rung.changed", extra={"facts": {"task": task, "rung": rung, "why": reason}})
 
     def _fetcher(self, state: Path) -> "_Fetch":
         updates = self._settings.updates
@@ -380,24 +376,19 @@ class Agent:
             why = f"the trusted root {updates.root} cannot be read: {error.strerror}"
             log.warning("updates.root.unreadable", extra={"facts": {"why": why}})
             return _Fetch(None, f"{why}; correct updates.root and start again")
-        return _Fetch(
-            UpdateClient(
-                UpdateSettings(
-                    state_dir=state / "updates", base_url=updates.url, trusted_root=root, ca_file=updates.ca_file
-                )
-            )
-        )
+        return _Fetch(UpdateClient(updates, state_dir=state / "updates", trusted_root=root))
 
-    def _switch(self, _task: str, backend: Backend | None, reason: str) -> Switched:
-        before, self._backend, self._reason = self._backend, backend, reason
-        answered = self.analysis.switch(self._timed(backend), reason)
+    def _switch(self, task: str, backend: Backend | None, reason: str) -> Switched:
+        before = self.models[task].backend
+        answered = self.analysis.switch(task, backend, reason)
         if before is not None and before is not backend:
             before.close()
-        return replace(self._where(), at=answered.at, windows_missed=answered.missed)
+        return replace(self._where(task), at=answered.at, windows_missed=answered.missed)
 
-    def _where(self) -> Switched:
+    def _where(self, task: str) -> Switched:
         now = self.analysis.now
-        return Switched(recording=now.recording, at=now.sample, rung=self.rung[0])
+        rung = next(one.rung for one in self.models.status() if one.task == task)
+        return Switched(recording=now.recording, at=now.sample, rung=rung)
 
     def _report(self, report: ModelReport) -> None:
         self.events.add(report)
@@ -412,26 +403,14 @@ class Agent:
         if not sync.enabled:
             return None
         try:
-            settings = SyncSettings(
-                host=sync.host,
-                port=sync.port,
-                site=device.site,
-                device=device.name,
-                username=sync.username,
-                password=sync.password,
-                tls=sync.tls,
-                ca_file=sync.ca_file,
-                client_cert=sync.client_cert,
-                client_key=sync.client_key,
-                receipt_timeout_s=sync.resend_s,
-                backoff_most_s=sync.longest_retry_s,
+            return SyncClient(
+                sync, self.events, self.command, self.status, site=device.site, device=device.name, now=self._utc
             )
         except BadInput as error:
             # A certificate file that is gone must not end the monitoring; status and doctor say it.
             self.no_line = f"{error}; {error.advice}"
             log.exception("sync.open.failed")
             return None
-        return SyncClient(settings, self.events, self.command, self.status, now=self._utc)
 
     def _utc(self) -> datetime:
         return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=self.clock.utc_s())
@@ -451,11 +430,11 @@ class _Fetch:
 
 
 class _AtOnce(BaseException):
-    """Told to stop a second time: nothing is waited for any more, and no border of a thread catches this."""
+    """Asked to stop a second time: nothing is waited for any more, and no border of a thread catches this."""
 
 
 def run(settings: Settings) -> int:
-    """Run the daemon until SIGTERM or SIGINT; 0 when it was stopped cleanly, 1 when it was told so twice.
+    """Run the daemon until SIGTERM or SIGINT; 0 when it was stopped cleanly, 1 when it was asked twice.
 
     Raises
     ------
@@ -463,12 +442,12 @@ def run(settings: Settings) -> int:
     """
     stop = threading.Event()
 
-    def told(_number: int, _frame: FrameType | None) -> None:
+    def on_signal(_number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
             raise _AtOnce
         stop.set()
 
-    before = {number: signal.signal(number, told) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
     clock = HostClock()
     try:
         with logging_to(sys.stderr, clock=clock, level=settings.operate.log_level):
@@ -490,31 +469,3 @@ def _live(settings: Settings, clock: Clock, stop: threading.Event) -> int:
         log.warning("agent.stop.forced")
         return 1
     return 0
-
-
-def _inference(settings: Settings) -> InferenceSettings:
-    tensorrt = settings.inference.tensorrt
-    return InferenceSettings(
-        cross_check_every=settings.inference.cross_check_every,
-        tensorrt=TensorRtSettings(
-            enabled=tensorrt.enabled,
-            python=tensorrt.python,
-            python_path=tensorrt.python_path,
-            cache_dir=tensorrt.cache_dir or settings.device.state_dir / "engines",
-            max_batch=tensorrt.max_batch,
-            build_timeout_s=tensorrt.build_timeout_s,
-            start_timeout_s=tensorrt.start_timeout_s,
-            infer_timeout_s=tensorrt.infer_timeout_s,
-            wait_s=tensorrt.wait_s,
-        ),
-    )
-
-
-def _explainer(settings: Settings) -> ExplainerSettings:
-    explain = settings.explain
-    return ExplainerSettings(
-        enabled=explain.language_model,
-        model=explain.model_path,
-        memory_mb=explain.memory_mb,
-        deadline_s=explain.deadline_s,
-    )

@@ -1,4 +1,4 @@
-"""The command line of the daemon: one function a verb. Rooms are imported inside the verbs, so that starting is quick.
+"""The command line of the daemon: one function a verb. Parts are imported inside the verbs, so that starting is quick.
 
 Exit codes: 0 done, 1 failed, 2 usage, settings or input, 3 refused for safety. A failure's last line is ``Try: ...``.
 """
@@ -61,7 +61,8 @@ def _failed(what: str, advice: str, code: int, *, as_json: bool) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog=PROGRAM,
-        description="Reads ECG at the bedside and says what it found. Research software, no medical device.",
+        description="Reads ECG and EEG leads at the bedside and says what it found. "
+        "Research software, no medical device.",
     )
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True, parser_class=_Parser)
     _add_run(verbs)
@@ -73,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_decode(verbs)
     add_board_verbs(verbs, _verb)
     _add_bundle(verbs)
+    _add_events(verbs)
     return parser
 
 
@@ -93,7 +95,11 @@ def _settings(parsed: argparse.Namespace) -> Any:
     from edge_agent.operate.settings_file import load_settings, parse_flag
 
     named = parsed.config or (Path(os.environ["BEDSIDE_CONFIG"]) if os.environ.get("BEDSIDE_CONFIG") else None)
-    return load_settings(named, flags=dict(parse_flag(text) for text in parsed.set))
+    return load_settings(
+        named,
+        flags=dict(parse_flag(text) for text in parsed.set),
+        on_renamed=lambda sentence: print(f"{PROGRAM}: {sentence}", file=sys.stderr, flush=True),
+    )
 
 
 def _add_run(verbs: Any) -> None:
@@ -115,7 +121,11 @@ def _add_replay(verbs: Any) -> None:
         help="`excerpt`, `synthetic/NAME`, the path of a WFDB record or of an EDF, BDF or CSV file, "
         "or `set/record` below EDGE_DATA_DIR or from PhysioNet",
     )
-    verb.add_argument("--lead", metavar="NAME|INDEX|all", help="lead to analyse (default: the first)")
+    verb.add_argument(
+        "--lead",
+        metavar="NAME|INDEX|NAME=KIND|each",
+        help="lead that goes before the others; `each`: one by one (default: what each task finds first)",
+    )
     verb.add_argument("--from", dest="from_s", type=_time_of, default=0.0, metavar="MM:SS", help="begin there")
     verb.add_argument("--to", dest="to_s", type=_time_of, metavar="MM:SS", help="end there")
     verb.add_argument("--fs", dest="fs_hz", type=_rate, metavar="HZ", help="rate of a CSV file that does not say it")
@@ -311,22 +321,47 @@ def _decode(parsed: argparse.Namespace) -> int:
     return decode(request, stdout=sys.stdout)
 
 
+def _add_events(verbs: Any) -> None:
+    verb = _verb(verbs, "events", _events, "write out the stored events as JSON lines, also while the daemon runs")
+    _add_settings_flags(verb)
+    verb.add_argument("--state-dir", type=Path, metavar="DIR", help="folder of events.db (default: by the settings)")
+    verb.add_argument("--kind", metavar="KIND", help="only events of this kind, such as finding or series")
+
+
+def _events(parsed: argparse.Namespace) -> int:
+    from edge_agent.store.dump import dump_events
+
+    folder = parsed.state_dir or _settings(parsed).device.state_dir
+    dump_events(folder / "events.db", sys.stdout, kind=parsed.kind)
+    return 0
+
+
 def _add_bundle(verbs: Any) -> None:
     verb = _verb(verbs, "bundle", _bundle, "verify a model bundle: hashes, manifest, golden vectors on this machine")
-    verb.add_argument("folder", type=Path, nargs="?", metavar="FOLDER", help="default: the newest ecg-beats")
+    verb.add_argument("folder", type=Path, nargs="?", metavar="FOLDER", help="default: the newest of every task")
     verb.add_argument("--json", action="store_true", help="JSON lines on stdout")
 
 
 def _bundle(parsed: argparse.Namespace) -> int:
+    from biosignal.tasks.lookup import models
+    from edge_agent.inference.bundle_folder import find_bundle, models_dir
+
+    folders = [parsed.folder] if parsed.folder else [found for task in models() if (found := find_bundle(task))]
+    if not folders:
+        raise BadInput("there is no model bundle", folder=str(models_dir()), remedy="set BEDSIDE_MODELS_DIR")
+    for folder in folders:
+        _verify(folder, as_json=parsed.json)
+    return 0
+
+
+def _verify(folder: Path, *, as_json: bool) -> None:
     from biosignal.model.admission import admit
     from biosignal.model.onnx_cpu import OnnxCpuBackend
-    from edge_agent.inference.bundle_folder import find_bundle, load_bundle, models_dir
+    from biosignal.tasks.lookup import contract_of
+    from edge_agent.inference.bundle_folder import load_bundle
 
-    folder = parsed.folder or find_bundle("ecg-beats")
-    if folder is None:
-        raise BadInput("there is no model bundle", folder=str(models_dir()), remedy="set BEDSIDE_MODELS_DIR")
     bundle = load_bundle(folder)
-    report = admit(OnnxCpuBackend(bundle), bundle)
+    report = admit(OnnxCpuBackend(bundle), bundle, contract_of(bundle.manifest.task))
     facts = {
         "bundle": bundle.identity,
         "folder": str(folder),
@@ -337,9 +372,8 @@ def _bundle(parsed: argparse.Namespace) -> int:
         "tolerance": report.tolerance,
         "licence": bundle.manifest.licence,
     }
-    if parsed.json:
+    if as_json:
         print(json.dumps({"type": "summary", **facts}))
-        return 0
+        return
     for name, value in facts.items():
         print(f"{name.replace('_', ' '):17} {', '.join(value) if isinstance(value, list) else value}")
-    return 0

@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from export.release import GATE, NAME
+from biosignal.scoring.ec57 import CLASSES as STANDARD
+from biosignal.scoring.ec57 import ECTOPIC, KINDS, ROWS, N, S
+from biosignal.tasks.ecg_beats.kinds import CLASSES, NAME
+from export.release import GATE
 
 
 def percent(value: float | None) -> str:
@@ -34,13 +37,17 @@ def figures_table(figures: Mapping[str, Any]) -> str:
             [
                 one["beats"],
                 "5:00" if one["start_s"] else "0:00 (nonstandard)",
-                "S" if one["escape_is_s"] else "N",
+                STANDARD[S] if one["escape_is_s"] else STANDARD[N],
                 f"without {one['without']}" if one["without"] else "all",
-                *(_pair(pooled[kind]) for kind in ("QRS", "V", "S", "F")),
-                *(_pair(mean[kind]) for kind in ("V", "S")),
+                *(_pair(pooled[kind]) for kind in KINDS),
+                *(_pair(mean[kind]) for kind in ECTOPIC),
             ]
         )
-    head = ("beats", "from", "e, j", "records", "QRS gross", "V gross", "S gross", "F gross", "V average", "S average")
+    head = (
+        *("beats", "from", "e, j", "records"),
+        *(f"{kind} gross" for kind in KINDS),
+        *(f"{kind} average" for kind in ECTOPIC),
+    )
     return _table(head, rows)
 
 
@@ -52,15 +59,16 @@ def records_table(figures: Mapping[str, Any]) -> str:
         for beats in ("reference", "detector"):
             cells += [
                 f"{one[f'{beats} {kind}']['tp']}/{one[f'{beats} {kind}']['fn']}/{one[f'{beats} {kind}']['fp']}"
-                for kind in "VS"
+                for kind in ECTOPIC
             ]
         rows.append([*cells, _pair(one["detector QRS"]), one["unanswered"]])
+    first, second = ECTOPIC
     head = (
         "record",
-        "V, reference beats (found/missed/false)",
-        "S, reference beats",
-        "V, detector beats",
-        "S, detector beats",
+        f"{first}, reference beats (found/missed/false)",
+        f"{second}, reference beats",
+        f"{first}, detector beats",
+        f"{second}, detector beats",
         "QRS Se / +P",
         "unanswered beats",
     )
@@ -69,10 +77,9 @@ def records_table(figures: Mapping[str, Any]) -> str:
 
 def matrix_table(matrix: list[list[int]]) -> str:
     """Give the class matrix, rows the reference."""
-    names = "NSVFQOX"
     return _table(
-        ("reference \\ test", *names.lower()),
-        ([name, *row] for name, row in zip(names, matrix, strict=True)),
+        ("reference \\ test", *(name.lower() for name in ROWS)),
+        ([name, *row] for name, row in zip(ROWS, matrix, strict=True)),
     )
 
 
@@ -96,7 +103,7 @@ def card(version: str, training: Mapping[str, Any], figures: Mapping[str, Any] |
 
 
 def _head(version: str, training: Mapping[str, Any]) -> str:
-    normal, s, v, f = training["counts"]
+    counts = ", ".join(f"{name} {count}" for name, count in zip(CLASSES, training["counts"], strict=True))
     return f"""# {NAME} {version}
 
 Classifies each heartbeat of one ECG lead as N (normal, bundle branch block, escape), S (supraventricular ectopic), V
@@ -109,7 +116,7 @@ Classifies each heartbeat of one ECG lead as N (normal, bundle branch block, esc
 - Network: {training["members"]} small convolutional networks side by side under one linear head,
   {training["parameters"]} parameters together.
 - Trained on: MIT-BIH Arrhythmia Database, lead MLII, records {" ".join(training["records"])}: {training["beats"]}
-  beats (N {normal}, S {s}, V {v}, F {f}), and nothing else. e and j count as N, n as S; paced records and class Q
+  beats ({counts}), and nothing else. e and j count as N, n as S; paced records and class Q
   are left out. {training["seen_as"]}
 - Chosen by: 4 folds of patients inside DS1. {training["choice"]}
 - Seed {training["seed"]}, torch {training["versions"]["torch"]}, numpy {training["versions"]["numpy"]}. Made by

@@ -13,7 +13,8 @@ import numpy as np
 
 from biosignal.errors import BadInput, BedsideError
 from biosignal.model.onnx_cpu import OnnxCpuBackend
-from biosignal.tasks.ecg_beats.windows import PREPROCESSING, RR_SHAPE
+from biosignal.tasks.ecg_beats.kinds import CONTRACT
+from biosignal.tasks.ecg_beats.windows import RR_SHAPE
 from export.card import card, figures_table, records_table
 from export.dataset import CONDITIONS, BeatSet, beats_as_detected, beats_as_inputs, join
 from export.evaluation import evaluate
@@ -57,11 +58,11 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--epochs", type=_positive, help="default 6, 1 with --quick")
     train.add_argument("--quick", action="store_true", help="four records, one small network, no evaluation")
-    judge = verbs.add_parser("evaluate", help="print a bundle's figures on DS2 by EC57")
-    judge.add_argument("--bundle", type=Path, required=True, help="folder of the bundle")
-    judge.add_argument("--data", type=Path, help="folder that holds mitdb; default EDGE_DATA_DIR")
-    judge.add_argument("--records", nargs="+", default=list(DS2), metavar="RECORD", help="other records than DS2")
-    judge.add_argument("--json", action="store_true", help="print all figures as JSON")
+    evaluate = verbs.add_parser("evaluate", help="print a bundle's figures on DS2 by EC57")
+    evaluate.add_argument("--bundle", type=Path, required=True, help="folder of the bundle")
+    evaluate.add_argument("--data", type=Path, help="folder that holds mitdb; default EDGE_DATA_DIR")
+    evaluate.add_argument("--records", nargs="+", default=list(DS2), metavar="RECORD", help="other records than DS2")
+    evaluate.add_argument("--json", action="store_true", help="print all figures as JSON")
     return whole
 
 
@@ -121,12 +122,12 @@ def _train(chosen: argparse.Namespace) -> int:
         "records": list(QUICK_RECORDS if chosen.quick else DS1),
         "seed": chosen.seed,
         "beats": len(plain),
-        "counts": np.bincount(plain.label, minlength=4).tolist(),
+        "counts": np.bincount(plain.label, minlength=len(CONTRACT.classes)).tolist(),
         "recipe": asdict(recipe),
         "members": recipe.members,
         "parameters": parameters_of(model),
         "rr_features": RR_SHAPE[0],
-        "preprocessing": PREPROCESSING,
+        "preprocessing": CONTRACT.preprocessing,
         "choice": CHOICE,
         "scored": SCORED,
         "golden": len(golden_inputs()["rr"]),

@@ -6,21 +6,31 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
-from biosignal.events import Beat, BeatState
+from biosignal.events import Inputs, Mark, MarkState
 from biosignal.model.backend import Backend
-from biosignal.scoring.ec57 import Annotations, match_beats
-from biosignal.signal.blocks import Lead, SampleBlock
-from biosignal.stream.pipeline import EcgPipeline
+from biosignal.model.model import Model
+from biosignal.scoring.ec57 import match_beats
+from biosignal.scoring.score import Annotations
+from biosignal.signal.blocks import Lead, LeadKind, SampleBlock
+from biosignal.stream.pipeline import Pipeline, Recorded
 from biosignal.stream.stage import Item
+from biosignal.tasks import TASKS
+from biosignal.tasks.ecg_beats.kinds import CLASSES, CONTRACT, NAME
 from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, RR_SHAPE, BeatWindow, inputs_for_record
+from biosignal.tasks.task import Task
 from export.recordings import LEAD, Recording, beats_of
 
-UNLABELLED = 4
+UNLABELLED = len(CLASSES)
+"""The class of beats that the reference left undecided."""
+BLOCK_S = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BeatSet:
-    """Inputs and labels, first axis the beat: `beat` and `rr` float32, `label` 0-3 N S V F, `patient` a record name."""
+    """Inputs and labels, first axis the beat.
+
+    `beat` and `rr` are float32, `label` an index into the contract's classes, `patient` a record's name as a number.
+    """
 
     beat: NDArray[np.float32]
     rr: NDArray[np.float32]
@@ -31,7 +41,7 @@ class BeatSet:
         return len(self.label)
 
     def where(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "BeatSet":
-        """Take some of the beats."""
+        """Choose some of the beats."""
         return BeatSet(self.beat[chosen], self.rr[chosen], self.label[chosen], self.patient[chosen])
 
 
@@ -75,34 +85,50 @@ def beats_as_inputs(recording: Recording, condition: Condition, *, seed: int) ->
     return labelled(inputs_for_record(samples, fs_hz, positions), labels, int(recording.name))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class FoundBeats:
+    """Confirmed beats of a recording in their order, and what the classifier saw of each, by the name in the mark."""
+
+    marks: list[Mark]
+    inputs: dict[str, Inputs]
+
+    def tensor(self, mark: Mark, name: str) -> NDArray[np.float32]:
+        """Give one input of a beat."""
+        assert mark.inputs is not None, "a confirmed beat names its inputs"
+        (tensor,) = (one for one in self.inputs[mark.inputs].tensors if one.name == name)
+        return np.frombuffer(tensor.data, "<f4").astype(np.float32).reshape(tensor.shape)
+
+    def unclassified(self) -> Annotations:
+        """Write where the beats are, all with one symbol: for comparisons in which the class plays no part."""
+        return Annotations([mark.start for mark in self.marks], [CLASSES[0]] * len(self.marks))
+
+
 def beats_as_detected(recording: Recording) -> BeatSet:
     """Make the inputs of the beats our own detector finds, each labelled by the reference beat it matches."""
-    found = [beat for beat in run_pipeline(recording, None) if beat.inputs]
-    test = Annotations([beat.sample for beat in found], ["N"] * len(found))
+    found = find_beats(recording, None)
+    test = found.unclassified()
     pairs = match_beats(recording.reference, test, fs_hz=recording.fs_hz, start=0, escape_is_s=False)
     kinds = {pair.test: pair.reference_kind for pair in pairs if pair.test is not None}
-    kept = [beat for beat in found if kinds.get(beat.sample, UNLABELLED) < UNLABELLED]
+    kept = [mark for mark in found.marks if kinds.get(mark.start, UNLABELLED) < UNLABELLED]
     beat, rr = (
-        np.array([np.frombuffer(one.inputs[index].data, "<f4") for one in kept], np.float32).reshape(-1, *shape)
-        for index, shape in enumerate((BEAT_SHAPE, RR_SHAPE))
+        np.array([found.tensor(mark, name) for mark in kept], np.float32).reshape(-1, *shape)
+        for name, shape in (("beat", BEAT_SHAPE), ("rr", RR_SHAPE))
     )
-    labels = np.array([kinds[one.sample] for one in kept], np.int64)
+    labels = np.array([kinds[mark.start] for mark in kept], np.int64)
     return BeatSet(beat, rr, labels, np.full(len(kept), int(recording.name), np.int64))
 
 
-def run_pipeline(recording: Recording, backend: Backend | None) -> list[Beat]:
-    """Send a recording through the device's pipeline; give the confirmed beats."""
-    lead = Lead(name=LEAD)
-    pipeline = EcgPipeline(
-        device="export",
-        recording=recording.name,
-        fs_hz=recording.fs_hz,
-        leads=(lead,),
-        backend=backend,
-        backend_reason="no model",
+def find_beats(recording: Recording, backend: Backend | None) -> FoundBeats:
+    """Send a recording through the device's pipeline, with the tasks that the beats need and no other."""
+    lead = Lead(name=LEAD, kind=LeadKind.ECG)
+    pipeline = Pipeline(
+        with_needs(TASKS[NAME]),
+        Recorded(device="export", recording=recording.name, fs_hz=recording.fs_hz, leads=(lead,)),
+        models={NAME: Model(NAME, CONTRACT, backend, "no model")},
+        on_failure=_raised,
     )
     items: list[Item] = []
-    step = int(10 * recording.fs_hz)
+    step = int(BLOCK_S * recording.fs_hz)
     for start in range(0, len(recording.samples), step):
         samples = recording.samples[np.newaxis, start : start + step].copy()
         block = SampleBlock(
@@ -110,7 +136,25 @@ def run_pipeline(recording: Recording, backend: Backend | None) -> list[Beat]:
         )
         items += pipeline.push(block)
     items += pipeline.finish()
-    return [item for item in items if isinstance(item, Beat) and item.state is BeatState.CONFIRMED]
+    return FoundBeats(
+        [one for one in items if isinstance(one, Mark) and one.task == NAME and one.state is MarkState.CONFIRMED],
+        {one.id: one for one in items if isinstance(one, Inputs)},
+    )
+
+
+def with_needs(task: Task) -> list[Task]:
+    """Give a task behind all that it needs, in the order of the registry."""
+    wanted, open_ = {task.name}, [task.name]
+    while open_:
+        needs = TASKS[open_.pop()].needs
+        open_ += [name for name in needs if name not in wanted]
+        wanted.update(needs)
+    return [one for name, one in TASKS.items() if name in wanted]
+
+
+def _raised(task: str, error: Exception) -> None:
+    """A device closes a stage that failed and goes on; at the desk beats would be missing without a word."""
+    raise error
 
 
 def labelled(windows: list[BeatWindow], labels: NDArray[np.int64], patient: int) -> BeatSet:

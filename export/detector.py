@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from biosignal.errors import BedsideError
-from biosignal.scoring.ec57 import Annotations, BeatScore, gross, score_record
-from export.dataset import run_pipeline
+from biosignal.scoring.ec57 import BeatScore, gross, score_record
+from export.dataset import find_beats
 from export.recordings import DS1, DS2, folder_of, read_recording
 
 PACED = ("102", "104", "107", "217")
@@ -45,9 +45,9 @@ def figures(folder: Path) -> dict[str, dict[str, float | int]]:
     for name in sorted(SETS["all"]):
         print(f"record {name}", file=sys.stderr, flush=True)
         recording = read_recording(folder, name, lead=None)
-        beats = run_pipeline(recording, None)
-        latencies_ms += [1000 * (beat.decided_at - beat.sample) / recording.fs_hz for beat in beats]
-        test = Annotations([beat.sample for beat in beats], ["N"] * len(beats))
+        found = find_beats(recording, None)
+        latencies_ms += [1000 * (mark.decided_at - mark.start) / recording.fs_hz for mark in found.marks]
+        test = found.unclassified()
         end = len(recording.samples)
         whole[name] = score_record(recording.reference, test, fs_hz=recording.fs_hz, start_s=0.0, end=end)
         late[name] = score_record(recording.reference, test, fs_hz=recording.fs_hz, end=end)
@@ -73,8 +73,7 @@ def _noisy(folder: Path) -> dict[str, dict[str, float | int]]:
         scores = []
         for name in ("118", "119"):
             recording = read_recording(folder, name + suffix, lead=None)
-            beats = run_pipeline(recording, None)
-            test = Annotations([beat.sample for beat in beats], ["N"] * len(beats))
+            test = find_beats(recording, None).unclassified()
             end = len(recording.samples)
             scores.append(score_record(recording.reference, test, fs_hz=recording.fs_hz, end=end))
         table[f"118 and 119 with electrode motion at {level}, from 5:00"] = _row(scores)

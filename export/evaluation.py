@@ -1,7 +1,7 @@
 """A bundle's figures on recordings it was not trained on, by EC57."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,18 +11,16 @@ from numpy.typing import NDArray
 
 from biosignal.model.backend import Backend
 from biosignal.scoring.calibration import calibration
-from biosignal.scoring.ec57 import LEARNING_S, Annotations, BeatScore, Detection, average, gross, score_record
+from biosignal.scoring.ec57 import CLASSES as STANDARD
+from biosignal.scoring.ec57 import ECTOPIC, KINDS, LEARNING_S, BeatScore, Detection, average, gross, score_record
+from biosignal.scoring.score import Annotations
+from biosignal.tasks.ecg_beats.kinds import CLASSES
+from biosignal.tasks.ecg_beats.scorer import annotations_of
 from biosignal.tasks.ecg_beats.windows import inputs_for_record
-from export.dataset import UNLABELLED, run_pipeline
+from export.dataset import UNLABELLED, find_beats
 from export.recordings import Recording, beats_of, read_recording
 
-CODES = np.array(["N", "S", "V", "F", "Q"])
-KINDS: Mapping[str, Callable[[BeatScore], Detection]] = {
-    "QRS": lambda score: score.qrs,
-    "V": lambda score: score.v,
-    "S": lambda score: score.s,
-    "F": lambda score: score.f,
-}
+CODES = np.array(STANDARD)
 LARGE_S_RECORD = "232"
 RESAMPLES = 2000
 
@@ -45,14 +43,14 @@ def answer(recording: Recording, backend: Backend) -> Answers:
     windows = inputs_for_record(recording.samples, recording.fs_hz, positions)
     outputs = backend.infer({"beat": np.stack([w.beat for w in windows]), "rr": np.stack([w.rr for w in windows])})
     scores = outputs["scores"]
-    beats = run_pipeline(recording, backend)
+    found = find_beats(recording, backend).marks
     return Answers(
         recording=recording,
         on_reference=Annotations(positions, CODES[scores.argmax(axis=1)].tolist()),
-        on_detector=Annotations([beat.sample for beat in beats], [beat.label for beat in beats]),
+        on_detector=annotations_of(found),
         scores=scores[labels < UNLABELLED],
         labels=labels[labels < UNLABELLED],
-        unanswered=sum(beat.label == "Q" for beat in beats),
+        unanswered=sum(mark.label is None for mark in found),
     )
 
 
@@ -87,14 +85,14 @@ def evaluate(backend: Backend, folder: Path, names: Sequence[str]) -> dict[str, 
         ],
         "matrix": {beats: gross(scored).matrix.tolist() for beats, scored in main.items()},
         "interval": {
-            beats: {kind: _interval(scored, KINDS[kind]) for kind in ("V", "S")} for beats, scored in main.items()
+            beats: {kind: _interval(scored, KINDS[kind]) for kind in ECTOPIC} for beats, scored in main.items()
         },
         "rr_error_ms": _mean_rr_error(main["detector"]),
         "calibration": {
             "top_label": found.top_label,
             "weighted": found.weighted,
             "brier": found.brier,
-            "by_class": dict(zip("NSVF", found.by_class, strict=True)),
+            "by_class": dict(zip(CLASSES, found.by_class, strict=True)),
             "beats": int(labels.size),
         },
     }

@@ -8,8 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from biosignal.tasks.ecg_beats.kinds import CLASSES
 from export.dataset import BeatSet
-from export.network import CLASSES, MEMBER_WIDTH, MEMBERS, BeatClassifier, Member
+from export.network import MEMBER_WIDTH, MEMBERS, BeatClassifier, Member
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

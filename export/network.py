@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
+from biosignal.tasks.ecg_beats.kinds import CLASSES
 from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, RR_SHAPE
 
-CLASSES = ("N", "S", "V", "F")
 MEMBERS = 3
 MEMBER_WIDTH = 16
 
@@ -51,7 +51,7 @@ class BeatClassifier(nn.Module):  # type: ignore[misc]  # types are checked with
         self.head = nn.Linear(members * MEMBER_WIDTH, len(CLASSES))
 
     def forward(self, beat: Tensor, rr: Tensor) -> tuple[Tensor, Tensor]:
-        """Give probabilities, shape (batch, 4), and the embedding."""
+        """Give probabilities, shape (batch, class), and the embedding."""
         embedding = torch.cat([member(beat, rr) for member in self.members], dim=1)
         return torch.softmax(self.head(embedding), dim=1), embedding
 

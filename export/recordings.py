@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosignal.errors import BadInput
-from biosignal.scoring.ec57 import Annotations, class_of
+from biosignal.scoring.ec57 import class_of
+from biosignal.scoring.score import Annotations
 
 # Inter-patient division of de Chazal et al. 2004 (doi:10.1109/TBME.2004.827359); paced 102 104 107 217 are out.
 DS1 = (
@@ -119,7 +120,7 @@ def read_recording(folder: Path, name: str, *, lead: str | None = LEAD) -> Recor
 
 
 def beats_of(reference: Annotations) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Give positions and classes (0-3 N S V F, 4 Q) of the beats; atrial and nodal escape beats count as N."""
+    """Give positions and classes (the standard's, by index) of the beats; escape beats count as normal ones."""
     found = [
         (int(sample), kind)
         for sample, symbol in zip(reference.samples, reference.symbols, strict=True)

@@ -13,19 +13,18 @@ from biosignal.model.bundle import Bundle, Manifest, Role, TensorSpec, golden_np
 from biosignal.model.npz import write_npz
 from biosignal.model.onnx_cpu import OnnxCpuBackend
 from biosignal.synthetic.ecg import synthetic_ecg
-from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, PREPROCESSING, RATE_HZ, RR_SHAPE, inputs_for_record
+from biosignal.tasks.ecg_beats.kinds import CLASSES, CONTRACT, NAME
+from biosignal.tasks.ecg_beats.windows import inputs_for_record
 from export.dataset import BeatSet
 
-NAME = "ecg-beats"
-CLASSES = ("N", "S", "V", "F")
 TOLERANCE = 1e-4
 LICENCE = (
     "Apache-2.0 for the weights; trained on the MIT-BIH Arrhythmia Database (Moody and Mark 2001, "
     "doi:10.1109/51.932724; PhysioNet, doi:10.13026/C2F305), ODC-By 1.0"
 )
-# Patients of DS1 whose beats judge a refitted head, with all four classes; the others' are for refitting.
+# Patients of DS1 whose beats are the gate of a refitted head, with all four classes; the others' are for refitting.
 GATE = (119, 205, 207, 220, 223, 114, 116, 124)
-ANCHOR_PER_CLASS = (3400, 1000, 2000, 450)  # N S V F over both parts
+ANCHOR_PER_CLASS = (3400, 1000, 2000, 450)  # in the order of the classes, over both parts
 
 
 def golden_inputs() -> Mapping[str, NDArray[np.float32]]:
@@ -38,19 +37,16 @@ def golden_inputs() -> Mapping[str, NDArray[np.float32]]:
 
 
 def manifest_of(version: str, width: int, training: Mapping[str, Any]) -> Manifest:
-    """Describe a model of this trainer; `seal` adds the hashes."""
+    """Describe a model of this trainer as its task's contract wants it; `seal` adds the hashes."""
     return Manifest(
         name=NAME,
         version=version,
         task=NAME,
-        classes=CLASSES,
+        classes=CONTRACT.classes,
         pipeline_version=(1, 1),
         siblings=(),
-        preprocessing=PREPROCESSING,
-        inputs=(
-            TensorSpec(name="beat", shape=BEAT_SHAPE, role=Role.INPUT, unit="running QRS amplitude", rate_hz=RATE_HZ),
-            TensorSpec(name="rr", shape=RR_SHAPE, role=Role.INPUT, unit="log ratio"),
-        ),
+        preprocessing=CONTRACT.preprocessing,
+        inputs=CONTRACT.inputs,
         outputs=(
             TensorSpec(name="scores", shape=(len(CLASSES),), role=Role.SCORES, unit="probability"),
             TensorSpec(name="embedding", shape=(width,), role=Role.EMBEDDING),
@@ -85,7 +81,7 @@ def bundle_of(manifest: Manifest, model: bytes, card: str, anchor: BeatSet | Non
 
 
 def anchor_npz(backend: OnnxCpuBackend, beats: BeatSet, *, seed: int) -> bytes:
-    """Write embeddings of some beats of every class, by patient in two parts: to refit on and to judge by."""
+    """Write embeddings of some beats of every class, by patient in two parts: to refit on and as the gate."""
     random = np.random.default_rng(seed)
     chosen = []
     for label, wanted in enumerate(ANCHOR_PER_CLASS):
@@ -104,10 +100,10 @@ def anchor_npz(backend: OnnxCpuBackend, beats: BeatSet, *, seed: int) -> bytes:
 
 
 def admitted(bundle: Bundle) -> AdmissionReport:
-    """Admit a bundle as the device does."""
+    """Hold a bundle against its task's contract and admit it, as the device does."""
     backend = OnnxCpuBackend(bundle)
     try:
-        return admit(backend, bundle)
+        return admit(backend, bundle, CONTRACT)
     finally:
         backend.close()
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from biosignal.events import BeatState
+from biosignal.events import MarkState
 from biosignal.signal.filters import Array, Recent, SlidingFir, gabor_taps, low_pass_taps
 
 BANDS = ((11.0, 0.028), (20.0, 0.02))
@@ -57,14 +57,14 @@ class QrsSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Detection:
-    """What became known about an R peak: `PROVISIONAL` found, then `CONFIRMED` to stand or `WITHDRAWN`.
+    """What became known about an R peak: `PROVISIONAL` found, then `CONFIRMED` or `WITHDRAWN`.
 
     `late` marks beats that the search back or the learning phase added after the normal delay.
     """
 
     sample: int
     decided_at: int
-    state: BeatState
+    state: MarkState
     late: bool
 
 
@@ -80,7 +80,7 @@ class Decision(NamedTuple):
 
     candidate: Candidate
     known: int
-    state: BeatState
+    state: MarkState
     late: bool = False
 
 
@@ -110,7 +110,7 @@ class BeatRule:
         """Take the next maximum; yield what was decided before it became known."""
         yield from self.advance(candidate.at)
         if self._found is not None and self._outdoes(candidate, self._found):
-            yield Decision(self._found, candidate.at + 1, BeatState.WITHDRAWN)
+            yield Decision(self._found, candidate.at + 1, MarkState.WITHDRAWN)
             self._found = None
         if self._pending is None or candidate.height > self._pending.height:
             self._pending = candidate
@@ -118,13 +118,13 @@ class BeatRule:
     def advance(self, known: int) -> Iterator[Decision]:
         """Yield what can be decided when the envelope is known up to `known`."""
         while True:
-            stands = self._found.at + self._settle if self._found else math.inf
+            settles_at = self._found.at + self._settle if self._found else math.inf
             closes = self._pending.at + self._guard if self._pending else math.inf
-            now = min(stands, closes, self._learn_at, self._search_at)
+            now = min(settles_at, closes, self._learn_at, self._search_at)
             if now > known:
                 return
-            if now == stands:
-                yield from self._stand(int(now))
+            if now == settles_at:
+                yield from self._settle_found(int(now))
             elif now == closes:
                 yield from self._close(int(now))
             elif now == self._learn_at:
@@ -135,21 +135,21 @@ class BeatRule:
     def finish(self, known: int) -> Iterator[Decision]:
         """The envelope ends at `known`: decide what is held."""
         yield from self.advance(known)
-        yield from self._stand(known)
+        yield from self._settle_found(known)
         yield from self._close(known)
         yield from self._learn(known)
-        yield from self._stand(known)
+        yield from self._settle_found(known)
 
     def _outdoes(self, candidate: Candidate, found: Candidate) -> bool:
-        """Tell whether `found` was but the P wave or foot of `candidate`."""
+        """Whether `found` was but the P wave or foot of `candidate`."""
         near = candidate.at - found.at < self._settle
         return near and candidate.height > self._settings.outdo_factor * found.height
 
-    def _stand(self, known: int) -> Iterator[Decision]:
+    def _settle_found(self, known: int) -> Iterator[Decision]:
         found, self._found = self._found, None
         if found is not None:
-            self._take(found, known)
-            yield Decision(found, known, BeatState.CONFIRMED)
+            self._learn_from(found, known)
+            yield Decision(found, known, MarkState.CONFIRMED)
 
     def _close(self, known: int) -> Iterator[Decision]:
         candidate, self._pending = self._pending, None
@@ -159,7 +159,7 @@ class BeatRule:
             self._learning.append(candidate)
         elif self._passes(candidate):
             self._found = candidate
-            yield Decision(candidate, known, BeatState.PROVISIONAL)
+            yield Decision(candidate, known, MarkState.PROVISIONAL)
 
     def _learn(self, known: int) -> Iterator[Decision]:
         candidates, self._learning = self._learning, []
@@ -186,11 +186,11 @@ class BeatRule:
         return False
 
     def _add_late(self, candidate: Candidate, known: int) -> Iterator[Decision]:
-        self._take(candidate, known)
-        yield Decision(candidate, known, BeatState.PROVISIONAL, late=True)
-        yield Decision(candidate, known, BeatState.CONFIRMED, late=True)
+        self._learn_from(candidate, known)
+        yield Decision(candidate, known, MarkState.PROVISIONAL, late=True)
+        yield Decision(candidate, known, MarkState.CONFIRMED, late=True)
 
-    def _take(self, beat: Candidate, known: int) -> None:
+    def _learn_from(self, beat: Candidate, known: int) -> None:
         """Learn from a beat."""
         if self._last is not None:
             self._intervals.append(beat.at - self._last.at)
@@ -253,7 +253,7 @@ class QrsDetector:
         self._first = 0
 
     def push(self, x: Array) -> list[Detection]:
-        """Take the next samples, shape (sample,), float64, without NaN; tell the beats decided on the way."""
+        """Take the next samples, shape (sample,), float64, without NaN; return the beats decided on the way."""
         self._recent.append(x)
         return [self._detection(decision) for decision in self._decide(self._gabor.push(self._smooth.push(x)[0]))]
 

@@ -1,6 +1,7 @@
-"""A backend serves only after it reproduced the bundle's golden vectors here."""
+"""A backend serves only after its bundle kept the contract and it reproduced the golden vectors here."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from biosignal.errors import RefusedForSafety
 from biosignal.events import Rung
 from biosignal.model.backend import Backend, BackendFailed
 from biosignal.model.bundle import Bundle, Tensors
+from biosignal.model.contract import ModelContract, check_contract
 
 
 class NotAdmitted(RefusedForSafety):
@@ -41,29 +43,25 @@ def worst_difference(got: Tensors, wanted: Tensors) -> tuple[float, str]:
     return worst, where
 
 
-def admit(backend: Backend, bundle: Bundle) -> AdmissionReport:
-    """Run the golden windows one at a time, as they come at the bedside, and once as a batch; compare the outputs.
+def admit(backend: Backend, bundle: Bundle, contract: ModelContract) -> AdmissionReport:
+    """Hold the bundle against its task's contract, then run its golden windows and compare the outputs.
+
+    The windows are run one at a time, as they come at the bedside, and once as a batch.
 
     Raises
     ------
-    NotAdmitted : an output is off by more than the bundle's tolerance, or the backend did not answer.
+    ContractBroken : the bundle's answers would be read wrongly, whatever its golden vectors say.
+    NotAdmitted : an output is off by more than the bundle's tolerance or not finite, or the backend did not answer.
     """
+    check_contract(bundle.manifest, contract, task=bundle.manifest.task)
     inputs, wanted, tolerance = bundle.golden()
     windows = len(next(iter(inputs.values())))
     spans = [(at, at + 1) for at in range(windows)] + ([(0, windows)] if windows > 1 else [])
     worst, where = 0.0, ""
     for start, end in spans:
-        try:
-            got = backend.infer({name: value[start:end] for name, value in inputs.items()})
-        except BackendFailed as failed:
-            raise NotAdmitted(
-                "the backend did not answer a golden window",
-                bundle=bundle.identity,
-                rung=backend.rung.value,
-                window=start,
-                reason=str(failed),
-            ) from failed
-        gap, name = worst_difference(got, {name: value[start:end] for name, value in wanted.items()})
+        windows_in = {name: value[start:end] for name, value in inputs.items()}
+        windows_out = {name: value[start:end] for name, value in wanted.items()}
+        gap, name = _compare(backend, bundle, windows_in, windows_out, window=start)
         if gap > worst or not where:
             worst, where = gap, name
     report = AdmissionReport(
@@ -84,3 +82,14 @@ def admit(backend: Backend, bundle: Bundle) -> AdmissionReport:
             tolerance=tolerance,
         )
     return report
+
+
+def _compare(backend: Backend, bundle: Bundle, inputs: Tensors, wanted: Tensors, *, window: int) -> tuple[float, str]:
+    facts: dict[str, Any] = {"bundle": bundle.identity, "rung": backend.rung.value, "window": window}
+    try:
+        return worst_difference(backend.infer(inputs), wanted)
+    except BackendFailed as failed:
+        raise NotAdmitted("the backend did not answer a golden window", **facts, reason=str(failed)) from failed
+    except Exception as error:  # border: what raises at its golden windows must not serve, and must end nothing else
+        reason = f"{type(error).__name__}: {error}"
+        raise NotAdmitted("the backend failed at a golden window", **facts, reason=reason) from error

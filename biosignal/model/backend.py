@@ -17,7 +17,7 @@ class BackendFailed(BedsideError):
 
 
 class Backend(Protocol):
-    """Runs one bundle. Names, shapes and roles of the tensors stand in the bundle's manifest.
+    """Runs one bundle. Names, shapes and roles of the tensors are in the bundle's manifest.
 
     The first axis of every tensor is the batch. State is an input and an output, never hidden.
     """

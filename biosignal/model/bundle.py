@@ -221,7 +221,7 @@ def golden_npz(inputs: Tensors, outputs: Tensors) -> bytes:
 def seal(manifest: Manifest, files: Mapping[str, bytes]) -> dict[str, bytes]:
     """Make a bundle's files: the given ones, and the manifest with their hashes in it.
 
-    `files` are all but `manifest.json`; `manifest.files` is replaced. `open_bundle` still judges the result.
+    `files` are all but `manifest.json`; `manifest.files` is replaced. `open_bundle` still checks the result.
     """
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())}
     values = {name: getattr(manifest, name) for name in manifest.__dataclass_fields__}
@@ -239,7 +239,7 @@ def pack(files: Mapping[str, bytes]) -> bytes:
 
 
 def unpack(data: bytes, *, max_bytes: int = sum(LIMITS.values())) -> dict[str, bytes]:
-    """Take a bundle's files out of one zip, at most `max_bytes` in all; `open_bundle` judges them.
+    """Take a bundle's files out of one zip, at most `max_bytes` in all; `open_bundle` checks them.
 
     Raises
     ------

@@ -155,7 +155,7 @@ class _Object:
         self._left: dict[str, Any] = dict(value)
         self._where = where
 
-    def take(self, key: str, kind: type[T]) -> T:
+    def pop(self, key: str, kind: type[T]) -> T:
         value = self._left.pop(key, None)
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
             raise ManifestBroken("a key is missing or of another type", at=f"{self._where}.{key}", wants=kind.__name__)
@@ -173,10 +173,10 @@ class _Object:
         return float(value)
 
     def text(self, key: str, pattern: re.Pattern[str] | None = None) -> str:
-        return self._one(self.take(key, str), key, pattern)
+        return self._one(self.pop(key, str), key, pattern)
 
     def texts(self, key: str, pattern: re.Pattern[str] | None = None) -> tuple[str, ...]:
-        values = tuple(self._one(value, key, pattern) for value in self.take(key, list))
+        values = tuple(self._one(value, key, pattern) for value in self.pop(key, list))
         if len(set(values)) != len(values):
             raise ManifestBroken("a list names something twice", at=f"{self._where}.{key}")
         return values
@@ -197,10 +197,10 @@ class _Object:
 
 
 def _manifest(whole: _Object) -> Manifest:
-    if (written := whole.take("format", int)) != FORMAT:
+    if (written := whole.pop("format", int)) != FORMAT:
         raise ManifestBroken("the manifest has another format", format=written, supported=FORMAT)
-    span = _Object(whole.take("pipeline_version", dict), "pipeline_version")
-    versions = (span.take("min", int), span.take("max", int))
+    span = _Object(whole.pop("pipeline_version", dict), "pipeline_version")
+    versions = (span.pop("min", int), span.pop("max", int))
     span.end()
     manifest = Manifest(
         name=whole.text("name", NAME),
@@ -210,11 +210,11 @@ def _manifest(whole: _Object) -> Manifest:
         pipeline_version=versions,
         siblings=whole.texts("siblings"),
         preprocessing=whole.text("preprocessing"),
-        inputs=tuple(_tensors(whole.take("inputs", list), "inputs")),
-        outputs=tuple(_tensors(whole.take("outputs", list), "outputs")),
+        inputs=tuple(_tensors(whole.pop("inputs", list), "inputs")),
+        outputs=tuple(_tensors(whole.pop("outputs", list), "outputs")),
         golden_tolerance=whole.number("golden_tolerance"),
-        files=_hashes(whole.take("files", dict)),
-        training=whole.take("training", dict),
+        files=_hashes(whole.pop("files", dict)),
+        training=whole.pop("training", dict),
         licence=whole.text("licence"),
     )
     whole.end()
@@ -224,7 +224,7 @@ def _manifest(whole: _Object) -> Manifest:
 def _tensors(values: list[Any], where: str) -> Iterable[TensorSpec]:
     for index, value in enumerate(values):
         one = _Object(value, f"{where}[{index}]")
-        shape = one.take("shape", list)
+        shape = one.pop("shape", list)
         if len(shape) > 4 or not all(type(dim) is int and 0 < dim <= 1_000_000 for dim in shape):
             raise ManifestBroken("a shape is a list of at most 4 positive numbers", at=f"{where}[{index}]")
         role = one.text("role")

@@ -39,6 +39,7 @@ class OnnxCpuBackend:
             ) from refused
         self._check_nodes("input", self._session.get_inputs(), self._inputs)
         self._check_nodes("output", self._session.get_outputs(), self._outputs)
+        self._output_names = list(self._outputs)
         self._closed = False
 
     @property
@@ -62,7 +63,7 @@ class OnnxCpuBackend:
             raise BackendFailed("the backend is closed", bundle=self.bundle)
         self._check_inputs(inputs)
         try:
-            values = self._session.run(list(self._outputs), dict(inputs))
+            values = self._session.run(self._output_names, dict(inputs))
         except Exception as failed:  # border to C++, which raises classes of its own
             raise BackendFailed("ONNX Runtime failed", bundle=self.bundle, reason=str(failed)[:300]) from failed
         outputs = dict(zip(self._outputs, values, strict=True))

@@ -1,1 +1,1 @@
-"""The one judge: used by the trainer, the tests, the gates and the docs."""
+"""The one scorer: used by the trainer, the tests, the gates and the docs."""

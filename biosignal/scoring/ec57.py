@@ -8,15 +8,17 @@ ANSI/AAMI EC57:1998; bemoody/wfdb@de6b1d3 app/bxb.c and app/sumstats.c. Departur
 the single-marker shutdown of AHA recordings is not read (a shutdown is `~` with subtype bits 0x30 until one without).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from biosignal.errors import BadInput
+from biosignal.scoring.score import Annotations
 
 CLASSES = ("N", "S", "V", "F", "Q")
+ROWS = (*CLASSES, "O", "X")
 N, S, V, F, Q, O, X = range(7)  # noqa: E741 - the standard's own letters
 MATCH_S = 0.150
 LEARNING_S = 300.0
@@ -29,23 +31,6 @@ _CLASS_OF = {
     **dict.fromkeys("Q/f?", Q),
 }
 _FAR = 1 << 62
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Annotations:
-    """Annotations in WFDB's codes: rising `samples`, one symbol each; `subtypes` matter for `~` only."""
-
-    samples: Sequence[int] | NDArray[np.int64]
-    symbols: Sequence[str]
-    subtypes: Sequence[int] | NDArray[np.int64] | None = None
-
-    def __post_init__(self) -> None:
-        if len(self.samples) != len(self.symbols) or (
-            self.subtypes is not None and len(self.subtypes) != len(self.symbols)
-        ):
-            raise BadInput("annotations need one symbol per sample", samples=len(self.samples))
-        if np.any(np.diff(np.asarray(self.samples, np.int64)) < 0):
-            raise BadInput("annotations must be in the order of their samples")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +94,17 @@ class BeatScore:
     def _kind(self, kind: int, wrong: tuple[int, ...]) -> Detection:
         tp = int(self.matrix[kind, kind])
         return Detection(tp, int(self.matrix[kind].sum()) - tp, int(self.matrix[list(wrong), kind].sum()))
+
+
+KINDS: Mapping[str, Callable[[BeatScore], Detection]] = {
+    "QRS": lambda score: score.qrs,
+    "V": lambda score: score.v,
+    "S": lambda score: score.s,
+    "F": lambda score: score.f,
+}
+"""What is counted for itself: beats whatever they are called, and each ectopic kind."""
+ECTOPIC = ("V", "S")
+"""The kinds for which the standard defines figures."""
 
 
 def gross(scores: Iterable[BeatScore]) -> BeatScore:

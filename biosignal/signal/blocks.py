@@ -20,17 +20,46 @@ class Unit(str, Enum):
     RAW = "raw"
 
 
+MILLIVOLT_PER = {Unit.MILLIVOLT: 1.0, Unit.MICROVOLT: 1e-3, Unit.RAW: 1.0}
+
+
+class LeadKind(str, Enum):
+    """What a lead measures. `UNKNOWN` where the source does not say; `OTHER` where it says something without a name."""
+
+    ECG = "ecg"
+    EEG = "eeg"
+    EOG = "eog"
+    EMG = "emg"
+    RESPIRATION = "respiration"
+    PLETH = "pleth"
+    PRESSURE = "pressure"
+    OXYGEN = "oxygen-saturation"
+    TEMPERATURE = "temperature"
+    SOUND = "sound"
+    STATUS = "status"
+    OTHER = "other"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lead:
-    """One channel: its name as the source gives it, and its unit."""
+    """One channel: its name as the source gives it, its unit, what it measures, and its sampling frequency.
+
+    `fs_hz` is absent where it is that of the recording.
+    """
 
     name: str
     unit: Unit = Unit.MILLIVOLT
+    kind: LeadKind = LeadKind.UNKNOWN
+    fs_hz: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class SampleBlock:
-    """Contiguous samples of one recording, set read-only.
+    """Contiguous samples of leads of one rate, set read-only.
+
+    A recording with leads of several rates comes as several blocks a stretch, first that of the recording's own rate;
+    each counts its samples at its own rate. Those of a lower rate may lag behind by less than one of their samples.
 
     Parameters
     ----------
@@ -70,7 +99,9 @@ class SampleBlock:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Gap:
-    """Samples that do not exist: lost, or (length 0) a join such as a loop of a replay.
+    """Samples that do not exist: lost, or (length 0) a join such as a loop of a replay. It is a gap in every lead.
+
+    `start` and `length` count at the recording's own rate.
 
     The next sample has index ``start + length``. Adaptive stages restart behind a gap.
     """

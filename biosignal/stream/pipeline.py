@@ -1,395 +1,435 @@
-"""The ECG analysis in one piece: samples and gaps in; quality, beats, heart rate, findings and trends out.
+"""The analysis of a recording: fans its leads out to the tasks that read them, and puts what they say in one order.
 
-The daemon, the evaluation and the gates all run this class. Events leave in the order of `decided_at`, and however the
-samples are cut into blocks they are the same to the last bit.
+The daemon, the replay, the evaluation and the gates all run this class. Events leave in the order of `decided_at`, and
+however the samples are cut into blocks they are the same to the last bit.
 """
 
-from collections import deque
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
+from functools import partial
+from typing import Any
 
-import numpy as np
-
-from biosignal.ecg.qrs import Detection, QrsDetector, QrsSettings
-from biosignal.ecg.rr import ABSENT_S, HeartRateMeter
 from biosignal.errors import BadInput, BrokenStream
 from biosignal.events import (
-    Abstained,
-    Beat,
-    BeatState,
     Event,
-    HeartRate,
-    Outcome,
-    Prediction,
-    Quality,
+    Finding,
+    FindingState,
+    Mark,
+    MarkState,
     QualityLevel,
+    Reading,
+    Series,
     Unavailable,
 )
-from biosignal.model.backend import Backend, BackendFailed
-from biosignal.signal.blocks import Gap, Lead, SampleBlock, Samples, Unit
-from biosignal.signal.filters import Array, Recent, Recursive, mains_notch
-from biosignal.stream.stage import Item
-from biosignal.tasks.ecg_beats.windows import AFTER, BEFORE, KERNEL_S, RATE_HZ, SHIFT, BeatInputs, BeatWindow
-from biosignal.tasks.ecg_rhythm.rules import RhythmRules, RuleSettings
-from biosignal.tasks.ecg_rhythm.trend import TrendMeter
-from biosignal.tasks.signal_quality.index import MILLIVOLT_PER, QualityIndex, QualitySettings
+from biosignal.model.model import Model
+from biosignal.signal.blocks import Gap, Lead, SampleBlock, Signal
+from biosignal.stream.assign import Assignment, Plan, assign
+from biosignal.stream.frames import Frames
+from biosignal.stream.merge import Merge
+from biosignal.stream.packing import MarkPacker
+from biosignal.stream.stage import Item, Stage
+from biosignal.tasks.finding_log import FindingLog
+from biosignal.tasks.monitoring.task import MONITORING
+from biosignal.tasks.task import Task, TaskFacts
 
-TASK = "ecg-beats"
-CLASSES = ("N", "S", "V", "F")
-REACH_BEFORE_S = (BEFORE + SHIFT) / RATE_HZ + KERNEL_S
-REACH_AFTER_S = (AFTER + SHIFT) / RATE_HZ + KERNEL_S
-QRS_FLOOR_MV = 0.05
-"""Envelope of a QRS 70 ms wide and 0.14 mV high: AAMI EC13 asks that less than 0.15 mV is not counted."""
-INVALID_NEAR_S = 0.06
-INVALID_SHARE = 0.25
-"""With more than this share of invalid samples within `INVALID_NEAR_S` a beat is none: a hole's edge made it."""
+BACK_OFF_S = 10.0
+BACK_OFF_MOST_S = 300.0
+"""A stage that failed begins anew behind the next gap or after this long; twice as long after each failure."""
+FAILED = "task-failed"
 
-_Found: TypeAlias = Quality | Detection
+OnFailure = Callable[[str, Exception], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class EcgSettings:
-    """What can be set about the analysis of one lead.
+class Recorded:
+    """What is analysed: written into the events, and the layout of the blocks.
 
-    `mains_hz` switches a notch on (50 or 60); the detector's bands and the classifier's window hold mains back anyway.
+    `fs_hz` is the rate of the leads that name none of their own; `stream` is "live" or "shadow:BUNDLE".
     """
 
-    mains_hz: float | None = None
-    qrs: QrsSettings = field(default_factory=lambda: QrsSettings(floor=QRS_FLOOR_MV))
-    quality: QualitySettings = field(default_factory=QualitySettings)
-    rules: RuleSettings = field(default_factory=RuleSettings)
+    device: str
+    recording: str
+    fs_hz: float
+    leads: tuple[Lead, ...]
+    stream: str = "live"
 
 
-class _Stretch:
-    """Everything that must start anew behind a gap: filters, detector, beat windows, quality."""
+@dataclass(slots=True, eq=False)
+class _Instance:
+    """One task at work on its leads, with what must be known to feed it, order what it says and start it anew."""
 
-    def __init__(
-        self, *, recording: str, leads: tuple[Lead, ...], lead: int, fs_hz: float, start: int, settings: EcgSettings
-    ) -> None:
-        self.start = start
-        self.end = start
-        self.inputs: BeatInputs | None = None
-        self._fs_hz = fs_hz
-        self._lead = lead
-        self._settings = settings
-        self._unit = leads[lead].unit
-        self._qualities = [
-            QualityIndex(recording=recording, lead=each, fs_hz=fs_hz, start=start, settings=settings.quality)
-            for each in leads
-        ]
-        self._notch: Recursive | None = mains_notch(fs_hz, mains_hz=settings.mains_hz) if settings.mains_hz else None
-        self._detector: QrsDetector | None = None
-        self._invalid = Recent(start=start, keep=round(8 * fs_hz))
-        self._value = 0.0
+    assignment: Assignment
+    facts: TaskFacts
+    rank: int
+    rows: tuple[int, ...]
+    needs: list["_Instance"]
+    packers: dict[str, MarkPacker]
+    stage: Stage | None = None
+    watermark: int = 0
+    made: list[tuple[float, Event]] = field(default_factory=list)
+    waiting: Merge = field(default_factory=Merge)
+    latest: float = 0.0
+    open: dict[str, Finding] = field(default_factory=dict)
+    failure: Finding | None = None
+    begin_at: int = 0
+    back_off_s: float = BACK_OFF_S
 
-    def push(self, samples: Samples) -> list[_Found]:
-        """Take the next samples, shape (lead, sample); tell what was found, in order of `decided_at`."""
-        found: list[_Found] = [q for index, row in zip(self._qualities, samples, strict=True) for q in index.push(row)]
-        x = self._valid(samples[self._lead])
-        self.end += samples.shape[1]
-        if not len(x):
-            return found
-        if self._detector is None or self.inputs is None:
-            first = self.start = self.end - len(x)
-            qrs = replace(self._settings.qrs, floor=0.0) if self._unit is Unit.RAW else self._settings.qrs
-            self._detector = QrsDetector(self._fs_hz, start=first, settings=qrs)
-            self.inputs = BeatInputs(fs_hz=self._fs_hz, start=first)
-        if self._notch:
-            x = self._notch.push(x)
-        self.inputs.extend(x.astype(np.float32))
-        found.extend(beat for beat in self._detector.push(x) if self._is_whole(beat))
-        return _in_order(found)
+    @property
+    def task(self) -> Task:
+        """The task."""
+        return self.assignment.task
 
-    def finish(self) -> list[_Found]:
-        """End the stretch."""
-        found: list[_Found] = [quality for index in self._qualities for quality in index.finish()]
-        if self._detector is not None:
-            found.extend(beat for beat in self._detector.finish() if self._is_whole(beat))
-        return _in_order(found)
-
-    def cuts(self, sample: int, decided_at: int) -> bool:
-        """Tell whether the window of the beat at `sample` reaches beyond the samples that exist."""
-        before, after = round(REACH_BEFORE_S * self._fs_hz), round(REACH_AFTER_S * self._fs_hz)
-        return sample - before < self.start or sample + after > decided_at
-
-    def _valid(self, x: Samples) -> Array:
-        """Hold the last valid value over invalid samples; drop those before the first valid one. In mV if known."""
-        valid = np.isfinite(x)
-        self._invalid.append(1.0 - valid)
-        scaled = x.astype(np.float64) * MILLIVOLT_PER[self._unit]
-        if not valid.all():
-            if self._detector is None:
-                first = int(np.argmax(valid)) if valid.any() else len(x)
-                valid, scaled = valid[first:], scaled[first:]
-            latest = np.maximum.accumulate(np.where(valid, np.arange(len(valid)), -1))
-            scaled = np.where(latest < 0, self._value, scaled[np.maximum(latest, 0)])
-        if len(scaled):
-            self._value = float(scaled[-1])
-        return scaled
-
-    def _is_whole(self, found: Detection) -> bool:
-        near = round(INVALID_NEAR_S * self._fs_hz)
-        around = self._invalid.between(found.sample - near, found.sample + near + 1)
-        return float(around.mean()) <= INVALID_SHARE
+    @property
+    def is_fed(self) -> bool:
+        """Whether everything it needs is at work."""
+        return all(need.stage is not None for need in self.needs)
 
 
-class EcgPipeline:
-    """Analyses one lead of a recording; the quality of all leads is told.
+class Pipeline:
+    """Analyses one recording.
 
     Parameters
     ----------
-    device, recording, stream : written into the events; `stream` is "live" or "shadow:BUNDLE".
-    fs_hz : sampling frequency, 100-1000 Hz.
-    leads : layout of every block.
-    lead : name of the lead to analyse, the first if absent.
-    backend : classifies the beats; without one every beat is `Unavailable` for `backend_reason`.
+    tasks : what is asked of it, those that others need before them.
+    recorded : the recording.
+    models : by task; each task with a model contract has one.
+    limits : by task, of the task's own class; the defaults where absent.
+    prefer : name of a lead that goes before all others in every task that can read it.
+    on_failure : called with each exception that a stage raised, and the name of its task.
 
-    Raises
-    ------
-    BadInput : no such lead, or a sampling frequency out of range.
+    `decided_until_s` is the time of the recording before which everything was decided and given.
     """
 
     def __init__(
         self,
+        tasks: Iterable[Task],
+        recorded: Recorded,
         *,
-        device: str,
-        recording: str,
-        fs_hz: float,
-        leads: tuple[Lead, ...],
-        lead: str | None = None,
-        stream: str = "live",
-        backend: Backend | None = None,
-        backend_reason: str = "",
-        settings: EcgSettings | None = None,
+        models: Mapping[str, Model],
+        limits: Mapping[str, Any] | None = None,
+        prefer: str | None = None,
+        on_failure: OnFailure = lambda _task, _error: None,
     ) -> None:
-        names = [each.name for each in leads]
-        if not leads or (lead is not None and lead not in names):
-            raise BadInput("the recording has no such lead", lead=lead, leads=names)
-        if not 100.0 <= fs_hz <= 1000.0:
-            raise BadInput("the ECG analysis needs 100 to 1000 samples a second", fs_hz=fs_hz)
-        self._recording = recording
-        self._fs_hz = fs_hz
-        self._leads = leads
-        self._index = 0 if lead is None else names.index(lead)
-        self._lead = leads[self._index]
-        self._settings = settings or EcgSettings()
-        self._backend = backend
-        self._reason = backend_reason
-        self._rules = RhythmRules(
-            device=device,
-            recording=recording,
-            fs_hz=fs_hz,
-            lead=self._lead.name,
-            stream=stream,
-            settings=self._settings.rules,
+        self.recorded = recorded
+        self.plan: Plan = assign(tasks, recorded.leads, fs_hz=recorded.fs_hz, prefer=prefer)
+        self._models = models
+        self._limits = dict(limits or {})
+        self._on_failure = on_failure
+        self.decided_until_s = 0.0
+        self._merge = Merge()
+        self._layouts = _layouts(recorded)
+        self._frames = {fs_hz: Frames(recorded.recording, leads, fs_hz) for fs_hz, leads in self._layouts.items()}
+        self._next: dict[float, int] = {}
+        self._cut: dict[tuple[int, ...], SampleBlock] = {}
+        self._instances: list[_Instance] = []
+        for rank, assignment in enumerate(self.plan.assignments):
+            self._instances.append(self._instance(rank, assignment))
+
+    def _instance(self, rank: int, assignment: Assignment) -> _Instance:
+        task, recorded = assignment.task, self.recorded
+        facts = TaskFacts(
+            device=recorded.device,
+            recording=recorded.recording,
+            stream=recorded.stream,
+            fs_hz=assignment.fs_hz,
+            leads=assignment.leads,
         )
-        self._trend = TrendMeter(recording=recording, lead=self._lead.name, fs_hz=fs_hz, stream=stream)
-        self._next: int | None = None
-        self._restart()
+        layout = [lead.name for lead in self._layouts[assignment.fs_hz]]
+        return _Instance(
+            assignment=assignment,
+            facts=facts,
+            rank=rank,
+            rows=tuple(layout.index(name) for name in assignment.names),
+            needs=[
+                one
+                for one in self._instances
+                if one.task.name in task.needs and set(one.assignment.names) & set(assignment.names)
+            ],
+            packers={
+                kind.name: MarkPacker(
+                    task=task.name,
+                    kind=kind.name,
+                    stream=recorded.stream,
+                    fs_hz=assignment.fs_hz,
+                    unanswered=kind.unanswered,
+                )
+                for kind in task.marks
+                if kind.packed
+            },
+        )
 
-    def _restart(self) -> None:
-        self._stretch: _Stretch | None = None
-        self._heart_rate = HeartRateMeter()
-        self._seconds: deque[Quality] = deque(maxlen=16)
-        self._waiting: deque[BeatWindow] = deque()
-        self._unconfirmed: deque[int] = deque()
-        self._last: int | None = None
-        self._sound: int | None = None
-        self._sound_before = False
-        self._now = 0
+    # ---- what the owner asks -------------------------------------------------------------------------------------
 
-    def switch(self, backend: Backend | None, reason: str = "") -> None:
-        """Classify with another backend from the next beat on; no beat goes unanswered in between."""
-        self._backend = backend
-        self._reason = reason
+    def limits_of(self, task: Task) -> Any:
+        """The limits in force for a task; None where it has none."""
+        if task.limits is None:
+            return None
+        return self._limits.get(task.name) or task.limits()
 
-    def set_limits(self, rules: RuleSettings) -> None:
-        """Judge rates and rhythm by other limits from the next item on."""
-        self._settings = replace(self._settings, rules=rules)
-        self._rules.set_limits(rules)
+    def set_limits(self, task: Task, limits: Any) -> None:
+        """Give a task other limits from the next item on."""
+        self._limits[task.name] = limits
+        for one in self._instances:
+            if one.task.name == task.name and one.stage is not None:
+                stage = one.stage
+                self._guarded(one, partial(_limited, stage, limits))
 
-    def push(self, item: Item, /) -> list[Item]:
-        """Take the next samples or a gap; tell what was found.
+    def push(self, signal: Signal, /) -> list[Item]:
+        """Take the next samples or a gap; give what was decided, the gap itself last.
 
         Raises
         ------
         BrokenStream : the samples do not continue where the last ones ended, or have another layout.
         """
-        if isinstance(item, SampleBlock):
-            return self._judge(self._take_block(item))
-        if isinstance(item, Gap):
-            return self._judge(self._take_gap(item))
-        return [item]
+        if isinstance(signal, Gap):
+            return self._push_gap(signal)
+        self._check(signal)
+        frame = self._frames[signal.fs_hz].push(signal)
+        if frame is None:
+            return []
+        self._push_block(frame)
+        self.decided_until_s = min(
+            (one.watermark / one.facts.fs_hz for one in self._instances),
+            default=frame.end / frame.fs_hz,
+        )
+        return list(self._merge.release(self.decided_until_s))
 
     def finish(self) -> list[Item]:
-        """End the recording: tell everything held back."""
-        items = self._judge([*self._end_stretch(), *self._trend.finish()])
-        items.extend(self._rules.finish())
-        return items
+        """End the recording: give everything held back."""
+        self._flush_frames()
+        for one in self._instances:
+            if one.stage is not None:
+                self._feed(one, math.inf)
+                self._guarded(one, one.stage.finish)
+                one.stage = None
+            self._close_failure(one)
+            for packer in one.packers.values():
+                last = max(one.watermark - 1, round(one.latest * one.facts.fs_hz))
+                one.made += [(one.latest, pack) for pack in packer.finish(last)]
+            self._pass_on(one)
+        return list(self._merge.release(math.inf))
 
-    def _judge(self, items: Iterable[Item]) -> list[Item]:
-        return [out for item in items for out in self._rules.push(item)]
+    # ---- samples -------------------------------------------------------------------------------------------------
 
-    def _check(self, recording: str, start: int) -> None:
-        if recording != self._recording or (self._next is not None and start != self._next):
+    def _flush_frames(self) -> None:
+        for frames in self._frames.values():
+            frame = frames.flush()
+            if frame is not None:
+                self._push_block(frame)
+
+    def _push_block(self, block: SampleBlock) -> None:
+        self._cut.clear()
+        for one in self._instances:
+            if one.facts.fs_hz == block.fs_hz:
+                self._begin(one, block.start)
+                if one.stage is not None and one.is_fed:
+                    stage = one.stage
+                    self._guarded(one, partial(stage.push, self._rows(block, one.rows)))
+                self._advance(one, block.end)
+
+    def _rows(self, block: SampleBlock, rows: tuple[int, ...]) -> SampleBlock:
+        """Cut the rows of a block that an instance reads; the same rows are cut once."""
+        if len(rows) == len(block.leads):
+            return block
+        known = self._cut.get(rows)
+        if known is None:
+            known = self._cut[rows] = SampleBlock(
+                recording=block.recording,
+                start=block.start,
+                fs_hz=block.fs_hz,
+                leads=tuple(block.leads[row] for row in rows),
+                samples=block.samples[rows[0] : rows[0] + 1] if len(rows) == 1 else block.samples[list(rows)],
+            )
+        return known
+
+    def _advance(self, one: _Instance, end: int) -> None:
+        """Give a stage what the tasks it needs said, and let it say what fell due before sample `end`."""
+        until = min([end, *(need.watermark for need in one.needs)])
+        self._feed(one, until)
+        if one.stage is not None:
+            stage = one.stage
+            self._guarded(one, partial(stage.advance, until))
+        one.watermark = one.stage.watermark if one.stage is not None else end
+        self._pack(one, one.watermark)
+        self._pass_on(one)
+
+    def _feed(self, one: _Instance, until: float) -> None:
+        for event in one.waiting.release(until):
+            stage = one.stage
+            if stage is None:
+                return
+            self._guarded(one, partial(stage.push, event))
+
+    def _pass_on(self, one: _Instance) -> None:
+        """Hand what an instance said to those that need it, and to the merge."""
+        if not one.made:
+            return
+        made, one.made = one.made, []
+        wanted = [(at * one.facts.fs_hz, event) for at, event in made if isinstance(event, Mark | Series | Finding)]
+        for other in self._instances:
+            if one in other.needs:
+                other.waiting.add(one.rank, wanted)
+        self._merge.add(one.rank, made)
+
+    def _pack(self, one: _Instance, until: int) -> None:
+        for packer in one.packers.values():
+            for pack in packer.settled(until):
+                one.latest = max(one.latest, pack.decided_at / one.facts.fs_hz)
+                one.made.append((one.latest, pack))
+
+    # ---- gaps ----------------------------------------------------------------------------------------------------
+
+    def _push_gap(self, gap: Gap) -> list[Item]:
+        self._check_start(gap.recording, gap.start, self.recorded.fs_hz)
+        self._flush_frames()
+        for fs_hz in self._layouts:
+            self._next[fs_hz] = round(gap.end * fs_hz / self.recorded.fs_hz)
+        for one in self._instances:
+            mine = _at_rate(gap, one.facts.fs_hz / self.recorded.fs_hz)
+            one.begin_at = 0
+            self._break(one, mine)
+            one.watermark = mine.end
+            self._pass_on(one)
+        self.decided_until_s = gap.end / self.recorded.fs_hz
+        return [*self._merge.release(math.inf), gap]
+
+    def _break(self, one: _Instance, gap: Gap) -> None:
+        if one.stage is not None:
+            self._feed(one, math.inf)
+        if one.stage is not None:
+            stage = one.stage
+            self._guarded(one, partial(stage.push, gap))
+        one.waiting = Merge()
+
+    def _check(self, block: SampleBlock) -> None:
+        if block.leads != self._layouts.get(block.fs_hz):
+            raise BrokenStream("a block has another layout than announced", leads=block.leads, fs_hz=block.fs_hz)
+        self._check_start(block.recording, block.start, block.fs_hz)
+        self._next[block.fs_hz] = block.end
+
+    def _check_start(self, recording: str, start: int, fs_hz: float) -> None:
+        expected = self._next.get(fs_hz)
+        if recording != self.recorded.recording or (expected is not None and start != expected):
             raise BrokenStream(
                 "the samples do not go on where the last ones ended",
                 recording=recording,
                 start=start,
-                expected_recording=self._recording,
-                expected_start=self._next,
+                expected_recording=self.recorded.recording,
+                expected_start=expected,
             )
 
-    def _take_block(self, block: SampleBlock) -> Iterator[Event]:
-        self._check(block.recording, block.start)
-        if block.leads != self._leads or block.fs_hz != self._fs_hz:
-            raise BrokenStream("a block has another layout than announced", leads=block.leads, fs_hz=block.fs_hz)
-        self._next = block.end
-        if self._stretch is None:
-            self._stretch = _Stretch(
-                recording=self._recording,
-                leads=self._leads,
-                lead=self._index,
-                fs_hz=self._fs_hz,
-                start=block.start,
-                settings=self._settings,
-            )
-        yield from self._walk(self._stretch, self._stretch.push(block.samples))
-        yield from self._advance(self._stretch, block.end)
+    # ---- stages that fail ----------------------------------------------------------------------------------------
 
-    def _take_gap(self, gap: Gap) -> Iterator[Item]:
-        self._check(gap.recording, gap.start)
-        self._next = gap.end
-        yield from self._end_stretch()
-        yield gap
-
-    def _end_stretch(self) -> Iterator[Event]:
-        stretch = self._stretch
-        if stretch is not None:
-            yield from self._walk(stretch, stretch.finish())
-            if stretch.inputs is not None:
-                self._waiting.extend(stretch.inputs.flush())
-            self._now = stretch.end - 1
-            yield from self._confirm(stretch)
-        self._restart()
-
-    def _walk(self, stretch: _Stretch, found: list[_Found]) -> Iterator[Event]:
-        for each in found:
-            yield from self._advance(stretch, each.decided_at)
-            self._now = each.decided_at
-            if isinstance(each, Quality):
-                yield from self._take_quality(stretch, each)
-            else:
-                yield from self._take_detection(stretch, each)
-            yield from self._confirm(stretch)
-
-    def _advance(self, stretch: _Stretch, until: int) -> Iterator[Event]:
-        """Confirm what fell due before sample `until`."""
-        if stretch.inputs is None:
+    def _begin(self, one: _Instance, start: int) -> None:
+        """Make the stage where there is none and it may begin, behind a failure at the time set for it."""
+        if one.stage is not None or start < one.begin_at or not one.is_fed:
             return
-        for window in stretch.inputs.advance(until):
-            self._waiting.append(window)
-            self._now = max(self._now, window.decided_at)
-            yield from self._confirm(stretch)
-
-    def _take_quality(self, stretch: _Stretch, quality: Quality) -> Iterator[Event]:
-        yield quality
-        if quality.lead != self._lead.name:
-            return
-        self._seconds.append(quality)
-        yield from self._trend.add_quality(quality)
-        last = max(self._sound or stretch.start, *self._unconfirmed, stretch.start)
-        if quality.decided_at - last >= ABSENT_S * self._fs_hz:
-            self._heart_rate.reset()
-            yield self._rate(quality.decided_at)
-
-    def _take_detection(self, stretch: _Stretch, found: Detection) -> Iterator[Event]:
-        if found.state is BeatState.CONFIRMED:
-            if stretch.inputs is not None:
-                self._waiting.extend(stretch.inputs.add_beat(found.sample, found.decided_at))
-            return
-        withdrawn = found.state is BeatState.WITHDRAWN
-        if withdrawn:
-            self._unconfirmed.remove(found.sample)
-        before = self._unconfirmed[-1] if self._unconfirmed else self._last
-        if not withdrawn:
-            self._unconfirmed.append(found.sample)
-        quality = self._quality_at(found.sample) or (self._seconds[-1] if self._seconds else None)
-        yield Beat(
-            recording=self._recording,
-            lead=self._lead.name,
-            sample=found.sample,
-            decided_at=found.decided_at,
-            state=found.state,
-            rr_before_s=None if before is None else (found.sample - before) / self._fs_hz,
-            amplitude=None,
-            quality=QualityLevel.DEGRADED if quality is None else quality.level,
-            outcome=Abstained(task=TASK, reason=f"{found.state.value}: not classified"),
-        )
-
-    def _quality_at(self, sample: int) -> Quality | None:
-        return next((quality for quality in self._seconds if quality.start <= sample < quality.end), None)
-
-    def _confirm(self, stretch: _Stretch) -> Iterator[Event]:
-        while self._waiting and (quality := self._quality_at(self._waiting[0].sample)):
-            window = self._waiting.popleft()
-            self._last = self._unconfirmed.popleft()
-            beat = Beat(
-                recording=self._recording,
-                lead=self._lead.name,
-                sample=window.sample,
-                decided_at=self._now,
-                state=BeatState.CONFIRMED,
-                rr_before_s=window.rr_before_s,
-                amplitude=None if self._lead.unit is Unit.RAW else window.amplitude / MILLIVOLT_PER[self._lead.unit],
-                quality=quality.level,
-                outcome=self._outcome(window, quality, cut=stretch.cuts(window.sample, self._now)),
-                inputs=window.tensors(),
-            )
-            yield beat
-            self._trend.add_beat(beat)
-            yield from self._count(beat)
-
-    def _count(self, beat: Beat) -> Iterator[Event]:
-        sound = beat.quality is not QualityLevel.REJECTED
-        if sound:
-            rr_s = beat.rr_before_s
-            self._heart_rate.add(rr_s if self._sound_before and rr_s is not None and rr_s <= ABSENT_S else None)
-            self._sound = beat.sample
-            yield self._rate(beat.sample)
-        self._sound_before = sound
-
-    def _rate(self, sample: int) -> HeartRate:
-        return HeartRate(
-            recording=self._recording,
-            lead=self._lead.name,
-            sample=sample,
-            decided_at=self._now,
-            bpm=self._heart_rate.bpm,
-        )
-
-    def _outcome(self, window: BeatWindow, quality: Quality, *, cut: bool) -> Outcome:
-        if self._backend is None:
-            return Unavailable(task=TASK, reason=self._reason)
-        if quality.level is QualityLevel.REJECTED:
-            return Abstained(task=TASK, reason=f"quality: {quality.reason}")
-        if cut:
-            return Abstained(task=TASK, reason="gap: the window reaches beyond the samples")
+        make, task = one.task.make, one.task
+        assert make is not None, "only tasks with a stage are assigned leads"
         try:
-            outputs = self._backend.infer({"beat": window.beat[np.newaxis], "rr": window.rr[np.newaxis]})
-        except BackendFailed as failure:
-            return Unavailable(task=TASK, reason=str(failure))
-        scores = [round(float(score), 4) for score in outputs["scores"][0]]
-        return Prediction(
-            task=TASK,
-            bundle=self._backend.bundle,
-            rung=self._backend.rung,
-            label=CLASSES[int(np.argmax(scores))],
-            scores=tuple(zip(CLASSES, scores, strict=True)),
-        )
+            one.stage = make(one.facts, self._models.get(task.name), self.limits_of(task))
+        except Exception as error:  # noqa: BLE001 - border: one task must not end the others
+            self._fail(one, error, start)
+            return
+        one.watermark = max(one.watermark, start)
+        self._close_failure(one)
+
+    def _guarded(self, one: _Instance, work: Callable[[], Iterable[Event]]) -> None:
+        """Let a stage work; whatever it raises closes it and leaves the others alone."""
+        try:
+            for event in work():
+                self._collect(one, event)
+        except Exception as error:  # noqa: BLE001 - border: one task must not end the others
+            self._fail(one, error, one.watermark)
+
+    def _collect(self, one: _Instance, event: Event) -> None:
+        """Collect an event of a stage, at the time of the recording when it was decided."""
+        decided = _decided_at(event)
+        if decided is not None:
+            # Packs that were due before this event go out before it, however the samples were cut.
+            self._pack(one, decided)
+            one.latest = max(one.latest, decided / one.facts.fs_hz)
+        if isinstance(event, Mark) and event.kind in one.packers and event.state is MarkState.CONFIRMED:
+            one.packers[event.kind].add(event)
+        elif isinstance(event, Finding):
+            if event.state in (FindingState.OPENED, FindingState.EXTENDED):
+                one.open[event.id] = event
+            else:
+                one.open.pop(event.id, None)
+        one.made.append((one.latest, event))
+
+    def _fail(self, one: _Instance, error: Exception, at: int) -> None:
+        self._on_failure(one.task.name, error)
+        fs_hz = one.facts.fs_hz
+        one.stage = None
+        one.begin_at = at + round(one.back_off_s * fs_hz)
+        one.back_off_s = min(2 * one.back_off_s, BACK_OFF_MOST_S)
+        one.latest = max(one.latest, at / fs_hz)
+        for finding in tuple(one.open.values()):
+            closed = replace(
+                finding, rev=finding.rev + 1, state=FindingState.CLOSED, decided_at=max(at, finding.decided_at)
+            )
+            self._collect(one, closed)
+        if one.failure is None:
+            log = FindingLog(one.facts, task=MONITORING.name, kinds=MONITORING.findings, quantities={})
+            log.clock = at
+            reason = f"{one.task.name} failed: {type(error).__name__}: {error}"
+            one.failure = log.open(
+                FAILED,
+                onset=at,
+                end=at,
+                outcome=Unavailable(task=one.task.name, reason=reason),
+                measures=(),
+                quality=QualityLevel.REJECTED,
+            )
+            one.made.append((one.latest, one.failure))
+        self._stop_dependents(one, at)
+
+    def _stop_dependents(self, one: _Instance, at: int) -> None:
+        """Stop what needs the failed task: without its results it would report that the patient shows nothing."""
+        for other in self._instances:
+            if one in other.needs and other.stage is not None:
+                stage = other.stage
+                self._guarded(other, stage.finish)
+                other.stage = None
+                other.watermark = max(other.watermark, at)
+                self._pass_on(other)
+                self._stop_dependents(other, at)
+
+    def _close_failure(self, one: _Instance) -> None:
+        failure, one.failure = one.failure, None
+        if failure is not None:
+            at = max(failure.decided_at, one.watermark)
+            one.latest = max(one.latest, at / one.facts.fs_hz)
+            one.made.append((one.latest, replace(failure, rev=1, state=FindingState.CLOSED, end=at, decided_at=at)))
 
 
-def _in_order(found: Iterable[_Found]) -> list[_Found]:
-    """Sort by `decided_at`; at the same sample quality comes first, so that a beat knows its second."""
-    return sorted(found, key=lambda each: (each.decided_at, isinstance(each, Detection)))
+def _decided_at(event: Event) -> int | None:
+    """The last sample an event needed; None for those that come with the one before them."""
+    if isinstance(event, Mark | Finding | Series):
+        return event.decided_at
+    return event.at if isinstance(event, Reading) else None
+
+
+def _limited(stage: Stage, limits: Any) -> Iterable[Event]:
+    stage.set_limits(limits)
+    return ()
+
+
+def _layouts(recorded: Recorded) -> dict[float, tuple[Lead, ...]]:
+    """Give the leads of each rate, as the blocks of that rate hold them."""
+    if not recorded.leads:
+        raise BadInput("the recording has no leads", recording=recorded.recording)
+    layouts: dict[float, list[Lead]] = {}
+    for lead in recorded.leads:
+        layouts.setdefault(lead.fs_hz or recorded.fs_hz, []).append(lead)
+    return {fs_hz: tuple(leads) for fs_hz, leads in layouts.items()}
+
+
+def _at_rate(gap: Gap, ratio: float) -> Gap:
+    """Count a gap of the recording at the rate of an instance."""
+    if ratio == 1.0:
+        return gap
+    start, end = round(gap.start * ratio), round(gap.end * ratio)
+    return replace(gap, start=start, length=end - start)

@@ -1,7 +1,7 @@
-"""A stage at work on a stream, and stages in a row."""
+"""A stage at work on a stream."""
 
-from collections.abc import Iterable, Iterator
-from typing import Protocol, TypeAlias
+from collections.abc import Iterable
+from typing import Any, Protocol, TypeAlias
 
 from biosignal.events import Event
 from biosignal.signal.blocks import Signal
@@ -10,42 +10,25 @@ Item: TypeAlias = Signal | Event
 
 
 class Stage(Protocol):
-    """One step of the analysis. Holds state; reads no clock, opens no file, writes no log.
+    """One task at work on its leads. Holds state; reads no clock, opens no file, writes no log.
 
-    Law: however the samples are cut into blocks, the joined output is the same. A stage passes on
-    every item it does not consume, in order; a `Gap` passes through every stage and resets it.
+    It is given, in this order: a block of its leads; what the tasks that it needs said of it, in order of
+    `decided_at`; and `advance`. At a `Gap` it ends what it holds and starts anew behind it.
+
+    Law: however the samples are cut into blocks, the joined output is the same, in order of `decided_at`.
     """
 
-    def push(self, item: Item, /) -> Iterable[Item]:
-        """Take one item; yield none, one or many."""
+    watermark: int
+    """Nothing that is yielded later is decided before this sample."""
 
-    def finish(self) -> Iterable[Item]:
-        """The stream ends here: yield what is still held back."""
+    def set_limits(self, limits: Any, /) -> None:
+        """Take other limits, of the task's own class, from now on."""
 
+    def push(self, item: Item, /) -> Iterable[Event]:
+        """Take one item; yield what it decides. Inputs come right after the mark that names them."""
 
-class Chain:
-    """Stages in a row, as one stage."""
+    def advance(self, until: int, /) -> Iterable[Event]:
+        """All samples before `until`, and all that was decided before it, have been pushed."""
 
-    def __init__(self, *stages: Stage) -> None:
-        self._stages = stages
-
-    def push(self, item: Item, /) -> Iterator[Item]:
-        """Send one item through all stages."""
-        yield from self._through([item], 0)
-
-    def finish(self) -> Iterator[Item]:
-        """Finish the stages in order; what one still yields runs through those behind it."""
-        for index, stage in enumerate(self._stages):
-            yield from self._through(stage.finish(), index + 1)
-
-    def _through(self, items: Iterable[Item], first: int) -> Iterator[Item]:
-        if first == len(self._stages):
-            yield from items
-            return
-        for item in items:
-            yield from self._through(self._stages[first].push(item), first + 1)
-
-
-def chain(*stages: Stage) -> Stage:
-    """Join stages in a row."""
-    return Chain(*stages)
+    def finish(self) -> Iterable[Event]:
+        """The recording ends here: yield what is still held back."""

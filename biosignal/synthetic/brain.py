@@ -186,7 +186,7 @@ class Brain:
         self.levels.append(Level(start_s=self.start_s, end_s=self.end_s, levels=levels))
 
     def event(self, kind: str, at_s: float, height_uv: float, focus: str, *, ends_s: float, **more: float) -> None:
-        """Add an event of a shape, and tell it from `at_s` to `ends_s` seconds behind it."""
+        """Add an event of a shape, and list it as an episode from `at_s` to `ends_s` seconds behind it."""
         self.events.append(Graphoelement(kind=kind, at_s=at_s, height_uv=height_uv, focus=focus, **more))
         self.episodes.append((kind, at_s if kind == "spindle" else at_s - 0.1, at_s + ends_s, focus))
 

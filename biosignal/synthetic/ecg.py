@@ -93,7 +93,7 @@ def synthetic_ecg(*, seed: int, fs_hz: float, duration_s: float, patient: Patien
 
 
 def _schedule(patient: Patient, duration_s: float, random: np.random.Generator) -> Iterator[tuple[float, str]]:
-    """Tell when which beat comes; an ectopic beat follows a normal one."""
+    """Yield when which beat comes; an ectopic beat follows a normal one."""
     at_s, pause, label = 0.5, 1.0, "N"
     while at_s < duration_s:
         yield at_s, label

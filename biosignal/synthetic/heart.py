@@ -197,11 +197,11 @@ class Heart:
         return stroke
 
     def rhythm(self, aux: str, at_s: float | None = None) -> None:
-        """Tell that from here on the rhythm is `aux`."""
+        """Note that from here on the rhythm is `aux`."""
         at_s = self.start_s if at_s is None else at_s
         if not self.rhythms or self.rhythms[-1][1] != aux:
             self.rhythms.append((at_s, aux))
 
     def episode(self, kind: str, start_s: float, end_s: float) -> None:
-        """Tell that something was so from `start_s` to `end_s`."""
+        """Note that something was so from `start_s` to `end_s`."""
         self.episodes.append((kind, start_s, end_s))

@@ -30,7 +30,7 @@ class Span:
         return math.inf if self.duration_s is None else self.start_s + self.duration_s
 
     def touches(self, start: int, end: int, fs_hz: float) -> bool:
-        """Tell whether it has to do with samples [start, end)."""
+        """Whether it has to do with samples [start, end)."""
         return self.start_s * fs_hz < end and self.end_s * fs_hz > start
 
     def within(self, start: int, end: int, fs_hz: float) -> slice:
@@ -54,7 +54,7 @@ class Additive(Span):
     electrodes: tuple[str, ...] = ()
 
     def on(self, electrode: str, start: int, end: int, *, fs_hz: float, seed: int, name: str) -> Array:
-        """Noise of samples [start, end), mV. `name` tells this noise from others of its kind."""
+        """Noise of samples [start, end), mV. `name` keeps this noise apart from others of its kind."""
         seconds = np.arange(start, end) / fs_hz
         made = self._make(start, end, seconds, fs_hz=fs_hz, seed=seed, name=f"{name}.{electrode}")
         faded: Array = self.amplitude_mv * _SHARE * self.fade(seconds) * made

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosignal.errors import BadInput
-from biosignal.signal.blocks import Gap, Lead, SampleBlock, Samples, Signal, Unit
+from biosignal.signal.blocks import Gap, Lead, LeadKind, SampleBlock, Samples, Signal, Unit
 from biosignal.synthetic.brain import Brain, electrode_uv
 from biosignal.synthetic.draw import Array, generator
 from biosignal.synthetic.heart import P_REACH_S, P_WAVE, SPIKE_S, Heart, Stroke
@@ -49,8 +49,9 @@ class SyntheticRecording:
         self.seed = seed
         self.fs_hz = scenario.fs_hz
         self.length = round(scenario.duration_s * scenario.fs_hz)
-        ecg = tuple(Lead(name=name, unit=Unit.MILLIVOLT) for name in scenario.leads)
-        self.leads = ecg + tuple(Lead(name=name, unit=Unit.MICROVOLT) for name in scenario.channels)
+        ecg = tuple(Lead(name=name, unit=Unit.MILLIVOLT, kind=LeadKind.ECG) for name in scenario.leads)
+        eeg = tuple(Lead(name=name, unit=Unit.MICROVOLT, kind=LeadKind.EEG) for name in scenario.channels)
+        self.leads = ecg + eeg
         self.per_unit = tuple(PER_MV if lead.unit is Unit.MILLIVOLT else PER_UV for lead in self.leads)
         self._heart = _played_heart(scenario, seed)
         self._brain = _played_brain(scenario, seed)

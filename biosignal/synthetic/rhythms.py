@@ -1,6 +1,6 @@
 """The rhythms a synthetic heart can play; a new one is a class here and a line in `RHYTHMS`.
 
-Every rhythm writes the beats of its segment on the time line, tells the rhythm as WFDB spells it, and the episodes.
+Every rhythm writes the beats of its segment on the time line, and notes the rhythm as WFDB spells it, and the episodes.
 """
 
 import math

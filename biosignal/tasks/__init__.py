@@ -1,1 +1,21 @@
-"""What can be asked of a recording: one folder and one line a task."""
+"""What can be asked of a recording: one folder and one line a task.
+
+`TASKS` is looked at when it is needed, never copied at import: a task added to it is everywhere at once.
+"""
+
+from biosignal.tasks.ecg_beats.task import ECG_BEATS
+from biosignal.tasks.ecg_rhythm.task import ECG_RHYTHM
+from biosignal.tasks.monitoring.task import MONITORING
+from biosignal.tasks.signal_quality.task import SIGNAL_QUALITY
+from biosignal.tasks.task import Task
+
+TASKS: dict[str, Task] = {
+    task.name: task
+    for task in (
+        SIGNAL_QUALITY,
+        ECG_BEATS,
+        ECG_RHYTHM,
+        MONITORING,
+    )
+}
+"""Every task by name. Those that others need come before them."""

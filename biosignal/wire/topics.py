@@ -22,7 +22,6 @@ class Channel(str, Enum):
 
     EVENT = "event"  # up: one durable envelope
     WAVE = "wave"  # up: one binary waveform frame, live, while watched
-    BACKLOG = "backlog"  # up: one binary waveform frame of the past, on request
     STATUS = "status"  # up: not durable; also birth and last will, retained
     RECEIPT = "receipt"  # down: what is committed
     COMMAND = "command"  # down: acknowledge, watch, new-model, ...

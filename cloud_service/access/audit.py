@@ -23,7 +23,7 @@ class AuditHead:
 
 
 def record(session: Session, *, actor: str, action: str, subject: str, **detail: object) -> None:
-    """Append an entry in the running transaction, so that a deed and its entry stand or fall together."""
+    """Append an entry in the running transaction, so that a deed and its entry are committed together or not at all."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(7251002)"))  # SQLite writers are one at a time anyway
     last = session.scalars(select(AuditRow).order_by(AuditRow.number.desc()).limit(1)).first()

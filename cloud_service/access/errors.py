@@ -4,7 +4,7 @@ from biosignal.errors import BadInput, BedsideError, RefusedForSafety
 
 
 class LoginFailed(BedsideError):
-    """Name or password is wrong; which one is not told."""
+    """Name or password is wrong; which one is not said."""
 
     remedy = "try again, or ask an administrator for a new password"
 

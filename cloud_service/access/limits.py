@@ -17,7 +17,7 @@ class FailureLimit:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def wait_s(self, key: str, now_s: float) -> float:
-        """Tell how long `key` must wait; 0 when it may try."""
+        """Return how long `key` must wait; 0 when it may try."""
         with self._lock:
             failures = self._recent(key, now_s)
             return failures[0] + self.window_s - now_s if len(failures) >= self.allowed else 0.0

@@ -133,7 +133,7 @@ class People:
         return self._open(DEMO_NAME, address, old_token)
 
     def who(self, token: str | None) -> Login | None:
-        """Tell who a cookie's token belongs to; None when it is unknown, ended, or too old."""
+        """Return who a cookie's token belongs to; None when it is unknown, ended, or too old."""
         if not token:
             return None
         hashed = _hashed(token)

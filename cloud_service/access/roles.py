@@ -12,6 +12,6 @@ class Role(str, Enum):
     ADMIN = "admin"
 
     def covers(self, needed: "Role") -> bool:
-        """Tell whether this role may do what `needed` may."""
+        """Whether this role may do what `needed` may."""
         order = list(Role)
         return order.index(self) >= order.index(needed)

@@ -27,19 +27,19 @@ class Account:
 
 
 def may_write(accounts: Mapping[str, Account], name: str, topic: str) -> bool:
-    """Tell whether `name` may publish to `topic`."""
+    """Whether `name` may publish to `topic`."""
     account = accounts.get(name)
     return account is not None and not {"+", "#"} & set(topic) and covers(account.writes, topic)
 
 
 def may_read(accounts: Mapping[str, Account], name: str, wanted: str) -> bool:
-    """Tell whether `name` may subscribe to the filter `wanted`, or be sent the topic `wanted`."""
+    """Whether `name` may subscribe to the filter `wanted`, or be sent the topic `wanted`."""
     account = accounts.get(name)
     return account is not None and covers(account.reads, wanted)
 
 
 def covers(allowed: str, wanted: str) -> bool:
-    """Tell whether the filter `allowed` takes in all that `wanted`, a topic or filter, can match."""
+    """Whether the filter `allowed` takes in all that `wanted`, a topic or filter, can match."""
     have, want = allowed.split("/"), wanted.split("/")
     for index, level in enumerate(have):
         if level == "#":

@@ -6,6 +6,7 @@ from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
+from biosignal.tasks import lookup
 from cloud_service.clinic.command_desk import latest_about, shown_state
 from cloud_service.clinic.context import Clinic, ClinicPart, Engineer, Reviewer, Viewer
 from cloud_service.database.columns import utc_now
@@ -33,7 +34,10 @@ class CommandState(BaseModel):
 
 
 class Alarm(BaseModel):
-    """An alarm in the state its device gave it. `request` is the newest command about it, null when there was none."""
+    """An alarm in the state its device gave it, its kind in words as `label`.
+
+    `request` is the newest command about it, null when there was none.
+    """
 
     id: str
     rev: int
@@ -41,6 +45,8 @@ class Alarm(BaseModel):
     recording: str
     finding: str
     kind: str
+    label: str
+    leads: list[str]
     priority: str
     state: str
     at: int
@@ -132,7 +138,9 @@ def shown_command(row: CommandRow) -> CommandState:
 def shown_alarm(row: AlarmRow, request: CommandRow | None) -> Alarm:
     """Turn a row into what pages read."""
     facts = {name: getattr(row, name) for name in Alarm.model_fields if hasattr(row, name)}
-    return Alarm(**facts, request=shown_command(request) if request else None)
+    return Alarm(
+        **facts, label=lookup.finding_kind(row.kind).label, request=shown_command(request) if request else None
+    )
 
 
 def _ask(clinic: Clinic, alarm: str, name: str, issuer: str, arguments: dict[str, str]) -> Alarm:

@@ -24,7 +24,7 @@ class CommandLink(Protocol):
     """What carries commands to devices."""
 
     def send_command(self, site: str, device: str, command: Command) -> bool:
-        """Send; tells whether the broker took it."""
+        """Send; returns whether the broker took it."""
 
 
 class CommandDesk:

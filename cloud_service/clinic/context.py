@@ -56,7 +56,7 @@ def address_of(connection: HTTPConnection) -> str:
 
 
 def is_same_origin(connection: HTTPConnection) -> bool:
-    """Tell whether a browser says that the request comes from one of our own pages, or no browser sent it."""
+    """Whether a browser says that the request comes from one of our own pages, or no browser sent it."""
     origin = connection.headers.get("origin")
     return origin is None or hmac.compare_digest(
         urlsplit(origin).netloc.encode(), connection.headers.get("host", "").encode()

@@ -1,4 +1,4 @@
-"""Telling open pages what is new, within a second of its commit."""
+"""Pushing what is new to open pages, within a second of its commit."""
 
 import asyncio
 import json
@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
+from biosignal.wire.envelope import KINDS
 from cloud_service.clinic.context import ClinicPart, Viewer, login_of
 from cloud_service.database.connection import Database
 from cloud_service.database.event_tables import EventRow
@@ -23,17 +24,13 @@ POLL_S = 0.5
 LOOK_BACK = 200
 CHECK_LOGIN_S = 15.0
 CATCH_UP = 500
-SHOWN: dict[str, tuple[str, ...]] = {
-    "finding": ("kind", "state", "priority", "stream", "onset", "end"),
-    "alarm": ("kind", "state", "priority", "finding", "by"),
-    "explanation": ("finding", "made_by"),
-    "strip": ("finding", "lead"),
-    "command.answer": ("command", "name", "outcome", "reason"),
-    "model.report": ("task", "bundle", "step", "reason"),
-    "recording.opened": ("source",),
-    "recording.closed": ("reason",),
-    "loss": ("start", "length", "reason"),
-}
+SHOWN = (
+    *("task", "kind", "state", "priority", "stream", "onset", "start", "end", "length", "label", "lead", "leads"),
+    *("finding", "by", "made_by", "source", "command", "name", "outcome", "reason", "bundle", "step"),
+)
+"""Fields of a body that a page is given at once, whichever of them an event of whatever kind has."""
+LONGEST = 200
+LEADS = 64
 Item = dict[str, Any]
 
 
@@ -100,6 +97,8 @@ class Feed:
                 newest, seen = await self._round(newest, seen)
             except SQLAlchemyError as error:
                 log.warning("feed.read.failed", extra={"why": type(error).__name__})
+            except Exception:  # the border of the task: without it every open page would fall silent for good
+                log.exception("feed.round.failed")
 
     async def _round(self, newest: int | None, seen: set[int]) -> tuple[int, set[int]]:
         """Look back a little each time: transactions of several writers do not commit in the order of their rows."""
@@ -109,11 +108,11 @@ class Feed:
         items = await run_in_threadpool(self.since, newest - LOOK_BACK)
         for item in items:
             if item["row"] not in seen:
-                self._tell(item)
+                self._publish(item)
         rows = {item["row"] for item in items}
         return max(rows | {newest}), rows
 
-    def _tell(self, item: Item) -> None:
+    def _publish(self, item: Item) -> None:
         for listener in self._listeners:
             if listener.full():
                 listener.get_nowait()
@@ -122,9 +121,16 @@ class Feed:
 
 def summary(row: EventRow) -> Item:
     """What a page needs to know to fetch the rest."""
-    body = {name: row.body.get(name) for name in SHOWN.get(row.kind, ())}
+    body = {name: row.body[name] for name in SHOWN if _is_short(row.body.get(name))}
     named = {"row": row.row, "kind": row.kind, "id": row.id, "rev": row.rev, "device": row.device}
     return {**named, "recording": row.recording, "at": row.at, "received": row.received.isoformat(), "body": body}
+
+
+def _is_short(value: object) -> bool:
+    """Whether a value is a word or a number, or a few of them: what is larger a page fetches itself."""
+    if isinstance(value, list):
+        return len(value) <= LEADS and all(isinstance(one, str) and len(one) <= LONGEST for one in value)
+    return isinstance(value, (int, float)) or (isinstance(value, str) and len(value) <= LONGEST)
 
 
 @router.get("/feed", response_class=StreamingResponse)
@@ -156,4 +162,6 @@ async def _events(request: Request, source: Feed, last: str | None) -> AsyncIter
 
 
 def _written(item: Item) -> str:
-    return f"id: {item['row']}\nevent: {item['kind']}\ndata: {json.dumps(item)}\n\n"
+    # a page hears of named events only by naming them: a kind nobody knows comes as a plain message
+    named = f"event: {item['kind']}\n" if item["kind"] in KINDS else ""
+    return f"id: {item['row']}\n{named}data: {json.dumps(item)}\n\n"

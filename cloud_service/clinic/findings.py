@@ -8,13 +8,15 @@ from pydantic import BaseModel
 from sqlalchemy import Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from biosignal.tasks import lookup
 from cloud_service.clinic.alarms import Alarm, shown_alarm
 from cloud_service.clinic.command_desk import latest_about
 from cloud_service.clinic.context import ClinicPart, Viewer
+from cloud_service.clinic.evidence import Evidence, mark_sets, shown_evidence
 from cloud_service.clinic.reviews import Review, standing
 from cloud_service.clinic.waves import Wave, strip_wave
 from cloud_service.database.clinic_tables import ReviewRow
-from cloud_service.database.event_tables import AlarmRow, ExplanationRow, FindingRow, StripRow
+from cloud_service.database.event_tables import AlarmRow, ExplanationRow, FindingRow, RecordingRow, StripRow
 
 router = APIRouter(tags=["findings"])
 MOST = 200
@@ -36,7 +38,8 @@ class Explanation(BaseModel):
 class FindingSummary(BaseModel):
     """A finding in the list. `outcome` is ``{"type": "Prediction" | "Abstained" | "Unavailable", ...}``.
 
-    `onset`, `end`, `decided_at` are sample indices at `fs_hz`. `reviewed` counts the reviews that stand.
+    `onset`, `end`, `decided_at` are sample indices at `fs_hz`. `kind_label` is the kind in words. `marks` counts the
+    marks it rests on, also those it does not name. `reviewed` counts the reviews in force.
     """
 
     id: str
@@ -44,7 +47,9 @@ class FindingSummary(BaseModel):
     device: str
     recording: str
     stream: str
+    task: str
     kind: str
+    kind_label: str
     state: str
     priority: str
     onset: int
@@ -58,7 +63,7 @@ class FindingSummary(BaseModel):
     explanation: str | None
     explanation_by: str | None
     alarm_state: str | None
-    beats: int
+    marks: int
     reviewed: int
 
 
@@ -69,41 +74,21 @@ class Findings(BaseModel):
     next: str | None
 
 
-class Measure(BaseModel):
-    """A number with its unit."""
+class Strip(Wave):
+    """The samples behind a finding; `kind` is that of the lead."""
 
-    name: str
-    value: float
-    unit: str
-
-
-class EvidenceBeat(BaseModel):
-    """A beat the finding rests on; `outcome` is null on a blind read."""
-
-    sample: int
-    outcome: dict[str, Any] | None
-
-
-class Evidence(BaseModel):
-    """What the finding rests on."""
-
-    measures: list[Measure]
-    strip_start: int
-    strip_end: int
-    fs_hz: float
-    quality: str
-    beats: list[EvidenceBeat]
+    kind: str
 
 
 class FindingDetail(FindingSummary):
-    """A finding with evidence, strips, text, alarm and the reviews that stand.
+    """A finding with evidence, strips, text, alarm and the reviews in force.
 
     On a blind read everything that gives the model's answer away is null or empty.
     """
 
     blind: bool
     evidence: Evidence
-    strips: list[Wave]
+    strips: list[Strip]
     explained: Explanation | None
     alarm: Alarm | None
     reviews: list[Review]
@@ -115,6 +100,7 @@ def findings(
     clinic: ClinicPart,
     device: str | None = None,
     recording: str | None = None,
+    task: str | None = None,
     kind: str | None = None,
     stream: str = "live",
     state: str | None = None,
@@ -123,9 +109,9 @@ def findings(
     before: str | None = None,
     limit: int = 50,
 ) -> Findings:
-    """List findings; `stream` "" lists those of shadow models too; `reviewed` filters by whether a review stands."""
+    """List findings; `stream` "" lists those of shadow models too; `reviewed` filters by reviews in force."""
     limit = max(1, min(limit, MOST))
-    exact = {"device": device, "recording": recording, "kind": kind, "state": state, "priority": priority}
+    exact = {"device": device, "recording": recording, "task": task, "kind": kind, "state": state, "priority": priority}
     wanted: Select[Any] = select(FindingRow).order_by(FindingRow.received.desc(), FindingRow.id.desc()).limit(limit)
     for name, value in {**exact, "stream": stream}.items():
         if value:
@@ -153,7 +139,7 @@ def finding(finding: str, _login: Viewer, clinic: ClinicPart, blind: bool = Fals
         detail = FindingDetail(
             **summary.model_dump(),
             blind=blind,
-            evidence=_evidence(row.evidence, blind=blind),
+            evidence=shown_evidence(session, row, blind=blind),
             strips=_strips(session, row),
             explained=_explained(session, row),
             alarm=_alarm(session, row),
@@ -199,24 +185,22 @@ def _summary(row: FindingRow, text: ExplanationRow | None, alarm: str | None, re
     facts = {name: getattr(row, name) for name in FindingSummary.model_fields if hasattr(row, name)}
     return FindingSummary(
         **facts,
+        kind_label=lookup.finding_kind(row.kind).label,
         fs_hz=row.evidence["fs_hz"],
         explanation=text.text if text else None,
         explanation_by=text.made_by if text else None,
         alarm_state=alarm,
-        beats=len(row.evidence["beats"]),
+        marks=sum(one["total"] for one in mark_sets(row)),
         reviewed=reviewed,
     )
 
 
-def _evidence(evidence: dict[str, Any], *, blind: bool) -> Evidence:
-    beats = [{"sample": beat["sample"], "outcome": None if blind else beat["outcome"]} for beat in evidence["beats"]]
-    return Evidence.model_validate({**evidence, "beats": beats})
-
-
-def _strips(session: Session, row: FindingRow) -> list[Wave]:
+def _strips(session: Session, row: FindingRow) -> list[Strip]:
     mine = select(StripRow).where(StripRow.finding == row.id, StripRow.device == row.device)
+    opened = session.get(RecordingRow, (row.device, row.recording))
+    kinds = {lead["name"]: lead["kind"] for lead in opened.leads} if opened else {}
     waves = (strip_wave(strip) for strip in session.scalars(mine.order_by(StripRow.start, StripRow.lead)))
-    return [wave for wave in waves if wave is not None]
+    return [Strip(**dict(wave), kind=kinds.get(wave.lead, "unknown")) for wave in waves if wave is not None]
 
 
 def _explained(session: Session, row: FindingRow) -> Explanation | None:
@@ -231,8 +215,7 @@ def _alarm(session: Session, row: FindingRow) -> Alarm | None:
 
 
 def _blinded(detail: FindingDetail) -> FindingDetail:
-    """Hide kind, priority, alarm and measures too: a couplet's name and its ventricular rate are the answer."""
+    """Hide kind, priority and alarm too: the name of a finding is the answer. The evidence is blind already."""
     unsaid: dict[str, Any] = {"outcome": None, "explanation": None, "explanation_by": None, "explained": None}
-    unnamed: dict[str, Any] = {"kind": "", "priority": "", "alarm": None, "alarm_state": None, "reviews": []}
-    evidence = detail.evidence.model_copy(update={"measures": []})
-    return detail.model_copy(update={**unsaid, **unnamed, "evidence": evidence})
+    unnamed: dict[str, Any] = {"kind": "", "kind_label": "", "priority": "", "alarm": None, "alarm_state": None}
+    return detail.model_copy(update={**unsaid, **unnamed, "reviews": []})

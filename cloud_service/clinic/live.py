@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from biosignal.errors import BadInput
 from cloud_service.clinic.command_desk import WATCH_S, watch_arguments
 from cloud_service.clinic.context import Clinic, ClinicPart, Viewer, clinic_of, is_same_origin, login_of
+from cloud_service.clinic.status import shown_status
 from cloud_service.clinic.watching import Item, Watcher
 from cloud_service.clinic.waves import wave
 from cloud_service.database.clinic_tables import DeviceRow
@@ -42,9 +43,9 @@ def watch(name: str, login: Viewer, clinic: ClinicPart) -> Lease:
 async def live(socket: WebSocket, name: str) -> None:
     """Send waves and status as JSON text while the socket is open.
 
-    ``{"type": "wave", recording, lead, start, fs_hz, unit, samples}``, ``{"type": "status", ...}`` as the device says
-    it, ``{"type": "dropped", "frames": n}`` when this page was too slow. Closes with 4401 (log in), 4403 (another
-    site's page), 4404 (no such device).
+    ``{"type": "wave", recording, lead, start, fs_hz, unit, samples}``; ``{"type": "status", "online": ...}`` with the
+    fields of `cloud_service.clinic.status.Status`; ``{"type": "dropped", "frames": n}`` when this page was too slow.
+    Closes with 4401 (log in), 4403 (another site's page), 4404 (no such device).
     """
     clinic = clinic_of(socket)
     await socket.accept()
@@ -76,16 +77,16 @@ async def _stream(
     socket: WebSocket, clinic: Clinic, device: DeviceRow, watcher: Watcher, leaving: asyncio.Task[None]
 ) -> None:
     if device.status is not None:
-        await socket.send_json({"type": "status", **device.status})
-    checked_s, told = time.monotonic(), 0
+        await socket.send_json(_status(device.status))
+    checked_s, reported = time.monotonic(), 0
     while not leaving.done():
         for item in await watcher.take(1.0):
             message = _message(item)
             if message is not None:
                 await socket.send_json(message)
-        if watcher.dropped > told:
-            await socket.send_json({"type": "dropped", "frames": watcher.dropped - told})
-            told = watcher.dropped
+        if watcher.dropped > reported:
+            await socket.send_json({"type": "dropped", "frames": watcher.dropped - reported})
+            reported = watcher.dropped
         if time.monotonic() - checked_s >= CHECK_LOGIN_S:
             checked_s = time.monotonic()
             if await run_in_threadpool(login_of, socket) is None:
@@ -103,11 +104,15 @@ def _renew(clinic: Clinic, device: DeviceRow, issuer: str) -> None:
 
 def _message(item: Item) -> dict[str, Any] | None:
     if isinstance(item, dict):
-        return {"type": "status", **item}
+        return _status(item)
     try:
         return {"type": "wave", **wave(item).model_dump()}
     except BadInput:
         return None  # a damaged frame of a strip that is drawn once: the gap shows
+
+
+def _status(status: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "status", "online": status["online"], **shown_status(status).model_dump(mode="json")}
 
 
 def _device(clinic: Clinic, name: str) -> DeviceRow | None:

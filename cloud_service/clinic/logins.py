@@ -33,7 +33,7 @@ class LoginOptions(BaseModel):
 
 @router.get("/login")
 def login_options(clinic: ClinicPart) -> LoginOptions:
-    """Tell whether the demo login is open."""
+    """Whether the demo login is open."""
     return LoginOptions(demo=clinic.people.demo)
 
 
@@ -67,7 +67,7 @@ def log_out(login: Viewer, response: Response, clinic: ClinicPart) -> None:
 
 @router.get("/me")
 def me(login: Viewer) -> Me:
-    """Tell who is logged in."""
+    """Return who is logged in."""
     return _me(login)
 
 

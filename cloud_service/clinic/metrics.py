@@ -44,6 +44,12 @@ def _ingest(clinic: Clinic) -> Iterator[Metric]:
     yield events
     failures = worker.counts.database_failures
     yield CounterMetricFamily("bedside_ingest_database_failures", "Batches tried again", value=failures)
+    mishaps = worker.counts.mishaps
+    yield CounterMetricFamily("bedside_ingest_mishaps", "Batches that ended in an unforeseen error", value=mishaps)
+    working = float(not worker.why_still())
+    yield GaugeMetricFamily("bedside_ingest_working", "1 while the ingest thread comes round", value=working)
+    age_s = worker.turn_age_s
+    yield GaugeMetricFamily("bedside_ingest_turn_age_seconds", "Since the ingest thread last came round", value=age_s)
     yield GaugeMetricFamily("bedside_ingest_queue", "Messages waiting for the database", value=worker.waiting)
 
 

@@ -23,10 +23,15 @@ outside_api = APIRouter(tags=["operations"])
 
 
 class Health(BaseModel):
-    """`ok` when the database answers; `broker` is null where no broker is set."""
+    """`ok` when the database answers and events are stored.
+
+    `broker` is null where no broker is set, `ingest` where another process stores the events.
+    """
 
     ok: bool
     database: bool
+    ingest: bool | None
+    ingest_why: str
     broker: bool | None
     broker_why: str
 
@@ -118,18 +123,22 @@ class MadeUser(BaseModel):
 
 @outside_api.get("/healthz")
 def health(clinic: ClinicPart, response: Response) -> Health:
-    """Tell whether the service can do its work."""
+    """Whether the service can do its work."""
     try:
         with clinic.database.read() as session:
             session.execute(text("SELECT 1"))
         database = True
     except SQLAlchemyError:
         database = False
-    response.status_code = 200 if database else 503
+    why_still = clinic.worker.why_still() if clinic.worker else ""
+    ok = database and not why_still
+    response.status_code = 200 if ok else 503
     link = clinic.link
     return Health(
-        ok=database,
+        ok=ok,
         database=database,
+        ingest=not why_still if clinic.worker else None,
+        ingest_why=why_still if clinic.worker else "this process stores no events",
         broker=link.connected if link else None,
         broker_why=link.why_down if link else "no broker is set",
     )

@@ -1,32 +1,38 @@
-"""What clinicians say about the beats of a finding. Nothing is ever deleted."""
+"""What clinicians say about the marks of a finding, in the labels of the mark's task. Nothing is ever deleted."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from biosignal.tasks import TASKS
+from biosignal.tasks.task import ReviewUnit
 from cloud_service.access import audit
 from cloud_service.clinic.context import ClinicPart, Reviewer, Viewer
+from cloud_service.clinic.evidence import NamedMark, arrived_marks, named_marks
 from cloud_service.database.clinic_tables import ReviewRow
 from cloud_service.database.columns import utc_now
-from cloud_service.database.event_tables import FindingRow
+from cloud_service.database.event_tables import FindingRow, MarkRow
 
 router = APIRouter(tags=["review"])
-Label = Literal["N", "S", "V", "F", "Q"]
 
 
 class NewReview(BaseModel):
-    """A word on one beat: `confirm` the model's label, or `relabel` with `label` (AAMI class; Q: cannot be told).
+    """A word on one mark: `confirm` the model's label, or `relabel` with `label`, one of the task's review labels.
 
+    `leads` is needed only where a finding rests on marks of one kind that start together on different leads.
     `model_seen` says whether the reviewer saw the model's answer first.
     """
 
-    sample: int
+    task: str
+    kind: str
+    start: int
+    leads: list[str] | None = None
     verdict: Literal["confirm", "relabel"]
-    label: Label | None = None
+    label: str | None = None
     model_seen: bool
 
 
@@ -36,7 +42,10 @@ class Review(BaseModel):
     row: int
     finding: str
     finding_rev: int
-    sample: int
+    task: str
+    kind: str
+    leads: list[str]
+    start: int
     verdict: str
     label: str | None
     model_label: str | None
@@ -64,40 +73,39 @@ def reviews(finding: str, _login: Viewer, clinic: ClinicPart, history: bool = Fa
 
 @router.post("/findings/{finding}/reviews", status_code=201)
 def review(finding: str, new: NewReview, login: Reviewer, clinic: ClinicPart) -> Review:
-    """Confirm or relabel one beat of a finding; the reviewer's former word on it stands no more."""
+    """Confirm or relabel one mark of a finding; the reviewer's former word on it is no longer in force."""
+    unit = _unit(new)
     with clinic.database.write() as session:
         about = session.get(FindingRow, finding)
         if about is None:
             raise HTTPException(404, "no such finding")
-        outcome = _beat_outcome(about, new.sample)
-        model_label = outcome.get("label")
-        label = model_label if new.verdict == "confirm" else new.label
-        if label is None:
-            wanted = "the beat has no label to confirm" if new.verdict == "confirm" else "a relabel needs a label"
-            raise HTTPException(400, wanted)
-        before = _standing_of(session, finding, new.sample, login.name)
+        named = _named(about, new)
+        arrived = arrived_marks(session, about, [named]).get(named.id)
+        outcome = arrived.outcome if arrived else {}
         row = ReviewRow(
             finding=finding,
             finding_rev=about.rev,
-            sample=new.sample,
+            task=named.task,
+            kind=named.kind,
+            leads=list(named.leads),
+            start=named.start,
             verdict=new.verdict,
-            label=label,
-            model_label=model_label,
+            label=_label(unit, new, arrived),
+            model_label=outcome.get("label"),
             bundle=outcome.get("bundle"),
             model_seen=new.model_seen,
             reviewer=login.name,
             at=utc_now(),
         )
-        _append(session, row, before)
-        audit.record(
-            session, actor=login.name, action="review", subject=finding, sample=new.sample, label=label, row=row.row
-        )
+        _append(session, row, _standing_of(session, row))
+        said = {"task": row.task, "kind": row.kind, "start": row.start, "label": row.label, "row": row.row}
+        audit.record(session, actor=login.name, action="review", subject=finding, **said)
         return shown(row)
 
 
 @router.post("/reviews/{row}/undo", status_code=201)
 def undo(row: int, login: Reviewer, clinic: ClinicPart) -> Review:
-    """Take back one's own word; what one had said before it stands again."""
+    """Take back one's own word; what one had said before it is in force again."""
     with clinic.database.write() as session:
         last = session.get(ReviewRow, row)
         if last is None or last.reviewer != login.name:
@@ -124,17 +132,46 @@ def shown(row: ReviewRow) -> Review:
     return Review.model_validate(row, from_attributes=True)
 
 
-def _beat_outcome(finding: FindingRow, sample: int) -> dict[str, Any]:
-    for beat in finding.evidence["beats"]:
-        if beat["sample"] == sample:
-            outcome: dict[str, Any] = beat["outcome"]
-            return outcome
-    raise HTTPException(400, "the finding does not rest on a beat at this sample")
+def _unit(new: NewReview) -> ReviewUnit:
+    """Find what the task lets be reviewed."""
+    unit = TASKS[new.task].review if new.task in TASKS else None
+    if unit is None or unit.mark != new.kind:
+        raise HTTPException(400, "marks of this task and kind are not reviewed")
+    return unit
 
 
-def _standing_of(session: Session, finding: str, sample: int, reviewer: str) -> ReviewRow | None:
-    mine = (ReviewRow.finding == finding, ReviewRow.sample == sample, ReviewRow.reviewer == reviewer)
-    return session.scalars(select(ReviewRow).where(*mine, ReviewRow.superseded_by.is_(None))).first()
+def _named(finding: FindingRow, new: NewReview) -> NamedMark:
+    for mark in named_marks(finding):
+        on_leads = new.leads is None or mark.leads == tuple(new.leads)
+        if on_leads and (mark.task, mark.kind, mark.start) == (new.task, new.kind, new.start):
+            return mark
+    raise HTTPException(400, "the finding does not rest on a mark of this kind at this sample")
+
+
+def _label(unit: ReviewUnit, new: NewReview, arrived: MarkRow | None) -> str:
+    label = new.label
+    if new.verdict == "confirm":
+        label = arrived.label if arrived else None
+    if label is None:
+        nothing = "the mark has no label to confirm" if arrived else "the mark has not arrived yet; relabel it, or wait"
+        raise HTTPException(400, nothing if new.verdict == "confirm" else "a relabel needs a label")
+    known = [one.name for one in unit.labels]
+    if label not in known:
+        raise HTTPException(400, f"{label} is not one of the labels {', '.join(known)}")
+    return label
+
+
+def _standing_of(session: Session, new: ReviewRow) -> ReviewRow | None:
+    """What the reviewer said of the same mark and has not replaced."""
+    wanted = select(ReviewRow).where(
+        ReviewRow.finding == new.finding,
+        ReviewRow.start == new.start,
+        ReviewRow.task == new.task,
+        ReviewRow.kind == new.kind,
+        ReviewRow.reviewer == new.reviewer,
+        ReviewRow.superseded_by.is_(None),
+    )
+    return next((row for row in session.scalars(wanted) if row.leads == new.leads), None)
 
 
 def _append(session: Session, row: ReviewRow, before: ReviewRow | None) -> None:
@@ -158,7 +195,10 @@ def _taken_back(last: ReviewRow, restored: ReviewRow | None) -> ReviewRow:
     return ReviewRow(
         finding=last.finding,
         finding_rev=source.finding_rev,
-        sample=last.sample,
+        task=last.task,
+        kind=last.kind,
+        leads=last.leads,
+        start=last.start,
         verdict=restored.verdict if restored else "undo",
         label=restored.label if restored else None,
         model_label=source.model_label,

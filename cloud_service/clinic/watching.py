@@ -1,6 +1,7 @@
 """Who watches which device live: fan-out of waves in memory, and the lease that keeps them coming."""
 
 import asyncio
+import logging
 import threading
 import time
 from collections import deque
@@ -11,6 +12,7 @@ from typing import Any, TypeAlias
 
 from cloud_service.clinic.command_desk import WATCH_S
 
+log = logging.getLogger("bedside.watch")
 RENEW_AFTER_S = 10.0
 KEPT_PER_WATCHER = 64
 Key: TypeAlias = tuple[str, str]
@@ -94,7 +96,7 @@ class Leases:
     _asked: dict[Key, float] = field(default_factory=dict)
 
     def renew(self, key: Key, now_s: float) -> bool:
-        """Watch `key` for another 30 s; tells whether nobody watched it before."""
+        """Watch `key` for another 30 s; returns whether nobody watched it before."""
         is_new = self._until.get(key, now_s) <= now_s
         self._until[key] = now_s + WATCH_S
         return is_new
@@ -139,7 +141,7 @@ class WatchDesk:
             self._thread.join()
 
     def watch(self, site: str, device: str) -> bool:
-        """Renew the lease on a device; tells whether it is a new one."""
+        """Renew the lease on a device; returns whether it is a new one."""
         with self._lock:
             is_new = self._leases.renew((site, device), self._clock())
         if is_new:
@@ -162,6 +164,9 @@ class WatchDesk:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self.ask_due()
+            try:
+                self.ask_due()
+            except Exception:  # the border of the thread: every live view hangs on it
+                log.exception("watch.ask.failed")
             self._wake.wait(1.0)
             self._wake.clear()

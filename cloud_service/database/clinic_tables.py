@@ -64,23 +64,27 @@ class SessionRow(Table):
 
 
 class ReviewRow(Table):
-    """A clinician's word on one beat of a finding. Rows are never deleted.
+    """A clinician's word on one mark of a finding. Rows are never deleted.
 
-    A row counts when `superseded_by` is empty and `verdict` is not "undo". `verdict` is confirm or relabel; `label` is
-    the AAMI class the reviewer says. `model_label` and `bundle` are what the finding said then. An undo is a row of its
-    own that takes over the verdict standing before (`restores`), or "undo" when there was none.
+    The mark is that of `task` and `kind` on `leads` at sample `start` of the finding's recording. A row counts when
+    `superseded_by` is empty and `verdict` is not "undo". `verdict` is confirm or relabel; `label` is one of the
+    task's review labels. `model_label` and `bundle` are what the mark said then. An undo is a row of its own that
+    takes over the verdict standing before (`restores`), or "undo" when there was none.
     """
 
     __tablename__ = "reviews"
-    __table_args__ = (Index("ix_reviews_finding_sample", "finding", "sample"),)
+    __table_args__ = (Index("ix_reviews_finding_start", "finding", "start"),)
 
     row: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
     finding: Mapped[str] = mapped_column(ForeignKey("findings.id"))
     finding_rev: Mapped[int] = mapped_column(Integer)
-    sample: Mapped[int] = mapped_column(BigInteger)
+    task: Mapped[str] = mapped_column(String(64), index=True)
+    kind: Mapped[str] = mapped_column(String(64))
+    leads: Mapped[list[str]] = mapped_column(JSON)
+    start: Mapped[int] = mapped_column(BigInteger)
     verdict: Mapped[str] = mapped_column(String(16))
-    label: Mapped[str | None] = mapped_column(String(8))
-    model_label: Mapped[str | None] = mapped_column(String(8))
+    label: Mapped[str | None] = mapped_column(String(64))
+    model_label: Mapped[str | None] = mapped_column(String(64))
     bundle: Mapped[str | None] = mapped_column(String(200))
     model_seen: Mapped[bool] = mapped_column(Boolean)
     reviewer: Mapped[str] = mapped_column(ForeignKey("users.name"), index=True)

@@ -39,5 +39,5 @@ class Table(DeclarativeBase):
 
 
 def utc_now() -> datetime:
-    """Tell the time for stamps; durations use the monotonic clock."""
+    """Return the time for stamps; durations use the monotonic clock."""
     return datetime.now(timezone.utc)

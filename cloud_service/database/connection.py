@@ -86,13 +86,37 @@ def migrate(database: Database) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
-    with database.writer.connect() as connection, connection.begin():
+    with database.writer.connect() as connection, _free_to_rebuild(connection), connection.begin():
         _serialise_migrations(connection)
         config.attributes["connection"] = connection
         try:
             command.upgrade(config, "head")
         except CommandError as error:
             raise SchemaTooNew("the database schema is not one of this release", why=str(error)) from error
+        _check_references(connection)
+
+
+@contextmanager
+def _free_to_rebuild(connection: Connection) -> Iterator[None]:
+    """Hold SQLite's foreign keys off: it changes a column by building the table anew and dropping the old one."""
+    if connection.dialect.name != "sqlite":
+        yield
+        return
+    own: Any = connection.connection.driver_connection
+    own.execute("PRAGMA foreign_keys=OFF")  # says nothing inside a transaction, so before it
+    try:
+        yield
+    finally:
+        own.execute("PRAGMA foreign_keys=ON")
+
+
+def _check_references(connection: Connection) -> None:
+    if connection.dialect.name == "sqlite":
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+        if broken:
+            raise DatabaseUnusable(
+                "the migration broke references between tables", tables=sorted({b[0] for b in broken})
+            )
 
 
 def newest_revision() -> str:
@@ -108,7 +132,7 @@ def _revision(database: Database) -> str | None:
 
 
 def is_unavailable(error: SQLAlchemyError) -> bool:
-    """Tell a database that is away (try again) from a row it will never take."""
+    """Whether the database is away, so that one tries again, and not a row that it will never store."""
     return isinstance(error, OperationalError) or bool(getattr(error, "connection_invalidated", False))
 
 

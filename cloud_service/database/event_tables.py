@@ -1,7 +1,8 @@
 """What devices said: every event as it came, and the latest state of each thing.
 
-`EventRow` holds every (id, rev) of a device for good. The other tables hold, per id, the highest rev. Two devices that
-replay one record name the recording alike, so ids count per device; those of findings and alarms name the device.
+`EventRow` holds every (id, rev) of a device for good, whatever its kind. The other tables hold, per id, the highest
+rev, one table a shape: a new task needs no new one. Two devices that replay one record name the recording alike, so ids
+count per device; those of findings and alarms name the device.
 """
 
 from datetime import datetime
@@ -16,7 +17,10 @@ RowId = BigInteger().with_variant(Integer, "sqlite")
 
 
 class EventRow(Table):
-    """One durable event as received. A device's (id, rev) is the only key for duplicates; `row` orders arrival."""
+    """One durable event as received, its body in the words of its `schema`.
+
+    A device's (id, rev) is the only key for duplicates; `row` orders arrival.
+    """
 
     __tablename__ = "events"
     __table_args__ = (UniqueConstraint("device", "id", "rev"), Index("ix_events_recording_seq", "recording", "seq"))
@@ -25,6 +29,7 @@ class EventRow(Table):
     id: Mapped[str] = mapped_column(String(200))
     rev: Mapped[int] = mapped_column(Integer)
     kind: Mapped[str] = mapped_column(String(64), index=True)
+    schema: Mapped[int] = mapped_column(Integer)
     site: Mapped[str] = mapped_column(String(64))
     device: Mapped[str] = mapped_column(String(64), index=True)
     recording: Mapped[str | None] = mapped_column(String(200))
@@ -37,15 +42,14 @@ class EventRow(Table):
 
 
 class RecordingRow(Table):
-    """One unbroken count of samples."""
+    """One unbroken count of samples. `leads` are as on the wire: name, unit, kind and rate of each."""
 
     __tablename__ = "recordings"
 
     device: Mapped[str] = mapped_column(String(64), primary_key=True)
     id: Mapped[str] = mapped_column(String(200), primary_key=True)
     source: Mapped[str] = mapped_column(Text)
-    leads: Mapped[list[str]] = mapped_column(JSON)
-    unit: Mapped[str] = mapped_column(String(8))
+    leads: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
     fs_hz: Mapped[float] = mapped_column(Float)
     started_utc: Mapped[str | None] = mapped_column(String(64))
     subject: Mapped[str | None] = mapped_column(String(200))
@@ -79,13 +83,14 @@ class SubjectRow(Table):
 
 
 class FindingRow(Table):
-    """Latest revision of a finding. `evidence` and `outcome` are as on the wire (beats with the model's inputs)."""
+    """Latest revision of a finding. `evidence` and `outcome` are as on the wire; the marks it names are `MarkRow`s."""
 
     __tablename__ = "findings"
     __table_args__ = (Index("ix_findings_device_received", "device", "received"),)
 
     id: Mapped[str] = mapped_column(String(200), primary_key=True)
     rev: Mapped[int] = mapped_column(Integer)
+    task: Mapped[str] = mapped_column(String(64), index=True)
     device: Mapped[str] = mapped_column(String(64))
     recording: Mapped[str] = mapped_column(String(200), index=True)
     stream: Mapped[str] = mapped_column(String(200), index=True)
@@ -101,6 +106,87 @@ class FindingRow(Table):
     at: Mapped[str] = mapped_column(String(64))
     received: Mapped[datetime] = mapped_column(UtcTime)
     """When this revision arrived."""
+
+
+class MarkRow(Table):
+    """One thing a task says of the stretch [start, end) of its leads; those that a finding rests on come one by one.
+
+    `outcome` and `numbers` are as on the wire; `label` is the outcome's, null where nothing answered. `inputs` names
+    the `InputsRow` of what the classifier saw.
+    """
+
+    __tablename__ = "marks"
+    __table_args__ = (Index("ix_marks_recording_start", "recording", "start"),)
+
+    device: Mapped[str] = mapped_column(String(64), primary_key=True)
+    id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    task: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(64))
+    recording: Mapped[str] = mapped_column(String(200))
+    leads: Mapped[list[str]] = mapped_column(JSON)
+    start: Mapped[int] = mapped_column(BigInteger)
+    end: Mapped[int] = mapped_column(BigInteger)
+    decided_at: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(String(16))
+    quality: Mapped[str] = mapped_column(String(16))
+    label: Mapped[str | None] = mapped_column(String(64))
+    outcome: Mapped[dict[str, Any]] = mapped_column(JSON)
+    numbers: Mapped[list[list[Any]]] = mapped_column(JSON)
+    inputs: Mapped[str | None] = mapped_column(String(200))
+    received: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class InputsRow(Table):
+    """What a classifier saw, named by its content; `tensors` are as on the wire (name, shape, base64 float32)."""
+
+    __tablename__ = "inputs"
+
+    device: Mapped[str] = mapped_column(String(64), primary_key=True)
+    id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    task: Mapped[str] = mapped_column(String(64))
+    tensors: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    received: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class MarkPackRow(Table):
+    """The marks of one kind in [start, end), packed as `biosignal.events.MarkPack` says, to be drawn on any stretch."""
+
+    __tablename__ = "mark_packs"
+    __table_args__ = (Index("ix_mark_packs_recording_start", "recording", "start"),)
+
+    device: Mapped[str] = mapped_column(String(64), primary_key=True)
+    id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    task: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(64))
+    recording: Mapped[str] = mapped_column(String(200))
+    leads: Mapped[list[str]] = mapped_column(JSON)
+    fs_hz: Mapped[float] = mapped_column(Float)
+    start: Mapped[int] = mapped_column(BigInteger)
+    end: Mapped[int] = mapped_column(BigInteger)
+    starts: Mapped[list[int]] = mapped_column(JSON)
+    ends: Mapped[list[int]] = mapped_column(JSON)
+    labels: Mapped[list[str]] = mapped_column(JSON)
+    label: Mapped[list[int]] = mapped_column(JSON)
+    origins: Mapped[list[str]] = mapped_column(JSON)
+    origin: Mapped[list[int]] = mapped_column(JSON)
+
+
+class SeriesRow(Table):
+    """Quantities over time; `columns` are as on the wire: a quantity and its values, one for each step."""
+
+    __tablename__ = "series"
+    __table_args__ = (Index("ix_series_recording_start", "recording", "start"),)
+
+    device: Mapped[str] = mapped_column(String(64), primary_key=True)
+    id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    task: Mapped[str] = mapped_column(String(64))
+    recording: Mapped[str] = mapped_column(String(200))
+    leads: Mapped[list[str]] = mapped_column(JSON)
+    fs_hz: Mapped[float] = mapped_column(Float)
+    start: Mapped[int] = mapped_column(BigInteger)
+    end: Mapped[int] = mapped_column(BigInteger)
+    step: Mapped[int] = mapped_column(BigInteger)
+    columns: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
 
 
 class StripRow(Table):
@@ -130,6 +216,7 @@ class AlarmRow(Table):
     recording: Mapped[str] = mapped_column(String(200))
     finding: Mapped[str] = mapped_column(String(200), index=True)
     kind: Mapped[str] = mapped_column(String(64))
+    leads: Mapped[list[str]] = mapped_column(JSON)
     priority: Mapped[str] = mapped_column(String(16))
     state: Mapped[str] = mapped_column(String(16), index=True)
     at: Mapped[int] = mapped_column(BigInteger)
@@ -154,24 +241,6 @@ class ExplanationRow(Table):
     checked: Mapped[str] = mapped_column(Text)
     refused: Mapped[int] = mapped_column(Integer)
     received: Mapped[datetime] = mapped_column(UtcTime)
-
-
-class TrendRow(Table):
-    """A minute in numbers."""
-
-    __tablename__ = "trends"
-    __table_args__ = (Index("ix_trends_recording_start", "recording", "start"),)
-
-    device: Mapped[str] = mapped_column(String(64), primary_key=True)
-    id: Mapped[str] = mapped_column(String(200), primary_key=True)
-    recording: Mapped[str] = mapped_column(String(200))
-    lead: Mapped[str] = mapped_column(String(64))
-    start: Mapped[int] = mapped_column(BigInteger)
-    end: Mapped[int] = mapped_column(BigInteger)
-    beats: Mapped[int] = mapped_column(Integer)
-    bpm_mean: Mapped[float | None] = mapped_column(Float)
-    v_beats: Mapped[int] = mapped_column(Integer)
-    usable_fraction: Mapped[float] = mapped_column(Float)
 
 
 class LossRow(Table):

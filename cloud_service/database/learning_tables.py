@@ -22,7 +22,7 @@ class LearningJobRow(Table):
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
     kind: Mapped[str] = mapped_column(String(32))
-    """refit: made here from reviewed beats. import: a bundle that was brought."""
+    """refit: made here from reviewed marks. import: a bundle that was brought."""
     task: Mapped[str] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(16), index=True)
     requested_by: Mapped[str] = mapped_column(String(200))

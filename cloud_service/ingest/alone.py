@@ -7,17 +7,20 @@ from cloud_service.database.columns import utc_now
 from cloud_service.database.connection import Database
 from cloud_service.ingest.arrival import Message
 from cloud_service.ingest.broker_link import BrokerLink
+from cloud_service.ingest.errors import IngestStopped
 from cloud_service.ingest.presence import read_status
 from cloud_service.ingest.worker import IngestWorker
 from cloud_service.settings import CloudSettings
 
+LOOK_S = 1.0
 
-def ingest_alone(settings: CloudSettings, database: Database, told: threading.Event) -> IngestWorker:
-    """Take events in until `told`; gives the worker with its counts.
+
+def ingest_alone(settings: CloudSettings, database: Database, stop: threading.Event) -> IngestWorker:
+    """Store events until `stop` is set; returns the worker with its counts.
 
     Raises
     ------
-    BadInput : the name of the shared subscription cannot stand in a topic.
+    BadInput : the name of the shared subscription cannot be part of a topic. IngestStopped : the worker is stuck.
     """
     if settings.mqtt.group:
         checked_name(settings.mqtt.group, "mqtt.group")
@@ -34,7 +37,11 @@ def ingest_alone(settings: CloudSettings, database: Database, told: threading.Ev
     worker = IngestWorker(database, settings.ingest, send_receipt=link.send_receipt)
     worker.start()
     link.start()
-    told.wait()
+    why = ""
+    while not why and not stop.wait(LOOK_S):
+        why = worker.why_still()
     link.stop()
+    if why:  # the stuck thread is not joined: the process ends and is started again
+        raise IngestStopped(why)
     worker.stop()
     return worker

@@ -1,4 +1,4 @@
-"""Judging a message before it meets the database. Pure: bytes in, an envelope or a reason out."""
+"""Reading a message before it meets the database. Pure: bytes in, an envelope or a reason out."""
 
 import hashlib
 import json
@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from biosignal.errors import BadInput
-from biosignal.wire.envelope import Envelope, decode
+from biosignal.wire.envelope import Envelope, Foreign, decode
+from biosignal.wire.text import MOST_DEPTH, check_text
 from biosignal.wire.topics import Channel, Direction, Topic, parse
 
 LARGEST = 1 << 20
@@ -22,11 +23,12 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Accepted:
-    """An event that may be stored. `body` is as it came, with fields this release does not know."""
+    """An event that may be stored. `kind` and `body` are as they came, with fields this release does not know."""
 
     message: Message
     site: str
     envelope: Envelope
+    kind: str
     body: dict[str, Any]
     body_sha256: str
 
@@ -38,7 +40,7 @@ class Accepted:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Refused:
-    """A message that cannot be stored. The sender is told when the topic and an (id, rev) could be read."""
+    """A message that cannot be stored. The sender is sent the reason when the topic and an (id, rev) could be read."""
 
     message: Message
     topic: Topic | None
@@ -49,7 +51,7 @@ class Refused:
 Arrival: TypeAlias = Accepted | Refused
 
 
-def judge(message: Message) -> Arrival:
+def read_message(message: Message) -> Arrival:
     """Read a message from an event topic.
 
     The topic's device must be the envelope's and the body's: the broker lets a device write only below its own name,
@@ -78,18 +80,36 @@ def _accept(message: Message, topic: Topic) -> Accepted:
     if len(message.payload) > LARGEST:
         raise BadInput("the event is too large", length=len(message.payload), largest=LARGEST)
     envelope = decode(message.payload)
-    said = {envelope.device, getattr(envelope.body, "device", envelope.device)}
-    if said != {topic.device}:
-        raise BadInput("the event speaks for another device", topic=topic.device, says=sorted(said))
-    body = json.loads(message.payload)["body"]
-    canonical = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+    spoken_for = {envelope.device, _device_in(envelope)}
+    if spoken_for != {topic.device}:
+        raise BadInput("the event speaks for another device", topic=topic.device, says=sorted(map(str, spoken_for)))
+    document = json.loads(message.payload)
+    body = document["body"]
     return Accepted(
         message=message,
         site=topic.site,
         envelope=envelope,
+        kind=document["kind"],
         body=body,
-        body_sha256=hashlib.sha256(canonical).hexdigest(),
+        body_sha256=hashlib.sha256(_canonical(body, message.payload)).hexdigest(),
     )
+
+
+def _device_in(envelope: Envelope) -> object:
+    body = envelope.body
+    if isinstance(body, Foreign):
+        return body.fields.get("device", envelope.device)
+    return getattr(body, "device", envelope.device)
+
+
+def _canonical(body: dict[str, Any], payload: bytes) -> bytes:
+    """Write a body in the one form that is compared; what this release does not read in it is checked here."""
+    if payload.count(b"[") + payload.count(b"{") > MOST_DEPTH:
+        check_text(body)
+    try:
+        return json.dumps(body, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    except ValueError as error:
+        raise BadInput("the event holds a number beyond all bounds") from error
 
 
 def _named(payload: bytes) -> tuple[str, int] | None:

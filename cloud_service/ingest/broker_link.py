@@ -28,7 +28,7 @@ OnMessage = Callable[[str, bytes, bool], None]
 
 
 class BrokerLink:
-    """Subscribes to what devices send and publishes what they are told. Callbacks run in the network thread."""
+    """Subscribes to what devices send and publishes what is sent to them. Callbacks run in the network thread."""
 
     def __init__(
         self,
@@ -67,17 +67,17 @@ class BrokerLink:
             self._thread.join()
 
     def wait_until_up(self, timeout_s: float) -> bool:
-        """Wait for the broker; tells whether it is there."""
+        """Wait for the broker; returns whether it is there."""
         return self._up.wait(timeout_s)
 
     def send_receipt(self, site: str, device: str, receipt: Receipt) -> None:
-        """Tell a device what is committed. A receipt that is lost costs one repetition and no more."""
+        """Send a device what is committed. A receipt that is lost costs one repetition and no more."""
         client = self._client
         if client is not None and self.connected:
             client.publish(down(site, device, Channel.RECEIPT), encode_message(receipt), qos=1)
 
     def send_command(self, site: str, device: str, command: Command) -> bool:
-        """Send a command; tells whether the broker took it."""
+        """Send a command; returns whether the broker took it."""
         client = self._client
         if client is None or not self.connected:
             return False
@@ -92,15 +92,23 @@ class BrokerLink:
         wait_s = 0.5
         while not self._stopping.is_set():
             for version in list(versions):
-                if self._serve(version):
+                if self._serve_safely(version):
                     versions.sort(key=lambda one, good=version: one is not good)  # type: ignore[misc]  # the one that worked first
                     wait_s = 0.5
                     break
             self._stopping.wait(random.uniform(0.05, wait_s))
             wait_s = min(wait_s * 2, LONGEST_WAIT_S)
 
+    def _serve_safely(self, version: MQTTProtocolVersion) -> bool:
+        try:
+            return self._serve(version)
+        except Exception as error:  # the border of the thread: without it the line would never come back
+            log.exception("broker_link.failed")
+            self._down(f"{type(error).__name__}: {error}")
+            return False
+
     def _serve(self, version: MQTTProtocolVersion) -> bool:
-        """Connect and stay until the line drops; tells whether the broker had accepted us."""
+        """Connect and stay until the line drops; returns whether the broker had accepted us."""
         if self._stopping.is_set():
             return True
         client = self._make(version)
@@ -178,8 +186,12 @@ class BrokerLink:
 
 def _adapter(call: OnMessage) -> Callable[[mqtt.Client, Any, mqtt.MQTTMessage], None]:
     def on_message(_client: mqtt.Client, _data: Any, message: mqtt.MQTTMessage) -> None:
-        with contextlib.suppress(BadInput):  # a device name of foreign letters: nothing of ours, and no reason to stop
+        try:
             call(message.topic, bytes(message.payload), bool(message.retain))
+        except BadInput:
+            pass  # a device name of foreign letters: nothing of ours, and no reason to stop
+        except Exception:  # the border of a message: what it brings about must not end the network thread
+            log.exception("broker_link.message.failed", extra={"topic": message.topic})
 
     return on_message
 

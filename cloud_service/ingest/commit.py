@@ -1,5 +1,6 @@
 """Messages to the database in one transaction, and only then the receipts."""
 
+import logging
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -17,12 +18,14 @@ from cloud_service.database.connection import Database, is_unavailable
 from cloud_service.database.event_tables import AlarmRow, DeadLetterRow, EventRow, FindingRow
 from cloud_service.database.upsert import insert_or_keep
 from cloud_service.ingest import dead_letters
-from cloud_service.ingest.arrival import Accepted, Message, Refused, judge, refuse
+from cloud_service.ingest.arrival import Accepted, Message, Refused, read_message, refuse
 from cloud_service.ingest.projection import project
 
+log = logging.getLogger("bedside.ingest")
 Address = tuple[str, str]
+Key = tuple[str, str, int]
 OWNED: dict[str, type[FindingRow] | type[AlarmRow]] = {"finding": FindingRow, "alarm": AlarmRow}
-"""Kinds whose ids name their device: no other device may write them."""
+"""Kinds whose ids name their device: no other device may write them. All other ids count per device."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -61,7 +64,7 @@ class Committed:
 def commit(database: Database, messages: Sequence[Message]) -> Committed:
     """Store messages; when this returns, they are on disk and the receipts may go out.
 
-    A message that the database will never take is set aside alone, so that it cannot hold up the others.
+    A message that cannot be stored, for whatever reason, is set aside alone, so that it cannot hold up the others.
 
     Raises
     ------
@@ -69,9 +72,8 @@ def commit(database: Database, messages: Sequence[Message]) -> Committed:
     """
     try:
         return _in_one_transaction(database, messages)
-    except (SQLAlchemyError, ValueError, OverflowError) as error:
-        if isinstance(error, SQLAlchemyError) and is_unavailable(error):
-            raise
+    except Exception as error:  # noqa: BLE001  # the border of a batch: one message must never end ingest
+        _raise_if_away(error)
     total = Committed()
     for message in messages:
         total.add(_alone(database, message))
@@ -94,25 +96,41 @@ def replay(database: Database, limit: int = 1000) -> Committed:
     return total
 
 
+def _raise_if_away(error: Exception) -> None:
+    if isinstance(error, SQLAlchemyError) and is_unavailable(error):
+        raise error
+
+
 def _alone(database: Database, message: Message) -> Committed:
     try:
         return _in_one_transaction(database, [message])
-    except (SQLAlchemyError, ValueError, OverflowError) as error:
-        if isinstance(error, SQLAlchemyError) and is_unavailable(error):
-            raise
-        reason = f"the database cannot hold it: {type(error).__name__}"
-    arrival = judge(message)
-    refused = refuse(arrival, reason) if isinstance(arrival, Accepted) else arrival
+    except Exception as error:  # the border of a message: whatever it brings about is its own dead letter
+        _raise_if_away(error)
+        log.warning("ingest.message.set_aside", extra={"topic": message.topic}, exc_info=True)
+        refused = _set_aside(message, f"it cannot be stored: {_why(error)}")
     done = Committed()
     with database.write() as session:
         _turn_down(session, [refused], done)
     return done
 
 
+def _set_aside(message: Message, reason: str) -> Refused:
+    try:
+        arrival = read_message(message)
+    except Exception:  # noqa: BLE001  # the same border: reading it may be what went wrong
+        return Refused(message=message, topic=None, named=None, reason=reason)
+    return refuse(arrival, reason) if isinstance(arrival, Accepted) else arrival
+
+
+def _why(error: Exception) -> str:
+    cause = getattr(error, "orig", None) or error
+    return f"{type(cause).__name__}: {str(cause).splitlines()[0][:200] if str(cause) else ''}"
+
+
 def _in_one_transaction(database: Database, messages: Sequence[Message]) -> Committed:
     done = Committed()
     received = utc_now()
-    arrivals = [judge(message) for message in messages]
+    arrivals = [read_message(message) for message in messages]
     unread = [arrival for arrival in arrivals if isinstance(arrival, Refused)]
     read = [arrival for arrival in arrivals if isinstance(arrival, Accepted)]
     with database.write() as session:
@@ -126,8 +144,11 @@ def _sort_out(session: Session, read: list[Accepted], done: Committed) -> tuple[
     may: list[Accepted] = []
     may_not: list[Refused] = []
     owners = _owners(session, read)
+    devices: dict[str, DeviceRow] = {}
     for accepted in read:
-        device = known_device(session, name=accepted.envelope.device, site=accepted.site)
+        name = accepted.envelope.device
+        device = devices.get(name) or known_device(session, name=name, site=accepted.site)
+        devices[name] = device
         if device.site != accepted.site:
             may_not.append(refuse(accepted, f"the device belongs to site {device.site}"))
         elif device.revoked is not None:
@@ -159,22 +180,17 @@ def _owners(session: Session, read: list[Accepted]) -> dict[tuple[str, str], str
 
 
 def _store(session: Session, may: list[Accepted], received: datetime, done: Committed) -> None:
-    by_key: dict[tuple[str, str, int], Accepted] = {}
+    by_key: dict[Key, Accepted] = {}
     for accepted in may:
         by_key.setdefault(accepted.key, accepted)
     known = _known(session, by_key)
-    new = insert_or_keep(
-        session,
-        EventRow,
-        [_row(accepted, received) for key, accepted in by_key.items() if key not in known],
-        "device",
-        "id",
-        "rev",
-    )
-    for row in new:
-        project(session, by_key[row.device, row.id, row.rev], received)
+    fresh = [_row(accepted, received) for key, accepted in by_key.items() if key not in known]
+    new = {(row.device, row.id, row.rev) for row in insert_or_keep(session, EventRow, fresh, "device", "id", "rev")}
+    # Another worker may have stored an event since: that worker also updates the tables.
+    project(session, [accepted for key, accepted in by_key.items() if key in new], received)
     for accepted in may:
-        _note_conflict(session, accepted, known.get(accepted.key, by_key[accepted.key].body_sha256))
+        first = by_key[accepted.key]
+        _note_conflict(session, accepted, known.get(accepted.key, (first.body_sha256, first.envelope.schema)))
         envelope = accepted.envelope
         done.committed[accepted.site, envelope.device].append((envelope.id, envelope.rev))
     done.new += len(new)
@@ -183,16 +199,20 @@ def _store(session: Session, may: list[Accepted], received: datetime, done: Comm
     session.execute(update(DeviceRow).where(DeviceRow.name.in_(names)).values(last_seen=received))
 
 
-def _known(session: Session, by_key: dict[tuple[str, str, int], Accepted]) -> dict[tuple[str, str, int], str]:
-    """Which of these events are stored already, with the hash of what was stored."""
+def _known(session: Session, by_key: dict[Key, Accepted]) -> dict[Key, tuple[str, int]]:
+    """Which of these events are stored already, with the hash and the schema of what was stored."""
     columns = (EventRow.device, EventRow.id, EventRow.rev)
-    rows = session.execute(select(*columns, EventRow.body_sha256).where(tuple_(*columns).in_(list(by_key))))
-    return {(row.device, row.id, row.rev): row.body_sha256 for row in rows}
+    wanted = select(*columns, EventRow.body_sha256, EventRow.schema).where(tuple_(*columns).in_(list(by_key)))
+    return {(row.device, row.id, row.rev): (row.body_sha256, row.schema) for row in session.execute(wanted)}
 
 
-def _note_conflict(session: Session, accepted: Accepted, stored_sha256: str) -> None:
-    """Keep a second content under one name: a copied device or a restored backup looks like this."""
-    if stored_sha256 != accepted.body_sha256:
+def _note_conflict(session: Session, accepted: Accepted, stored: tuple[str, int]) -> None:
+    """Keep a second content under one name: a copied device or a restored backup looks like this.
+
+    A device that was updated says an event that it had not seen receipted again in the words of its new version.
+    """
+    sha256, schema = stored
+    if sha256 != accepted.body_sha256 and schema == accepted.envelope.schema:
         dead_letters.bury(session, accepted.message, dead_letters.CONFLICT)
 
 
@@ -201,7 +221,8 @@ def _row(accepted: Accepted, received: datetime) -> dict[str, object]:
     return {
         "id": envelope.id,
         "rev": envelope.rev,
-        "kind": envelope.kind,
+        "kind": accepted.kind,
+        "schema": envelope.schema,
         "site": accepted.site,
         "device": envelope.device,
         "recording": envelope.recording,

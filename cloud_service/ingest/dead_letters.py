@@ -18,7 +18,7 @@ def bury(session: Session, message: Message, reason: str) -> None:
     now = utc_now()
     digest = hashlib.sha256(message.payload).hexdigest()
     row = {
-        "topic": message.topic[:400],
+        "topic": _storable(message.topic)[:400],
         "payload": message.payload,
         "payload_sha256": digest,
         "reason": _storable(reason),

@@ -5,6 +5,7 @@ import logging
 import queue
 import random
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -19,18 +20,25 @@ from cloud_service.settings import IngestSettings
 
 log = logging.getLogger("bedside.ingest")
 FIRST_WAIT_S = 0.2
+STILL_AFTER_S = 60.0
+"""A turn of the loop longer than this is a standstill: six times what a database may keep a writer waiting."""
 SendReceipt = Callable[[str, str, Receipt], None]
 
 
 @dataclass(kw_only=True, slots=True)
 class IngestCounts:
-    """What happened since the start. `dropped`: arrived while the queue was full; the devices send them again."""
+    """What happened since the start.
+
+    `dropped`: arrived while the queue was full; the devices send them again. `mishaps`: batches that ended in an error
+    nobody had foreseen; nothing of them was receipted, so the devices send those again, too.
+    """
 
     new: int = 0
     known: int = 0
     refused: int = 0
     dropped: int = 0
     database_failures: int = 0
+    mishaps: int = 0
 
 
 class IngestWorker:
@@ -47,7 +55,10 @@ class IngestWorker:
         *,
         send_receipt: SendReceipt,
         on_committed: Callable[[], None] = lambda: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
+        self._turned = clock()
         self._database = database
         self._settings = settings
         self._send_receipt = send_receipt
@@ -79,11 +90,30 @@ class IngestWorker:
         """How many are queued."""
         return self._queue.qsize()
 
+    @property
+    def turn_age_s(self) -> float:
+        """How long ago the loop last came round; with nothing to do it comes round five times a second."""
+        return max(0.0, self._clock() - self._turned)
+
+    def why_still(self) -> str:
+        """Say why nothing is stored any more; empty while the thread works."""
+        if not self._thread.is_alive():
+            return "the ingest thread is not running"
+        if self.turn_age_s > STILL_AFTER_S:
+            return f"the ingest thread has stood still for {self.turn_age_s:.0f} s"
+        return ""
+
     def _run(self) -> None:
         while not self._stopping.is_set():
-            batch = self._next_batch()
-            if batch:
-                self._store_until_done(batch)
+            self._turned = self._clock()
+            try:
+                batch = self._next_batch()
+                if batch:
+                    self._store_until_done(batch)
+            except Exception:  # the border of the thread: it must outlive whatever one batch brings about
+                self.counts.mishaps += 1
+                log.exception("ingest.batch.failed")
+                self._stopping.wait(FIRST_WAIT_S)
 
     def _next_batch(self) -> list[Message | Presence]:
         batch: list[Message | Presence] = []
@@ -96,25 +126,28 @@ class IngestWorker:
     def _store_until_done(self, batch: list[Message | Presence]) -> None:
         wait_s = FIRST_WAIT_S
         while not self._stopping.is_set() and not self._store(batch):
+            self._turned = self._clock()
             self._stopping.wait(random.uniform(0, wait_s))
             wait_s = min(wait_s * 2, self._settings.retry_max_s)
 
     def _store(self, batch: list[Message | Presence]) -> bool:
+        """Store a batch; gives False where the database is away and the batch must be stored again."""
         messages = [item for item in batch if isinstance(item, Message)]
         latest = {(item.site, item.device): item for item in batch if isinstance(item, Presence)}
         try:
             done = commit(self._database, messages) if messages else Committed()
-            self._tell(done)
+            self._publish(done)
             if latest:
                 note(self._database, latest.values())
         except (SQLAlchemyError, ValueError, OverflowError) as error:
             self.counts.database_failures += 1
             log.warning("ingest.commit.failed", extra={"why": str(error).splitlines()[0][:200]})
-            # what the database will never take can only be a status here, and the next one makes it good
+            # Every message has a place by now, at worst among the dead letters. So what the database will never hold
+            # is a status, and the device sends another in a few seconds.
             return not (isinstance(error, SQLAlchemyError) and is_unavailable(error))
         return True
 
-    def _tell(self, done: Committed) -> None:
+    def _publish(self, done: Committed) -> None:
         self.counts.new += done.new
         self.counts.known += done.known
         self.counts.refused += done.refused

@@ -1,28 +1,30 @@
-"""Writes the card of a candidate: what changed, what it was judged by, and what that does not show."""
+"""Writes the card of a candidate: what changed, what it was graded by, and what that does not show."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from biosignal.model.bundle import Bundle
 from cloud_service.learning.dataset import DataSet
-from cloud_service.learning.gates import GateReport
+from cloud_service.learning.gate import GateReport
+from cloud_service.learning.reviewed import reviewed_kind
 
 TRAINED = "<!-- card of the trained model -->"
 
 
 def card_of(parent: Bundle, candidate: Bundle, dataset: DataSet, report: GateReport) -> str:
     """Give the card in Markdown."""
+    what = reviewed_kind(parent.manifest.task).plural
     lines = [
         f"# {candidate.identity}",
         "",
         "Research software, not a medical device.",
         "",
-        f"The classifier's head of {parent.identity}, refitted on beats that clinicians reviewed.",
+        f"The classifier's head of {parent.identity}, refitted on {what} that clinicians reviewed.",
         "Encoder, inputs and preprocessing are the parent's. The card below speaks of the model both descend from.",
         "",
         "## What it learned from",
         "",
-        f"- Data set `{dataset.id}`: {len(dataset.label)} reviewed beats.",
+        f"- Data set `{dataset.id}`: {len(dataset.label)} reviewed {what}.",
         f"- {int((dataset.held_out == 0).sum())} to fit, {int((dataset.held_out == 1).sum())} held out by patient.",
         f"- {_relabelled(dataset)} of them carry another label than the model gave.",
         "",
@@ -41,8 +43,8 @@ def card_of(parent: Bundle, candidate: Bundle, dataset: DataSet, report: GateRep
         "",
         "## Limits",
         "",
-        "Reviewed beats come from findings, so they are no random sample of beats.",
-        "Of classes that the gates could not judge for want of beats, nothing new is known.",
+        f"Reviewed {what} come from findings, so they are no random sample of {what}.",
+        f"Of classes that the gates could not judge for want of {what}, nothing new is known.",
         "",
         TRAINED,
         "",
@@ -53,7 +55,7 @@ def card_of(parent: Bundle, candidate: Bundle, dataset: DataSet, report: GateRep
 
 
 def _relabelled(dataset: DataSet) -> int:
-    return sum(beat["label"] != beat["model_label"] for beat in dataset.manifest["beats"])
+    return sum(mark["label"] != mark["model_label"] for mark in dataset.marks)
 
 
 def _table(figures: Mapping[str, Any]) -> list[str]:

@@ -4,9 +4,9 @@ from biosignal.errors import BedsideError, RefusedForSafety
 
 
 class NothingToLearn(RefusedForSafety):
-    """There are no usable reviewed beats."""
+    """There are no usable reviews."""
 
-    remedy = "review beats of findings first; the data set's manifest says which were left out and why"
+    remedy = "review what findings rest on first; the data set's manifest says which were left out and why"
 
 
 class RefitImpossible(RefusedForSafety):

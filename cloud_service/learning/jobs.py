@@ -1,4 +1,4 @@
-"""Jobs that make candidates: asked for by a person, claimed by one worker each, judged by the gates.
+"""Jobs that make candidates of a task: asked for by a person, claimed by one worker each, graded by the gates.
 
 On PostgreSQL workers claim with ``FOR UPDATE SKIP LOCKED``; on SQLite a writing transaction begins with
 ``BEGIN IMMEDIATE`` (see `Database.write`), so that only one claims at a time.
@@ -20,19 +20,22 @@ from sqlalchemy.orm import Session
 from biosignal.errors import BadInput, BedsideError
 from biosignal.model.bundle import Bundle, open_bundle, pack, unpack
 from biosignal.model.manifest import VERSION
+from biosignal.tasks.lookup import models
 from cloud_service.access import audit
 from cloud_service.database.columns import utc_now
 from cloud_service.database.connection import Database
 from cloud_service.database.learning_tables import LearningJobRow
 from cloud_service.learning.card import card_of
-from cloud_service.learning.dataset import DataSet, collect, freeze, save
+from cloud_service.learning.dataset import DataSet, freeze, save
 from cloud_service.learning.errors import LearningFailed
-from cloud_service.learning.gates import FixedSet, GateMargins, GateReport, judge, judge_other, load_fixed_sets
+from cloud_service.learning.fixed_sets import FixedSet, load_fixed_sets
+from cloud_service.learning.gate import GateMargins, GateReport
+from cloud_service.learning.gates import check_task, grade_import, grade_refit
 from cloud_service.learning.refit import RefitSettings, refit, with_card
-from cloud_service.learning.repository import Repository
+from cloud_service.learning.repository import ReleasedTarget, Repository
+from cloud_service.learning.reviewed import collect
 
 log = logging.getLogger("bedside.learning")
-TASKS = ("ecg-beats",)
 LEASE = timedelta(minutes=15)
 ATTEMPTS = 3
 POLL_S = 1.0
@@ -59,23 +62,48 @@ class Workshop:
         """File of a candidate's bundle."""
         return self.state_dir / "candidates" / f"{digest}.bundle"
 
-    def fixed_sets(self) -> tuple[FixedSet, ...]:
-        """The sets every candidate is judged on besides the anchor."""
-        return load_fixed_sets(self.fixed_sets_dir) if self.fixed_sets_dir is not None else ()
+    def fixed_sets(self, task: str) -> tuple[FixedSet, ...]:
+        """The sets every candidate of a task is graded on besides the anchor."""
+        return load_fixed_sets(self.fixed_sets_dir, task) if self.fixed_sets_dir is not None else ()
+
+    def targets(self, task: str) -> list[ReleasedTarget]:
+        """What is released of a task."""
+        return [target for target in self.repository.targets() if task_of(target) == task]
 
 
 # ---- asking ----------------------------------------------------------------------------------------------------------
 
 
-def start_job(database: Database, *, task: str, by: str) -> LearningJobRow:
-    """Queue a refit of the released model.
+def refittable() -> tuple[str, ...]:
+    """Name the tasks whose models can be refitted: those that use a model."""
+    return tuple(models())
+
+
+def chosen_task(named: str | None) -> str:
+    """Give the task a person means: the named one, or the only one there is.
 
     Raises
     ------
-    BadInput : there is no such task.
+    BadInput : none of that name can be refitted, or none is named and there are several.
     """
-    if task not in TASKS:
-        raise BadInput("no model of this task can be refitted", task=task, known=TASKS)
+    known = refittable()
+    if named is None and len(known) == 1:
+        return known[0]
+    if named is None:
+        raise BadInput("say which task's model is to be refitted", known=known)
+    if named not in known:
+        raise BadInput("no model of this task can be refitted", task=named, known=known)
+    return named
+
+
+def start_job(database: Database, *, task: str | None = None, by: str) -> LearningJobRow:
+    """Queue a refit of the released model of a task; of the only one where none is named.
+
+    Raises
+    ------
+    BadInput : there is no such task, or several and none is named.
+    """
+    task = chosen_task(task)
     with database.write() as session:
         row = LearningJobRow(kind="refit", task=task, state="queued", requested_by=by, requested=utc_now())
         session.add(row)
@@ -85,15 +113,16 @@ def start_job(database: Database, *, task: str, by: str) -> LearningJobRow:
 
 
 def import_bundle(workshop: Workshop, data: bytes, *, by: str) -> LearningJobRow:
-    """Take in a bundle made elsewhere (`export train`) as a candidate, and judge it.
+    """Take in a bundle made elsewhere (`export train`) as a candidate, and grade it.
 
     Raises
     ------
-    BundleRefused, BadInput : it is no valid bundle, or of a version that is taken.
+    BundleRefused, BadInput : it is no valid bundle, of a task that uses no model here, or of a version that is taken.
     """
     bundle = open_bundle(unpack(data))
-    parent = released_bundle(workshop, bundle.manifest.task)
-    report = judge_other(parent, bundle, fixed=workshop.fixed_sets(), margins=workshop.margins)
+    task = chosen_task(bundle.manifest.task)
+    parent = released_bundle(workshop, task)
+    report = grade_import(parent, bundle, fixed=workshop.fixed_sets(task), margins=workshop.margins)
     with workshop.database.write() as session:
         _refuse_taken(session, bundle)
         row = LearningJobRow(
@@ -139,29 +168,42 @@ def shipped_bundle(models_dir: Path, task: str) -> Bundle:
 
 
 def released_bundle(workshop: Workshop, task: str) -> Bundle:
-    """Give the newest released bundle of a task; before any release, the one the program came with."""
+    """Give the newest released bundle of a task; before any release, the one the program came with.
+
+    Raises
+    ------
+    LearningFailed : there is none. ContractBroken : it is not what this version of the task needs.
+    """
+    bundle = _newest_bundle(workshop, task)
+    check_task(bundle)
+    return bundle
+
+
+def _newest_bundle(workshop: Workshop, task: str) -> Bundle:
     shipped = shipped_bundle(workshop.models_dir, task)
-    released = {
-        target.path.removesuffix(".bundle").partition("/")[2]: target
-        for target in workshop.repository.targets()
-        if target.path.startswith(f"{task}/")
-    }
-    if not released:
+    newest = max(workshop.targets(task), key=lambda target: version_key(version_of(target)), default=None)
+    if newest is None or version_key(version_of(newest)) < version_key(shipped.manifest.version):
         return shipped
-    newest = max(released, key=version_key)
-    if version_key(newest) < version_key(shipped.manifest.version):
-        return shipped
-    path = workshop.repository.target_path(released[newest])
-    return open_bundle(unpack(path.read_bytes()))
+    return open_bundle(unpack(workshop.repository.target_path(newest).read_bytes()))
+
+
+def task_of(target: ReleasedTarget) -> str:
+    """Name the task of a target, ``TASK/VERSION.bundle``."""
+    return target.path.partition("/")[0]
+
+
+def version_of(target: ReleasedTarget) -> str:
+    """Give the version of a target, ``TASK/VERSION.bundle``."""
+    return target.path.partition("/")[2].removesuffix(".bundle")
 
 
 def next_version(session: Session, workshop: Workshop, parent: Bundle) -> str:
-    """Give the patch version behind everything released or proposed with the parent's major and minor."""
+    """Give the patch version behind all that is released or proposed of the task with the parent's major and minor."""
     task = parent.manifest.task
     proposed = session.scalars(
         select(LearningJobRow.version).where(LearningJobRow.task == task, LearningJobRow.version.is_not(None))
     )
-    released = [target.path.partition("/")[2].removesuffix(".bundle") for target in workshop.repository.targets()]
+    released = [version_of(target) for target in workshop.targets(task)]
     known = [version_key(version) for version in (*proposed, *released, parent.manifest.version) if version]
     major, minor, _ = version_key(parent.manifest.version)
     patch = max(key[2] for key in known if key[:2] == (major, minor))
@@ -194,7 +236,7 @@ def claim(database: Database, worker: str) -> int | None:
 
 
 def run_job(workshop: Workshop, job: int) -> None:
-    """Carry out a claimed job: freeze, refit, judge; its row then says how it ended."""
+    """Carry out a claimed job: freeze, refit, grade; its row then says how it ended."""
     try:
         _refit_job(workshop, job)
     except Exception as error:  # a job ends with a reason, whatever it met; the worker goes on
@@ -210,12 +252,12 @@ def _refit_job(workshop: Workshop, job: int) -> None:
         task = session.get_one(LearningJobRow, job).task
     parent = released_bundle(workshop, task)
     with workshop.database.read() as session:
-        beats, left_out = collect(session, parent.manifest)
+        marks, left_out = collect(session, parent.manifest)
         version = next_version(session, workshop, parent)
-    dataset = freeze(beats, parent.manifest, left_out=left_out)
+    dataset = freeze(marks, parent.manifest, left_out=left_out)
     save(dataset, workshop.datasets)
     draft = refit(parent, dataset, version=version, by=workshop.by)
-    report = judge(parent, draft, dataset, fixed=workshop.fixed_sets(), margins=workshop.margins)
+    report = grade_refit(parent, draft, dataset, fixed=workshop.fixed_sets(task), margins=workshop.margins)
     bundle = with_card(draft, card_of(parent, draft, dataset, report))
     with workshop.database.write() as session:
         row = session.get_one(LearningJobRow, job)
@@ -253,7 +295,7 @@ class LearningWorker:
         """Begin."""
         self._thread.start()
 
-    def tell_to_stop(self) -> None:
+    def request_stop(self) -> None:
         """Ask it to end after the job in hand; returns at once."""
         self._stop.set()
 
@@ -268,7 +310,7 @@ class LearningWorker:
         self._run()
 
     def work_once(self) -> bool:
-        """Run one job if there is one; tell whether there was."""
+        """Run one job if there is one; give whether there was."""
         job = claim(self._workshop.database, self._name)
         if job is None:
             return False

@@ -1,6 +1,6 @@
 """Refits the classifier's head: multinomial logistic regression on the released encoder's embeddings.
 
-The loss is the weighted cross-entropy of the reviewed beats against their labels, plus that of the anchor beats
+The loss is the weighted cross-entropy of the reviewed marks against their labels, plus that of the anchor's marks
 (`anchor.npz`, part 0) against the released head's own answers, plus an L2 pull towards the released weights. So where
 nobody objected nothing moves, and without disagreement the head stays what it was. Rare classes weigh more, so that
 what is held is held for each class. Learning without forgetting by the old model's answers: Li and Hoiem 2017,
@@ -19,6 +19,7 @@ from biosignal.model.bundle import Anchor, Bundle, Role, golden_npz, open_bundle
 from biosignal.model.onnx_cpu import OnnxCpuBackend
 from cloud_service.learning.dataset import DataSet
 from cloud_service.learning.errors import NothingToLearn, RefitImpossible
+from cloud_service.learning.reviewed import reviewed_kind
 
 Floats: TypeAlias = NDArray[np.float64]
 BATCH = 256
@@ -26,14 +27,14 @@ BATCH = 256
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RefitSettings:
-    """How strongly reviewed beats speak.
+    """How strongly reviewed marks speak.
 
     Parameters
     ----------
-    reviewed_weight : what one reviewed beat counts against one anchor beat.
-    reviewed_share_max : all reviewed beats together count at most this many times all anchor beats.
+    reviewed_weight : what one reviewed mark counts against one of the anchor.
+    reviewed_share_max : all reviewed marks together count at most this many times all of the anchor.
     l2 : pull of each weight towards the released one, in units of the embedding's own spread.
-    class_power : 0 counts beats alike, 1 counts classes alike.
+    class_power : 0 counts marks alike, 1 counts classes alike.
     """
 
     reviewed_weight: float = 20.0
@@ -81,6 +82,8 @@ def head_of(bundle: Bundle) -> Head:
     width = bundle.manifest.output(Role.EMBEDDING).shape
     if weight.shape != (len(bundle.manifest.classes), *width) or bias.shape != weight.shape[:1]:
         raise RefitImpossible("the model's head has another shape", bundle=bundle.identity, shape=weight.shape)
+    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+        raise RefitImpossible("the model's head holds numbers that are not finite", bundle=bundle.identity)
     return Head(weight, bias)
 
 
@@ -155,7 +158,7 @@ def _minimise(released: Head, features: Floats, targets: Floats, weights: Floats
 def refit(
     parent: Bundle, dataset: DataSet, *, version: str, by: RefitSettings, made_at: datetime | None = None
 ) -> Bundle:
-    """Make a candidate bundle from the released one and reviewed beats; its card has yet to tell the gates.
+    """Make a candidate bundle from the released one and reviewed marks; its card has yet to name the gates.
 
     Raises
     ------
@@ -163,16 +166,17 @@ def refit(
     """
     fit = dataset.held_out == 0
     if not fit.any():
-        raise NothingToLearn("no reviewed beat is on the fit side", dataset=dataset.id)
+        what = reviewed_kind(dataset.task).label
+        raise NothingToLearn(f"no reviewed {what} is on the fit side", dataset=dataset.id)
     anchor, released = anchor_of(parent), head_of(parent)
     _, embedding = run(parent, {name: array[fit] for name, array in dataset.inputs.items()})
     head = fit_head(released, anchor, embedding, dataset.label[fit], by)
     at = (made_at or datetime.now(timezone.utc)).isoformat(timespec="seconds")
     training = {
-        "method": "head refit on reviewed beats",
+        "method": "head refit on reviewed marks",
         "parent": {"bundle": parent.identity, "digest": parent.digest, "training": dict(parent.manifest.training)},
         "dataset": dataset.id,
-        "reviewed_beats": int(fit.sum()),
+        "reviewed_marks": int(fit.sum()),
         "settings": {name: getattr(by, name) for name in by.__dataclass_fields__},
         "seed": None,  # nothing is drawn at random
         "made_at": at,

@@ -1,4 +1,4 @@
-"""A person releases a candidate: it is signed, and the devices are told."""
+"""A person releases a candidate: it is signed, and announced to the devices."""
 
 from collections.abc import Iterable
 from typing import Protocol
@@ -9,13 +9,15 @@ from biosignal.errors import BadInput
 from biosignal.model.admission import admit
 from biosignal.model.bundle import Bundle, open_bundle, pack, unpack
 from biosignal.model.onnx_cpu import OnnxCpuBackend
+from biosignal.tasks.lookup import contract_of
 from cloud_service.access import audit
 from cloud_service.database.clinic_tables import DeviceRow
 from cloud_service.database.columns import utc_now
 from cloud_service.database.event_tables import CommandRow
 from cloud_service.database.learning_tables import LearningJobRow
 from cloud_service.learning.errors import NotReleasable
-from cloud_service.learning.jobs import Workshop, released_bundle, version_key
+from cloud_service.learning.gates import check_task
+from cloud_service.learning.jobs import Workshop, released_bundle, task_of, version_key, version_of
 from cloud_service.learning.repository import ReleasedTarget
 
 
@@ -45,8 +47,9 @@ def release_candidate(workshop: Workshop, candidate: int, *, by: str) -> Release
 
     Raises
     ------
-    NotReleasable : there is no such candidate, a gate failed, or it was judged against a model that is not the released
-        one any more. NotAdmitted : its golden vectors do not hold on this machine.
+    NotReleasable : there is no such candidate, a gate failed, or it was graded against a model that is not the released
+        one any more. ContractBroken : it is not what this version of its task needs. NotAdmitted : its golden vectors
+        do not hold on this machine.
     """
     with workshop.database.read() as session:
         row = session.get(LearningJobRow, candidate)
@@ -59,11 +62,12 @@ def release_candidate(workshop: Workshop, candidate: int, *, by: str) -> Release
         released = released_bundle(workshop, row.task)
         if row.parent != released.identity and bundle.digest != released.digest:
             raise NotReleasable(
-                "another model was released since it was judged; start a new job",
-                judged_against=row.parent,
+                "another model was released since it was graded; start a new job",
+                graded_against=row.parent,
                 released=released.identity,
             )
-        admit(OnnxCpuBackend(bundle), bundle)
+        check_task(bundle)
+        admit(OnnxCpuBackend(bundle), bundle, contract_of(bundle.manifest.task))
     noted = {"digest": bundle.digest, "candidate": candidate, "by": by, "parent": row.parent}
     target = workshop.repository.add_target(target_of(bundle), pack(bundle.files), noted)
     with workshop.database.write() as session:
@@ -75,7 +79,7 @@ def release_candidate(workshop: Workshop, candidate: int, *, by: str) -> Release
 
 
 def release_unchecked(workshop: Workshop, data: bytes, *, by: str, reason: str) -> ReleasedTarget:
-    """Sign a bundle that no gate has judged, for a reason that the audit log keeps. For who holds the machine only.
+    """Sign a bundle that no gate has graded, for a reason that the audit log keeps. For who holds the machine only.
 
     Raises
     ------
@@ -107,7 +111,7 @@ def withdraw(workshop: Workshop, path: str, *, by: str) -> None:
 def announce(
     workshop: Workshop, desk: Desk, path: str, *, by: str, devices: Iterable[str] | None, valid_s: float
 ) -> list[CommandRow]:
-    """Tell devices (None: all that are not revoked) about a release; gives one command each.
+    """Announce a release to devices (None: all that are not revoked); gives one command each.
 
     Raises
     ------
@@ -137,12 +141,11 @@ def _candidate_bundle(workshop: Workshop, row: LearningJobRow) -> Bundle:
     except OSError as error:
         raise NotReleasable("the candidate's file is gone; start a new job", candidate=row.id) from error
     if bundle.digest != row.digest:
-        raise NotReleasable("the candidate's file is not the one that was judged", candidate=row.id)
+        raise NotReleasable("the candidate's file is not the one that was graded", candidate=row.id)
     return bundle
 
 
 def newest_first(targets: Iterable[ReleasedTarget]) -> list[ReleasedTarget]:
-    """Order releases for people."""
-    return sorted(
-        targets, key=lambda target: version_key(target.path.partition("/")[2].removesuffix(".bundle")), reverse=True
-    )
+    """Order releases for people: by task, and of each task the newest version first."""
+    by_version = sorted(targets, key=lambda target: version_key(version_of(target)), reverse=True)
+    return sorted(by_version, key=task_of)

@@ -110,7 +110,7 @@ class Repository:
     # ---- what it holds -------------------------------------------------------------------------------------------
 
     def exists(self) -> bool:
-        """Tell whether `init` was completed (the timestamp is written last)."""
+        """Whether `init` was completed (the timestamp is written last)."""
         return (self._metadata / "timestamp.json").is_file()
 
     def trusted_root(self) -> bytes:
@@ -141,7 +141,7 @@ class Repository:
         return path if SERVED_TARGET.fullmatch(name) and path.is_file() else None
 
     def target_path(self, target: ReleasedTarget) -> Path:
-        """Tell where a target lies."""
+        """Return where a target lies."""
         folder, _, name = target.path.partition("/")
         return self._targets / folder / f"{target.sha256}.{name}"
 
@@ -191,7 +191,7 @@ class Repository:
         return next(target for target in self.targets() if target.path == path)
 
     def withdraw_target(self, path: str) -> bool:
-        """Take a target out of the signed list, so that no device fetches it any more; tell whether it was there."""
+        """Take a target out of the signed list, so that no device fetches it any more; returns whether it was there."""
         with self._locked():
             current = self._load_targets().signed
             if current.targets.pop(path, None) is None:
@@ -200,7 +200,7 @@ class Repository:
             return True
 
     def keep_fresh(self) -> bool:
-        """Sign again what has used up half its time; tell whether anything was signed. Call it every hour."""
+        """Sign again what has used up half its time; returns whether anything was signed. Call it every hour."""
         with self._locked():
             targets, snapshot, timestamp = self._load_targets(), self._load_snapshot(), self._load_timestamp()
             root_signed = self._renew_root()

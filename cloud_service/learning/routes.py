@@ -10,13 +10,16 @@ from fastapi.responses import FileResponse
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
+from biosignal.errors import BedsideError
 from biosignal.model.bundle import open_bundle, unpack
+from biosignal.tasks import TASKS
 from cloud_service.clinic.context import Engineer, Reviewer
 from cloud_service.database.event_tables import CommandRow, ModelReportRow
 from cloud_service.database.learning_tables import LearningJobRow
-from cloud_service.learning.jobs import Workshop, start_job
+from cloud_service.learning.jobs import Workshop, refittable, released_bundle, start_job, task_of, version_of
 from cloud_service.learning.release import Desk, announce, newest_first, release_candidate, withdraw
 from cloud_service.learning.repository import ReleasedTarget
+from cloud_service.learning.reviewed import reviewed_kind
 
 router = APIRouter(prefix="/learning", tags=["learning"])
 updates = APIRouter(prefix="/updates", tags=["updates"])
@@ -24,7 +27,7 @@ updates = APIRouter(prefix="/updates", tags=["updates"])
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Learning:
-    """The learning room of a running clinic; hangs on the application's state as `learning`."""
+    """The learning part of a running clinic; hangs on the application's state as `learning`."""
 
     workshop: Workshop
     desk: Desk
@@ -32,7 +35,7 @@ class Learning:
 
 
 def learning_of(request: Request) -> Learning:
-    """Find the learning room a request came to."""
+    """Find the learning part a request came to."""
     return cast(Learning, request.app.state.learning)
 
 
@@ -40,9 +43,29 @@ LearningPart: TypeAlias = Annotated[Learning, Depends(learning_of)]
 
 
 class NewJob(BaseModel):
-    """What to refit."""
+    """What to refit: the model of a task; it may be left out where there is only one."""
 
-    task: str = Field(default="ecg-beats", max_length=64)
+    task: str | None = Field(default=None, max_length=64)
+
+
+class LearningTask(BaseModel):
+    """A task whose model can be refitted; `mark` and `marks` are what one and several of what is reviewed are called.
+
+    `parent` is the released bundle a refit begins with; null where there is none, for `reason`.
+    """
+
+    task: str
+    label: str
+    mark: str
+    marks: str
+    parent: str | None
+    reason: str
+
+
+class LearningTasks(BaseModel):
+    """Tasks in the order of the registry."""
+
+    tasks: list[LearningTask]
 
 
 class Job(BaseModel):
@@ -83,12 +106,12 @@ class Candidate(BaseModel):
 
 
 class Audience(BaseModel):
-    """Devices to tell; null tells all that are not revoked."""
+    """Devices to announce to; null: all that are not revoked."""
 
     devices: list[str] | None = None
 
 
-class Told(BaseModel):
+class Announcement(BaseModel):
     """One device's announcement; `state` is that of the command."""
 
     device: str
@@ -113,6 +136,8 @@ class DeviceReport(BaseModel):
 class Release(BaseModel):
     """A signed release, what the release noted, and what devices reported."""
 
+    task: str
+    version: str
     target: str
     sha256: str
     bytes: int
@@ -131,19 +156,27 @@ class Announced(BaseModel):
 
     target: str
     sha256: str
-    told: list[Told]
+    announced_to: list[Announcement] = Field(serialization_alias="told")
 
 
 @router.post("/jobs", status_code=201)
 def start(new: NewJob, login: Engineer, learning: LearningPart) -> Job:
-    """Start a refit on the reviews that stand now."""
+    """Start a refit on the reviews in force now."""
     return _job(start_job(learning.workshop.database, task=new.task, by=login.name))
 
 
+@router.get("/tasks")
+def tasks(_login: Reviewer, learning: LearningPart) -> LearningTasks:
+    """List the tasks whose models can be refitted."""
+    return LearningTasks(tasks=[_task(learning, task) for task in refittable()])
+
+
 @router.get("/jobs")
-def jobs(_login: Reviewer, learning: LearningPart, limit: int = 50) -> Jobs:
-    """List the jobs."""
+def jobs(_login: Reviewer, learning: LearningPart, limit: int = 50, task: str | None = None) -> Jobs:
+    """List the jobs, of one task where it is named."""
     wanted = select(LearningJobRow).order_by(LearningJobRow.id.desc()).limit(max(1, min(limit, 500)))
+    if task is not None:
+        wanted = wanted.where(LearningJobRow.task == task)
     with learning.workshop.database.read() as session:
         return Jobs(jobs=[_job(row) for row in session.scalars(wanted)])
 
@@ -185,7 +218,7 @@ def releases(_login: Reviewer, learning: LearningPart) -> Releases:
 
 @router.post("/releases/{task}/{version}/announce", status_code=201)
 def announce_again(task: str, version: str, audience: Audience, login: Engineer, learning: LearningPart) -> Announced:
-    """Tell devices about a release (again)."""
+    """Announce a release to devices (again)."""
     path = f"{task}/{version}.bundle"
     target = next((one for one in learning.workshop.repository.targets() if one.path == path), None)
     if target is None:
@@ -217,6 +250,18 @@ def target_file(name: str, learning: LearningPart) -> FileResponse:
     return FileResponse(path, media_type="application/octet-stream")
 
 
+def _task(learning: Learning, task: str) -> LearningTask:
+    kind = reviewed_kind(task)
+    parent, reason = None, ""
+    try:
+        parent = released_bundle(learning.workshop, task).identity
+    except BedsideError as error:
+        reason = str(error)
+    return LearningTask(
+        task=task, label=TASKS[task].label, mark=kind.label, marks=kind.plural, parent=parent, reason=reason
+    )
+
+
 def _row(learning: Learning, job: int) -> LearningJobRow:
     with learning.workshop.database.read() as session:
         row = session.get(LearningJobRow, job)
@@ -238,16 +283,18 @@ def _announced(learning: Learning, target: ReleasedTarget, by: str, audience: Au
         devices=audience.devices,
         valid_s=learning.announce_valid_s,
     )
-    return Announced(target=target.path, sha256=target.sha256, told=[_told(row) for row in rows])
+    return Announced(target=target.path, sha256=target.sha256, announced_to=[_announcement(row) for row in rows])
 
 
-def _told(row: CommandRow) -> Told:
-    return Told(device=row.device, command=row.id, state=row.state)
+def _announcement(row: CommandRow) -> Announcement:
+    return Announcement(device=row.device, command=row.id, state=row.state)
 
 
 def _release(target: ReleasedTarget, rows: Sequence[ModelReportRow]) -> Release:
     bundle = target.path.removesuffix(".bundle")
     return Release(
+        task=task_of(target),
+        version=version_of(target),
         target=target.path,
         sha256=target.sha256,
         bytes=target.length,

@@ -12,10 +12,10 @@ def _shipped_models() -> Path:
 class LearningSettings:
     """Learning and releases.
 
-    `models_dir`: bundles the program came with, ``NAME/VERSION/``; what is refitted first. `fixed_sets_dir`: labelled
-    sets (``*.npz``) every candidate is judged on besides the anchor. `worker`: `serve` runs jobs by itself; turn off
-    where `cloud-service worker` processes run. `announce_valid_s`: how long an announcement may wait for a device.
-    Root keys and their threshold count when the repository is first made; for real use keep root keys offline.
+    `models_dir`: bundles the program came with, ``TASK/VERSION/``; what is refitted first. `fixed_sets_dir`: labelled
+    sets every candidate is graded on besides the anchor, ``TASK/*.npz``. `worker`: `serve` runs jobs by itself; turn
+    it off where `cloud-service worker` processes run. `announce_valid_s`: how long an announcement may wait for a
+    device. Root keys and their threshold count when the repository is first made; for real use keep root keys offline.
     """
 
     models_dir: Path = field(default_factory=_shipped_models)

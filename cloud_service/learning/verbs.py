@@ -37,12 +37,13 @@ class LearningVerbs:
         self._make_verb(verbs, "worker", self._worker, "run learning jobs, apart from `serve`")
         release = verbs.add_parser("release", help="signed models").add_subparsers(required=True, metavar="VERB")
         self._make_verb(release, "init", self._init, "make the signing keys and an empty repository")
-        self._make_verb(release, "list", self._list, "list what is released")
+        listed = self._make_verb(release, "list", self._list, "list what is released")
+        listed.add_argument("--task", help="of this task only")
         root = self._make_verb(release, "root", self._root, "write the root metadata that devices are provisioned with")
         root.add_argument("file", type=Path)
-        add = self._make_verb(release, "add", self._add, "take in a bundle made elsewhere: judge it, and release it")
+        add = self._make_verb(release, "add", self._add, "import a bundle made elsewhere: grade it, and release it")
         add.add_argument("file", type=Path)
-        add.add_argument("--unchecked", metavar="REASON", help="sign it without judging it; the audit log keeps why")
+        add.add_argument("--unchecked", metavar="REASON", help="sign it without grading it; the audit log keeps why")
         back = self._make_verb(release, "withdraw", self._withdraw, "take a release back")
         back.add_argument("target", metavar="TASK/VERSION.bundle")
         self._make_verb(release, "refresh", self._refresh, "sign again what has used up half its time")
@@ -50,17 +51,17 @@ class LearningVerbs:
     def _opened(self, options: argparse.Namespace) -> tuple[Database, Any]:
         settings = self._settings_from(options)
         database = self._open_state(settings)
-        from cloud_service.learning.room import open_workshop
+        from cloud_service.learning.assembly import open_workshop
 
         return database, open_workshop(database, settings.state_dir, settings.learning)
 
     def _worker(self, options: argparse.Namespace, said: Say) -> None:
-        from cloud_service.learning.room import make_worker
+        from cloud_service.learning.assembly import make_worker
 
         database, workshop = self._opened(options)
         worker = make_worker(workshop)
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: worker.tell_to_stop())
+            signal.signal(number, lambda *_: worker.request_stop())
         said("ready", "waiting for learning jobs")
         worker.run_until_stopped()
         database.close()
@@ -75,7 +76,8 @@ class LearningVerbs:
         database.close()
         from cloud_service.learning.release import newest_first
 
-        for target in newest_first(workshop.repository.targets()):
+        targets = workshop.repository.targets() if options.task is None else workshop.targets(options.task)
+        for target in newest_first(targets):
             text = f"{target.path}\t{target.length} bytes\t{target.sha256}"
             said("release", text, target=target.path, bytes=target.length, sha256=target.sha256, **_noted(target.noted))
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,12 @@ from starlette.exceptions import HTTPException as NotFound
 from starlette.staticfiles import StaticFiles
 
 from biosignal import __version__
-from biosignal.tasks.findings import KINDS, QUANTITIES
 from cloud_service.access.people import Login
 from cloud_service.access.roles import Role
 from cloud_service.clinic.context import clinic_of, login_of
 from cloud_service.database.clinic_tables import DeviceRow
 from cloud_service.database.event_tables import FindingRow
+from cloud_service.web.words import page_words
 
 HERE = Path(str(files("cloud_service.web")))
 PLACES: tuple[tuple[str, str, Role], ...] = (
@@ -41,12 +40,6 @@ _templates = Environment(
     undefined=StrictUndefined,
     trim_blocks=True,
     lstrip_blocks=True,
-)
-_WORDS = json.dumps(
-    {
-        "kinds": {name: asdict(kind) for name, kind in KINDS.items()},
-        "quantities": {name: asdict(quantity) for name, quantity in QUANTITIES.items()},
-    }
 )
 
 
@@ -125,7 +118,7 @@ def _for(
     *,
     exists: tuple[type[Any], str] | None = None,
 ) -> Response:
-    """Answer with a page to those who may see it; others are sent to the login or told why not."""
+    """Answer with a page to those who may see it; others are sent to the login or shown why not."""
     login = login_of(request)
     path = request.url.path
     if login is None:
@@ -147,6 +140,6 @@ def _page(
 ) -> HTMLResponse:
     places = [place for place in PLACES if login is not None and login.role.covers(place[2])]
     text = _templates.get_template(template).render(
-        login=login, path=path, places=places, words=_WORDS, version=__version__, Role=Role, **facts
+        login=login, path=path, places=places, words=json.dumps(page_words()), version=__version__, Role=Role, **facts
     )
     return HTMLResponse(text, status_code=status)

@@ -1,28 +1,17 @@
 """The reader: takes samples from the source and hands them on, whatever the rest of the daemon is doing."""
 
 import logging
-import queue
 import threading
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
 
 from biosignal.errors import BedsideError
 from biosignal.signal.blocks import Gap, SampleBlock, Signal
+from edge_agent.analysis.inbox import Arrival, End, Inbox
 from edge_agent.operate.clock import Clock
 from edge_agent.sources.port import Source
 
 log = logging.getLogger(__name__)
 OVERFLOW = "overflow"
-
-
-class Arrival(NamedTuple):
-    """What the source gave, and when it came on the steady clock."""
-
-    signal: Signal
-    at_s: float
-
-
-Incoming: TypeAlias = "queue.Queue[Arrival | None]"
 
 
 class SourceFailed(BedsideError):
@@ -32,29 +21,30 @@ class SourceFailed(BedsideError):
 
 
 class Reader:
-    """One thread between a source and a bounded queue.
+    """One thread between a source and the inbox of the analysis.
 
-    A live source never waits: what does not fit is dropped, counted, and followed by a `Gap`. A replay waits for room,
-    and while `hold` says so (a full outbox, say). The queue ends with None. `turns` grows while the thread is not
-    hanging; a source that waits for its port says so by its health.
+    A live source never waits: what finds no place is dropped, counted, and followed by a `Gap`. A replay waits for a
+    place, and while `hold` says so (a full outbox, say). At the end comes an `End`. `turns` grows while the thread is
+    not hanging; a source that waits for its port says so by its health.
 
     Parameters
     ----------
-    live : whether the source goes on without us.
-    room : length of the queue in items.
-    hold : tells whether a replay should wait.
+    inbox : where everything goes; this thread alone puts signals into it.
+    live : whether the source goes on without us; `is_live` says it again.
+    hold : says whether a replay should wait.
     """
 
     def __init__(
-        self, source: Source, *, live: bool, room: int, clock: Clock, hold: Callable[[], bool] = lambda: False
+        self, source: Source, inbox: Inbox, *, live: bool, clock: Clock, hold: Callable[[], bool] = lambda: False
     ) -> None:
-        self.queue: Incoming = queue.Queue(maxsize=room)
+        self._inbox = inbox
+        self._fs_hz = source.recording_facts().fs_hz
         self.samples_read = 0
         self.samples_dropped = 0
         self.turns = 0
         self.failure: BedsideError | None = None
         self._source = source
-        self._live = live
+        self.is_live = live
         self._clock = clock
         self._hold = hold
         self._stop = threading.Event()
@@ -93,26 +83,34 @@ class Reader:
         finally:
             if self._lost is not None:
                 self._put_patiently(self._arrived(self._lost))
-            self._put_patiently(None)
+            self._put_patiently(End())
 
     def offer(self, item: Signal) -> None:
         """Hand one item on, as the thread does with all the source yields."""
-        if isinstance(item, SampleBlock):
+        is_beside = isinstance(item, SampleBlock) and item.fs_hz != self._fs_hz
+        if isinstance(item, SampleBlock) and not is_beside:
             self.samples_read += item.length
-        if not self._live:
+        if is_beside and self.is_live:
+            self._put_beside(item)
+        elif not self.is_live:
             while self._hold() and not self._stop.wait(0.05):
                 self.turns += 1
             self._put_patiently(self._arrived(item))
         elif self._lost is None:
             if not self._put_at_once(item):
                 self._lose(item)
-        elif self.queue.maxsize - self.queue.qsize() >= 2:
-            # Room for the gap and for the item: this thread alone fills the queue.
+        elif self._inbox.free >= 2:
+            # A place for the gap and one for the item: this thread alone fills the inbox.
             self._put_at_once(self._lost)
             self._lost = None
             self._put_at_once(item)
         else:
             self._lose(item)
+
+    def _put_beside(self, item: Signal) -> None:
+        """Leads of another rate follow the block of the recording's own rate: into the inbox, or into the same gap."""
+        if self._lost is None:
+            self._inbox.put(self._arrived(item), beyond=True)
 
     def _lose(self, item: Signal) -> None:
         start = item.start if self._lost is None else self._lost.start
@@ -124,19 +122,10 @@ class Reader:
         return Arrival(item, self._clock.monotonic_s())
 
     def _put_at_once(self, item: Signal) -> bool:
-        try:
-            self.queue.put_nowait(self._arrived(item))
-        except queue.Full:
-            return False
-        return True
+        return self._inbox.put(self._arrived(item))
 
-    def _put_patiently(self, arrival: Arrival | None) -> None:
-        while True:
-            try:
-                self.queue.put(arrival, timeout=0.1)
-            except queue.Full:
-                self.turns += 1
-                if self._stop.is_set():
-                    return
-            else:
+    def _put_patiently(self, arrival: Arrival | End) -> None:
+        while not self._inbox.put(arrival, timeout_s=0.1):
+            self.turns += 1
+            if self._stop.is_set():
                 return

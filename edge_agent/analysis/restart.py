@@ -1,5 +1,6 @@
 """What the last run left open: its recordings, findings and alarms are brought to an end by the next."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -12,11 +13,11 @@ from biosignal.events import (
     Recording,
     RecordingClosed,
     Strip,
-    stable_id,
+    closed_id,
 )
 from edge_agent.explain.template import explain
 from edge_agent.store.events import EventStore
-from edge_agent.store.strips import cut_strip
+from edge_agent.store.strips import cut_strip, strip_leads
 from edge_agent.store.waveforms import WaveStore
 
 OPEN = (FindingState.OPENED, FindingState.EXTENDED)
@@ -62,27 +63,21 @@ def leftovers(events: EventStore, waves: WaveStore) -> Leftovers:
     return Leftovers(recording=recordings[-1].id, end=end, closing=tuple(closing), alarms=unresolved)
 
 
-def closed_id(recording: str) -> str:
-    """Id of the event that closes a recording: there is one."""
-    return stable_id(recording, "closed")
-
-
-def wants_strip(finding: Finding) -> bool:
-    """Whether a strip belongs to a finding: technical ones name none."""
-    return finding.stream == "live" and finding.evidence.strip_end > finding.evidence.strip_start
-
-
 def _end(recording: Recording, findings: list[Finding], waves: WaveStore) -> int:
     """Index one past the last sample anything is known of: findings are on disk before the waves they rest on."""
-    known = [waves.newest(recording.id, lead) for lead in recording.leads]
-    return max([*known, *(finding.decided_at for finding in findings), *(finding.end for finding in findings)])
+    own = [lead.name for lead in recording.leads if lead.fs_hz in (None, recording.fs_hz)]
+    ends = [waves.newest(recording.id, name) for name in own]
+    for finding in findings:
+        last = max(finding.decided_at, finding.end)
+        ends.append(math.ceil(last * recording.fs_hz / finding.evidence.fs_hz))
+    return max(ends, default=0)
 
 
 def _closing(
     recording: Recording, findings: list[Finding], end: int, events: EventStore, waves: WaveStore
 ) -> Iterator[Durable]:
     cut = {
-        envelope.body.finding
+        (envelope.body.finding, envelope.body.lead)
         for envelope in events.latest("strip", recording=recording.id, limit=EVENTS)
         if isinstance(envelope.body, Strip)
     }
@@ -91,8 +86,8 @@ def _closing(
             last_rev = replace(finding, rev=finding.rev + 1, state=FindingState.CLOSED)
             yield last_rev
             yield explain(last_rev)
-        if wants_strip(finding) and finding.id not in cut:
-            strip = cut_strip(waves, finding, final=True)
+        for lead in strip_leads(finding):
+            strip = cut_strip(waves, finding, lead=lead, final=True) if (finding.id, lead) not in cut else None
             if strip is not None:
                 yield strip
     yield RecordingClosed(

@@ -46,7 +46,7 @@ def record(settings: SerialBoardSettings, out: Path, *, seconds: float, stdout: 
         "port": settings.port,
         "protocol": settings.protocol,
         "fs_hz": facts.fs_hz,
-        "leads": [{"name": lead.name, "unit": lead.unit.value} for lead in facts.leads],
+        "leads": [{"name": one.name, "unit": one.unit.value, "kind": one.kind.value} for one in facts.leads],
         "seconds": seconds,
         "samples": came,
         "gaps": [{"at": gap.start, "lost": gap.length, "reason": gap.reason} for gap in gaps],
@@ -151,7 +151,8 @@ def _print_pulse(pulse: Pulse, lead: Lead, pulse_mv: float, stdout: TextIO) -> N
     if lead.unit is Unit.RAW:
         print(f"[source]\nmv_per_count = {pulse_mv / pulse.height:.6g}\nzero_count = {pulse.base:.6g}", file=stdout)
     else:
-        told_mv = pulse.height * (1e-3 if lead.unit is Unit.MICROVOLT else 1.0)
+        measured_mv = pulse.height * (1e-3 if lead.unit is Unit.MICROVOLT else 1.0)
         print(
-            f"the board's own scale reads {told_mv:.4g} mV for {pulse_mv:g} mV: {told_mv / pulse_mv:.1%}", file=stdout
+            f"the board's own scale reads {measured_mv:.4g} mV for {pulse_mv:g} mV: {measured_mv / pulse_mv:.1%}",
+            file=stdout,
         )

@@ -63,7 +63,7 @@ def _decoded(request: DecodeRequest, capture: BinaryIO) -> tuple[Decoder, list[D
 
 
 def _completed(request: DecodeRequest, head: bytes) -> BoardSettings:
-    """The settings, with what the first bytes tell where they leave it open."""
+    """The settings, with what the first bytes say where they leave it open."""
     settings = request.settings
     if request.protocol == "bitalino" and settings.channels is None:
         return replace(settings, channels=heard_channels(head))
@@ -112,8 +112,8 @@ def _print_table(decoder: Decoder, decoded: list[Decoded], stdout: TextIO) -> No
     if facts.uncalibrated:
         stdout.write(f"\nuncalibrated: {', '.join(facts.uncalibrated)}: numbers as the board sends them\n")
     _print_gaps([item for item in decoded if isinstance(item, Loss)], stdout)
-    told = {name: count for name, count in decoder.counters.facts().items() if count}
-    stdout.write("\n" + "\n".join(f"{name.replace('_', ' '):16} {count}" for name, count in told.items()) + "\n")
+    counts = {name: count for name, count in decoder.counters.facts().items() if count}
+    stdout.write("\n" + "\n".join(f"{name.replace('_', ' '):16} {count}" for name, count in counts.items()) + "\n")
 
 
 def _print_gaps(gaps: list[Loss], stdout: TextIO) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosignal.errors import BadInput
-from biosignal.signal.blocks import Gap, Unit
+from biosignal.signal.blocks import Gap, LeadKind, Unit
 from edge_agent.sources.decoders import KINDS
 from edge_agent.sources.decoders.port import BoardSettings
 from edge_agent.sources.emulated_boards import WIRING, Wiring
@@ -16,6 +16,7 @@ from edge_agent.sources.emulation import Emulation
 from edge_agent.sources.emulator import Emulator
 from edge_agent.sources.line_damage import read_fault_file
 from edge_agent.sources.port import Source
+from edge_agent.sources.rates import leads_by_rate
 from edge_agent.sources.resolve import Places, resolve
 
 MILLIVOLT_PER = {Unit.MILLIVOLT: 1.0, Unit.MICROVOLT: 1e-3}
@@ -47,7 +48,7 @@ def emulate(request: EmulateRequest, *, places: Places, stdout: TextIO) -> int:
     emulation = Emulation(request.protocol, leads_mv, fs_hz, settings=request.settings, faults=faults)
     emulator = Emulator(emulation, speed=request.speed, link=request.link)
     try:
-        _tell(request, emulation, emulator, stdout)
+        _print_start(request, emulation, emulator, stdout)
         emulator.run()
     finally:
         emulator.stop()
@@ -55,28 +56,32 @@ def emulate(request: EmulateRequest, *, places: Places, stdout: TextIO) -> int:
 
 
 def record_in_mv(source: Source) -> tuple[NDArray[np.float32], float]:
-    """All leads that have a scale, shape (lead, sample); what a gap holds is 0.
+    """Leads that have a scale, those of a heart first, shape (lead, sample); what a gap holds is 0.
+
+    Only those at the recording's own rate: a board has one.
 
     Raises
     ------
-    BadInput : none has.
+    BadInput : none has a scale.
     """
     facts = source.recording_facts()
-    rows = [row for row, lead in enumerate(facts.leads) if lead.unit in MILLIVOLT_PER]
-    if not rows:
+    leads = leads_by_rate(facts)[facts.fs_hz]
+    scaled = [row for row, lead in enumerate(leads) if lead.unit in MILLIVOLT_PER]
+    if not scaled:
         raise BadInput("no lead of the record has a scale", record=facts.name)
-    scale = np.asarray([[MILLIVOLT_PER[facts.leads[row].unit]] for row in rows], np.float32)
+    rows = sorted(scaled, key=lambda row: leads[row].kind is not LeadKind.ECG)
+    scale = np.asarray([[MILLIVOLT_PER[leads[row].unit]] for row in rows], np.float32)
     parts = []
     source.open("emulated")
     for item in source.read():
         if isinstance(item, Gap):
             parts.append(np.zeros((len(rows), item.length), np.float32))
-        else:
+        elif item.fs_hz == facts.fs_hz:
             parts.append(np.nan_to_num(item.samples[rows] * scale))
     return np.concatenate(parts, axis=1), facts.fs_hz
 
 
-def _tell(request: EmulateRequest, emulation: Emulation, emulator: Emulator, stdout: TextIO) -> None:
+def _print_start(request: EmulateRequest, emulation: Emulation, emulator: Emulator, stdout: TextIO) -> None:
     wiring = WIRING.get(request.protocol, Wiring())
     port = str(request.link.absolute()) if request.link is not None else emulator.path
     settings = [f'kind = "serial"\nprotocol = "{request.protocol}"\nport = "{port}"']

@@ -14,7 +14,7 @@ Add = Callable[[Any, str, Callable[[argparse.Namespace], int], str], argparse.Ar
 def add_board_verbs(verbs: Any, add: Add) -> None:
     """Add them to the command line."""
     verb = add(
-        verbs, "identify", _identify, "say which board talks on a serial port; listens, and asks only if told to"
+        verbs, "identify", _identify, "say which board talks on a serial port; listens, and asks only on request"
     )
     verb.add_argument("port", metavar="PORT", help="best a path below /dev/serial/by-id/")
     verb.add_argument(

@@ -7,7 +7,7 @@ by other code, so a mistake in the language's phrases can show.
 import re
 
 from biosignal.events import Finding
-from biosignal.tasks.findings import shown
+from biosignal.tasks.lookup import shown
 from edge_agent.explain.knowledge import knowledge
 from edge_agent.explain.language import is_member
 from edge_agent.explain.literals import is_assessable
@@ -28,16 +28,20 @@ def refusal(text: str, finding: Finding) -> str | None:
 
 def audit(text: str, finding: Finding) -> str | None:
     """Look for a missing fact or a word of cause, straight from the evidence; None where nothing is wrong."""
-    entry = knowledge().classes[finding.kind]
+    known = knowledge()
+    words = known.of_kind(finding.kind)
     present = _NUMBER.findall(text)
     minutes, seconds = divmod(int(finding.onset / finding.evidence.fs_hz), 60)
     for number in (f"{minutes:02d}:{seconds:02d}", *(shown(measure) for measure in finding.evidence.measures)):
         if number not in present:
             return f"the number {number} is missing"
-    if not any(label in text for label in entry.labels):
+    for marks in finding.evidence.marks:
+        if marks.total > len(marks.starts) and f"{len(marks.starts)} of {marks.total} " not in text:
+            return f"it is missing that {marks.total - len(marks.starts)} marks are not kept"
+    if not any(label in text for label in words.labels):
         return "the finding is not named"
-    action = entry.actions[0] if is_assessable(finding) else knowledge().not_assessable_action
-    if action not in text:
+    actions = words.actions[:1] if is_assessable(finding) else (known.common.not_assessable_action,)
+    if any(action not in text for action in actions):
         return "the action is missing"
     word = _CAUSES.search(_without_vetted(text, finding))
     return None if word is None else f"a word of cause or denial: {word.group(0)}"
@@ -45,9 +49,9 @@ def audit(text: str, finding: Finding) -> str | None:
 
 def _without_vetted(text: str, finding: Finding) -> str:
     known = knowledge()
-    entry = known.classes[finding.kind]
-    vetted = (*entry.meanings, *known.not_assessable, *known.degraded, *entry.actions, *entry.labels)
-    wordings = [part for m in finding.evidence.measures for part in known.wordings(finding.kind, m.name)]
+    words = known.of_kind(finding.kind)
+    vetted = (*words.meanings, *known.common.not_assessable, *known.common.degraded, *words.actions, *words.labels)
+    wordings = [part for m in finding.evidence.measures for part in known.wordings(finding.task, finding.kind, m)]
     for sentence in (*vetted, *(part for wording in wordings for part in wording.split("{value}"))):
         text = text.replace(sentence, " ") if sentence.strip(" .") else text
     # The last sentence quotes what the analysis said about itself.

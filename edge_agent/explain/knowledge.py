@@ -1,109 +1,137 @@
-"""The vetted sentences: read once from `knowledge.json` and checked for completeness."""
+"""All vetted sentences: those of every task, and the few that belong to none.
+
+They are loaded when the explainer is made and again when `TASKS` has changed. Nothing here raises: an alarm waits for
+no text, so what is damaged is listed (`broken_words`) and its texts fall back to the declared label and plain numbers.
+"""
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
 from importlib import resources
-from typing import Any
 
-from biosignal.errors import BedsideError
-from biosignal.tasks.findings import KINDS, QUANTITIES
-
-
-class KnowledgeBroken(BedsideError):
-    """The file of vetted sentences is not as this program needs it."""
-
-    remedy = "reinstall the package: knowledge.json belongs to it"
+from biosignal.events import Measure
+from biosignal.tasks import TASKS
+from biosignal.tasks.lookup import finding_kind, quantity
+from biosignal.tasks.task import Task
+from edge_agent.explain.plain import plain
+from edge_agent.explain.vetted import KindWords, TaskWords, task_words, texts_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ClassKnowledge:
-    """What may be said about one kind: equivalent labels and meanings, and the one action."""
+class CommonWords:
+    """What is said whatever the kind: of a degraded signal, and where nothing can be assessed.
 
-    labels: tuple[str, ...]
-    severity: str
-    meanings: tuple[str, ...]
-    meaning_source: str
-    actions: tuple[str, ...]
-    quantities: Mapping[str, tuple[str, ...]]
+    The defaults stand in for a damaged file.
+    """
+
+    degraded: tuple[str, ...] = ("The signal was degraded.",)
+    not_assessable: tuple[str, ...] = ("This is not assessable.",)
+    not_assessable_action: str = "Look at the strip yourself."
+    raw: bytes = b""
+    broken: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Knowledge:
-    """All vetted sentences, with the sha256 of the file they came from."""
+    """Every sentence that may be said, by kind of finding.
+
+    `sha256` is of all files they came from; `broken` says what is missing or damaged.
+    """
 
     sha256: str
-    classes: Mapping[str, ClassKnowledge]
+    common: CommonWords
+    kinds: Mapping[str, KindWords]
     quantities: Mapping[str, tuple[str, ...]]
-    sources: Mapping[str, str]
-    degraded: tuple[str, ...]
-    not_assessable: tuple[str, ...]
-    not_assessable_action: str
+    by_task: Mapping[str, TaskWords] = field(repr=False)
+    broken: tuple[str, ...] = ()
 
-    def wordings(self, kind: str, quantity: str) -> tuple[str, ...]:
-        """Wordings of a quantity for a kind, each with the field ``{value}``."""
-        return self.classes[kind].quantities.get(quantity) or self.quantities[quantity]
+    def is_vetted(self, kind: str) -> bool:
+        """Whether somebody wrote words for a kind."""
+        return kind in self.kinds
+
+    def of_kind(self, kind: str) -> KindWords:
+        """Look up what may be said about a kind; its declared label alone where nobody wrote words for it."""
+        return self.kinds.get(kind) or KindWords(labels=(plain(finding_kind(kind).label, otherwise="a finding"),))
+
+    def has_wording(self, task: str, kind: str, name: str) -> bool:
+        """Whether a quantity of a finding has a vetted wording."""
+        return self._vetted_wordings(task, kind, name) is not None
+
+    def wordings(self, task: str, kind: str, measure: Measure) -> tuple[str, ...]:
+        """Wordings of a quantity for a finding, each with the field ``{value}``: the kind's, the task's, another's.
+
+        Name, value and unit where nobody wrote one.
+        """
+        return self._vetted_wordings(task, kind, measure.name) or (_plain_wording(measure),)
+
+    def _vetted_wordings(self, task: str, kind: str, name: str) -> tuple[str, ...] | None:
+        own = self.by_task[task].quantities if task in self.by_task else {}
+        return self.of_kind(kind).quantities.get(name) or own.get(name) or self.quantities.get(name)
 
 
-@cache
 def knowledge() -> Knowledge:
-    """Read the packaged file.
-
-    Raises
-    ------
-    KnowledgeBroken : a kind, quantity or source is missing, or a wording has no place for its number.
-    """
-    raw = resources.files("edge_agent.explain").joinpath("knowledge.json").read_bytes()
-    return parse(raw)
+    """Give the sentences of the tasks that there are now."""
+    global _loaded
+    tasks, loaded = tuple(TASKS.values()), _loaded
+    if loaded is None or not _are_same(loaded[0], tasks):
+        _loaded = loaded = tasks, load(tasks, _common_bytes())
+    return loaded[1]
 
 
-def parse(raw: bytes) -> Knowledge:
-    """Read and check the bytes of a knowledge file.
-
-    Raises
-    ------
-    KnowledgeBroken : see `knowledge`.
-    """
-    try:
-        document = json.loads(raw)
-        known = Knowledge(
-            sha256=hashlib.sha256(raw).hexdigest(),
-            classes={kind: _class(entry) for kind, entry in document["classes"].items()},
-            quantities={name: tuple(texts) for name, texts in document["quantities"].items()},
-            sources={name: entry["cite"] for name, entry in document["sources"].items()},
-            degraded=tuple(document["degraded"]),
-            not_assessable=tuple(document["not_assessable"]["meaning"]["texts"]),
-            not_assessable_action=document["not_assessable"]["action"]["text"],
-        )
-        _check(known, document)
-    except (KeyError, TypeError, ValueError) as error:
-        raise KnowledgeBroken("the vetted sentences cannot be read", error=str(error)) from error
-    return known
+_loaded: tuple[tuple[Task, ...], Knowledge] | None = None
+"""The tasks whose words were read last, and what was read."""
 
 
-def _class(entry: dict[str, Any]) -> ClassKnowledge:
-    return ClassKnowledge(
-        labels=tuple(entry["labels"]),
-        severity=entry["severity"],
-        meanings=tuple(entry["meaning"]["texts"]),
-        meaning_source=entry["meaning"]["source"],
-        actions=tuple(action["text"] for action in entry["actions"]),
-        quantities={name: tuple(texts) for name, texts in entry["quantities"].items()},
+def broken_words() -> tuple[str, ...]:
+    """List what is missing or damaged among the sentences; empty where every kind has its words."""
+    return knowledge().broken
+
+
+def load(tasks: tuple[Task, ...], common: bytes) -> Knowledge:
+    """Put the sentences of `tasks` together with the common ones."""
+    shared = read_common(common)
+    by_task = {task.name: task_words(task) for task in tasks}
+    digest = hashlib.sha256(common)
+    for name, words in by_task.items():
+        digest.update(name.encode() + words.raw)
+    return Knowledge(
+        sha256=digest.hexdigest(),
+        common=shared,
+        kinds={kind: entry for words in by_task.values() for kind, entry in words.kinds.items()},
+        quantities={name: texts for words in by_task.values() for name, texts in words.quantities.items()},
+        by_task=by_task,
+        broken=(*shared.broken, *(trouble for words in by_task.values() for trouble in words.broken)),
     )
 
 
-def _check(known: Knowledge, document: dict[str, Any]) -> None:
-    missing = [*(set(KINDS) - set(known.classes)), *(set(QUANTITIES) - set(known.quantities))]
-    if missing:
-        raise KnowledgeBroken("vetted sentences are missing", missing=sorted(missing))
-    cited = {document["not_assessable"]["action"]["source"], document["not_assessable"]["meaning"]["source"]}
-    for entry in document["classes"].values():
-        cited |= {entry["meaning"]["source"], *(action["source"] for action in entry["actions"])}
-    if not cited <= set(known.sources):
-        raise KnowledgeBroken("a sentence names an unknown source", unknown=sorted(cited - set(known.sources)))
-    tables = [known.quantities, *(entry.quantities for entry in known.classes.values())]
-    for wordings in (wordings for table in tables for wordings in table.values()):
-        if not wordings or any(wording.count("{value}") != 1 for wording in wordings):
-            raise KnowledgeBroken("a wording needs its number exactly once", wordings=wordings)
+def read_common(raw: bytes) -> CommonWords:
+    """Read the sentences that belong to no task; never raises."""
+    try:
+        document = json.loads(raw)
+        return CommonWords(
+            degraded=texts_of(document["degraded"]),
+            not_assessable=texts_of(document["not_assessable"]["meaning"]["texts"]),
+            not_assessable_action=texts_of([document["not_assessable"]["action"]["text"]])[0],
+            raw=raw,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        return CommonWords(raw=raw, broken=(f"the common sentences cannot be read: {error}",))
+
+
+def _common_bytes() -> bytes:
+    try:
+        return resources.files("edge_agent.explain").joinpath("knowledge.json").read_bytes()
+    except OSError:
+        return b""
+
+
+def _are_same(before: tuple[Task, ...], now: tuple[Task, ...]) -> bool:
+    return len(before) == len(now) and all(old is new for old, new in zip(before, now, strict=True))
+
+
+def _plain_wording(measure: Measure) -> str:
+    known = quantity(measure.name)
+    name = plain((known.label if known else "") or measure.name.replace("_", " "), otherwise="A number")
+    unit = plain(measure.unit, otherwise="") if measure.unit != "1" else ""
+    return f"{name[:1].upper()}{name[1:]} {{value}}{' ' if unit else ''}{unit}."

@@ -32,7 +32,7 @@ def _first_sentences(parts: Literals) -> tuple[Slots, ...]:
 
 
 def is_member(text: str, finding: Finding) -> bool:
-    """Tell whether the whole text belongs to the language of `finding`."""
+    """Whether the whole text belongs to the language of `finding`."""
     return any(_matches(text, slots) for slots in plans(finding))
 
 
@@ -53,17 +53,6 @@ def first_text(finding: Finding) -> str:
 def sample_text(finding: Finding, dice: random.Random) -> str:
     """Draw a text, every choice even."""
     return "".join(dice.choice(alternatives) for alternatives in dice.choice(plans(finding)))
-
-
-def size(finding: Finding) -> int:
-    """Count the ways to write it."""
-    total = 0
-    for slots in plans(finding):
-        ways = 1
-        for alternatives in slots:
-            ways *= len(alternatives)
-        total += ways
-    return total
 
 
 def longest(finding: Finding) -> int:

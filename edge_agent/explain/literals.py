@@ -3,16 +3,15 @@
 Language, grammar and audit share these phrases; they are tested against raw evidence on their own.
 """
 
-import re
 from dataclasses import dataclass
 
-from biosignal.events import Abstained, Finding, FindingState, Outcome, Prediction, QualityLevel, Unavailable
-from biosignal.tasks.findings import KINDS, shown
-from edge_agent.explain.knowledge import knowledge
+from biosignal.events import Abstained, Finding, FindingState, MarkSet, Prediction, QualityLevel, Unavailable
+from biosignal.tasks import TASKS
+from biosignal.tasks.lookup import finding_kind, mark_kind, shown
+from edge_agent.explain.knowledge import Knowledge, knowledge
+from edge_agent.explain.plain import plain
 
-_UNSAFE = re.compile(r"[^A-Za-z0-9 +\-_./:,()']")
 _LEAD_LENGTH = 24
-_REASON_LENGTH = 120
 _STATES = {
     FindingState.OPENED: (
         "It was still going on when this was written.",
@@ -39,6 +38,7 @@ class Literals:
     labels: tuple[str, ...]
     state: tuple[str, ...]
     measures: tuple[tuple[str, ...], ...]
+    kept: tuple[tuple[str, ...], ...]
     quality: tuple[str, ...]
     meaning: tuple[str, ...]
     action: tuple[str, ...]
@@ -47,40 +47,47 @@ class Literals:
     @property
     def sentences(self) -> tuple[tuple[str, ...], ...]:
         """What follows the first sentence, in order."""
-        parts = (self.state, *self.measures, self.quality, self.meaning, self.action, self.origin)
+        parts = (self.state, *self.measures, *self.kept, self.quality, self.meaning, self.action, self.origin)
         return tuple(part for part in parts if part)
 
 
 def literals(finding: Finding) -> Literals:
     """Collect what may be said about `finding`, and must be."""
     known = knowledge()
-    entry = known.classes[finding.kind]
-    judged = is_assessable(finding)
+    words = known.of_kind(finding.kind)
+    can_say = is_assessable(finding)
     degraded = finding.evidence.quality is QualityLevel.DEGRADED
     return Literals(
         time=clock_text(finding.onset, finding.evidence.fs_hz),
         lead=lead_text(finding.leads),
-        labels=entry.labels,
+        labels=words.labels,
         state=_STATES[finding.state],
-        measures=tuple(
-            tuple(wording.replace("{value}", shown(measure)) for wording in known.wordings(finding.kind, measure.name))
-            for measure in finding.evidence.measures
-        ),
-        quality=known.degraded if degraded else (),
-        meaning=entry.meanings if judged else known.not_assessable,
-        action=(entry.actions[0] if judged else known.not_assessable_action,),
-        origin=(origin_text(finding.outcome),),
+        measures=_measures(finding, known),
+        kept=tuple(kept_texts(marks) for marks in finding.evidence.marks if marks.total > len(marks.starts)),
+        quality=known.common.degraded if degraded else (),
+        meaning=words.meanings if can_say else known.common.not_assessable,
+        action=words.actions[:1] if can_say else (known.common.not_assessable_action,),
+        origin=(origin_text(finding),),
     )
 
 
 def is_assessable(finding: Finding) -> bool:
-    """Tell whether the rhythm could be judged: nothing abstained and the signal was not rejected.
+    """Whether the patient could be assessed: nothing abstained and the signal was not rejected.
 
     A technical finding speaks of the equipment, which is always assessable.
     """
-    if KINDS[finding.kind].technical:
+    if finding_kind(finding.kind).technical:
         return True
     return isinstance(finding.outcome, Prediction) and finding.evidence.quality is not QualityLevel.REJECTED
+
+
+def missing_words(finding: Finding) -> str | None:
+    """Say what of a text has no vetted words; None where all of it has."""
+    known = knowledge()
+    missing = [] if known.is_vetted(finding.kind) else [finding.kind]
+    names = (measure.name for measure in finding.evidence.measures)
+    missing += [name for name in names if not known.has_wording(finding.task, finding.kind, name)]
+    return ", ".join(missing) or None
 
 
 def clock_text(sample: int, fs_hz: float) -> str:
@@ -90,8 +97,8 @@ def clock_text(sample: int, fs_hz: float) -> str:
 
 
 def lead_text(leads: tuple[str, ...]) -> str:
-    """Name the leads; what a source may have put into a name besides plain characters is taken out."""
-    names = [_UNSAFE.sub("", lead).strip(" .,:")[:_LEAD_LENGTH].strip() or "without a name" for lead in leads]
+    """Name the leads; what a source may have put into a name besides plain characters is left out."""
+    names = [plain(lead, otherwise="without a name", longest=_LEAD_LENGTH) for lead in leads]
     if not names:
         return "an unnamed lead"
     if len(names) == 1:
@@ -99,21 +106,48 @@ def lead_text(leads: tuple[str, ...]) -> str:
     return f"leads {', '.join(names[:-1])} and {names[-1]}"
 
 
-def origin_text(outcome: Outcome) -> str:
+def kept_texts(marks: MarkSet) -> tuple[str, str]:
+    """Say how many of the marks behind a finding are kept with it."""
+    share = kept_share(marks)
+    return f"{share} are kept with this finding.", f"With this finding {share} are kept."
+
+
+def kept_share(marks: MarkSet) -> str:
+    """Write how many marks of how many are kept, such as ``12 of 17 beats``."""
+    return f"{len(marks.starts)} of {marks.total} {plain(mark_kind(marks.task, marks.kind).plural, otherwise='marks')}"
+
+
+def origin_text(finding: Finding) -> str:
     """Say what produced the result, on which rung, with its probability if it has one."""
+    outcome = finding.outcome
     if isinstance(outcome, Abstained):
-        return f"The analysis abstained: {_plain(outcome.reason)}."
+        return f"The analysis abstained: {plain(outcome.reason, otherwise='no reason given')}."
     if isinstance(outcome, Unavailable):
-        return f"Reported by the device: {_plain(outcome.reason)}."
+        return f"Reported by the device: {plain(outcome.reason, otherwise='no reason given')}."
+    bundle = plain(outcome.bundle, otherwise="an unnamed analysis")
     if not outcome.scores:
-        return f"Found by {_plain(outcome.bundle)}, rules over measured intervals, without a probability."
+        return f"Found by {bundle}, rules over measured intervals, without a probability."
     scores = dict(outcome.scores)
-    said = f"{scores[outcome.label]:.2f}" if outcome.label in scores else "unknown"
+    probability = f"{scores[outcome.label]:.2f}" if outcome.label in scores else "unknown"
     return (
-        f"The first beat was classified as {_plain(outcome.label)} by {_plain(outcome.bundle)} "
-        f"on {outcome.rung.value} with probability {said}."
+        f"The first {_mark_label(finding, outcome)} was classified as {plain(outcome.label, otherwise='unnamed')} "
+        f"by {bundle} on {outcome.rung.value} with probability {probability}."
     )
 
 
-def _plain(text: str) -> str:
-    return _UNSAFE.sub("", text).strip(" .")[:_REASON_LENGTH].strip() or "no reason given"
+def _measures(finding: Finding, known: Knowledge) -> tuple[tuple[str, ...], ...]:
+    return tuple(
+        tuple(
+            wording.replace("{value}", shown(measure))
+            for wording in known.wordings(finding.task, finding.kind, measure)
+        )
+        for measure in finding.evidence.measures
+    )
+
+
+def _mark_label(finding: Finding, outcome: Prediction) -> str:
+    """What the classifier's task calls a mark of the kind that the finding rests on."""
+    kinds = [marks.kind for marks in finding.evidence.marks if marks.task == outcome.task]
+    if outcome.task in TASKS:
+        kinds += [kind.name for kind in TASKS[outcome.task].marks]
+    return plain(mark_kind(outcome.task, kinds[0]).label, otherwise="mark") if kinds else "mark"

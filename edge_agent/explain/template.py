@@ -1,26 +1,36 @@
 """The explanation that always exists: made at once, from the evidence and the vetted sentences alone."""
 
+import logging
+
 from biosignal.events import Explanation, Finding, stable_id
+from biosignal.tasks.lookup import finding_kind
 from edge_agent.explain.knowledge import knowledge
 from edge_agent.explain.language import LANGUAGE, first_text
+from edge_agent.explain.literals import missing_words
+from edge_agent.explain.plain import plain
+
+log = logging.getLogger(__name__)
 
 
 def explain(finding: Finding) -> Explanation:
-    """Explain a finding. Pure: the same finding gives the same text, byte for byte.
+    """Explain a finding: the same finding gives the same text, byte for byte, while the tasks stay the same.
 
-    Raises
-    ------
-    KnowledgeBroken : the packaged sentences are damaged.
+    Never raises: where words are missing the text has the label and the numbers, and `checked` says so.
     """
+    try:
+        text, checked = first_text(finding), checked_against(finding)
+    except Exception:  # the border of an alarm: whatever is wrong with a text, the finding goes on with its label
+        log.exception("explain.text.failed", extra={"facts": {"kind": finding.kind}})
+        text, checked = _label_alone(finding), "unchecked: the text could not be made"
     return Explanation(
         id=explanation_id(finding),
         rev=0,
         finding=finding.id,
         finding_rev=finding.rev,
-        text=first_text(finding),
+        text=text,
         made_by="template",
         model_sha256=None,
-        checked=checked_against(),
+        checked=checked,
     )
 
 
@@ -29,6 +39,12 @@ def explanation_id(finding: Finding) -> str:
     return stable_id("explanation", finding.id, finding.rev)
 
 
-def checked_against() -> str:
-    """Name what a text was checked against: the language and the vetted sentences."""
-    return f"{LANGUAGE} knowledge/{knowledge().sha256[:12]}"
+def checked_against(finding: Finding) -> str:
+    """Name what a text was checked against: the language and the vetted sentences, and what has none."""
+    missing = missing_words(finding)
+    against = f"{LANGUAGE} knowledge/{knowledge().sha256[:12]}"
+    return against if missing is None else f"{against}, no vetted words for {missing}"
+
+
+def _label_alone(finding: Finding) -> str:
+    return f"The device found {plain(finding_kind(finding.kind).label, otherwise='something')}."

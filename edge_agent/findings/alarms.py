@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from biosignal.errors import BadInput, BedsideError
 from biosignal.events import AlarmEvent, AlarmState, Finding, FindingState, Priority, stable_id
+from biosignal.tasks.lookup import finding_kind
 
 _RANK = {Priority.HIGH: 3, Priority.MEDIUM: 2, Priority.LOW: 1, Priority.NONE: 0}
 _HIGHER = {Priority.LOW: Priority.MEDIUM, Priority.MEDIUM: Priority.HIGH}
@@ -38,31 +39,18 @@ class AlarmSettings:
     ----------
     audio_pause_s : longest audio pause, and its length where none is given.
     settle_s : how long a medium or low alarm stays after its condition went, so that it is seen and does not chatter.
-    escalate_s : per kind, after how long unacknowledged it rises by one priority, once. Only for conditions in which
-        nobody watches the heart: a false alarm that grows louder is ignored sooner.
     """
 
     audio_pause_s: float = 120.0
     settle_s: float = 10.0
-    escalate_s: tuple[tuple[str, float], ...] = (("lead-off", 120.0), ("poor-signal", 300.0), ("source-lost", 120.0))
 
     def __post_init__(self) -> None:
-        if not 0 < self.audio_pause_s <= 600 or self.settle_s < 0 or any(after <= 0 for _, after in self.escalate_s):
+        if not 0 < self.audio_pause_s <= 600 or self.settle_s < 0:
             raise BadInput(
                 "alarm times must be positive and an audio pause at most 600 s",
                 audio_pause_s=self.audio_pause_s,
                 settle_s=self.settle_s,
             )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AlarmSummary:
-    """What a display shows first; priority `NONE` where there is no alarm."""
-
-    priority: Priority
-    kind: str | None
-    state: AlarmState | None
-    alarm: str | None
 
 
 @dataclass(slots=True)
@@ -77,19 +65,18 @@ class _Alarm:
 
 
 class AlarmMachine:
-    """Holds every unresolved alarm: one per kind and leads.
+    """Holds every unresolved alarm: one per kind and leads. Escalation is as the kind of finding declares it.
 
     A high-priority alarm whose condition went stays latched until a person acknowledges it. A new high-priority alarm
-    is heard through an audio pause; others join the pause. Time is what `tick` was last told. No files, no clock.
+    is heard through an audio pause; others join the pause. Time is what was last handed to `tick`. No files, no clock.
     """
 
     def __init__(self, device: str, settings: AlarmSettings | None = None, *, started_s: float = 0.0) -> None:
         self._device = device
         self._settings = settings or AlarmSettings()
-        self._escalate_s = dict(self._settings.escalate_s)
         self._now_s = started_s
         self._paused_until_s: float | None = None
-        self._alarms: dict[tuple[str, tuple[str, ...]], _Alarm] = {}
+        self._alarms: dict[str, _Alarm] = {}
         self._revs: dict[str, int] = {}
 
     @property
@@ -97,16 +84,8 @@ class AlarmMachine:
         """The last event of every unresolved alarm, most urgent first."""
         return tuple(sorted((alarm.event for alarm in self._alarms.values()), key=_urgency, reverse=True))
 
-    @property
-    def summary(self) -> AlarmSummary:
-        """The most urgent alarm."""
-        if not self._alarms:
-            return AlarmSummary(priority=Priority.NONE, kind=None, state=None, alarm=None)
-        first = self.alarms[0]
-        return AlarmSummary(priority=first.priority, kind=first.kind, state=first.state, alarm=first.id)
-
     def on_finding(self, finding: Finding) -> list[AlarmEvent]:
-        """Take a revision of a finding; an old or repeated one changes nothing."""
+        """Follow a revision of a finding; an old or repeated one changes nothing."""
         if finding.stream != "live" or finding.priority is Priority.NONE:
             return []
         if finding.rev <= self._revs.get(finding.id, -1):
@@ -115,7 +94,7 @@ class AlarmMachine:
         self._note_revision(finding)
         if finding.state in (FindingState.OPENED, FindingState.EXTENDED):
             return self._present(finding)
-        # A finding whose first revision seen is its last still happened.
+        # A finding may be seen first when it is closed; it still raises its alarm.
         raised = self._present(finding) if is_new and finding.state is FindingState.CLOSED else []
         return raised + self._gone(finding)
 
@@ -126,7 +105,7 @@ class AlarmMachine:
         ------
         NoSuchAlarm : no unresolved alarm has this id.
         """
-        alarm = next((alarm for alarm in self._alarms.values() if alarm.event.id == alarm_id), None)
+        alarm = self._alarms.get(alarm_id)
         if alarm is None:
             raise NoSuchAlarm("there is no such alarm", alarm=alarm_id)
         if not alarm.present:
@@ -156,7 +135,7 @@ class AlarmMachine:
         return [self._move(alarm, AlarmState.ACTIVE, at=at, by=by) for alarm in silent]
 
     def tick(self, monotonic_s: float, at: int) -> list[AlarmEvent]:
-        """Tell the time, about once a second: ends pauses, resolves what has settled, escalates what is ignored."""
+        """Advance the time, about once a second: ends pauses, resolves what has settled, escalates what is ignored."""
         self._now_s = max(self._now_s, monotonic_s)
         events: list[AlarmEvent] = []
         if self._paused_until_s is not None and self._now_s >= self._paused_until_s:
@@ -171,15 +150,14 @@ class AlarmMachine:
     def adopt(self, last: Iterable[AlarmEvent], at: int) -> list[AlarmEvent]:
         """After a restart, take over the last events of unresolved alarms.
 
-        High priority stays latched until acknowledged; the rest resolves, and is raised anew if its condition is
-        still there.
+        High priority stays latched until acknowledged, and goes on as the same alarm if its condition is still there;
+        the rest resolves, and is raised anew.
         """
         events: list[AlarmEvent] = []
         for event in last:
-            key = (event.kind, (event.id,))
-            if event.state is AlarmState.RESOLVED or key in self._alarms:
+            if event.state is AlarmState.RESOLVED or event.id in self._alarms:
                 continue
-            alarm = self._alarms[key] = _Alarm(event=event, since_s=self._now_s)
+            alarm = self._alarms[event.id] = _Alarm(event=event, since_s=self._now_s)
             if event.priority is Priority.HIGH and event.state is not AlarmState.ACKNOWLEDGED:
                 events += [] if event.state is AlarmState.LATCHED else [self._latch(alarm, at)]
             else:
@@ -195,21 +173,28 @@ class AlarmMachine:
             if oldest is not None:
                 del self._revs[oldest]
 
+    def _alarm_of(self, finding: Finding) -> _Alarm | None:
+        same_kind = [alarm for alarm in self._alarms.values() if alarm.event.kind == finding.kind]
+        for alarm in same_kind:
+            if alarm.event.leads == finding.leads:
+                return alarm
+        # Earlier versions did not say which leads an alarm is of: the only alarm of the kind is meant.
+        return same_kind[0] if len(same_kind) == 1 and not same_kind[0].event.leads else None
+
     def _present(self, finding: Finding) -> list[AlarmEvent]:
-        key = (finding.kind, finding.leads)
-        alarm = self._alarms.get(key)
+        alarm = self._alarm_of(finding)
         if alarm is None:
-            return [self._raise(key, finding)]
+            return [self._raise(finding)]
         is_another = finding.id not in alarm.present
         alarm.present.add(finding.id)
         alarm.settled_at_s = None
         if alarm.event.state is AlarmState.LATCHED or (is_another and alarm.event.state is AlarmState.ACKNOWLEDGED):
-            alarm.event = replace(alarm.event, finding=finding.id, recording=finding.recording)
+            alarm.event = replace(alarm.event, finding=finding.id, recording=finding.recording, leads=finding.leads)
             state = self._signalled(alarm.event.priority)
             return [self._move(alarm, state, at=finding.decided_at, by=DEVICE)]
         return []
 
-    def _raise(self, key: tuple[str, tuple[str, ...]], finding: Finding) -> AlarmEvent:
+    def _raise(self, finding: Finding) -> AlarmEvent:
         event = AlarmEvent(
             id=stable_id("alarm", finding.id),
             rev=0,
@@ -217,12 +202,13 @@ class AlarmMachine:
             recording=finding.recording,
             finding=finding.id,
             kind=finding.kind,
+            leads=finding.leads,
             priority=finding.priority,
             state=self._signalled(finding.priority),
             at=finding.decided_at,
             by=DEVICE,
         )
-        self._alarms[key] = _Alarm(event=event, since_s=self._now_s, present={finding.id})
+        self._alarms[event.id] = _Alarm(event=event, since_s=self._now_s, present={finding.id})
         return event
 
     def _signalled(self, priority: Priority) -> AlarmState:
@@ -230,7 +216,7 @@ class AlarmMachine:
         return AlarmState.AUDIO_PAUSED if silent else AlarmState.ACTIVE
 
     def _gone(self, finding: Finding) -> list[AlarmEvent]:
-        alarm = self._alarms.get((finding.kind, finding.leads))
+        alarm = self._alarm_of(finding)
         if alarm is None or finding.id not in alarm.present:
             return []
         alarm.present.discard(finding.id)
@@ -250,7 +236,7 @@ class AlarmMachine:
         return self._move(alarm, AlarmState.LATCHED, at=at, by=DEVICE)
 
     def _is_ignored(self, alarm: _Alarm) -> bool:
-        after_s = self._escalate_s.get(alarm.event.kind)
+        after_s = finding_kind(alarm.event.kind).escalate_s
         heard = alarm.event.state in (AlarmState.ACTIVE, AlarmState.AUDIO_PAUSED)
         can_rise = alarm.event.priority in _HIGHER and not alarm.escalated and bool(alarm.present)
         return after_s is not None and heard and can_rise and self._now_s - alarm.since_s >= after_s
@@ -264,7 +250,7 @@ class AlarmMachine:
     def _move(self, alarm: _Alarm, state: AlarmState, *, at: int, by: str) -> AlarmEvent:
         alarm.event = replace(alarm.event, rev=alarm.event.rev + 1, state=state, at=at, by=by)
         if state is AlarmState.RESOLVED:
-            self._alarms = {key: held for key, held in self._alarms.items() if held is not alarm}
+            self._alarms.pop(alarm.event.id, None)
         return alarm.event
 
 

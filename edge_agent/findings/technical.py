@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from biosignal.errors import BadInput
 from biosignal.events import Evidence, Finding, FindingState, Measure, QualityLevel, Unavailable, finding_id
-from biosignal.tasks.findings import KINDS, measure
+from biosignal.tasks.lookup import quantity, task_of_finding
 
-TASK = "monitoring"
+OVERFLOW = "overflow"
 
 
 def technical_finding(
@@ -28,72 +28,32 @@ def technical_finding(
 
     Raises
     ------
-    BadInput : `kind` is not a technical kind.
+    BadInput : `kind` is not a technical kind that the daemon itself reports.
     """
-    if kind not in KINDS or not KINDS[kind].technical:
-        raise BadInput("not a technical kind of finding", kind=kind, remedy="see KINDS in biosignal/findings.py")
+    task = task_of_finding(kind)
+    if task is None or task.make is not None or not task.findings[kind].technical:
+        raise BadInput(
+            "not a technical kind of finding",
+            kind=kind,
+            remedy="declare it among the findings of a task without a stage, in biosignal/tasks",
+        )
     named = finding_id(device=device, recording=recording, stream="live", kind=kind, leads=leads, onset=at)
     return Finding(
         id=named,
         rev=0,
+        task=task.name,
         device=device,
         recording=recording,
         stream="live",
         kind=kind,
         state=FindingState.OPENED,
-        priority=KINDS[kind].priority,
+        priority=task.findings[kind].priority,
         onset=at,
         end=at,
         decided_at=at,
         leads=leads,
-        outcome=Unavailable(task=TASK, reason=reason),
+        outcome=Unavailable(task=task.name, reason=reason),
         evidence=Evidence(measures=measures, strip_start=at, strip_end=at, fs_hz=fs_hz, quality=quality),
-    )
-
-
-def source_lost(*, device: str, recording: str, leads: tuple[str, ...], fs_hz: float, at: int, reason: str) -> Finding:
-    """No samples arrive any more."""
-    return technical_finding(
-        "source-lost",
-        device=device,
-        recording=recording,
-        leads=leads,
-        fs_hz=fs_hz,
-        at=at,
-        reason=reason,
-        quality=QualityLevel.REJECTED,
-    )
-
-
-def backend_lost(
-    *, device: str, recording: str, leads: tuple[str, ...], fs_hz: float, at: int, reason: str, quality: QualityLevel
-) -> Finding:
-    """No classifier answers: beats are counted and not classified."""
-    return technical_finding(
-        "backend-lost",
-        device=device,
-        recording=recording,
-        leads=leads,
-        fs_hz=fs_hz,
-        at=at,
-        reason=reason,
-        quality=quality,
-    )
-
-
-def store_trouble(
-    *, device: str, recording: str, leads: tuple[str, ...], fs_hz: float, at: int, reason: str, quality: QualityLevel
-) -> Finding:
-    """Something could not be written, or a damaged file was set aside."""
-    return technical_finding(
-        "store-trouble",
-        device=device,
-        recording=recording,
-        leads=leads,
-        fs_hz=fs_hz,
-        at=at,
-        reason=reason,
-        quality=quality,
     )
 
 
@@ -109,7 +69,7 @@ def overflow(
 ) -> Finding:
     """Samples were dropped because a queue was full; the loss is also a `Gap`."""
     return technical_finding(
-        "overflow",
+        OVERFLOW,
         device=device,
         recording=recording,
         leads=leads,
@@ -117,7 +77,7 @@ def overflow(
         at=at,
         reason=reason,
         quality=QualityLevel.REJECTED,
-        measures=(measure("lost_samples", lost_samples), measure("duration", lost_samples / fs_hz)),
+        measures=(_measure("lost_samples", lost_samples), _measure("duration", lost_samples / fs_hz)),
     )
 
 
@@ -132,8 +92,8 @@ def next_revision(finding: Finding, state: FindingState, *, at: int) -> Finding:
         raise BadInput("a finding that is over stays over", finding=finding.id, state=finding.state.value)
     end = max(at, finding.end)
     measures = finding.evidence.measures
-    if finding.kind != "overflow":
-        lasting = measure("duration", (end - finding.onset) / finding.evidence.fs_hz)
+    if finding.kind != OVERFLOW:
+        lasting = _measure("duration", (end - finding.onset) / finding.evidence.fs_hz)
         measures = (*(m for m in measures if m.name != "duration"), lasting)
     return replace(
         finding,
@@ -143,3 +103,11 @@ def next_revision(finding: Finding, state: FindingState, *, at: int) -> Finding:
         decided_at=max(at, finding.decided_at),
         evidence=replace(finding.evidence, measures=measures),
     )
+
+
+def _measure(name: str, value: float) -> Measure:
+    """Write a quantity down, rounded to what a text shows."""
+    known = quantity(name)
+    if known is None:
+        raise BadInput("unknown quantity", name=name, remedy="name it in a task's quantities first")
+    return Measure(name=name, value=round(float(value), known.decimals), unit=known.unit)

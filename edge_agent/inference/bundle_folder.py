@@ -9,6 +9,8 @@ from biosignal.errors import BadInput
 from biosignal.model.admission import admit
 from biosignal.model.backend import Backend
 from biosignal.model.bundle import LIMITS, Bundle, open_bundle
+from biosignal.model.contract import ModelContract, check_contract
+from biosignal.tasks.lookup import contract_of
 
 _VERSION = re.compile(r"\d+(?:\.\d+)*")
 
@@ -42,14 +44,26 @@ def find_bundle(task: str, *, folder: Path | None = None, version: str | None = 
     return max(found, key=lambda path: tuple(int(part) for part in path.name.split(".")), default=None)
 
 
-def load_bundle(folder: Path) -> Bundle:
+def load_bundle(folder: Path, *, task: str | None = None) -> Bundle:
     """Read a bundle from its folder; every hash is checked before a file is parsed.
+
+    Parameters
+    ----------
+    task : the task it is opened for, whose contract it is held against; None: it is only looked at.
 
     Raises
     ------
     BadInput : the folder cannot be read, or holds something that is no file.
     BundleRefused : it is not what its manifest says.
+    ContractBroken : it is not what the task needs.
     """
+    bundle = _read(folder)
+    if task is not None:
+        check_contract(bundle.manifest, contract_of(task), task=task)
+    return bundle
+
+
+def _read(folder: Path) -> Bundle:
     try:
         entries = sorted(folder.iterdir())
         for entry in entries:
@@ -61,17 +75,22 @@ def load_bundle(folder: Path) -> Bundle:
         raise BadInput("cannot read the bundle", folder=str(folder), why=error.strerror) from error
 
 
-def cpu_backend(bundle: Bundle) -> Backend:
+def cpu_backend(bundle: Bundle, contract: ModelContract | None = None) -> Backend:
     """Serve a bundle on the CPU, after it reproduced its golden vectors here.
+
+    Parameters
+    ----------
+    contract : what it must be; None: what the task needs that it was made for.
 
     Raises
     ------
-    NotAdmitted : it did not.
+    ContractBroken : it is not what its task needs.
+    NotAdmitted : it did not reproduce them.
     """
     from biosignal.model.onnx_cpu import OnnxCpuBackend
 
     backend = OnnxCpuBackend(bundle)
-    admit(backend, bundle)
+    admit(backend, bundle, contract or contract_of(bundle.manifest.task))
     return backend
 
 

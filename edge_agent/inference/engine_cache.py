@@ -118,7 +118,7 @@ class EngineCache:
     def store(self, key: str, content: bytes, kind: str = "plan") -> bool:
         """Keep an entry: written aside, flushed to disk, then renamed, and its seal after it.
 
-        Tells whether it is kept: a full disk must not cost the rung, only the next start a build.
+        Returns whether it is kept: a full disk must not cost the rung, only the next start a build.
         """
         try:
             _write_durably(self._path(key, kind), content)

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,17 +19,19 @@ from biosignal.model.admission import AdmissionReport, NotAdmitted, admit, worst
 from biosignal.model.backend import BackendFailed
 from biosignal.model.bundle import Bundle
 from biosignal.model.onnx_cpu import OnnxCpuBackend
+from biosignal.tasks.lookup import contract_of
 from edge_agent.inference.budget import Budget, Clock
 from edge_agent.inference.settings import InferenceSettings
 from edge_agent.inference.trt_backend import TensorRtBackend, open_tensorrt
 from edge_agent.inference.trt_client import ChildLost
+from edge_agent.inference.trt_plans import HostBusy, PlanGone, PlanHost
 
 OnChange = Callable[[Rung, str], None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LadderState:
-    """Where a ladder stands: for metrics, the dashboard and `doctor`.
+    """State of a ladder: for metrics, the dashboard and `doctor`.
 
     `answered` counts calls by rung. `worst_difference` is the largest seen by the cross-check, absent before the first.
     """
@@ -44,13 +47,28 @@ class LadderState:
     tensorrt_pid: int | None
 
 
+class _Blame(Enum):
+    """Whose fault it is that TensorRT does not answer."""
+
+    PLAN = "plan"  # it was refused, or its numbers are wrong: a second try would fail in the same way
+    PROCESS = "process"  # the process died at work on this plan
+    OTHERS = "others"  # the process was ended by something else
+
+
+def _blame(failure: BaseException) -> _Blame:
+    causes = (failure, failure.__cause__)
+    if any(isinstance(cause, PlanGone | HostBusy) for cause in causes):
+        return _Blame.OTHERS
+    return _Blame.PROCESS if any(isinstance(cause, ChildLost) for cause in causes) else _Blame.PLAN
+
+
 @dataclass(slots=True)
 class _Attempt:
     """TensorRT being brought up on a thread of its own; the thread fills in one of `opened` and `refused`."""
 
     opened: tuple[TensorRtBackend, AdmissionReport] | None = None
     refused: str = ""
-    died: bool = False
+    blame: _Blame = _Blame.PLAN
     abandoned: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -71,11 +89,12 @@ class LadderBackend:
         self,
         bundle: Bundle,
         settings: InferenceSettings,
+        host: PlanHost,
         *,
         on_change: OnChange | None = None,
         clock: Clock = time.monotonic,
     ) -> None:
-        self._bundle, self._settings, self._clock = bundle, settings, clock
+        self._bundle, self._settings, self._host, self._clock = bundle, settings, host, clock
         self._on_change = on_change
         self._guard = threading.RLock()
         self._cpu: OnnxCpuBackend | None = None
@@ -89,7 +108,7 @@ class LadderBackend:
         self._cross_checks, self._worst = 0, -1.0
         self._admissions: dict[Rung, AdmissionReport] = {}
         self._closed = False
-        self._rung, self._reason = Rung.ONNX_CPU, "TensorRT is switched off in the settings"
+        self._rung, self._reason, self._proven = Rung.ONNX_CPU, "TensorRT is switched off in the settings", ""
         self._open_cpu()
 
     @property
@@ -131,11 +150,11 @@ class LadderBackend:
             return outputs
 
     def listen(self, on_change: OnChange | None) -> None:
-        """Tell later changes of the rung to `on_change`."""
+        """Call `on_change` at each later change of the rung."""
         self._on_change = on_change
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait until TensorRT was brought up or refused, and take it up; tell whether that is decided."""
+        """Wait until TensorRT was brought up or refused, and take it up; return whether that is decided."""
         with self._guard:
             self._climb()
             attempt = self._attempt
@@ -145,7 +164,7 @@ class LadderBackend:
         return self.settled
 
     def state(self) -> LadderState:
-        """Tell where it stands."""
+        """Its state now."""
         return LadderState(
             bundle=self.bundle,
             rung=self._rung,
@@ -181,10 +200,17 @@ class LadderBackend:
         assert self._tensorrt is not None
         try:
             outputs = self._tensorrt.infer(inputs)
+        except HostBusy as busy:
+            self._step_down(str(busy))
+            return None
+        except PlanGone as gone:
+            self._begin_again(str(gone))
+            return None
         except BackendFailed as failed:
             self._failures[Rung.TENSORRT] += 1
             self._restart_tensorrt(str(failed))
             return None
+        self._set_rung(Rung.TENSORRT, self._proven)
         every = self._settings.cross_check_every
         if every and self._cpu and (self._answered[Rung.TENSORRT] + 1) % every == 0:
             return self._cross_check(inputs, outputs, self._cpu)
@@ -214,7 +240,7 @@ class LadderBackend:
         if self._cpu is None and self._clock() >= self._try_cpu_at:
             try:
                 self._open_cpu()
-                self._stand_on(Rung.ONNX_CPU, "the CPU reproduces the golden vectors again")
+                self._set_rung(Rung.ONNX_CPU, "the CPU reproduces the golden vectors again")
             except NotAdmitted as refused:
                 self._lose_cpu(str(refused))
         if self._cpu is None:
@@ -232,23 +258,27 @@ class LadderBackend:
             backend = OnnxCpuBackend(self._bundle)
         except BackendFailed as refused:
             raise NotAdmitted(str(refused)) from refused
-        self._admissions[Rung.ONNX_CPU] = admit(backend, self._bundle)
+        self._admissions[Rung.ONNX_CPU] = admit(backend, self._bundle, contract_of(self._bundle.manifest.task))
         self._cpu = backend
 
     def _lose_cpu(self, reason: str) -> None:
         if self._cpu is not None:
             self._cpu.close()
         self._cpu, self._try_cpu_at = None, self._budgets[Rung.ONNX_CPU].lose()
-        self._stand_on(Rung.RULES, reason)
+        self._set_rung(Rung.RULES, reason)
 
     def _restart_tensorrt(self, reason: str) -> None:
         spent = self._budgets[Rung.TENSORRT].spend()
         if spent > self._settings.restarts:
             self._lose_tensorrt(f"{reason}; too often: {spent} times in {self._settings.restarts_within_s:g} s")
             return
+        self._begin_again(f"{reason}; starting it again, {spent} of {self._settings.restarts}")
+
+    def _begin_again(self, reason: str) -> None:
+        """Load and admit the plan once more. A process that another plan ended is not held against this one."""
         self._drop_tensorrt()
         self._begin()
-        self._step_down(f"{reason}; starting it again, {spent} of {self._settings.restarts}")
+        self._step_down(reason)
 
     def _lose_tensorrt(self, reason: str) -> None:
         self._drop_tensorrt()
@@ -262,7 +292,7 @@ class LadderBackend:
         self._tensorrt = None
 
     def _step_down(self, reason: str) -> None:
-        self._stand_on(Rung.ONNX_CPU if self._cpu else Rung.RULES, reason)
+        self._set_rung(Rung.ONNX_CPU if self._cpu else Rung.RULES, reason)
 
     def _climb(self) -> None:
         """Take up what was brought up meanwhile, or begin when the time has come; a window boundary is here."""
@@ -274,16 +304,22 @@ class LadderBackend:
             return
         self._attempt = None
         if attempt.opened is None:
-            self._failures[Rung.TENSORRT] += 1
-            served_before = Rung.TENSORRT in self._admissions
-            (self._restart_tensorrt if served_before and attempt.died else self._lose_tensorrt)(attempt.refused)
+            self._fail(attempt)
             return
         self._tensorrt, report = attempt.opened
         self._admissions[Rung.TENSORRT] = report
-        self._stand_on(
-            Rung.TENSORRT,
-            f"TensorRT reproduces {report.windows} golden windows within {report.worst_difference:.2g}",
-        )
+        self._proven = f"TensorRT reproduces {report.windows} golden windows within {report.worst_difference:.2g}"
+        self._set_rung(Rung.TENSORRT, self._proven)
+
+    def _fail(self, attempt: _Attempt) -> None:
+        if attempt.blame is _Blame.OTHERS:
+            self._begin_again(attempt.refused)
+            return
+        self._failures[Rung.TENSORRT] += 1
+        if attempt.blame is _Blame.PROCESS and Rung.TENSORRT in self._admissions:
+            self._restart_tensorrt(attempt.refused)
+        else:
+            self._lose_tensorrt(attempt.refused)
 
     def _begin(self) -> None:
         self._try_tensorrt_at = None
@@ -293,10 +329,10 @@ class LadderBackend:
     def _bring_up(self, attempt: _Attempt) -> None:
         opened, refused = None, ""
         try:
-            opened = open_tensorrt(self._bundle, self._settings.tensorrt, stop=attempt.abandoned)
+            opened = open_tensorrt(self._bundle, self._host, self._settings.tensorrt, stop=attempt.abandoned)
         except Exception as failed:  # noqa: BLE001 the border of this thread: the reason is the answer
             refused = str(failed) or type(failed).__name__
-            attempt.died = isinstance(failed, ChildLost) or isinstance(failed.__cause__, ChildLost)
+            attempt.blame = _blame(failed)
         with attempt.lock:
             if opened and attempt.abandoned.is_set():
                 opened[0].close()
@@ -313,32 +349,27 @@ class LadderBackend:
             if attempt.opened:
                 attempt.opened[0].close()
 
-    def _stand_on(self, rung: Rung, reason: str) -> None:
+    def _set_rung(self, rung: Rung, reason: str) -> None:
         changed = rung is not self._rung
         self._rung, self._reason = rung, reason
         if changed and self._on_change is not None:
             self._on_change(rung, reason)
 
 
-class Ladder:
-    """Makes backends for one task."""
+def climb(
+    bundle: Bundle, settings: InferenceSettings, host: PlanHost, *, on_change: OnChange | None = None
+) -> LadderBackend:
+    """Admit a bundle on the best rung that reproduces its golden vectors.
 
-    def __init__(self, task: str, settings: InferenceSettings, *, on_change: OnChange | None = None) -> None:
-        self._task, self._settings, self._on_change = task, settings, on_change
+    The bundle serving until now is not touched: the caller closes its backend after the switch. Waits up to
+    `tensorrt.wait_s` for TensorRT; a longer build goes on aside, and the backend climbs at a later window.
 
-    def serve(self, bundle: Bundle, *, on_change: OnChange | None = None) -> LadderBackend:
-        """Admit a bundle on the best rung that reproduces its golden vectors.
-
-        The bundle serving until now is not touched: the caller closes its backend after the switch. Waits up to
-        `tensorrt.wait_s` for TensorRT; a longer build goes on aside, and the backend climbs at a later window.
-
-        Raises
-        ------
-        NotAdmitted : no rung may serve it.
-        """
-        if bundle.manifest.task != self._task:
-            raise NotAdmitted("the bundle is for another task", bundle=bundle.identity, task=self._task)
-        backend = LadderBackend(bundle, self._settings)
-        backend.wait(self._settings.tensorrt.wait_s)
-        backend.listen(on_change or self._on_change)
-        return backend
+    Raises
+    ------
+    ContractBroken : it is not what its task needs.
+    NotAdmitted : no rung may serve it.
+    """
+    backend = LadderBackend(bundle, settings, host)
+    backend.wait(settings.tensorrt.wait_s)
+    backend.listen(on_change)
+    return backend

@@ -42,7 +42,7 @@ class TrtChild:
         environment |= {"PYTHONPATH": os.pathsep.join(settings.python_path)} if settings.python_path else {}
         try:
             self._process = subprocess.Popen(
-                [settings.python, "-u", str(HOST)],
+                [settings.interpreter, "-u", str(HOST), *([settings.flavour] if settings.flavour else [])],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
@@ -53,8 +53,8 @@ class TrtChild:
         except OSError as missing:
             raise ChildRefused(
                 "the interpreter for TensorRT does not start",
-                remedy="set `inference.tensorrt.python` to the interpreter that has tensorrt and pycuda",
-                python=settings.python,
+                remedy="set `inference.tensorrt.python` to the interpreter that has TensorRT",
+                python=settings.interpreter,
                 reason=missing.strerror,
             ) from missing
         if nice:
@@ -209,7 +209,7 @@ class TrtChild:
 
 
 def resident_bytes(pid: int) -> int:
-    """Memory a process holds now; 0 when it is gone or the system does not tell."""
+    """Memory a process holds now; 0 when it is gone or the system does not say."""
     try:
         pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
     except (OSError, IndexError):

@@ -1,11 +1,12 @@
-"""One connection to the broker with the daemon's own credentials, to say what stands in the way."""
+"""One connection to the broker with the daemon's own credentials, to find what keeps it from connecting."""
 
 import socket
 import ssl
 import threading
 from typing import Any
 
-from edge_agent.operate.settings import Settings, SyncSettings
+from edge_agent.operate.settings import Settings
+from edge_agent.sync.settings import SyncSettings
 
 TIMEOUT_S = 5.0
 Trouble = tuple[str, str]

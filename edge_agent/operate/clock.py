@@ -30,7 +30,7 @@ class HostClock:
 
 
 class SetClock:
-    """A clock that stands still until it is told to move; for replays of a schedule and for tests."""
+    """A clock that stands still until it is moved; for replays of a schedule and for tests."""
 
     def __init__(self, *, monotonic_s: float = 0.0, utc_s: float = 1_750_000_000.0) -> None:
         self._monotonic_s = monotonic_s

@@ -4,7 +4,6 @@ import contextlib
 import os
 import shutil
 import sqlite3
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from biosignal.errors import BedsideError
+from biosignal.tasks.lookup import models
 from edge_agent.operate.broker_probe import probe_broker
 from edge_agent.operate.clock import Clock, utc_text
 from edge_agent.operate.doctor import Check, Checking, fail, ok, warn
@@ -191,53 +191,53 @@ def backends(settings: Settings, clock: Clock) -> Iterator[Check]:
     if not settings.inference.tensorrt.enabled:
         yield ok("tensorrt", "not used (inference.tensorrt.enabled = false)")
         return
-    why = _no_tensorrt(settings.inference.tensorrt.python)
-    yield ok("tensorrt", why or "driver, tensorrt and pycuda are there")
+    yield ok("tensorrt", _tensorrt(settings))
 
 
-_TENSORRT_PROBE = """
-import ctypes, importlib.util
-try:
-    driver = ctypes.CDLL("libcuda.so.1")
-except OSError:
-    raise SystemExit("no NVIDIA driver (libcuda.so.1)")
-if driver.cuInit(0) != 0:
-    raise SystemExit("the NVIDIA driver finds no device")
-for name in ("tensorrt", "pycuda"):
-    if importlib.util.find_spec(name) is None:
-        raise SystemExit(name + " is not installed for this interpreter")
-"""
+def _tensorrt(settings: Settings) -> str:
+    """Ask the very process that would serve: what TensorRT it has, or why none."""
+    from biosignal.model.backend import BackendFailed
+    from edge_agent.inference.trt_backend import probe_tensorrt
 
-
-def _no_tensorrt(python: str) -> str | None:
-    """Why TensorRT cannot serve, found out in another process: without a driver its import ends the process."""
     try:
-        done = subprocess.run(  # the interpreter is the operator's own setting
-            [python, "-c", _TENSORRT_PROBE], capture_output=True, text=True, timeout=20, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return f"not available: {python}: {error}"
-    last = (done.stderr.strip().splitlines() or [f"ended with {done.returncode}"])[-1]
-    return None if done.returncode == 0 else f"not available: {last}; beats are classified on the CPU"
+        facts = probe_tensorrt(settings.inference.tensorrt)
+    except BackendFailed as refused:
+        return f"not available: {refused}; models run on the CPU"
+    return f"{facts['flavour']} {facts['tensorrt']} on {facts['gpu']}, driver {facts['driver']}"
 
 
 def bundle(settings: Settings, clock: Clock) -> Iterator[Check]:
-    """Is the model what its manifest says, and does it give its golden outputs here?"""
+    """Is each task's model what its manifest and its task say, and does it give its golden outputs here?"""
+    for task in models():
+        yield _bundle_of(task, settings)
+
+
+def _bundle_of(task: str, settings: Settings) -> Check:
     from edge_agent.inference.bundle_folder import cpu_backend, find_bundle, load_bundle, models_dir
 
-    folder = settings.inference.models_dir
+    folder, name = settings.inference.models_dir, f"model {task}"
     try:
-        found = find_bundle("ecg-beats", folder=folder, version=settings.inference.beats)
+        found = find_bundle(task, folder=folder, version=settings.inference.versions.get(task))
         if found is None:
-            remedy = "set inference.models_dir or BEDSIDE_MODELS_DIR to the folder that holds ecg-beats/"
-            yield fail("model", f"no bundle of ecg-beats in {models_dir(folder)}", remedy)
-            return
+            remedy = f"set inference.models_dir or BEDSIDE_MODELS_DIR to the folder that holds {task}/"
+            return fail(name, f"no bundle of {task} in {models_dir(folder)}", remedy)
         opened = load_bundle(found)
         cpu_backend(opened).close()
     except BedsideError as error:
-        yield fail("model", str(error), error.advice)
+        return fail(name, str(error), error.advice)
+    return ok(name, f"{opened.identity}, sha256 {opened.digest[:16]}, golden outputs reproduced")
+
+
+def words(settings: Settings, clock: Clock) -> Iterator[Check]:
+    """Has every kind of finding its vetted sentences?"""
+    from edge_agent.explain.knowledge import broken_words
+
+    broken = broken_words()
+    if broken:
+        remedy = "reinstall the package; until then such findings are explained by label and numbers"
+        yield warn("words", "; ".join(broken), remedy)
     else:
-        yield ok("model", f"{opened.identity}, sha256 {opened.digest[:16]}, golden outputs reproduced")
+        yield ok("words", "every kind of finding has its sentences")
 
 
 def explainer(settings: Settings, clock: Clock) -> Iterator[Check]:
@@ -266,15 +266,18 @@ def agent(settings: Settings, clock: Clock) -> Iterator[Check]:
         return
     yield ok("daemon", f"process {status.pid}, version {status.version}, up since {utc_text(status.started_utc_s)}")
     if status.source_state != "streaming":
-        cause = f"{status.source_state}: {status.source_reason or 'no reason told'}"
+        cause = f"{status.source_state}: {status.source_reason or 'no reason given'}"
         yield fail("signal", cause, "check the cable, the board and source.port", since_utc_s=status.source_since_utc_s)
     if settings.sync.enabled and not status.connected:
-        cause = f"not connected: {status.connection_reason or 'no reason told'}; {status.outbox} events wait"
+        cause = f"not connected: {status.connection_reason or 'no reason given'}; {status.outbox} events wait"
         yield warn("line", cause, "nothing is lost; see `broker` above", since_utc_s=status.connected_since_utc_s)
     if status.rejected:
         yield warn("rejected", f"the clinic rejected {status.rejected} events", "look at them on the clinic's side")
-    if status.rung != "tensorrt" and status.rung_reason:
-        yield ok("rung", f"{status.rung}: {status.rung_reason}")
+    for model in status.models:
+        served = f"{model.bundle or 'no model'} on {model.rung}"
+        yield ok(f"model of {model.task}", f"{served}: {model.reason}" if model.reason else served)
+    for lead in status.leads:
+        yield ok("leads", lead)
 
 
 def _run_words() -> str:
@@ -287,8 +290,9 @@ CHECKS: dict[str, Checking] = {
     "clock": host_clock,
     "source": source,
     "backends": backends,
-    "model": bundle,
+    "models": bundle,
     "explainer": explainer,
+    "words": words,
     "certificates": certificates,
     "broker": broker,
     "daemon": agent,

@@ -1,4 +1,4 @@
-"""Logs are events: one JSON object a line, ``room.noun.verb`` with its values as keys. No signal, no person.
+"""Logs are events: one JSON object a line, ``part.noun.verb`` with its values as keys. No signal, no person.
 
 A repeated event is written once per interval with the number of its repetitions, so that a port that flaps cannot fill
 a disk.
@@ -63,7 +63,7 @@ class Log:
 
     def _write(self, level: str, event: str, facts: dict[str, object]) -> None:
         if _EVENT.fullmatch(event) is None:
-            raise BadInput("a log event reads room.noun.verb", log_event=event)
+            raise BadInput("a log event reads part.noun.verb", log_event=event)
         if forbidden := _FORBIDDEN & facts.keys():
             raise BadInput("neither signal nor person nor secret belongs in a log", keys=sorted(forbidden))
         if _LEVELS.index(level) < self._least:

@@ -18,7 +18,8 @@ class Metrics:
         self.samples = Counter("bedside_samples_read", "Samples read per lead", registry=r)
         self.gaps = Counter("bedside_gaps", "Gaps in the signal, by reason", ["reason"], registry=r)
         self.lost = Counter("bedside_samples_lost", "Samples lost in gaps, by reason", ["reason"], registry=r)
-        self.beats = Counter("bedside_beats", "Confirmed beats, by class", ["label"], registry=r)
+        self.marks = Counter("bedside_marks", "Confirmed marks, by task and label", ["task", "label"], registry=r)
+        self.task_failures = Counter("bedside_task_failures", "Faults that closed a task", registry=r)
         self.findings = Counter("bedside_findings", "Findings opened, by kind", ["kind"], registry=r)
         self.alarms = Counter(
             "bedside_alarm_events", "Alarm changes, by priority and state", ["priority", "state"], registry=r
@@ -62,7 +63,7 @@ class MetricsEndpoint:
     Parameters
     ----------
     host : a loopback address: the page has no login and no TLS.
-    port : 0 takes a free one; `port` then tells which.
+    port : 0 takes a free one; `port` is then that one.
 
     Raises
     ------

@@ -10,6 +10,16 @@ NAME = "status.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ServedModel:
+    """What answers for a task: its bundle, the rung it is on, and why; the bundle is absent where nothing answers."""
+
+    task: str
+    bundle: str | None
+    rung: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class AgentStatus:
     """How the daemon is. Times are seconds since 1970 UTC; a `since` is absent where nothing is wrong."""
 
@@ -20,9 +30,9 @@ class AgentStatus:
     source_state: str
     source_reason: str
     source_since_utc_s: float
-    rung: str
-    rung_reason: str
-    bundle: str | None
+    models: tuple[ServedModel, ...]
+    leads: tuple[str, ...]
+    """Which task reads which lead, a sentence each."""
     connected: bool
     connected_since_utc_s: float
     connection_reason: str
@@ -55,7 +65,12 @@ def read_status(state_dir: Path) -> AgentStatus | None:
     names = {part.name for part in fields(AgentStatus)}
     if not isinstance(stored, Mapping) or not names - {"metrics_port"} <= stored.keys():
         return None
-    return AgentStatus(**{name: stored[name] for name in names & stored.keys()})
+    known = {name: stored[name] for name in names & stored.keys()}
+    try:
+        known["models"] = tuple(ServedModel(**one) for one in known["models"])
+    except TypeError:
+        return None
+    return AgentStatus(**{**known, "leads": tuple(known["leads"])})
 
 
 def is_running(status: AgentStatus) -> bool:

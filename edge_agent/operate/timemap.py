@@ -41,7 +41,7 @@ class TimeMap:
     recording : id the anchors belong to.
     fs_hz : nominal sampling frequency.
     clock : the host's clocks.
-    uncertainty_s : how late a sample is told at most (a block, plus the transport).
+    uncertainty_s : how late a sample arrives at most (a block, plus the transport).
     step_s : how far the wall clock may part from the steady clock before that counts as a step.
     """
 

@@ -62,7 +62,7 @@ class ProgressWatch:
     Parameters
     ----------
     loops : names of the loops that must turn.
-    limit_s : how long one may stand still; default, half of systemd's time.
+    limit_s : how long one may stay without a turn; default, half of systemd's time.
     """
 
     def __init__(
@@ -80,19 +80,19 @@ class ProgressWatch:
         with self._lock:
             self._seen_s[loop] = self._clock.monotonic_s()
 
-    def standing(self) -> dict[str, float]:
-        """Loops that stand still, and for how many seconds."""
+    def hanging(self) -> dict[str, float]:
+        """Loops that hang, and for how many seconds."""
         now_s = self._clock.monotonic_s()
         with self._lock:
             ages = {loop: now_s - seen_s for loop, seen_s in self._seen_s.items()}
         return {loop: age_s for loop, age_s in ages.items() if age_s > self._limit_s}
 
     def check(self) -> dict[str, float]:
-        """Pet the watchdog if all loops turn; those that do not."""
-        standing = self.standing()
-        if not standing:
+        """Pet the watchdog if all loops turn; return those that do not."""
+        hanging = self.hanging()
+        if not hanging:
             self._notifier.alive()
-        return standing
+        return hanging
 
     @property
     def every_s(self) -> float:

@@ -1,37 +1,29 @@
-"""What the analysis said, as WFDB annotations: beats, rhythm changes, unusable stretches.
+"""What the analysis said, as WFDB annotations: marks, rhythm changes, unusable stretches.
 
-Confirmed beats stand at their R peak as N S V F, Q where nothing answered. A rhythm begins with ``+`` and its name and
-ends with ``(N``. An unusable stretch is ``~`` with subtype -1, and 0 where it ends; beats inside are written.
+Confirmed marks are at their start, with the symbol that their task declares for the label. A rhythm begins with ``+``
+and its name and ends with ``(N``. An unusable stretch is ``~`` with subtype -1, and 0 where it ends; marks inside are
+written.
 """
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from biosignal.errors import BadInput, RefusedForSafety
 from biosignal.events import Finding, FindingState
+from biosignal.tasks.lookup import finding_kind, label_of, mark_kind
+from edge_agent.replay.result import Result, Stretch, joined
 from edge_agent.sources.port import SourceFacts
 from edge_agent.sources.wfdb_annotations import Annotation
 
-RHYTHM_OF_KIND = {"v-run": "(VT", "vt": "(VT", "afib": "(AFIB", "afl": "(AFL"}
 NORMAL = "(N"
 _ANNOTATOR = re.compile(r"[A-Za-z0-9_]{1,16}")
-Stretch = tuple[int, int]
 
 
-@dataclass(slots=True)
-class Marks:
-    """What is written of one lead: (sample, label) of beats, the last revision of each finding, unusable stretches."""
-
-    beats: list[tuple[int, str]] = field(default_factory=list)
-    findings: dict[str, Finding] = field(default_factory=dict)
-    unusable: list[Stretch] = field(default_factory=list)
-
-
-def annotations_of(leads: Iterable[tuple[int, Marks]]) -> list[Annotation]:
-    """Annotations of one or several leads, (index, marks), in the order of their samples."""
-    found = [one for index, marks in leads for one in _of_lead(index, marks)]
+def annotations_of(results: Iterable[Result], facts: SourceFacts) -> list[Annotation]:
+    """Annotations of one or several analyses, in the order of their samples, each with the index of its lead."""
+    index = {lead.name: place for place, lead in enumerate(facts.leads)}
+    found = [one for result in results for lead in result.leads for one in _of_lead(result, lead, index[lead])]
     return sorted(found, key=lambda one: (one.sample, one.chan))
 
 
@@ -40,7 +32,7 @@ def annotation_path(facts: SourceFacts, *, folder: Path, annotator: str) -> Path
 
     Raises
     ------
-    BadInput : the annotator's name cannot stand in a file name.
+    BadInput : the annotator's name cannot be part of a file name.
     RefusedForSafety : a record of that name lies in `folder`; its annotations may be someone's truth.
     """
     if not _ANNOTATOR.fullmatch(annotator) or annotator in ("hea", "dat"):
@@ -58,31 +50,24 @@ def annotation_path(facts: SourceFacts, *, folder: Path, annotator: str) -> Path
     return folder / f"{facts.name}.{annotator}"
 
 
-def joined(stretches: Iterable[Stretch]) -> list[Stretch]:
-    """Stretches [start, end) in order, those that touch or overlap made one."""
-    whole: list[Stretch] = []
-    for start, end in sorted(stretches):
-        if whole and start <= whole[-1][1]:
-            whole[-1] = (whole[-1][0], max(end, whole[-1][1]))
-        else:
-            whole.append((start, end))
-    return whole
-
-
-def _of_lead(index: int, marks: Marks) -> list[Annotation]:
-    beats = [Annotation(sample=sample, symbol=label, chan=index) for sample, label in marks.beats]
+def _of_lead(result: Result, lead: str, index: int) -> list[Annotation]:
+    marks = []
+    for mark in result.marks:
+        symbol = (mark_kind(mark.task, mark.kind).wfdb_symbols or {}).get(label_of(mark))
+        if symbol is not None and mark.leads[0] == lead:
+            marks.append(Annotation(sample=mark.start, symbol=symbol, chan=index))
     changes: list[Annotation] = []
-    for start, end in joined(marks.unusable):
+    for start, end in joined([*result.unusable.get(lead, ()), *result.gaps]):
         changes.append(Annotation(sample=start, symbol="~", subtype=-1, chan=index))
         changes.append(Annotation(sample=end, symbol="~", subtype=0, chan=index))
-    changes += _rhythms(index, marks.findings.values())
-    return beats + _beside(changes, {sample for sample, _ in marks.beats})
+    changes += _rhythms(index, [one for one in result.findings.values() if one.leads[0] == lead])
+    return marks + _beside(changes, {mark.sample for mark in marks})
 
 
 def _rhythms(index: int, findings: Iterable[Finding]) -> list[Annotation]:
     stretches: dict[str, list[Stretch]] = {}
     for finding in findings:
-        rhythm = RHYTHM_OF_KIND.get(finding.kind)
+        rhythm = finding_kind(finding.kind).wfdb_rhythm
         if rhythm is not None and finding.state is not FindingState.WITHDRAWN:
             stretches.setdefault(rhythm, []).append((finding.onset, finding.end + 1))
     changes: list[Annotation] = []
@@ -99,7 +84,7 @@ def _beside(changes: list[Annotation], taken: set[int]) -> list[Annotation]:
     moved: list[Annotation] = []
     for one in sorted(changes, key=lambda one: (one.sample, one.symbol, one.aux, one.subtype)):
         sample = one.sample
-        # A rhythm begins before its first beat; what has no room there goes behind.
+        # A rhythm begins before its first beat; what finds no place there goes behind.
         step = -1 if one.symbol == "+" and one.aux != NORMAL else 1
         while sample in taken:
             sample += step

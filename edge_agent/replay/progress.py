@@ -18,15 +18,15 @@ class Progress:
         self._facts = facts
         self._clock = clock
         self._bar = stderr.isatty()
-        self._began_s = self._told_s = clock.monotonic_s()
+        self._began_s = self._shown_s = clock.monotonic_s()
         self.seconds = 0.0
 
     def at(self, sample: int) -> None:
         """The replay has come to `sample`."""
         now_s = self._clock.monotonic_s()
-        if now_s - self._told_s < (BAR_EVERY_S if self._bar else LINE_EVERY_S):
+        if now_s - self._shown_s < (BAR_EVERY_S if self._bar else LINE_EVERY_S):
             return
-        self._told_s = now_s
+        self._shown_s = now_s
         here = clock_text(sample / self._facts.fs_hz)
         if not self._facts.length:
             text = here

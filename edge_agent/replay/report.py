@@ -2,33 +2,37 @@
 
 import json
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
+from typing import Any, TextIO, TypeAlias
 
-from biosignal.events import AlarmEvent, Beat, Finding, FindingState, Prediction
-from biosignal.scoring.ec57 import BeatScore, Detection
+from biosignal.events import AlarmEvent, Finding, Mark, Prediction, Series
+from biosignal.model.model import Model
+from biosignal.scoring.score import Scored
 from biosignal.signal.blocks import Gap, Unit
-from biosignal.tasks.findings import KINDS, shown
+from biosignal.tasks import TASKS
+from biosignal.tasks.lookup import finding_kind, label_of, mark_kind, quantity, shown
 from edge_agent.replay.progress import clock_text
+from edge_agent.replay.result import Result
 from edge_agent.sources.port import Remark, SourceFacts
-
-if TYPE_CHECKING:
-    from edge_agent.replay.replay import LeadResult
 
 
 class JsonReport:
-    """One JSON object a line, with `type`; the last is `summary`."""
+    """One JSON object a line, with `type`; the last is `summary`. Samples count as in the whole record."""
 
     def __init__(self, stdout: TextIO) -> None:
         self._stdout = stdout
         self._facts: SourceFacts | None = None
-        self._bundle: str | None = None
-        self._first = 0  # samples are told as they count in the whole record
+        self._bundles: dict[str, str | None] = {}
+        self._first = 0
 
-    def begin(self, facts: SourceFacts, leads: list[str], bundle: str | None, reason: str) -> None:
-        """Tell what is replayed and what classifies."""
-        self._facts, self._bundle, self._first = facts, bundle, facts.first_sample
+    def begin(self, facts: SourceFacts, results: Sequence[Result], models: Mapping[str, Model]) -> None:
+        """Write what is replayed, which task reads which lead, and what classifies."""
+        self._facts, self._first = facts, facts.first_sample
+        self._bundles = {name: one.backend.bundle if one.backend else None for name, one in models.items()}
+        leads = _analysed(results)
         units = {lead.name: lead.unit.value for lead in facts.leads}
+        reasons = [f"{one.reason}" for one in models.values() if one.backend is None]
         self._line(
             "recording",
             record=facts.name,
@@ -38,39 +42,64 @@ class JsonReport:
             samples=facts.length,
             first_sample=facts.first_sample,
             notes=list(facts.notes),
-            bundle=bundle,
-            reason=reason or None,
+            bundle=next(iter(self._bundles.values()), None),
+            bundles=self._bundles,
+            reason="; ".join(reasons) or None,
+            tasks=[
+                {"task": one.task.name, "leads": list(one.names), "fs_hz": one.fs_hz}
+                for result in results
+                for one in result.plan.assignments
+            ],
+            not_analysed=sorted({lead.name for result in results for lead in result.plan.passed_over}),
         )
 
     def remark(self, remark: Remark) -> None:
-        """Tell an annotation that the file itself carries."""
+        """Write an annotation that the file itself carries."""
         self._line("remark", sample=self._first + remark.sample, for_s=remark.for_s, text=remark.text)
 
-    def beat(self, beat: Beat, fs_hz: float) -> None:
-        """Tell a confirmed beat."""
-        said = beat.outcome
+    def mark(self, mark: Mark) -> None:
+        """Write a confirmed mark, under the type of line that its task declares."""
+        kind, said = mark_kind(mark.task, mark.kind), mark.outcome
         answer: dict[str, Any] = (
             {"scores": dict(said.scores), "rung": said.rung.value}
             if isinstance(said, Prediction)
             else {"reason": said.reason}
         )
         self._line(
-            "beat",
-            lead=beat.lead,
-            sample=self._first + beat.sample,
-            label=beat.label,
-            rr_before_s=None if beat.rr_before_s is None else round(beat.rr_before_s, 4),
-            quality=beat.quality.value,
-            decided_at=self._first + beat.decided_at,
+            kind.line or mark.kind,
+            task=mark.task,
+            kind=mark.kind,
+            lead=mark.leads[0],
+            leads=list(mark.leads),
+            sample=self._first + mark.start,
+            end=self._first + mark.end,
+            label=label_of(mark),
+            **_numbers(mark),
+            quality=mark.quality.value,
+            decided_at=self._first + mark.decided_at,
             **answer,
         )
 
+    def series(self, series: Series) -> None:
+        """Write quantities over time."""
+        self._line(
+            "series",
+            task=series.task,
+            leads=list(series.leads),
+            fs_hz=series.fs_hz,
+            start=self._first + series.start,
+            end=self._first + series.end,
+            step=series.step,
+            columns={column.quantity: list(column.values) for column in series.columns},
+        )
+
     def finding(self, finding: Finding, label: str) -> None:
-        """Tell a revision of a finding."""
+        """Write a revision of a finding."""
         self._line(
             "finding",
             id=finding.id,
             rev=finding.rev,
+            task=finding.task,
             kind=finding.kind,
             label=label,
             state=finding.state.value,
@@ -82,8 +111,8 @@ class JsonReport:
             measures=[{"name": one.name, "value": one.value, "unit": one.unit} for one in finding.evidence.measures],
         )
 
-    def alarm(self, alarm: AlarmEvent, label: str, fs_hz: float) -> None:
-        """Tell a change of an alarm."""
+    def alarm(self, alarm: AlarmEvent, label: str) -> None:
+        """Write a change of an alarm."""
         self._line(
             "alarm",
             id=alarm.id,
@@ -97,37 +126,32 @@ class JsonReport:
             by=alarm.by,
         )
 
-    def gap(self, gap: Gap, fs_hz: float) -> None:
-        """Tell lost samples."""
+    def gap(self, gap: Gap) -> None:
+        """Write lost samples."""
         self._line("gap", start=self._first + gap.start, length=gap.length, reason=gap.reason)
 
+    def task_failed(self, task: str, error: Exception) -> None:
+        """Write that a task met a fault; the others go on."""
+        self._line("task-failed", task=task, why=f"{type(error).__name__}: {error}")
+
     def wrote(self, path: Path) -> None:
-        """Tell which file was written."""
+        """Write which file was written."""
         self._line("annotations", file=str(path))
 
-    def score(self, lead: str, score: BeatScore, *, start_s: float, truth: str) -> None:
-        """Tell how the beats compare to the truth."""
-        figures = {name: _figures(kind) for name, kind in _kinds(score)}
-        self._line("score", lead=lead, truth=truth, start_s=start_s, matrix=score.matrix.tolist(), **figures)
+    def score(self, lead: str, score: Scored, *, truth: str) -> None:
+        """Write how what was found compares to the truth."""
+        self._line("score", lead=lead, truth=truth, start_s=score.start_s, **score.to_json())
 
-    def end(self, results: list["LeadResult"], *, samples: int, gaps: int, seconds: float) -> None:
+    def end(self, results: Sequence[Result], *, samples: int, gaps: int, seconds: float) -> None:
         """Sum up."""
-        assert self._facts is not None
+        assert self._facts is not None, "begin comes first"
         self._line(
             "summary",
             record=self._facts.name,
             samples=samples,
             gaps=gaps,
-            bundle=self._bundle,
-            leads=[
-                {
-                    "lead": result.name,
-                    "beats": dict(sorted(Counter(label for _, label in result.marks.beats).items())),
-                    "findings": len(_standing(result)),
-                    "alarms": len({alarm.id for alarm in result.alarms}),
-                }
-                for result in results
-            ],
+            bundle=next(iter(self._bundles.values()), None),
+            leads=[_summed(result, lead) for result in results for lead in result.leads],
             seconds=round(seconds, 3),
         )
         self._stdout.flush()
@@ -145,81 +169,94 @@ class TextReport:
         self._fs_hz = 1.0
         self._first = 0
 
-    def begin(self, facts: SourceFacts, leads: list[str], bundle: str | None, reason: str) -> None:
-        """Tell what is replayed and what classifies."""
+    def begin(self, facts: SourceFacts, results: Sequence[Result], models: Mapping[str, Model]) -> None:
+        """Show what is replayed, which task reads which lead, and what classifies."""
         self._fs_hz, self._first = facts.fs_hz, facts.first_sample
         length = f", {clock_text((facts.length or 0) / facts.fs_hz)}" if facts.length else ""
-        self._say(f"{facts.name}: {', '.join(leads)} at {facts.fs_hz:g} Hz{length}")
-        self._say(f"Beats classified by {bundle} on the CPU" if bundle else f"Beats are not classified: {reason}")
+        named = ", ".join(_analysed(results)) or "no lead that any task reads"
+        self._show(f"{facts.name}: {named} at {facts.fs_hz:g} Hz{length}")
+        for line in dict.fromkeys(line for result in results for line in result.plan.sentences()):
+            self._show(f"  {line}")
+        read = {one.task.name for result in results for one in result.plan.assignments}
+        for name, model in models.items():
+            if name in read:
+                self._show(_served(name, model))
         if facts.first_sample:
-            self._say(f"From {self._clock(0)} on; times are those of the whole record")
+            self._show(f"From {self._clock(0, facts.fs_hz)} on; times are those of the whole record")
         for note in facts.notes:
-            self._say(f"Note: {note}")
-        raw = [lead.name for lead in facts.leads if lead.unit is Unit.RAW and lead.name in leads]
+            self._show(f"Note: {note}")
+        raw = [lead.name for lead in facts.leads if lead.unit is Unit.RAW and lead.name in _analysed(results)]
         if raw:
-            self._say(f"The scale of {', '.join(raw)} is not known: amplitudes are not measured")
-        self._say("")
+            self._show(f"The scale of {', '.join(raw)} is not known: amplitudes are not measured")
+        self._show("")
 
     def remark(self, remark: Remark) -> None:
         """The file's own annotations are in the JSON lines only."""
 
-    def beat(self, beat: Beat, fs_hz: float) -> None:
-        """Beats are counted at the end."""
+    def mark(self, mark: Mark) -> None:
+        """Marks are counted at the end."""
+
+    def series(self, series: Series) -> None:
+        """Quantities over time are in the JSON lines only."""
 
     def finding(self, finding: Finding, label: str) -> None:
         """Show a finding as it opens, where the replay runs as if live."""
         if self._live and finding.rev == 0:
-            self._say(f"{self._clock(finding.onset)}  {label} ({finding.priority.value})", flush=True)
+            onset = self._clock(finding.onset, finding.evidence.fs_hz)
+            self._show(f"{onset}  {label} ({finding.priority.value})", flush=True)
 
-    def alarm(self, alarm: AlarmEvent, label: str, fs_hz: float) -> None:
+    def alarm(self, alarm: AlarmEvent, label: str) -> None:
         """Show a change of an alarm, where the replay runs as if live."""
         if self._live:
-            self._say(f"{self._clock(alarm.at)}  alarm {alarm.state.value}: {label}", flush=True)
+            self._show(f"{self._clock(alarm.at, self._fs_hz)}  alarm {alarm.state.value}: {label}", flush=True)
 
-    def gap(self, gap: Gap, fs_hz: float) -> None:
+    def gap(self, gap: Gap) -> None:
         """Show lost samples."""
         if gap.length:
-            self._say(f"{self._clock(gap.start)}  {gap.length} samples missing ({gap.reason})")
+            self._show(f"{self._clock(gap.start, self._fs_hz)}  {gap.length} samples missing ({gap.reason})")
+
+    def task_failed(self, task: str, error: Exception) -> None:
+        """Show that a task met a fault; the others go on."""
+        self._show(f"{task} failed and begins anew later: {type(error).__name__}: {error}", flush=True)
 
     def wrote(self, path: Path) -> None:
-        """Tell which file was written."""
-        self._say(f"Annotations written to {path}")
+        """Show which file was written."""
+        self._show(f"Annotations written to {path}")
 
-    def score(self, lead: str, score: BeatScore, *, start_s: float, truth: str) -> None:
-        """Show the EC57 figures."""
+    def score(self, lead: str, score: Scored, *, truth: str) -> None:
+        """Show how what was found compares to the truth."""
+        start_s = score.start_s
         left_out = f"the first {start_s:g} s left out" if start_s else "nothing left out (the record is short)"
-        self._say(f"EC57 on {lead} against .{truth}, {left_out}")
-        self._say(f"  {'':4}{'Se %':>8}{'+P %':>8}{'found':>8}{'missed':>8}{'extra':>8}")
-        for name, kind in _kinds(score):
-            se, ppv = _percent(kind.sensitivity), _percent(kind.positive_predictivity)
-            self._say(f"  {name.upper():4}{se:>8}{ppv:>8}{kind.tp:>8}{kind.fn:>8}{kind.fp:>8}")
-        self._say("")
+        self._show(f"{score.protocol} on {lead} against .{truth}, {left_out}")
+        for line in score.table().lines(indent="  "):
+            self._show(line)
+        self._show("")
 
-    def end(self, results: list["LeadResult"], *, samples: int, gaps: int, seconds: float) -> None:
+    def end(self, results: Sequence[Result], *, samples: int, gaps: int, seconds: float) -> None:
         """Show findings and sums."""
         for result in results:
-            standing = _standing(result)
-            if standing:
-                self._say(f"Findings on {result.name}")
-                self._say(f"  {'at':>9} {'for':>9}  {'priority':9} what")
-            for finding in standing:
-                self._say(_row(finding, self._clock(finding.onset)))
-            counts = Counter(label for _, label in result.marks.beats)
-            classes = ", ".join(f"{counts[label]} {label}" for label in "NSVFQ" if counts[label])
-            self._say(
-                f"{result.name}: {sum(counts.values())} beats ({classes or 'none'}), {len(standing)} findings, "
-                f"{len({alarm.id for alarm in result.alarms})} alarms"
-            )
-            for reason, count in sorted(result.unclassified.items()):
-                self._say(f"  {count} beats not classified: {reason}")
+            self._show_result(result)
         duration_s = samples / self._fs_hz
         ratio = f", {duration_s / seconds:.0f} times real time" if seconds > 0 else ""
-        self._say(f"{clock_text(duration_s)} replayed in {seconds:.1f} s{ratio}; {gaps} gaps", flush=True)
+        self._show(f"{clock_text(duration_s)} replayed in {seconds:.1f} s{ratio}; {gaps} gaps", flush=True)
 
-    def _clock(self, sample: int) -> str:
-        return clock_text((self._first + sample) / self._fs_hz)
+    def _show_result(self, result: Result) -> None:
+        named, standing = ", ".join(result.leads) or "no lead", result.standing()
+        if standing:
+            self._show(f"Findings on {named}")
+            self._show(f"  {'at':>9} {'for':>9}  {'priority':9} what")
+        for finding in standing:
+            self._show(_row(finding, self._clock(finding.onset, finding.evidence.fs_hz)))
+        sums = [_counted(task, counts) for task, counts in result.counted().items()]
+        alarms = len({alarm.id for alarm in result.alarms})
+        self._show(f"{named}: {', '.join([*sums, f'{len(standing)} findings', f'{alarms} alarms'])}")
+        for reason, count in sorted(result.unanswered.items()):
+            self._show(f"  {count} not classified: {reason}")
 
-    def _say(self, text: str, *, flush: bool = False) -> None:
+    def _clock(self, sample: int, fs_hz: float) -> str:
+        return clock_text(self._first / self._fs_hz + sample / fs_hz)
+
+    def _show(self, text: str, *, flush: bool = False) -> None:
         self._stdout.write(text + "\n")
         if flush:
             self._stdout.flush()
@@ -228,35 +265,56 @@ class TextReport:
 Report: TypeAlias = JsonReport | TextReport
 
 
-def _standing(result: "LeadResult") -> list[Finding]:
-    found = [one for one in result.marks.findings.values() if one.state is not FindingState.WITHDRAWN]
-    return sorted(found, key=lambda one: (one.onset, one.kind))
+def _analysed(results: Sequence[Result]) -> list[str]:
+    return list(dict.fromkeys(lead for result in results for lead in result.leads))
+
+
+def _numbers(mark: Mark) -> dict[str, float | None]:
+    """Write a mark's numbers with their units in their names, null where one is unknown."""
+    written: dict[str, float | None] = {}
+    for name in mark_kind(mark.task, mark.kind).numbers:
+        known, value = quantity(name), mark.number(name)
+        if known is not None:
+            unit = f"_{known.unit.lower()}" if known.unit.isalpha() else ""
+            written[f"{name}{unit}"] = None if value is None else round(value, known.decimals)
+    return written
+
+
+def _summed(result: Result, lead: str) -> dict[str, Any]:
+    counts: dict[str, Counter[str]] = {}
+    for mark in result.marks:
+        if mark.leads[0] == lead:
+            plural = mark_kind(mark.task, mark.kind).plural
+            counts.setdefault(plural, Counter())[label_of(mark)] += 1
+    for one in result.plan.assignments:
+        for kind in one.task.marks if lead in one.names else ():
+            if kind.line is not None:
+                counts.setdefault(kind.plural, Counter())
+    findings = [finding for finding in result.standing() if lead in finding.leads]
+    alarms = {alarm.id for alarm in result.alarms if lead in alarm.leads}
+    marks = {plural: dict(sorted(labels.items())) for plural, labels in counts.items()}
+    return {"lead": lead, **marks, "findings": len(findings), "alarms": len(alarms)}
+
+
+def _served(task: str, model: Model) -> str:
+    named = TASKS[task].marks[0].plural.capitalize() if TASKS[task].marks else task
+    if model.backend is None:
+        return f"{named} are not classified: {model.reason}"
+    return f"{named} classified by {model.backend.bundle} on the CPU"
+
+
+def _counted(task: str, counts: Counter[str]) -> str:
+    kinds = TASKS[task].marks if task in TASKS else ()
+    plural = kinds[0].plural if kinds else "marks"
+    labels = ", ".join(f"{count} {label}" for label, count in counts.most_common())
+    return f"{sum(counts.values())} {plural} ({labels or 'none'})"
 
 
 def _row(finding: Finding, onset: str) -> str:
-    fs_hz = finding.evidence.fs_hz
     measures = ", ".join(
         f"{one.name.replace('_', ' ')} {shown(one)}{'' if one.unit == '1' else ' ' + one.unit}"
         for one in finding.evidence.measures
     )
-    length = clock_text((finding.end - finding.onset) / fs_hz)
-    label = KINDS[finding.kind].label
+    length = clock_text((finding.end - finding.onset) / finding.evidence.fs_hz)
+    label = finding_kind(finding.kind).label
     return f"  {onset:>9} {length:>9}  {finding.priority.value:9} {label}: {measures}"
-
-
-def _kinds(score: BeatScore) -> list[tuple[str, Detection]]:
-    return [("qrs", score.qrs), ("v", score.v), ("s", score.s), ("f", score.f)]
-
-
-def _figures(kind: Detection) -> dict[str, Any]:
-    return {
-        "tp": kind.tp,
-        "fn": kind.fn,
-        "fp": kind.fp,
-        "se": None if kind.sensitivity is None else round(kind.sensitivity, 6),
-        "ppv": None if kind.positive_predictivity is None else round(kind.positive_predictivity, 6),
-    }
-
-
-def _percent(value: float | None) -> str:
-    return "-" if value is None else f"{100 * value:.2f}"

@@ -55,7 +55,7 @@ def synthesize(name: str, *, folder: Path, seed: int | None, as_json: bool, stdo
 
 
 def list_scenarios(*, as_json: bool, stdout: TextIO) -> None:
-    """Tell the scenarios that come along."""
+    """List the scenarios that come along."""
     for scenario in SCENARIOS.values():
         if as_json:
             facts = {"name": scenario.name, "about": scenario.about, "duration_s": scenario.duration_s}

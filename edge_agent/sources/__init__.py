@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from biosignal.errors import BadInput
 from edge_agent.operate.clock import Clock
-from edge_agent.operate.settings import SourceSettings
 from edge_agent.sources.plugin import open_plugin, plugin_names
 from edge_agent.sources.port import Source
+from edge_agent.sources.settings import SourceSettings
 
 log = logging.getLogger(__name__)
 

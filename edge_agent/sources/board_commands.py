@@ -90,7 +90,7 @@ def _bitalino(settings: BoardSettings) -> tuple[Step, ...]:
 
 def _shimmer3(settings: BoardSettings) -> tuple[Step, ...]:
     divider = 32_768 // SHIMMER3_HZ
-    registers = (bytes([0x61, chip, 0, 10]) + told for chip, told in enumerate(SHIMMER3_ECG))
+    registers = (bytes([0x61, chip, 0, 10]) + values for chip, values in enumerate(SHIMMER3_ECG))
     return (
         Step(send=b"\x20", settle_s=0.3),
         Step(send=b"\x3f", until=b"\xff\x25", wait_s=1.0, settle_s=0.05, name="version"),
@@ -121,5 +121,9 @@ COMMANDS: dict[str, BoardCommands] = {
         runs_on=True,
         leads=("LL-RA", "LA-RA", "VX-RL"),
     ),
-    "text": BoardCommands(),
 }
+
+
+def commands_of(protocol: str) -> BoardCommands:
+    """What is said to a board; nothing where `COMMANDS` has no line for it."""
+    return COMMANDS.get(protocol, BoardCommands())

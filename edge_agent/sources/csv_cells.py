@@ -85,7 +85,7 @@ def name_and_unit(text: str) -> tuple[str, str]:
 
 
 def time_unit_s(name: str, unit: str) -> tuple[bool, float | None]:
-    """Whether a column of this name holds times or sample numbers, and seconds a unit where name or unit tell."""
+    """Whether a column of this name holds times or sample numbers, and seconds a unit where name or unit say so."""
     plain = name.lower().strip()
     stem, _, ending = plain.rpartition("_")
     if not unit and stem and ending in _SECONDS:

@@ -23,7 +23,7 @@ SLOWEST_HZ = 5.0  # a "second" that steps more slowly is more likely to be a mil
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TimeColumn:
-    """Which column tells the time. `seconds` are those of one unit; `longest_step_s` still is no gap."""
+    """Which column holds the time. `seconds` are those of one unit; `longest_step_s` still is no gap."""
 
     column: int
     is_clock: bool

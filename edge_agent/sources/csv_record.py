@@ -14,6 +14,7 @@ import numpy as np
 from biosignal.signal.blocks import Gap, Lead, SampleBlock, Signal
 from edge_agent.sources.csv_cells import number
 from edge_agent.sources.csv_layout import HEAD_ROWS, Row, is_row, read_layout, rows
+from edge_agent.sources.lead_kinds import kinds_of
 from edge_agent.sources.port import RecordUnreadable, SourceFacts, SourceHealth, SourceState
 from edge_agent.sources.wfdb_header import known_unit
 
@@ -27,7 +28,7 @@ class CsvRecord:
     Parameters
     ----------
     path : the file; UTF-8 or Latin-1, cells set apart by comma, semicolon, tab or blanks.
-    fs_hz : the rate, where no time column tells it.
+    fs_hz : the rate, where no time column gives it.
     time_column : name or index (from 0) of that column; absent, it is looked for.
 
     Raises
@@ -44,8 +45,10 @@ class CsvRecord:
             head = list(itertools.islice(lines, HEAD_ROWS + 50))
         self._layout = read_layout(path, head, fs_hz=fs_hz, time_column=time_column)
         scales = [known_unit(unit) for _, _, unit in self._layout.signals]
+        kinds = kinds_of([(name, unit) for _, name, unit in self._layout.signals])
         self._leads = tuple(
-            Lead(name=name, unit=unit) for (_, name, _), (unit, _) in zip(self._layout.signals, scales, strict=True)
+            Lead(name=name, unit=unit, kind=kind)
+            for (_, name, _), (unit, _), kind in zip(self._layout.signals, scales, kinds, strict=True)
         )
         self._scale = np.asarray([[factor] for _, factor in scales])
         self._recording = ""
@@ -53,7 +56,7 @@ class CsvRecord:
         self._done = False
 
     def recording_facts(self) -> SourceFacts:
-        """Tell name, leads, rate, and the length where no time column may leave rows out."""
+        """Return name, leads, rate, and the length where no time column may leave rows out."""
         layout = self._layout
         notes = (f"left out: {', '.join(layout.left_out)} (no numbers)",) if layout.left_out else ()
         if self._is_torn:
@@ -113,7 +116,7 @@ class CsvRecord:
         self._closed.set()
 
     def health(self) -> SourceHealth:
-        """Tell whether the file is through."""
+        """Whether the file is through."""
         return SourceHealth(state=SourceState.ENDED if self._done else SourceState.STREAMING, since_monotonic_s=0.0)
 
     def _rows(self) -> Iterator[Row]:
@@ -160,7 +163,7 @@ class CsvRecord:
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """What one pass over the bytes tells. `rows` are lines that are neither blank nor comments."""
+    """What one pass over the bytes finds. `rows` are lines that are neither blank nor comments."""
 
     digest: str
     encoding: str

@@ -52,7 +52,7 @@ class Board:
     Parameters
     ----------
     protocol : name in `decoders.KINDS`.
-    settings : what its reader is told about it.
+    settings : what its reader is given about it.
     base : frame index at which its counter was 0.
     """
 

@@ -39,8 +39,8 @@ Happening: TypeAlias = Sent | Unplugged | Plugged
 class Emulation:
     """Plays leads as a board.
 
-    The record begins when the board first streams; its end is the end. `lost` tells which frames (of the line, not of
-    the sample index of boards that send two a sample) did not come out whole: truth for tests.
+    The record begins when the board first streams; its end is the end. `lost` lists the frames (of the line, not of
+    the sample index of boards that send two a sample) that did not come out undamaged: truth for tests.
 
     Parameters
     ----------

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import numpy as np
 
-from biosignal.signal.blocks import Lead, SampleBlock, Samples, Signal, Unit
+from biosignal.signal.blocks import Lead, LeadKind, SampleBlock, Samples, Signal, Unit
 from edge_agent.sources.port import RecordUnreadable, SourceFacts, SourceHealth, SourceState
 from edge_agent.sources.wfdb_record import BLOCK_SAMPLES
 
 FS_HZ = 360.0
-LEAD = Lead(name="MLII", unit=Unit.MILLIVOLT)
+LEAD = Lead(name="MLII", unit=Unit.MILLIVOLT, kind=LeadKind.ECG)
 FIRST_SAMPLE_IN_208 = 422_820  # where the excerpt begins in mitdb/208: its annotations are found there
 
 
@@ -30,7 +30,7 @@ class Excerpt:
         self._done = False
 
     def recording_facts(self) -> SourceFacts:
-        """Tell name, lead, rate and length, and the hash that names the content."""
+        """Return name, lead, rate and length, and the hash that names the content."""
         return SourceFacts(
             name="excerpt",
             leads=(LEAD,),
@@ -59,7 +59,7 @@ class Excerpt:
         self._closed.set()
 
     def health(self) -> SourceHealth:
-        """Tell whether the excerpt is through."""
+        """Whether the excerpt is through."""
         return SourceHealth(state=SourceState.ENDED if self._done else SourceState.STREAMING, since_monotonic_s=0.0)
 
 

@@ -28,7 +28,7 @@ class Candidate:
     ----------
     confidence : 0 to 1: a key alone gives at most 0.5; two that do not depend on each other at least 0.9.
     keys : what speaks for it, in words.
-    channels : where the bytes tell how many there are.
+    channels : where the bytes show how many there are.
     """
 
     protocol: str
@@ -78,7 +78,7 @@ def _candidate(protocol: str, data: bytes, seconds: float | None, likely: tuple[
 
 
 def _settled(data: bytes, found: list[Candidate]) -> list[Candidate]:
-    """Tell apart what the same frames fit: firmwares of the HealthyPi, a Cyton with and without Daisy."""
+    """Distinguish what the same frames fit: firmwares of the HealthyPi, a Cyton with and without Daisy."""
     names = {candidate.protocol for candidate in found}
     without = set[str]()
     if names >= {"cyton", "cyton-daisy"}:

@@ -1,14 +1,14 @@
-"""A recording as if live: cut into small blocks, each told when its last sample would have been taken."""
+"""A recording as if live: cut into small blocks, each yielded when its last sample would have been taken."""
 
 import math
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from biosignal.errors import BadInput
-from biosignal.signal.blocks import Gap, SampleBlock, Signal
+from biosignal.signal.blocks import Gap, Signal
 from edge_agent.operate.clock import Clock
 from edge_agent.sources.port import Source, SourceFacts, SourceHealth
+from edge_agent.sources.rates import Numbering, cut_in_step, leads_by_rate, stretches
 
 LOOP = "loop"
 
@@ -24,7 +24,7 @@ class Paced:
     loop_speed : speed of every pass but the first; absent, the same.
     passes : how often to play; absent, until closed. A pass counts samples on behind ``Gap(length=0)``.
     block_s : length of a block when paced, in seconds of signal at speed 1; longer by as much as `speed` is above 1.
-    wait : sleeps so many seconds and tells whether to stop; default waits for `close`.
+    wait : sleeps so many seconds and returns whether to stop; default waits for `close`.
     """
 
     def __init__(
@@ -49,9 +49,10 @@ class Paced:
         self._closed = threading.Event()
         self._wait = wait or self._closed.wait
         self._recording = ""
-        fs_hz = source.recording_facts().fs_hz
+        facts = source.recording_facts()
         self._block_s = block_s
-        self._fs_hz = fs_hz
+        self._fs_hz = facts.fs_hz
+        self._rates = len(leads_by_rate(facts))
 
     def recording_facts(self) -> SourceFacts:
         """Facts of the recording that is played."""
@@ -75,13 +76,13 @@ class Paced:
                 if self._loop_speed is not None and speed != self._loop_speed:
                     speed, first, began_s = self._loop_speed, offset, self._clock.monotonic_s()
             end = offset
-            for item in self._source.read():
-                shifted = replace(item, start=item.start + offset)
-                for piece in self._cut(shifted, speed):
-                    if self._waited_in_vain(began_s, piece.end - first, speed):
+            numbering = Numbering(self._fs_hz, first=offset)
+            for stretch in stretches(self._source.read(), self._rates):
+                for piece in self._cut(tuple(numbering.place(item) for item in stretch), speed):
+                    end = piece.end if self._is_own(piece) else end
+                    if self._waited_in_vain(began_s, end - first, speed):
                         return
                     yield piece
-                end = shifted.end
             if self._closed.is_set() or end == offset:
                 return
             offset, passes = end, passes + 1
@@ -95,16 +96,16 @@ class Paced:
         """State of the recording that is played."""
         return self._source.health()
 
-    def _cut(self, item: Signal, speed: float | None) -> Iterator[Signal]:
-        if isinstance(item, Gap) or speed is None:
-            yield item
+    def _cut(self, stretch: tuple[Signal, ...], speed: float | None) -> Iterator[Signal]:
+        blocks = [item for item in stretch if not isinstance(item, Gap)]
+        if not blocks or speed is None:
+            yield from stretch
             return
-        block = max(1, round(self._block_s * self._fs_hz * max(1.0, speed)))
-        for first in range(0, item.length, block):
-            samples = item.samples[:, first : first + block]
-            yield SampleBlock(
-                recording=item.recording, start=item.start + first, fs_hz=item.fs_hz, leads=item.leads, samples=samples
-            )
+        size = max(1, round(self._block_s * self._fs_hz * max(1.0, speed)))
+        yield from cut_in_step(blocks, size=size)
+
+    def _is_own(self, item: Signal) -> bool:
+        return isinstance(item, Gap) or item.fs_hz == self._fs_hz
 
     def _waited_in_vain(self, began_s: float, samples: int, speed: float | None) -> bool:
         """Wait until so many samples after `began_s` are due; whether the source was closed meanwhile."""

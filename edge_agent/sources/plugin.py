@@ -8,8 +8,8 @@ from importlib.metadata import EntryPoint, entry_points
 
 from biosignal.errors import BadInput
 from edge_agent.operate.clock import Clock
-from edge_agent.operate.settings import SourceSettings
 from edge_agent.sources.port import Source
+from edge_agent.sources.settings import SourceSettings
 
 GROUP = "bedside.sources"
 _METHODS = ("recording_facts", "open", "read", "close", "health")

@@ -1,6 +1,5 @@
 """What every source promises."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
@@ -10,8 +9,6 @@ from biosignal.errors import BadInput
 from biosignal.events import stable_id
 from biosignal.signal.blocks import Lead, Signal
 
-_ELECTRODE = re.compile(r"(fp|af|f|fc|ft|c|t|cp|tp|p|po|o|n|i)(z|\d{1,2}h?)|[am][12]")
-
 
 class RecordUnreadable(BadInput):
     """A record is missing, torn or not what it says."""
@@ -19,26 +16,22 @@ class RecordUnreadable(BadInput):
     remedy = "check the file that the message names, or fetch the record again"
 
 
-class NoHeart(BadInput):
-    """There is no lead in which a heartbeat could be looked for."""
-
-    remedy = "name a lead with --lead or analysis.lead if one of them is an ECG all the same"
-
-
 class LeadUnknown(BadInput):
     """A lead was asked for that the source does not have."""
 
-    remedy = "name one of the leads listed, its index, or `all`"
+    remedy = "name one of the leads listed, or its index"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SourceFacts:
     """What is known before the first sample.
 
-    `content_hash` names the samples of a replay (absent for live sources); `length` is in samples per lead, absent
-    where nobody knows; `path` is where the record lies, absent where it is no file of the user's. `first_sample` is the
-    index, in the whole record, of the first sample where only a stretch is read. `notes` are sentences for people about
-    what the source could not give: a torn end, signals of another rate.
+    `fs_hz` is the recording's own rate, at which gaps, lengths and remarks are counted; leads of another rate carry
+    their own. `content_hash` names the samples of a replay (absent for live sources); `length` is in samples at the
+    recording's own rate, absent where nobody knows; `path` is where the record lies, absent where it is no file of the
+    user's. `first_sample` is the index, in the whole record, of the first sample where only a stretch is read. `notes`
+    are sentences for people about what the source could not give: a torn end, a column of text. `annotated_hz` is the
+    rate at which annotation files beside the record count, absent where it is `fs_hz`.
     """
 
     name: str
@@ -50,6 +43,7 @@ class SourceFacts:
     path: str | None = None
     first_sample: int = 0
     notes: tuple[str, ...] = ()
+    annotated_hz: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,10 +76,14 @@ class SourceHealth:
 
 
 class Source(Protocol):
-    """Yields samples of one recording, in order, and a `Gap` where samples were lost."""
+    """Yields samples of one recording, in order, and a `Gap` where samples were lost.
+
+    Where leads have several rates, each stretch of time comes as one block a rate, that of the recording's own rate
+    first. Behind a gap that ends at sample `e` of it, a lead of rate `r` goes on at sample ``round(e * r / fs)``.
+    """
 
     def recording_facts(self) -> SourceFacts:
-        """Tell what is known before the first sample.
+        """Return what is known before the first sample.
 
         Raises
         ------
@@ -102,7 +100,7 @@ class Source(Protocol):
         """Make `read` end soon; safe from any thread and safe to call twice."""
 
     def health(self) -> SourceHealth:
-        """Tell the state; safe from any thread."""
+        """Return the state; safe from any thread."""
 
 
 @runtime_checkable
@@ -124,37 +122,6 @@ class Remarked(Protocol):
 def replay_id(facts: SourceFacts) -> str:
     """Id of a replay: by its content and leads, so the same replay twice is the same recording."""
     return stable_id(facts.content_hash, ",".join(lead.name for lead in facts.leads))
-
-
-def choose_leads(facts: SourceFacts, wanted: str | None) -> tuple[int, ...]:
-    """Indices of the leads meant by a name, an index, ``all``, or nothing (the first that is not named as EEG).
-
-    Raises
-    ------
-    LeadUnknown : no such lead. NoHeart : nothing was named, and every lead is named as EEG.
-    """
-    names = [lead.name for lead in facts.leads]
-    if wanted is None or wanted == "":
-        hearts = [index for index, name in enumerate(names) if not is_named_eeg(name)]
-        if not hearts:
-            raise NoHeart("every lead is EEG, which this version does not analyse", leads=names[:8])
-        return (hearts[0],)
-    if wanted in names:
-        return (names.index(wanted),)
-    if wanted == "all":
-        return tuple(range(len(names)))
-    if wanted.isdecimal() and int(wanted) < len(names):
-        return (int(wanted),)
-    raise LeadUnknown("the record has no such lead", lead=wanted, leads=names)
-
-
-def is_named_eeg(name: str) -> bool:
-    """Tell by its name whether a lead lies on the scalp: ``EEG ...``, or 10-10 electrodes (``Fpz-Cz``)."""
-    plain = name.strip().lower()
-    if plain.startswith(("eeg", "eog")):
-        return True
-    parts = [part.strip(" .") for part in plain.removesuffix("-ref").split("-")]
-    return bool(parts) and all(_ELECTRODE.fullmatch(part) for part in parts)
 
 
 def unique_names(names: list[str]) -> tuple[str, ...]:

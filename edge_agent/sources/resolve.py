@@ -36,25 +36,21 @@ class Places:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReadAs:
-    """What a person says about a file that does not say it itself.
+    """What a person says about a CSV file that does not say it itself."""
 
-    `lead` decides which rate of an EDF file is read; `fs_hz` and `time_column` belong to CSV.
-    """
-
-    lead: str | None = None
     fs_hz: float | None = None
     time_column: str | None = None
 
     @classmethod
     def of_options(cls, options: tuple[str, ...], *, fs_hz: float | None) -> "ReadAs":
-        """Of texts such as ``lead=ECG II``.
+        """Of texts such as ``time_column=t``.
 
         Raises
         ------
         BadInput : an option that files do not have.
         """
-        given = parse_options(options, allowed=("lead", "time_column"))
-        return cls(lead=given.get("lead"), fs_hz=fs_hz, time_column=given.get("time_column"))
+        given = parse_options(options, allowed=("time_column",))
+        return cls(fs_hz=fs_hz, time_column=given.get("time_column"))
 
 
 def resolve(
@@ -101,7 +97,7 @@ def _open_file(file: Path, read_as: ReadAs) -> Source:
     if file.suffix.lower() in EDF:
         from edge_agent.sources.edf_record import EdfRecord
 
-        return EdfRecord(file, lead=read_as.lead)
+        return EdfRecord(file)
     from edge_agent.sources.csv_record import CsvRecord
 
     return CsvRecord(file, fs_hz=read_as.fs_hz, time_column=read_as.time_column)

@@ -1,7 +1,7 @@
 """A scenario as a file, TOML or JSON: what `biosignal.synthetic.scenario.Scenario` says, with kinds by name.
 
 Top level: about, duration_s, fs_hz, leads, channels, gain, breath_hz, seed. Tables ``[[heart]]`` and ``[[brain]]``:
-start_s, kind, and what that kind can be told; ``[[noise]]``: kind, start_s, duration_s and the like; ``[[st]]``:
+start_s, kind, and what that kind can be given; ``[[noise]]``: kind, start_s, duration_s and the like; ``[[st]]``:
 start_s, duration_s, level_mv, ramp_s. The scenario's name is the file's.
 """
 

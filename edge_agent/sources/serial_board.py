@@ -11,7 +11,7 @@ from pathlib import Path
 from biosignal.errors import BadInput
 from biosignal.signal.blocks import Gap, SampleBlock, Signal
 from edge_agent.operate.clock import Clock
-from edge_agent.sources.board_commands import COMMANDS, BoardCommands
+from edge_agent.sources.board_commands import commands_of
 from edge_agent.sources.decoders import KINDS, make_decoder
 from edge_agent.sources.decoders.port import Decoder, Loss, Samples
 from edge_agent.sources.decoders.shimmer3 import DEFAULT_INQUIRY, find_inquiry, layout_of
@@ -37,10 +37,10 @@ class BoardDiffers(BadInput):
 class SerialBoard:
     """Reads a board through any number of unpluggings; `tap` sees all bytes that come.
 
-    `stalled` (open and silent), `lost` (gone, or it says no) and `streaming` are told apart in `health`. What is lost
+    `health` is `streaming`, `stalled` (open and silent) or `lost` (gone, or it says no). What is lost
     becomes a `Gap`, by the board's counter and the steady clock together; where they do not settle the length, its
     reason ends in ``(ambiguous)``. A board that runs on by itself is only listened to when its port comes back, so that
-    its counter still tells what was missed; any other is started anew.
+    its counter still shows what was missed; any other is started anew.
 
     Raises
     ------
@@ -57,7 +57,7 @@ class SerialBoard:
     ) -> None:
         check(settings)
         self._settings = settings
-        self._commands: BoardCommands = COMMANDS[settings.protocol]
+        self._commands = commands_of(settings.protocol)
         self._commands.start(settings.board)  # refuses a rate or gain that the board cannot have
         self._clock = clock
         self._tap = tap
@@ -123,10 +123,10 @@ class SerialBoard:
                     if self._closed.is_set():
                         line.say_last(self._commands.stop)
             except OSError as error:
-                self._tell(SourceState.LOST, str(error)[:200])
+                self._set_state(SourceState.LOST, str(error)[:200])
             failures = 0 if self._next > before else failures + 1
             self._closed.wait(self._pause_s(failures))
-        self._tell(SourceState.ENDED, "closed")
+        self._set_state(SourceState.ENDED, "closed")
         log.info("sources.board.closed", extra={"facts": dict(self.health().counters)})
 
     # ---- the port --------------------------------------------------------------------------------------------------
@@ -141,7 +141,7 @@ class SerialBoard:
         if line.latency_ms is not None and line.latency_ms > GOOD_LATENCY_MS and self._opened == 1:
             log.warning("sources.bridge.slow", extra={"facts": {"port": settings.port, "latency_ms": line.latency_ms}})
         if self._health[0] is not SourceState.STALLED:
-            self._tell(SourceState.OPENING, "")
+            self._set_state(SourceState.OPENING, "")
         return line
 
     def _pause_s(self, failures: int) -> float:
@@ -192,7 +192,7 @@ class SerialBoard:
                 self._start(line)
                 asked_s = self._clock.monotonic_s()
             elif now_s - asked_s > settings.stall_s:
-                self._tell(SourceState.STALLED, "the port is open and no samples come")
+                self._set_state(SourceState.STALLED, "the port is open and no samples come")
                 if self._commands.stop:
                     self._start(line)
                 asked_s = self._clock.monotonic_s()
@@ -208,7 +208,7 @@ class SerialBoard:
                 signals.append(self._block(item))
                 self._reopened, self._last_at_s = False, now_s
         if signals and self._last_at_s == now_s:
-            self._tell(SourceState.STREAMING, "")
+            self._set_state(SourceState.STREAMING, "")
             self._rate.note(now_s * self._settings.speed, self._next)
         return signals
 
@@ -254,7 +254,7 @@ class SerialBoard:
             )
         return rows
 
-    def _tell(self, state: SourceState, reason: str) -> None:
+    def _set_state(self, state: SourceState, reason: str) -> None:
         if self._health[0] is not state or self._health[2] != reason:
             since_s = self._clock.monotonic_s() if self._health[0] is not state else self._health[1]
             self._health = (state, since_s, reason)

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 from biosignal.errors import BadInput
 from biosignal.signal.blocks import Lead, Unit
-from edge_agent.operate.settings import SourceSettings
-from edge_agent.sources.board_commands import COMMANDS
+from edge_agent.sources.board_commands import commands_of
 from edge_agent.sources.decoders import KINDS
 from edge_agent.sources.decoders.port import DEFAULTS, BoardSettings, DecoderFacts
+from edge_agent.sources.lead_kinds import kind_of
 from edge_agent.sources.port import LeadUnknown
+from edge_agent.sources.settings import SourceSettings
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -96,9 +97,9 @@ def chosen_leads(settings: SerialBoardSettings, facts: DecoderFacts) -> tuple[Le
     """
     if settings.protocol == "text":
         unit = Unit.RAW if settings.board.mv_per_count is None else Unit.MILLIVOLT
-        return (Lead(name=settings.lead_name, unit=unit),)
+        return (Lead(name=settings.lead_name, unit=unit, kind=kind_of(settings.lead_name)),)
     names = [lead.name for lead in facts.channels]
-    wanted = settings.leads or COMMANDS[settings.protocol].leads or tuple(names)
+    wanted = settings.leads or commands_of(settings.protocol).leads or tuple(names)
     rows = [int(each) if each.isdecimal() else names.index(each) if each in names else -1 for each in wanted]
     if any(not 0 <= row < len(names) for row in rows) or len(set(rows)) < len(rows):
         raise LeadUnknown("the board has no such channels", leads=list(wanted), channels=names)

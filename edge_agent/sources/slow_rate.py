@@ -1,7 +1,7 @@
 """The true rate of a board, from when its samples arrive: a slow straight line through the earliest arrivals.
 
 Bridges and radios deliver in lumps, so one arrival says nothing. The earliest of each second lies near the line that
-the board's own clock draws; the fit forgets with a half-time of minutes. Told, never used to move a sample.
+the board's own clock draws; the fit forgets with a half-time of minutes. It is reported, never used to move a sample.
 """
 
 WINDOW_S = 1.0
@@ -43,7 +43,7 @@ class SlowRate:
 
     @property
     def hz(self) -> float | None:
-        """Samples a second; None until there is enough to tell."""
+        """Samples a second; None until there is enough to measure."""
         if self._span_s < ENOUGH_S:
             return None
         spread = self._weight * self._tt - self._t * self._t

@@ -7,6 +7,7 @@ from biosignal.errors import BadInput
 from biosignal.events import stable_id
 from biosignal.signal.blocks import Gap, SampleBlock, Signal
 from edge_agent.sources.port import Remark, Remarked, Seekable, Source, SourceFacts, SourceHealth
+from edge_agent.sources.rates import Numbering, cut, leads_by_rate, stretches
 
 
 class Stretch:
@@ -57,12 +58,15 @@ class Stretch:
     def read(self) -> Iterator[Signal]:
         """Yield the stretch; a gap that reaches over its border is cut there."""
         source = self._source
-        for item in source.read_from(self._first) if isinstance(source, Seekable) else source.read():
-            if self._end is not None and item.start >= self._end:
+        numbering = Numbering(self._facts.fs_hz, was=self._first)
+        items = source.read_from(self._first) if isinstance(source, Seekable) else source.read()
+        for together in stretches(items, len(leads_by_rate(self._facts))):
+            if self._end is not None and together[0].start >= self._end:
                 return
-            if item.end < self._first or (item.end == self._first and item.length):
-                continue
-            yield self._cut(item)
+            for item in together:
+                part = self._gap(item) if isinstance(item, Gap) else self._block(item, beside=together[0])
+                if part is not None:
+                    yield numbering.place(part)
 
     def close(self) -> None:
         """Make `read` end soon."""
@@ -80,15 +84,16 @@ class Stretch:
         inside = [one for one in self._source.remarks() if one.sample >= self._first]
         return [replace(one, sample=one.sample - self._first) for one in inside if end is None or one.sample < end]
 
-    def _cut(self, item: Signal) -> Signal:
-        first = max(item.start, self._first)
-        end = item.end if self._end is None else min(item.end, self._end)
-        if isinstance(item, Gap):
-            return replace(item, start=first - self._first, length=end - first)
-        return SampleBlock(
-            recording=item.recording,
-            start=first - self._first,
-            fs_hz=item.fs_hz,
-            leads=item.leads,
-            samples=item.samples[:, first - item.start : end - item.start],
-        )
+    def _gap(self, gap: Gap) -> Gap | None:
+        first = max(gap.start, self._first)
+        end = gap.end if self._end is None else min(gap.end, self._end)
+        outside = gap.end < self._first or (gap.end == self._first and gap.length)
+        return None if outside else replace(gap, start=first, length=end - first)
+
+    def _block(self, block: SampleBlock, *, beside: Signal) -> SampleBlock | None:
+        """What of a block lies between the times; one of another rate is cut to the sample where `beside` is cut."""
+        ratio = block.fs_hz / self._facts.fs_hz
+        first = round(max(0, self._first - beside.start) * ratio)
+        reach = beside.end if self._end is None else min(beside.end, self._end)
+        end = block.length if reach == beside.end else round((reach - beside.start) * ratio)
+        return cut(block, first, end) if first < end else None

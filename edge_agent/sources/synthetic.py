@@ -28,7 +28,7 @@ class Synthetic:
         self._done = False
 
     def recording_facts(self) -> SourceFacts:
-        """Tell name, leads, rate and length, and the hash that names the content."""
+        """Return name, leads, rate and length, and the hash that names the content."""
         made = self.recording
         seed = "" if made.seed == DEFAULT_SEED else f"-{made.seed}"
         return SourceFacts(
@@ -58,7 +58,7 @@ class Synthetic:
         self._closed.set()
 
     def health(self) -> SourceHealth:
-        """Tell whether the recording is through."""
+        """Whether the recording is through."""
         return SourceHealth(state=SourceState.ENDED if self._done else SourceState.STREAMING, since_monotonic_s=0.0)
 
     def annotations(self) -> list[Annotation]:

@@ -5,9 +5,10 @@ read is what `wfdb.rdann` reads; both are held by tests.
 """
 
 import os
+import re
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from biosignal.errors import BadInput
@@ -22,6 +23,7 @@ _SYMBOLS = {
 }  # fmt: skip
 _CODES = {symbol: code for code, symbol in _SYMBOLS.items()}
 _LONGEST_STEP = 0x7FFFFFFF
+_RESOLUTION = re.compile(r"## time resolution: ([0-9.eE+-]+)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,14 +38,18 @@ class Annotation:
     aux: str = ""
 
 
-def encode_annotations(annotations: Iterable[Annotation]) -> bytes:
+def encode_annotations(annotations: Iterable[Annotation], *, resolution_hz: float | None = None) -> bytes:
     """Write annotations in the order of their samples.
+
+    Parameters
+    ----------
+    resolution_hz : rate at which they count, where the header of the record names another one.
 
     Raises
     ------
     BadInput : they go back, or a symbol or text cannot be written.
     """
-    out = bytearray()
+    out = bytearray() if resolution_hz is None else _definition(f"## time resolution: {resolution_hz:.12g}")
     at = chan = num = 0
     for annotation in annotations:
         if annotation.sample < at:
@@ -69,6 +75,10 @@ def decode_annotations(data: bytes) -> list[Annotation]:
     ------
     RecordUnreadable : the bytes end inside an annotation or hold no such format.
     """
+    return [one for one in _all_annotations(data) if not _is_definition(one)]
+
+
+def _all_annotations(data: bytes) -> list[Annotation]:
     found: list[Annotation] = []
     at = position = chan = num = 0
     while position + 2 <= len(data):
@@ -99,15 +109,43 @@ def decode_annotations(data: bytes) -> list[Annotation]:
         else:
             at += value
             found.append(Annotation(sample=at, symbol=_SYMBOLS.get(code, " "), chan=chan, num=num))
-    return [one for one in found if not _is_definition(one)]
+    return found
 
 
 def _is_definition(one: Annotation) -> bool:
     return one.sample == 0 and (one.symbol == " " or (one.symbol == '"' and one.aux.startswith("## ")))
 
 
-def read_annotations(path: Path) -> list[Annotation]:
+def _resolution_hz(annotations: Iterable[Annotation]) -> float | None:
+    """The rate at which a file says that it counts; None where it does not."""
+    for one in annotations:
+        match = _RESOLUTION.match(one.aux) if _is_definition(one) else None
+        if match is not None:
+            try:
+                return float(match[1]) or None
+            except ValueError:
+                return None
+    return None
+
+
+def _definition(text: str) -> bytearray:
+    """A comment at sample 0 and the mark that ends the definitions, as the WFDB library writes them."""
+    encoded = text.encode("latin-1")
+    out = bytearray(_step(0, _code('"')) + bytes([len(encoded), _AUX << 2]) + encoded + b"\0" * (len(encoded) % 2))
+    return out + _back_to_zero()
+
+
+def _back_to_zero() -> bytes:
+    return bytes([0, _SKIP << 2, 0xFF, 0xFF, 0xFF, 0xFF]) + _step(1, 0)
+
+
+def read_annotations(path: Path, *, at_hz: float | None = None, counted_hz: float | None = None) -> list[Annotation]:
     """Read an annotation file.
+
+    Parameters
+    ----------
+    at_hz : rate at which samples are counted in what is returned; absent: as the file counts them.
+    counted_hz : rate at which the file counts, unless it says one itself; absent: `at_hz`.
 
     Raises
     ------
@@ -120,19 +158,28 @@ def read_annotations(path: Path) -> list[Annotation]:
     if not data:
         raise RecordUnreadable("the annotation file is empty", file=str(path))
     try:
-        return decode_annotations(data)
+        found = _all_annotations(data)
     except RecordUnreadable as error:
         raise RecordUnreadable(str(error), file=str(path)) from error
+    kept = [one for one in found if not _is_definition(one)]
+    file_hz = _resolution_hz(found) or counted_hz
+    if at_hz is None or file_hz is None or file_hz == at_hz:
+        return kept
+    return [replace(one, sample=round(one.sample * at_hz / file_hz)) for one in kept]
 
 
-def write_annotations(path: Path, annotations: Iterable[Annotation]) -> None:
+def write_annotations(path: Path, annotations: Iterable[Annotation], *, resolution_hz: float | None = None) -> None:
     """Write an annotation file, whole or not at all.
+
+    Parameters
+    ----------
+    resolution_hz : as for `encode_annotations`.
 
     Raises
     ------
     BadInput : the folder cannot be written, or see `encode_annotations`.
     """
-    data = encode_annotations(annotations)
+    data = encode_annotations(annotations, resolution_hz=resolution_hz)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

@@ -30,6 +30,7 @@ _UNITS: dict[str, tuple[Unit, float]] = {
     "\u00b5v": (Unit.MICROVOLT, 1.0),
     "\u03bcv": (Unit.MICROVOLT, 1.0),
     "microvolt": (Unit.MICROVOLT, 1.0),
+    "microv": (Unit.MICROVOLT, 1.0),
     "v": (Unit.MILLIVOLT, 1000.0),
     "nv": (Unit.MICROVOLT, 0.001),
 }
@@ -63,7 +64,15 @@ class Header:
 
 def known_unit(text: str, *, calibrated: bool = True) -> tuple[Unit, float]:
     """Our unit for a header's, and what to multiply with; `RAW` where the scale means nothing to us."""
-    return _UNITS.get(text.strip().lower(), (Unit.RAW, 1.0)) if calibrated else (Unit.RAW, 1.0)
+    return _UNITS.get(_unmixed(text).strip().lower(), (Unit.RAW, 1.0)) if calibrated else (Unit.RAW, 1.0)
+
+
+def _unmixed(text: str) -> str:
+    """Give UTF-8 back what reading it as Latin-1 made of it: many recorders write a micro sign so."""
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return text
 
 
 def read_header(path: Path) -> Header:

@@ -10,7 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from biosignal.signal.blocks import Gap, Lead, SampleBlock, Samples, Signal
+from edge_agent.sources.lead_kinds import kinds_of
 from edge_agent.sources.port import RecordUnreadable, SourceFacts, SourceHealth, SourceState, unique_names
+from edge_agent.sources.rates import leads_by_rate, own_rate
 from edge_agent.sources.wfdb_header import DEFAULT_GAIN, Header, SignalLine, known_unit, read_header
 from edge_agent.sources.wfdb_signal import LAYOUT, SignalFile
 
@@ -18,11 +20,17 @@ BLOCK_SAMPLES = 1 << 14  # even, so that a stretch of format 212 begins on a byt
 
 
 class _Reader(Protocol):
-    leads: tuple[Lead, ...]
-    length: int  # samples that are really there
-    missing: int  # samples the header announces behind them
+    """Reads frames: stretches of time in which each signal has so many samples as `per_frame` says."""
 
-    def read(self, start: int, end: int) -> Samples: ...
+    names: tuple[str, ...]
+    units: tuple[str, ...]  # as the header writes them
+    calibrated: tuple[bool, ...]
+    per_frame: tuple[int, ...]
+    length: int  # frames that are really there
+    missing: int  # frames the header announces behind them
+
+    def read(self, start: int, end: int) -> list[Samples]:
+        """Samples of each signal in our unit, for frames [start, end)."""
 
 
 class WfdbRecord:
@@ -45,21 +53,40 @@ class WfdbRecord:
             if _is_plain(self._header)
             else _LibraryReader(self.header_path)
         )
+        self._facts = self._all_facts()
+        self._per_frame = round(self._facts.fs_hz / self._header.fs_hz)
         self._recording = ""
         self._closed = threading.Event()
         self._done = False
 
-    def recording_facts(self) -> SourceFacts:
-        """Tell name, leads, rate and length, and the hash that names the content."""
+    def _all_facts(self) -> SourceFacts:
+        reader, frames_hz = self._reader, self._header.fs_hz
+        kinds = kinds_of(list(zip(reader.names, reader.units, strict=True)))
+        rates_hz = [frames_hz * samples for samples in reader.per_frame]
+        fs_hz = own_rate(kinds, rates_hz)
+        described = zip(reader.names, reader.units, reader.calibrated, kinds, rates_hz, strict=True)
         return SourceFacts(
             name=self.header_path.stem,
-            leads=self._reader.leads,
-            fs_hz=self._header.fs_hz,
+            leads=tuple(
+                Lead(
+                    name=name,
+                    unit=known_unit(unit, calibrated=calibrated)[0],
+                    kind=kind,
+                    fs_hz=None if rate_hz == fs_hz else rate_hz,
+                )
+                for name, unit, calibrated, kind, rate_hz in described
+            ),
+            fs_hz=fs_hz,
             live=False,
             content_hash=_content_hash(self.header_path, self._header),
-            length=self._reader.length + self._reader.missing,
+            length=(reader.length + reader.missing) * round(fs_hz / frames_hz),
             path=str(self.header_path.with_suffix("")),
+            annotated_hz=None if fs_hz == frames_hz else frames_hz,  # annot(5) counts frames
         )
+
+    def recording_facts(self) -> SourceFacts:
+        """Return name, leads, rates and length, and the hash that names the content."""
+        return self._facts
 
     def open(self, recording_id: str) -> None:
         """Set the recording id of what `read` yields."""
@@ -72,32 +99,41 @@ class WfdbRecord:
     def read_from(self, sample: int) -> Iterator[Signal]:
         """Yield the record from the block that holds `sample` on."""
         self._done = False
-        for start in range(sample // BLOCK_SAMPLES * BLOCK_SAMPLES, self._reader.length, BLOCK_SAMPLES):
+        reader = self._reader
+        at_once = max(2, BLOCK_SAMPLES // max(reader.per_frame) // 2 * 2)
+        for start in range(sample // self._per_frame // at_once * at_once, reader.length, at_once):
             if self._closed.is_set():
                 return
-            samples = self._reader.read(start, min(start + BLOCK_SAMPLES, self._reader.length))
-            yield SampleBlock(
-                recording=self._recording,
-                start=start,
-                fs_hz=self._header.fs_hz,
-                leads=self._reader.leads,
-                samples=samples,
-            )
-        if self._reader.missing:
+            yield from self._blocks(start, min(start + at_once, reader.length))
+        if reader.missing:
             yield Gap(
                 recording=self._recording,
-                start=self._reader.length,
-                length=self._reader.missing,
+                start=reader.length * self._per_frame,
+                length=reader.missing * self._per_frame,
                 reason="truncated",
             )
         self._done = True
+
+    def _blocks(self, start: int, end: int) -> Iterator[SampleBlock]:
+        """One block a rate for frames [start, end), the recording's own rate first."""
+        rows = self._reader.read(start, end)
+        for rate_hz, leads in leads_by_rate(self._facts).items():
+            per_frame = round(rate_hz / self._header.fs_hz)
+            mine = [row for row, samples in zip(rows, self._reader.per_frame, strict=True) if samples == per_frame]
+            yield SampleBlock(
+                recording=self._recording,
+                start=start * per_frame,
+                fs_hz=rate_hz,
+                leads=leads,
+                samples=np.stack(mine),
+            )
 
     def close(self) -> None:
         """Make `read` end behind the current block."""
         self._closed.set()
 
     def health(self) -> SourceHealth:
-        """Tell whether the record is through."""
+        """Whether the record is through."""
         return SourceHealth(state=SourceState.ENDED if self._done else SourceState.STREAMING, since_monotonic_s=0.0)
 
 
@@ -126,7 +162,7 @@ def header_path(path: Path) -> Path:
 
 def _is_plain(header: Header) -> bool:
     return not header.segments and all(
-        line.format in LAYOUT and line.samples_per_frame == 1 and line.skew == 0 and line.file != "~"
+        line.format in LAYOUT and line.samples_per_frame > 0 and line.skew == 0 and line.file != "~"
         for line in header.signals
     )
 
@@ -148,28 +184,31 @@ class _PlainReader:
             raise RecordUnreadable("the signal file holds not one whole sample", header=str(path))
         self.length = min(present, header.length or present)
         self.missing = max(0, (header.length or 0) - self.length)
-        self.leads = tuple(
-            Lead(name=name, unit=known_unit(line.unit, calibrated=line.gain != 0)[0])
-            for name, line in zip(unique_names([line.name for line in header.signals]), header.signals, strict=True)
-        )
+        self.names = unique_names([line.name for line in header.signals])
+        self.units = tuple(line.unit for line in header.signals)
+        self.calibrated = tuple(line.gain != 0 for line in header.signals)
+        self.per_frame = tuple(line.samples_per_frame for line in header.signals)
 
-    def read(self, start: int, end: int) -> Samples:
-        samples = np.full((len(self._lines), end - start), np.nan, np.float32)
-        row_in_file = dict.fromkeys(self._files, 0)
+    def read(self, start: int, end: int) -> list[Samples]:
+        column_in_file = dict.fromkeys(self._files, 0)
         counts = {
             name: file.read(start, min(end, file.length)) if start < file.length else None
             for name, file in self._files.items()
         }
-        for row, line in enumerate(self._lines):
-            got = counts[line.file]
-            if got is not None:
-                wanted = got[row_in_file[line.file]]
+        rows = []
+        for line in self._lines:
+            row = np.full((end - start) * line.samples_per_frame, np.nan, np.float32)
+            first = column_in_file[line.file]
+            column_in_file[line.file] = first + line.samples_per_frame
+            frames = counts[line.file]
+            if frames is not None:
+                wanted = frames[:, first : first + line.samples_per_frame].reshape(-1)
                 scale = known_unit(line.unit, calibrated=line.gain != 0)[1] / (line.gain or DEFAULT_GAIN)
                 physical = ((wanted - np.float64(line.baseline)) * scale).astype(np.float32)
                 physical[wanted == self._files[line.file].invalid] = np.nan
-                samples[row, : physical.size] = physical
-            row_in_file[line.file] += 1
-        return samples
+                row[: physical.size] = physical
+            rows.append(row)
+        return rows
 
 
 class _LibraryReader:
@@ -183,21 +222,22 @@ class _LibraryReader:
         self.missing = 0
         if not self.length:
             self.length = int(self._call(0, None).sig_len)
-        scales = [known_unit(unit or "") for unit in first.units]
-        self._scale = np.asarray([[factor] for _, factor in scales])
-        self.leads = tuple(
-            Lead(name=name, unit=unit)
-            for name, (unit, _) in zip(unique_names(list(first.sig_name)), scales, strict=True)
-        )
+        self.names = unique_names(list(first.sig_name))
+        self.units = tuple(unit or "" for unit in first.units)
+        self.calibrated = (True,) * len(self.names)
+        self.per_frame = tuple(int(samples) for samples in first.samps_per_frame)
+        self._scale = [known_unit(unit)[1] for unit in self.units]
 
-    def read(self, start: int, end: int) -> Samples:
-        return np.ascontiguousarray((self._call(start, end).p_signal.T * self._scale).astype(np.float32))
+    def read(self, start: int, end: int) -> list[Samples]:
+        rows = self._call(start, end).e_p_signal
+        return [(row * scale).astype(np.float32) for row, scale in zip(rows, self._scale, strict=True)]
 
     def _call(self, start: int, end: int | None) -> Any:
         import wfdb
 
         try:
-            return wfdb.rdrecord(self._record, sampfrom=start, sampto=end)
+            # Without smoothing: a mean over the samples of a frame would take a lead's own rate from it.
+            return wfdb.rdrecord(self._record, sampfrom=start, sampto=end, smooth_frames=False)
         except Exception as error:  # the package raises whatever a corrupt file makes numpy raise
             raise RecordUnreadable(
                 "the wfdb package cannot read the record", record=self._record, why=f"{type(error).__name__}: {error}"

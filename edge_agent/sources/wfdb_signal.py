@@ -1,7 +1,7 @@
 """Counts out of WFDB signal files, a stretch at a time: the formats nearly every record has.
 
-Source: signal(5) of the WFDB Applications Guide. Everything else (FLAC, differences, several samples a frame, skew,
-several segments) goes through the wfdb package. Checked against `wfdb.rdrecord` in the tests.
+Source: signal(5) of the WFDB Applications Guide. Everything else (FLAC, differences, skew, several segments) goes
+through the wfdb package. Checked against `wfdb.rdrecord` in the tests.
 """
 
 from pathlib import Path
@@ -27,13 +27,13 @@ LAYOUT: dict[str, tuple[int, int, int]] = {
 
 
 class SignalFile:
-    """One ``.dat`` file with its signals interleaved, sample by sample."""
+    """One ``.dat`` file: frames, in which each signal has one or several samples in a row. `length` is in frames."""
 
     def __init__(self, path: Path, lines: tuple[SignalLine, ...]) -> None:
         self.path = path
         self._format = lines[0].format
         self._offset = lines[0].byte_offset
-        self._signals = len(lines)
+        self._frame = sum(line.samples_per_frame for line in lines)
         try:
             size = path.stat().st_size - self._offset
         except OSError as error:
@@ -45,7 +45,7 @@ class SignalFile:
         width, held, _ = LAYOUT[self._format]
         whole, rest = divmod(size, width)
         samples = whole * held + (1 if self._format == "212" and rest == 2 else 0)
-        self.length = samples // self._signals
+        self.length = samples // self._frame
 
     @property
     def invalid(self) -> int:
@@ -53,9 +53,9 @@ class SignalFile:
         return LAYOUT[self._format][2]
 
     def read(self, start: int, end: int) -> Counts:
-        """Counts of samples [start, end), shape (signal, sample); `start` is even or the file holds whole samples."""
+        """Counts of frames [start, end), shape (frame, sample of it); `start` is even, so that it begins on a byte."""
         width, held, _ = LAYOUT[self._format]
-        first, last = start * self._signals, end * self._signals
+        first, last = start * self._frame, end * self._frame
         assert first % held == 0
         begin = self._offset + first // held * width
         size = -(-(last - first) // held) * width
@@ -65,8 +65,8 @@ class SignalFile:
         counts = _decode(raw, self._format)[: last - first]
         if counts.size != last - first:
             raise RecordUnreadable("the signal file became shorter while it was read", file=str(self.path))
-        by_signal: Counts = counts.reshape(-1, self._signals).T
-        return by_signal
+        frames: Counts = counts.reshape(-1, self._frame)
+        return frames
 
 
 def _decode(raw: NDArray[np.uint8], form: str) -> Counts:

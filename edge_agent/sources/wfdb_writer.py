@@ -34,7 +34,7 @@ def write_record(
     *,
     annotations: Sequence[Annotation] | None = None,
 ) -> Path:
-    """Write NAME.dat, NAME.atr if there are annotations, and last NAME.hea; tell the header's path.
+    """Write NAME.dat, NAME.atr if there are annotations, and last NAME.hea; return the header's path.
 
     `counts` are shaped (lead, sample), piece by piece; -32768 marks a sample that does not exist.
 

@@ -10,7 +10,7 @@ class StoreTrouble(BedsideError):
 
 
 class StoreFull(StoreTrouble):
-    """The disk has no room, not even what was held back for findings."""
+    """The disk has no space, not even what was held back for findings."""
 
     remedy = "free space on the disk that holds the store, or lower the waveform budget"
 

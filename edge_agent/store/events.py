@@ -9,6 +9,7 @@ import contextlib
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,66 +18,105 @@ from biosignal.events import Command, CommandAnswer, Durable
 from biosignal.wire.envelope import Envelope, decode, encode, wrap
 from edge_agent.store.database import Database
 from edge_agent.store.errors import StoreFull, StoreTrouble
+from edge_agent.store.ids import MOST_RECENT, Ids, fill
+from edge_agent.store.ids import SCHEMA as IDS
 from edge_agent.store.integrity import Plan, Row, Salvage, open_file
+from edge_agent.store.lanes import Lane, lane_of
 from edge_agent.store.place import RESERVE_BYTES, Reserve, WriterLock, check_folder
-from edge_agent.store.reading import N_OF, EventReader, is_full, translated, utc_text
+from edge_agent.store.reading import EventReader, OutboxRow, is_full, translated, utc_text
+from edge_agent.store.retention import TRIM_ROWS, Retention
+from edge_agent.store.rows import long_id, pack, short_id, unpack
 
 T = TypeVar("T")
 SEQ_JUMP = 1000
 """Numbers left out after rows were lost: none of theirs may ever be given to another event."""
 
-_SCHEMA_1 = """
+SENT_AGAIN = int(Lane.AGAIN)
+PAGE_BYTES = 512
+"""A commit writes every page it touched, and one finding touches many: with pages of 4096 bytes it writes four times
+as much."""
+
+_SCHEMA_2 = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE sequences (n INTEGER PRIMARY KEY, recording TEXT NOT NULL UNIQUE, next INTEGER NOT NULL);
 CREATE TABLE events (
-    n INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, rev INTEGER NOT NULL, kind TEXT NOT NULL,
-    recording TEXT, seq INTEGER NOT NULL, at TEXT NOT NULL, payload TEXT NOT NULL, crc INTEGER NOT NULL,
-    UNIQUE (id, rev));
-CREATE INDEX events_by_kind ON events (kind, n);
-CREATE TABLE sequences (recording TEXT PRIMARY KEY, next INTEGER NOT NULL);
-CREATE TABLE outbox (n INTEGER PRIMARY KEY REFERENCES events (n) ON DELETE CASCADE, lane INTEGER NOT NULL);
-CREATE INDEX outbox_by_lane ON outbox (lane, n);
+    n INTEGER PRIMARY KEY, id BLOB NOT NULL, rev INTEGER NOT NULL, kind TEXT NOT NULL,
+    recording INTEGER NOT NULL, seq INTEGER NOT NULL, payload BLOB NOT NULL, crc INTEGER NOT NULL);
+{IDS};
+CREATE INDEX events_by_kind ON events (kind, n) WHERE kind IN ('recording.opened', 'alarm');
+CREATE TABLE outbox (n INTEGER PRIMARY KEY, lane INTEGER NOT NULL);
 CREATE TABLE rejected (
-    n INTEGER PRIMARY KEY REFERENCES events (n) ON DELETE CASCADE, lane INTEGER NOT NULL, at TEXT NOT NULL,
-    reason TEXT NOT NULL);
+    n INTEGER PRIMARY KEY, lane INTEGER NOT NULL, at TEXT NOT NULL, reason TEXT NOT NULL);
 CREATE TABLE commands (
     id TEXT PRIMARY KEY, name TEXT NOT NULL, issuer TEXT NOT NULL, at TEXT NOT NULL, outcome TEXT)
 """
 
 
-def _sound(table: str, row: Row) -> bool:
-    """Believe a saved event only when its bytes are the ones that were written and can be read."""
+def _adapted(db: Database, table: str, row: Row) -> Row | None:
+    """Make a row of this version of a saved one, and believe an event only when its bytes are those that were written.
+
+    Version 1 had the payload as plain text and the recording by name.
+    """
+    if table == "sequences":
+        return {"recording": row["recording"], "next": row["next"]}
     if table != "events":
-        return True
+        return row
     try:
-        payload = row["payload"].encode()
+        payload = unpack(row["payload"])
         if zlib.crc32(payload) != row["crc"]:
-            return False
+            return None
         envelope = decode(payload)
-    except (BadInput, AttributeError):
-        return False
-    return (envelope.id, envelope.rev, envelope.seq) == (row["id"], row["rev"], row["seq"])
+    except (BadInput, ValueError, TypeError):
+        return None
+    id_ = row["id"] if isinstance(row["id"], str) else long_id(row["id"])
+    if (envelope.id, envelope.rev, envelope.seq) != (id_, row["rev"], row["seq"]):
+        return None
+    return {"n": row["n"], **_columns(db, envelope, payload)}
+
+
+def _columns(db: Database, envelope: Envelope, payload: bytes) -> Row:
+    return {
+        "id": short_id(envelope.id),
+        "rev": envelope.rev,
+        "kind": envelope.kind,
+        "recording": _place_of(db, envelope.recording or ""),
+        "seq": envelope.seq,
+        "payload": pack(payload),
+        "crc": zlib.crc32(payload),
+    }
+
+
+def _place_of(db: Database, recording: str) -> int:
+    row = db.execute("SELECT n FROM sequences WHERE recording = ?", (recording,)).fetchone()
+    if row is not None:
+        return int(row[0])
+    return int(db.execute("INSERT INTO sequences (recording, next) VALUES (?, 0)", (recording,)).lastrowid or 0)
 
 
 def _mend(db: Database, damaged: frozenset[str]) -> None:
-    """After a loss: number on behind everything known, and send again what may not have been received."""
-    known = "SELECT coalesce(recording, ''), max(seq) + 1 FROM events GROUP BY 1"
-    for recording, following in db.execute(known).fetchall():
-        db.execute(
-            "INSERT INTO sequences VALUES (?, ?) ON CONFLICT DO UPDATE SET next = max(next, excluded.next)",
-            (recording, following),
-        )
+    """Number on behind everything known, and send again what may not have been received."""
+    fill(db)
+    known = db.execute("SELECT recording, max(seq) + 1 FROM events GROUP BY 1").fetchall()
+    for recording, following in known:
+        db.execute("UPDATE sequences SET next = max(next, ?) WHERE n = ?", (following, recording))
     if damaged & {"events", "sequences"}:
         db.execute("UPDATE sequences SET next = next + ?", (SEQ_JUMP,))
     if damaged & {"events", "outbox"}:
-        db.execute("INSERT OR IGNORE INTO outbox SELECT n, 2 FROM events WHERE n NOT IN (SELECT n FROM rejected)")
+        db.execute(
+            "INSERT OR IGNORE INTO outbox SELECT n, ? FROM events WHERE n NOT IN (SELECT n FROM rejected)",
+            (SENT_AGAIN,),
+        )
 
 
 PLAN = Plan(
     name="events",
-    migrations=(_SCHEMA_1,),
-    tables=("events", "sequences", "outbox", "rejected", "commands"),
-    sound=_sound,
+    first=2,
+    migrations=(_SCHEMA_2,),
+    tables=("sequences", "events", "outbox", "rejected", "commands"),
+    adapted=_adapted,
     mend=_mend,
+    page_bytes=PAGE_BYTES,
+    log_bytes=4 << 20,
 )
 
 
@@ -88,8 +128,9 @@ class EventStore(EventReader):
     path : the file; its folder is made where absent.
     device, boot : written into every envelope.
     utc_now : UTC text for `at`. Nothing else here looks at a clock.
-    reserve_bytes : room held back in a file beside it, given up when the disk is full.
-    on_full : called (without the lock) after that room was given up, to make space: drop waveforms.
+    reserve_bytes : space held back in a file beside it, given up when the disk is full.
+    ids_held : places of events that are held in memory, see `Ids`.
+    on_full : called (without the lock) after that space was given up, to make space: drop waveforms.
 
     Raises
     ------
@@ -106,6 +147,7 @@ class EventStore(EventReader):
         synchronous: str = "FULL",
         reserve_bytes: int = RESERVE_BYTES,
         on_full: Callable[[], None] | None = None,
+        ids_held: int = MOST_RECENT,
     ) -> None:
         self._device, self._boot, self._utc_now = device, boot, utc_now
         self.on_full = on_full
@@ -118,6 +160,8 @@ class EventStore(EventReader):
             self._writer.release()
             raise
         super().__init__(self._db.conn, path)
+        self._ids = Ids(self._db, most=ids_held)
+        self._retention = Retention(self._db, self._ids)
 
     def _open(self, path: Path, synchronous: str) -> tuple[Database, Salvage | None]:
         at = self._utc_now()
@@ -130,7 +174,7 @@ class EventStore(EventReader):
 
     # -- writing
 
-    def add(self, event: Durable, lane: int = 0) -> Envelope:
+    def add(self, event: Durable, lane: int | None = None) -> Envelope:
         """Store an event and queue it for the clinic; it is on disk when this returns.
 
         The same (id, rev) again gives the envelope of the first time and queues nothing.
@@ -139,12 +183,12 @@ class EventStore(EventReader):
         ------
         BadInput : its body does not meet its schema. StoreFull : not even the reserve was enough.
         """
-        return self._write(lambda: self._insert(event, lane))
+        return self.add_many([event], lane)[0]
 
-    def add_many(self, events: Iterable[Durable], lane: int = 0) -> list[Envelope]:
-        """Store events in one transaction: all or none."""
-        batch = tuple(events)
-        return self._write(lambda: [self._insert(event, lane) for event in batch])
+    def add_many(self, events: Iterable[Durable], lane: int | None = None) -> list[Envelope]:
+        """Store events in one transaction, all or none; each is sent in its own lane unless one is given."""
+        batch = [(event, int(lane_of(event)) if lane is None else lane) for event in events]
+        return self._write(lambda: [self._insert(event, which) for event, which in batch])
 
     def confirm(self, pairs: Iterable[tuple[str, int]]) -> int:
         """Take exactly these (id, rev) out of the outbox: the clinic has committed them. Returns how many were in."""
@@ -152,9 +196,9 @@ class EventStore(EventReader):
 
         def work() -> int:
             removed = 0
-            for id_, rev in named:
-                removed += self._change(f"DELETE FROM outbox WHERE n = {N_OF}", (id_, rev))  # noqa: S608
-                self._change(f"DELETE FROM rejected WHERE n = {N_OF}", (id_, rev))  # noqa: S608
+            for n in filter(None, (self._find(id_, rev) for id_, rev in named)):
+                removed += self._leave(n)
+                self._change("DELETE FROM rejected WHERE n = ?", (n,))
             if removed:
                 self._set_meta("last_receipt_at", self._utc_now())
             return removed
@@ -168,48 +212,45 @@ class EventStore(EventReader):
         def work() -> int:
             moved = 0
             for id_, rev, reason in named:
-                moved += self._change(
-                    f"INSERT OR REPLACE INTO rejected SELECT n, lane, ?, ? FROM outbox WHERE n = {N_OF}",  # noqa: S608
-                    (self._utc_now(), reason, id_, rev),
-                )
-                self._change(f"DELETE FROM outbox WHERE n = {N_OF}", (id_, rev))  # noqa: S608
+                row = self.waiting(id_, rev)
+                if row is not None:
+                    values = (row.n, row.lane, self._utc_now(), reason)
+                    self._change("INSERT OR REPLACE INTO rejected VALUES (?, ?, ?, ?)", values)
+                    moved += self._leave(row.n)
             if moved:
                 self._set_meta("last_receipt_at", self._utc_now())
             return moved
 
         return self._write(work) if named else 0
 
-    def retry_rejected(self) -> int:
-        """Queue everything rejected once more (after the clinic was mended). Returns how many."""
+    def retry_rejected(self, *, containing: tuple[str, ...] = ("",), limit: int = 1_000_000) -> list[OutboxRow]:
+        """Queue what was rejected once more, the oldest first, and give those rows.
 
-        def work() -> int:
-            self._change("INSERT OR IGNORE INTO outbox SELECT n, lane FROM rejected", ())
-            return self._change("DELETE FROM rejected", ())
+        At most `limit` rows, and only those whose reason holds one of the texts.
+        """
+        fits = " OR ".join("instr(reason, ?)" for _ in containing)
+        sql = f"SELECT n, lane FROM rejected WHERE {fits} ORDER BY n LIMIT ?"  # noqa: S608  # placeholders only
 
-        return self._write(work)
+        def work() -> list[OutboxRow]:
+            chosen = self._db.execute(sql, (*containing, limit)).fetchall()
+            self._db.conn.executemany("INSERT OR IGNORE INTO outbox (n, lane) VALUES (?, ?)", chosen)
+            self._db.conn.executemany("DELETE FROM rejected WHERE n = ?", [(n,) for n, _ in chosen])
+            return [row for n, _ in chosen if (row := self._waiting_at(n)) is not None]
 
-    def trim(self, budget_bytes: int, kinds: tuple[str, ...] = ("trend", "strip")) -> int:
-        """Delete the oldest received events of `kinds` while the file is over budget; findings and alarms stay."""
-        marks = ", ".join("?" * len(kinds))
+        return self._write(work) if self._read("SELECT 1 FROM rejected LIMIT 1") else []
 
-        def work() -> int:
-            pages = self._db.execute("PRAGMA page_count").fetchone()[0]
-            free = self._db.execute("PRAGMA freelist_count").fetchone()[0]
-            excess = (pages - free) * self._db.execute("PRAGMA page_size").fetchone()[0] - budget_bytes
-            victims: list[tuple[int]] = []
-            oldest = (
-                f"SELECT n, length(payload) FROM events WHERE kind IN ({marks}) "  # noqa: S608
-                "AND n NOT IN (SELECT n FROM outbox) AND n NOT IN (SELECT n FROM rejected) ORDER BY n"
-            )
-            for n, size in self._db.execute(oldest, kinds):
-                if excess <= 0:
-                    break
-                victims.append((n,))
-                excess -= size
-            self._db.conn.executemany("DELETE FROM events WHERE n = ?", victims)
-            return len(victims)
+    def trim(self, budget_bytes: int, *, most: int = TRIM_ROWS) -> int:
+        """Delete the oldest received events while the file is over budget: one step of at most `most` rows.
 
-        return self._write(work)
+        What a finding rests on goes first, then findings and alarms that are over, recordings last. What was not
+        received, or was rejected, stays whatever the budget, and so does what is still open. Freed pages are used
+        again, so that the file stops growing. Returns how many events were deleted.
+        """
+        deleted = self._write(lambda: self._retention.step(budget_bytes, most))
+        if self._write(self._ids.write_stride):
+            with self._lock:
+                self._ids.stride_written()
+        return deleted
 
     # -- commands
 
@@ -231,17 +272,17 @@ class EventStore(EventReader):
         """(id, name) of commands that were claimed and never answered: the process died between."""
         return [(id_, name) for id_, name in self._read("SELECT id, name FROM commands WHERE outcome IS NULL")]
 
-    # -- room and end
+    # -- space and end
 
     @property
     def low_on_space(self) -> bool:
-        """Whether the room held back for findings was given up."""
+        """Whether the space held back for findings was given up."""
         return not self._reserve.held
 
     def hold_reserve(self) -> bool:
-        """Try to hold room back again after space was made; True when it is held."""
+        """Try to hold space back again after some was freed; True when it is held."""
         with self._lock:
-            return self._reserve.held or self._reserve.take()
+            return self._reserve.held or self._reserve.hold()
 
     def close(self) -> None:
         """Write the log back and let another process in."""
@@ -252,26 +293,33 @@ class EventStore(EventReader):
     # -- inside
 
     def _insert(self, event: Durable, lane: int) -> Envelope:
-        rev = getattr(event, "rev", 0)
-        known = self._db.execute("SELECT payload FROM events WHERE id = ? AND rev = ?", (event.id, rev)).fetchone()
+        known = self._find(event.id, getattr(event, "rev", 0))
         if known is not None:
-            return decode(known[0].encode())
+            payload = self._db.execute("SELECT payload FROM events WHERE n = ?", (known,)).fetchone()[0]
+            return decode(unpack(payload))
         draft = wrap(event, seq=0, device=self._device, boot=self._boot, at=self._utc_now())
-        seq = self._next_seq(draft.recording or "")
-        envelope = wrap(event, seq=seq, device=self._device, boot=self._boot, at=draft.at)
-        payload = encode(envelope)
-        row = self._db.execute(
-            "INSERT INTO events (id, rev, kind, recording, seq, at, payload, crc) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (event.id, rev, envelope.kind, envelope.recording, seq, envelope.at, payload.decode(), zlib.crc32(payload)),
-        )
-        self._db.execute("INSERT INTO outbox (n, lane) VALUES (?, ?)", (row.lastrowid, lane))
+        envelope = replace(draft, seq=self._next_seq(draft.recording or ""))
+        row = _columns(self._db, envelope, encode(envelope))
+        names, marks = ", ".join(row), ", ".join("?" * len(row))
+        added = self._db.execute(f"INSERT INTO events ({names}) VALUES ({marks})", tuple(row.values()))  # noqa: S608
+        self._ids.add(envelope.id, int(added.lastrowid or 0))
+        self._db.execute("INSERT INTO outbox (n, lane) VALUES (?, ?)", (added.lastrowid, lane))
         return envelope
 
     def _next_seq(self, recording: str) -> int:
-        row = self._db.execute("SELECT next FROM sequences WHERE recording = ?", (recording,)).fetchone()
-        seq = int(row[0]) if row else 0
-        self._db.execute("INSERT OR REPLACE INTO sequences VALUES (?, ?)", (recording, seq + 1))
+        place = _place_of(self._db, recording)
+        seq = int(self._db.execute("SELECT next FROM sequences WHERE n = ?", (place,)).fetchone()[0])
+        self._db.execute("UPDATE sequences SET next = ? WHERE n = ?", (seq + 1, place))
         return seq
+
+    def _find(self, id_: str, rev: int | None = None) -> int | None:
+        with self._lock:
+            places = self._ids.revisions(id_)
+        wanted = max(places, default=-1) if rev is None else rev
+        return places.get(wanted)
+
+    def _leave(self, n: int) -> int:
+        return self._change("DELETE FROM outbox WHERE n = ?", (n,))
 
     def _set_meta(self, name: str, value: str) -> None:
         self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
@@ -287,9 +335,9 @@ class EventStore(EventReader):
         try:
             result = self._once(work)
         except StoreFull:
-            self._make_room()
+            self._free_space()
             return self._once(work)
-        self._make_room()
+        self._free_space()
         return result
 
     def _once(self, work: Callable[[], T]) -> T:
@@ -300,7 +348,7 @@ class EventStore(EventReader):
             except sqlite3.Error as error:
                 raise translated(error, self.path) from error
 
-    def _make_room(self) -> None:
+    def _free_space(self) -> None:
         if self.on_full is None:
             return
         with contextlib.suppress(StoreTrouble):  # a finding is not lost because waves could not be dropped

@@ -5,8 +5,9 @@ one bad page costs its own rows only, and each is checked before it is taken ove
 """
 
 import contextlib
+import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -16,7 +17,7 @@ from edge_agent.store.errors import StoreForeign, StoreTrouble, StoreUnsafe, Sto
 
 Row: TypeAlias = dict[str, Any]
 SYNCHRONOUS = {"FULL": 2, "EXTRA": 3}
-_LOG_BYTES = 1 << 20
+_WORTH_BYTES = 32 << 20
 _RANGE = 256
 _GIVE_UP_AFTER = 20
 _BLIND_LIMIT = 1 << 20
@@ -29,20 +30,28 @@ class Plan:
     Parameters
     ----------
     name : written into the file, so that no other store's file is taken for this one.
-    migrations : one SQL script per version, the first makes version 1.
+    migrations : one SQL script per version; the first makes version `first` of an empty file.
+    first : an older file is not changed but copied row by row into a new one, and kept beside it.
     tables : in the order rows are saved (a referenced table first).
-    sound : whether a saved row of a table can be believed.
+    adapted : makes a row of this version of one that was saved or copied, whatever version wrote it; None where it
+        cannot be believed.
     mend : called on the new file after a salvage, with the tables that lost rows.
+    backup : whether a copy of the file is kept before a script changes it.
+    log_bytes : at this size the log goes back into the file. In a long one a page that many commits touch is written
+        back once for all of them.
     page_bytes, auto_vacuum : of a new file; one that exists keeps what it was made with.
     """
 
     name: str
     migrations: tuple[str, ...]
     tables: tuple[str, ...]
-    sound: Callable[[str, Row], bool] = lambda _table, _row: True
+    first: int = 1
+    adapted: Callable[[Database, str, Row], Row | None] = lambda _db, _table, row: row
+    backup: bool = True
     mend: Callable[[Database, frozenset[str]], None] = lambda _db, _damaged: None
     auto_vacuum: bool = False
     page_bytes: int = 4096
+    log_bytes: int = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,9 +98,10 @@ def open_file(path: Path, plan: Plan, *, at: str, synchronous: str = "FULL") -> 
         migrate(fresh, plan, path, at)
         salvage = _salvage(aside, fresh, plan, path, why)
         return fresh, salvage
+    salvage = _moved(path, plan, at=at, synchronous=synchronous)
     db = _configured(path, plan, synchronous)
     migrate(db, plan, path, at)
-    return db, None
+    return db, salvage
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -155,30 +165,84 @@ def migrate(db: Database, plan: Plan, path: Path, at: str) -> None:
     ------
     StoreForeign : it is somebody else's file, or a newer version's.
     """
-    target = len(plan.migrations)
-    if "meta" in db.table_names():
-        facts = dict(db.execute("SELECT name, value FROM meta").fetchall())
-        if facts.get("store") != plan.name:
-            raise StoreForeign("the file is another store", file=str(path), store=facts.get("store"))
-        version = int(facts.get("version", "0"))
-    elif db.table_names():
-        raise StoreForeign("the file is not a store of ours", file=str(path), tables=db.table_names()[:5])
-    else:
-        version = 0
+    target = plan.first + len(plan.migrations) - 1
+    version = _version(db.conn, plan, path)
     if version > target:
         raise StoreForeign("the store was made by a newer version", file=str(path), version=version, known=target)
     if version == target:
         return
-    if version:
-        stamp = "".join(character for character in at if character.isalnum())
-        with contextlib.closing(sqlite3.connect(path.with_name(f"{path.name}.before-v{version + 1}-{stamp}"))) as copy:
+    if version and plan.backup:
+        with contextlib.closing(sqlite3.connect(_kept_name(path, version + 1, at))) as copy:
             db.conn.backup(copy)
     with db.atomic():
-        for script in plan.migrations[version:]:
+        for script in plan.migrations[max(0, version - plan.first + 1) :]:
             for statement in filter(None, (part.strip() for part in script.split(";"))):
                 db.execute(statement)
         for name, value in (("store", plan.name), ("version", str(target))):
             db.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
+
+
+def _version(connection: sqlite3.Connection, plan: Plan, path: Path) -> int:
+    """Which version made a file; 0 where it is empty."""
+    tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    if "meta" in tables:
+        facts = dict(connection.execute("SELECT name, value FROM meta").fetchall())
+        if facts.get("store") != plan.name:
+            raise StoreForeign("the file is another store", file=str(path), store=facts.get("store"))
+        return int(facts.get("version", "0"))
+    if tables:
+        raise StoreForeign("the file is not a store of ours", file=str(path), tables=tables[:5])
+    return 0
+
+
+def _kept_name(path: Path, version: int, at: str) -> Path:
+    stamp = "".join(character for character in at if character.isalnum())
+    kept, number = path.with_name(f"{path.name}.before-v{version}-{stamp}"), 1
+    while kept.exists():
+        kept, number = path.with_name(f"{path.name}.before-v{version}-{stamp}-{number}"), number + 1
+    return kept
+
+
+def _moved(path: Path, plan: Plan, *, at: str, synchronous: str) -> Salvage | None:
+    """Copy the rows of a file older than `plan.first`, or mostly empty, into a new one that takes its place.
+
+    One of an older version is kept beside it. The new file takes its place in one step, when it is whole and on disk:
+    killed before, the old one is still there.
+    """
+    if not path.exists() or path.stat().st_size == 0:
+        return None
+    with contextlib.closing(connect(path)) as old:
+        version = _version(old, plan, path)
+        is_old = version < plan.first
+        if version == 0 or not (is_old or _is_mostly_empty(old, plan)):
+            return None
+        old.row_factory = sqlite3.Row
+        new = path.with_name(path.name + ".new")
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(new.name + suffix).unlink(missing_ok=True)
+        fresh = _configured(new, plan, synchronous)
+        migrate(fresh, plan, new, at)
+        counted = {table: _save_table(old, fresh, plan, table) or (0, 0) for table in plan.tables}
+        with fresh.atomic():
+            plan.mend(fresh, frozenset())
+        fresh.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        fresh.conn.close()
+        old.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    kept = _kept_name(path, plan.first, at)
+    if is_old:
+        os.link(path, kept)
+    new.replace(path)
+    lost = sum(count for _, count in counted.values())
+    return _report(path, kept, f"made by version {version}", counted, ()) if lost else None
+
+
+def _is_mostly_empty(connection: sqlite3.Connection, plan: Plan) -> bool:
+    """Whether a file that does not give pages back by itself holds more free than used ones, and enough to matter."""
+    pages, free, size = (
+        int(connection.execute(f"PRAGMA {name}").fetchone()[0])
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    return not plan.auto_vacuum and 2 * free > pages and free * size > _WORTH_BYTES
 
 
 def _configured(path: Path, plan: Plan, synchronous: str) -> Database:
@@ -191,7 +255,7 @@ def _configured(path: Path, plan: Plan, synchronous: str) -> Database:
             db.execute("PRAGMA auto_vacuum = INCREMENTAL")
         journal = db.execute("PRAGMA journal_mode = WAL").fetchone()[0]
         db.execute(f"PRAGMA synchronous = {synchronous}")
-        db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_BYTES // plan.page_bytes}")
+        db.execute(f"PRAGMA wal_autocheckpoint = {plan.log_bytes // plan.page_bytes}")
         db.execute("PRAGMA foreign_keys = ON")
         level = db.execute("PRAGMA synchronous").fetchone()[0]
     except sqlite3.OperationalError as error:
@@ -204,8 +268,7 @@ def _configured(path: Path, plan: Plan, synchronous: str) -> Database:
 
 
 def _salvage(aside: Path, fresh: Database, plan: Plan, path: Path, why: str) -> Salvage:
-    saved: dict[str, int] = {}
-    lost: dict[str, int] = {}
+    counted: dict[str, tuple[int, int]] = {}
     unreadable: list[str] = []
     try:
         old = connect(aside)
@@ -214,20 +277,26 @@ def _salvage(aside: Path, fresh: Database, plan: Plan, path: Path, why: str) -> 
     with contextlib.closing(old):
         old.row_factory = sqlite3.Row
         for table in plan.tables:
-            counted = _save_table(old, fresh, plan, table)
-            if counted is None:
+            found = _save_table(old, fresh, plan, table)
+            if found is None:
                 unreadable.append(table)
             else:
-                saved[table], lost[table] = counted
-    damaged = frozenset(unreadable) | {table for table, count in lost.items() if count}
+                counted[table] = found
+    damaged = frozenset(unreadable) | {table for table, (_, lost) in counted.items() if lost}
     with fresh.atomic():
         plan.mend(fresh, damaged)
+    return _report(path, aside, why, counted, unreadable)
+
+
+def _report(
+    path: Path, aside: Path, why: str, counted: dict[str, tuple[int, int]], unreadable: Iterable[str]
+) -> Salvage:
     return Salvage(
         file=path.name,
         set_aside=aside.name,
         why=why,
-        saved=tuple(saved.items()),
-        lost=tuple(lost.items()),
+        saved=tuple((table, saved) for table, (saved, _) in counted.items()),
+        lost=tuple((table, lost) for table, (_, lost) in counted.items()),
         unreadable=tuple(unreadable),
     )
 
@@ -240,13 +309,14 @@ def _save_table(old: sqlite3.Connection, fresh: Database, plan: Plan, table: str
     saved = lost = 0
     with fresh.atomic():
         for row in _rows(old, table):
-            taken = row is not None and plan.sound(table, row) and _take(fresh, table, row)
-            saved += taken
-            lost += not taken
+            sound = None if row is None else plan.adapted(fresh, table, row)
+            kept = sound is not None and _insert(fresh, table, sound)
+            saved += kept
+            lost += not kept
     return saved, lost
 
 
-def _take(fresh: Database, table: str, row: Row) -> bool:
+def _insert(fresh: Database, table: str, row: Row) -> bool:
     names = ", ".join(row)
     marks = ", ".join("?" * len(row))
     try:

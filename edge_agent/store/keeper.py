@@ -2,36 +2,30 @@
 
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from enum import IntEnum
-
-import numpy as np
 
 from biosignal.errors import BadInput
-from biosignal.events import Durable, Explanation, Finding, Trend
+from biosignal.events import Durable, Finding
 from biosignal.signal.blocks import SampleBlock
-from biosignal.wire.waveform import WaveChunk, encode_wave, quantise
-from edge_agent.analysis.restart import wants_strip
 from edge_agent.store.errors import StoreTrouble
 from edge_agent.store.events import EventStore
-from edge_agent.store.strips import cut_strip
+from edge_agent.store.lanes import Lane, lane_of
+from edge_agent.store.live import LiveFrames
+from edge_agent.store.retention import TRIM_ROWS
+from edge_agent.store.strips import cut_strip, strip_leads
 from edge_agent.store.waveforms import WaveStore
 
 log = logging.getLogger(__name__)
-LIVE_FRAME_S = 0.2
 RETRY_S = 1.0
 TURN_S = 0.5
-
-
-class Lane(IntEnum):
-    """Order of sending; a lower lane always goes first."""
-
-    FINDINGS = 0
-    LIVE = 1
-    BACKLOG = 2
-    LOGS = 3
+EVENTS_BUDGET_BYTES = 500 << 20
+HOLD_S = 10.0
+"""So long logs and strips wait for a commit that happens anyway."""
+TRIM_EVERY = 500
+"""After so many events and turns the events are held against their budget."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +51,7 @@ class KeeperCounts:
     wave_failures: int = 0
     waves_dropped: int = 0
     events_refused: int = 0
+    events_trimmed: int = 0
     retries: int = 0
     by_kind: dict[str, int] = field(default_factory=dict)
 
@@ -64,14 +59,15 @@ class KeeperCounts:
 class Keeper:
     """Writes batches in order. An event is written until it is written; waves that cannot be are counted.
 
-    `put` never waits, so it may be called under any lock. Who produces faster than the disk takes asks `wait_for_room`
-    first, without a lock (a replay); otherwise waves that find no room are dropped and counted, events never.
+    `put` never waits, so it may be called under any lock. Who produces faster than the disk takes asks `wait_for_place`
+    first, without a lock (a replay); otherwise waves that find no place are dropped and counted, events never.
 
     Parameters
     ----------
-    on_stored : told of the events of a batch that are on disk now, and when the batch's item had arrived.
+    on_stored : called with the events of a batch that are on disk now, and when the batch's item had arrived.
     live : publishes one encoded wave frame; asked only while `is_watched`.
-    room : how many batches may wait before waves are dropped.
+    queue_size : how many batches may wait before waves are dropped.
+    events_budget_bytes : past it the oldest received events are deleted.
     """
 
     def __init__(
@@ -82,7 +78,8 @@ class Keeper:
         on_stored: Callable[[tuple[Durable, ...], float | None], None],
         live: Callable[[bytes], None],
         is_watched: Callable[[], bool],
-        room: int = 256,
+        queue_size: int = 256,
+        events_budget_bytes: int = EVENTS_BUDGET_BYTES,
         retry_s: float = RETRY_S,
     ) -> None:
         self.counts = KeeperCounts()
@@ -90,15 +87,17 @@ class Keeper:
         self._events = events
         self._waves = waves
         self._on_stored = on_stored
-        self._live = live
-        self._is_watched = is_watched
-        self._room = room
+        self._live = LiveFrames(live, is_watched)
+        self._queue_size = queue_size
+        self._budget = events_budget_bytes
+        self._since_trim = 0
         self._retry_s = retry_s
         self._waiting: deque[Batch] = deque()
         self._changed = threading.Condition()
         self._ending = False
-        self._strips: dict[str, Finding] = {}
-        self._frame: list[SampleBlock] = []
+        self._strips: dict[tuple[str, str], Finding] = {}
+        self._held: list[Durable] = []
+        self._held_since_s = 0.0
         self._give_up = threading.Event()
         self._troubles: dict[str, str] = {}
         self._thread = threading.Thread(target=self._run, name="edge.keeper", daemon=True)
@@ -116,7 +115,7 @@ class Keeper:
     @property
     def idle(self) -> bool:
         """Whether everything handed over is written."""
-        return not self._waiting
+        return not self._waiting and not self._held
 
     def start(self) -> None:
         """Start writing."""
@@ -125,18 +124,18 @@ class Keeper:
     def put(self, batch: Batch) -> None:
         """Hand over a batch; returns at once."""
         with self._changed:
-            if len(self._waiting) >= self._room and batch.block is not None:
+            if len(self._waiting) >= self._queue_size and batch.block is not None:
                 batch = replace(batch, block=None)
                 self.counts.waves_dropped += 1
-                self._troubles["room"] = "the store is too slow for the signal: waves were dropped"
+                self._troubles["queue"] = "the store is too slow for the signal: waves were dropped"
             if batch.events or batch.block is not None or batch.closes is not None:
                 self._waiting.append(batch)
                 self._changed.notify_all()
 
-    def wait_for_room(self, timeout_s: float) -> bool:
-        """Wait until a batch would find room; False when it does not in that time."""
+    def wait_for_place(self, timeout_s: float) -> bool:
+        """Wait until a batch would find a place; False when it does not in that time."""
         with self._changed:
-            return self._changed.wait_for(lambda: len(self._waiting) < self._room, timeout_s)
+            return self._changed.wait_for(lambda: len(self._waiting) < self._queue_size, timeout_s)
 
     def stop(self, timeout_s: float = 10.0) -> None:
         """Write what is queued, then end the thread; after `timeout_s` a store that still fails is given up."""
@@ -154,52 +153,70 @@ class Keeper:
                 self.turns += 1
                 if not self._waiting and not self._ending:
                     self._changed.wait(TURN_S)
-                if not self._waiting:
-                    if self._ending:
-                        return
-                    continue
-                batch = self._waiting[0]
-            self._keep(batch)
+                batch = self._waiting[0] if self._waiting else None
+                ended = batch is None and self._ending
+            self._turn(batch)
+            if ended:
+                return
             with self._changed:
-                self._waiting.popleft()
-                if len(self._waiting) < self._room // 2:
-                    self._troubles.pop("room", None)
+                if batch is not None:
+                    self._waiting.popleft()
+                if len(self._waiting) < self._queue_size // 2:
+                    self._troubles.pop("queue", None)
                 self._changed.notify_all()
 
-    def _keep(self, batch: Batch) -> None:
+    def _turn(self, batch: Batch | None) -> None:
         try:
-            self._write_events(batch.events, batch.arrived_s)
-            if batch.block is not None:
-                self._write_waves(batch.block)
-            self._cut_strips(closed=batch.closes)
-            if batch.block is not None:
-                self._show(batch.block)
-            if batch.closes is not None:
-                self._flush()
+            if batch is None:
+                self._write_events((), at_once=True)
+            else:
+                self._keep(batch)
+            self._trim()
         except Exception as error:  # border of the thread: one bad batch must not end all writing
             self._troubles["keeper"] = f"a batch could not be written: {type(error).__name__}: {error}"
             log.exception("store.batch.failed")
         else:
             self._troubles.pop("keeper", None)
 
-    def _write_events(self, kept: tuple[Durable, ...], arrived_s: float | None = None) -> None:
-        stored: list[Durable] = []
-        for lane in Lane:
-            here = [event for event in kept if lane_of(event) is lane]
-            stored += self._write_lane(here, lane)
-        if not stored:
+    def _keep(self, batch: Batch) -> None:
+        self._write_events(batch.events, batch.arrived_s)
+        if batch.block is not None:
+            self._write_waves(batch.block)
+        self._cut_strips(closed=batch.closes)
+        if batch.closes is not None:
+            self._write_events((), at_once=True)
+        if batch.block is not None:
+            self._live.add(batch.block)
+        if batch.closes is not None:
+            self._flush()
+
+    def _write_events(
+        self, kept: tuple[Durable, ...], arrived_s: float | None = None, *, at_once: bool = False
+    ) -> None:
+        """Write events in one transaction, so that a finding is never without what it rests on.
+
+        Logs and strips wait some seconds for a commit that happens anyway: each commit costs as much as it holds.
+        """
+        now_s = time.monotonic()
+        if not self._held:
+            self._held_since_s = now_s
+        self._held += kept
+        urgent = any(lane_of(event) is not Lane.LOGS for event in kept)
+        if not self._held or not (at_once or urgent or now_s - self._held_since_s > HOLD_S):
             return
+        stored = self._write(self._held)
+        self._held = []
         self._count(stored)
         self._on_stored(tuple(stored), arrived_s)
         for event in stored:
-            if isinstance(event, Finding) and event.rev == 0 and wants_strip(event):
-                self._strips.setdefault(event.id, event)
+            if isinstance(event, Finding) and event.rev == 0:
+                self._strips.update({(event.id, lead): event for lead in strip_leads(event)})
 
-    def _write_lane(self, here: list[Durable], lane: Lane) -> list[Durable]:
+    def _write(self, here: list[Durable]) -> list[Durable]:
         """Write until written; what the store refuses for what it is, is left out, counted and logged."""
         while here:
             try:
-                self._events.add_many(here, lane=int(lane))
+                self._events.add_many(here)
             except StoreTrouble as error:
                 self._troubles["events"] = str(error)
                 self.counts.retries += 1
@@ -209,7 +226,7 @@ class Keeper:
                     return []
             except BadInput as error:
                 if len(here) > 1:
-                    return [kept for event in here for kept in self._write_lane([event], lane)]
+                    return [kept for event in here for kept in self._write([event])]
                 self.counts.events_refused += 1
                 log.warning("store.event.refused", extra={"facts": {"why": str(error), "id": here[0].id}})
                 return []
@@ -218,8 +235,22 @@ class Keeper:
                 break
         return here
 
+    def _trim(self) -> None:
+        """Hold the events against their budget, every so often; step by step while there is too much."""
+        self._since_trim += 1
+        if self._since_trim < TRIM_EVERY:
+            return
+        try:
+            deleted = self._events.trim(self._budget)
+        except StoreTrouble as error:
+            log.warning("store.trim.failed", extra={"facts": {"why": str(error)}})
+            deleted = 0
+        self.counts.events_trimmed += deleted
+        self._since_trim = TRIM_EVERY if deleted == TRIM_ROWS else 0
+
     def _count(self, kept: list[Durable]) -> None:
         self.counts.events += len(kept)
+        self._since_trim += len(kept)
         for event in kept:
             name = type(event).__name__
             self.counts.by_kind[name] = self.counts.by_kind.get(name, 0) + 1
@@ -235,58 +266,21 @@ class Keeper:
             self._troubles.pop("waves", None)
 
     def _cut_strips(self, *, closed: str | None) -> None:
-        for finding in tuple(self._strips.values()):
+        for (id_, lead), finding in tuple(self._strips.items()):
             final = finding.recording == closed
             try:
-                strip = cut_strip(self._waves, finding, final=final)
+                strip = cut_strip(self._waves, finding, lead=lead, final=final)
             except StoreTrouble as error:
                 self._troubles["waves"] = str(error)
                 continue
             if strip is not None:
-                self._write_events((strip,))
+                self._held.append(strip)
                 self.counts.strips += 1
             if strip is not None or final:
-                del self._strips[finding.id]
-
-    def _show(self, block: SampleBlock) -> None:
-        if not self._is_watched():
-            self._frame.clear()
-            return
-        if self._frame and (self._frame[-1].end != block.start or self._frame[-1].recording != block.recording):
-            self._send_frame()
-        self._frame.append(block)
-        if sum(part.length for part in self._frame) >= LIVE_FRAME_S * block.fs_hz:
-            self._send_frame()
-
-    def _send_frame(self) -> None:
-        first = self._frame[0]
-        samples = np.concatenate([part.samples for part in self._frame], axis=1)
-        self._frame.clear()
-        for lead, row in zip(first.leads, samples, strict=True):
-            counts, gain, offset, _ = quantise(row, lead.unit)
-            chunk = WaveChunk(
-                recording=first.recording,
-                lead=lead.name,
-                start=first.start,
-                fs_hz=first.fs_hz,
-                unit=lead.unit,
-                gain=gain,
-                offset=offset,
-                counts=counts,
-            )
-            self._live(encode_wave(chunk))
+                del self._strips[id_, lead]
 
     def _flush(self) -> None:
         try:
             self._waves.flush()
         except StoreTrouble as error:
             self._troubles["waves"] = str(error)
-
-
-def lane_of(event: Durable) -> Lane:
-    """Which lane an event is sent in."""
-    if isinstance(event, Trend):
-        return Lane.LOGS
-    if isinstance(event, Explanation) and event.made_by != "template":
-        return Lane.LIVE
-    return Lane.FINDINGS

@@ -1,4 +1,4 @@
-"""Where a store may live: a local, writable folder, one writer, and some room held back for findings."""
+"""Where a store may live: a local, writable folder, one writer, and some space held back for findings."""
 
 import fcntl
 import os
@@ -41,14 +41,14 @@ def check_folder(folder: Path, mounts: Path = MOUNTS) -> None:
     except PermissionError as error:
         raise StoreUnwritable("the store's folder cannot be written", folder=str(folder)) from error
     except OSError as error:
-        if error.errno != 28:  # a full disk is met later, where waves can make room
+        if error.errno != 28:  # a full disk is met later, where waves can be dropped
             raise StoreUnwritable(
                 "the store's folder cannot be written", folder=str(folder), why=error.strerror or ""
             ) from error
 
 
 def file_system(folder: Path, mounts: Path = MOUNTS) -> str | None:
-    """Name the type of the file system `folder` lies on; None where the system does not tell."""
+    """Name the type of the file system `folder` lies on; None where the system does not say."""
     try:
         lines = mounts.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -89,16 +89,16 @@ class WriterLock:
 
 
 class Reserve:
-    """A file that only holds room: given up on a full disk so that findings can still be written."""
+    """A file that only holds space: given up on a full disk so that findings can still be written."""
 
     def __init__(self, path: Path, size_bytes: int = RESERVE_BYTES) -> None:
         self._path = path
         self._size = size_bytes
         self.held = False
-        self.take()
+        self.hold()
 
-    def take(self) -> bool:
-        """Hold the room back; False where the disk has none."""
+    def hold(self) -> bool:
+        """Hold the space back; False where the disk has none."""
         if self._size == 0:
             return False
         try:
@@ -117,7 +117,7 @@ class Reserve:
         return self.held
 
     def release(self) -> bool:
-        """Give the room up; True when there was some."""
+        """Give the space up; True when there was some."""
         had, self.held = self.held, False
         self._path.unlink(missing_ok=True)
         return had

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,9 +12,9 @@ from biosignal.events import Finding
 from biosignal.wire.envelope import Envelope, decode
 from edge_agent.store.errors import StoreDamaged, StoreFull, StoreTrouble, StoreUnwritable
 from edge_agent.store.integrity import connect
+from edge_agent.store.rows import long_id, short_id, unpack
 
-_ROW = "SELECT o.n, e.id, e.rev, o.lane, e.kind, e.at, e.payload FROM outbox o JOIN events e ON e.n = o.n"
-N_OF = "(SELECT n FROM events WHERE id = ? AND rev = ?)"
+_ROW = "SELECT o.n, e.id, e.rev, o.lane, e.kind, e.payload FROM outbox o JOIN events e ON e.n = o.n"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +26,6 @@ class OutboxRow:
     rev: int
     lane: int
     kind: str
-    at: str
     payload: bytes
 
 
@@ -58,7 +58,7 @@ class StoreCounts:
 
 
 def utc_text() -> str:
-    """Tell the time as UTC text to the millisecond."""
+    """Return the time as UTC text to the millisecond."""
     return datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -84,37 +84,61 @@ class EventReader:
 
     def waiting(self, id_: str, rev: int) -> OutboxRow | None:
         """Look up one row of the outbox; None when it is received, rejected or unknown."""
-        rows = self._read(f"{_ROW} WHERE o.n = {N_OF}", (id_, rev))
+        n = self._find(id_, rev)
+        return None if n is None else self._waiting_at(n)
+
+    def _waiting_at(self, n: int) -> OutboxRow | None:
+        rows = self._read(f"{_ROW} WHERE o.n = ?", (n,))
         return _outbox_row(rows[0]) if rows else None
 
     def get(self, id_: str, rev: int | None = None) -> Envelope | None:
         """Look up an event: revision `rev`, or the highest."""
-        which, values = ("AND rev = ?", (id_, rev)) if rev is not None else ("", (id_,))
-        rows = self._read(f"SELECT payload FROM events WHERE id = ? {which} ORDER BY rev DESC LIMIT 1", values)  # noqa: S608
-        return decode(rows[0][0].encode()) if rows else None
+        n = self._find(id_, rev)
+        rows = [] if n is None else self._read("SELECT payload FROM events WHERE n = ?", (n,))
+        return decode(unpack(rows[0][0])) if rows else None
 
     def events(self, kind: str | None = None, *, after: int = 0, limit: int = 1000) -> list[Envelope]:
         """Give stored events in the order they were added."""
         which, values = ("AND kind = ?", (after, kind, limit)) if kind else ("", (after, limit))
         rows = self._read(f"SELECT payload FROM events WHERE n > ? {which} ORDER BY n LIMIT ?", values)  # noqa: S608
-        return [decode(row[0].encode()) for row in rows]
+        return [decode(unpack(row[0])) for row in rows]
+
+    def stream(self, kind: str | None = None, *, page: int = 1000) -> Iterator[Envelope]:
+        """Yield all stored events in the order they were added, a page at a time."""
+        which, values = ("AND kind = ?", (kind,)) if kind else ("", ())
+        after = 0
+        while rows := self._read(
+            f"SELECT n, payload FROM events WHERE n > ? {which} ORDER BY n LIMIT ?",  # noqa: S608
+            (after, *values, page),
+        ):
+            after = rows[-1][0]
+            for _, payload in rows:
+                yield decode(unpack(payload))
 
     def newest(self, kind: str) -> Envelope | None:
         """Give the event of a kind that was added last."""
         rows = self._read("SELECT payload FROM events WHERE kind = ? ORDER BY n DESC LIMIT 1", (kind,))
-        return decode(rows[0][0].encode()) if rows else None
+        return decode(unpack(rows[0][0])) if rows else None
 
     def latest(self, kind: str, *, recording: str | None = None, limit: int = 1000) -> list[Envelope]:
         """Give the newest events of a kind, each at its highest revision, oldest first."""
-        which, values = (
-            ("AND recording = ?", (kind, recording, limit)) if recording is not None else ("", (kind, limit))
-        )
+        which = ""
+        values: tuple[object, ...] = ()
+        if recording is not None:
+            # Nothing of a recording was stored before it was opened: no index by recording needs to be kept up to date.
+            opened = self._find(recording, 0) or 0
+            which, values = (
+                "AND n >= ? AND recording = (SELECT n FROM sequences WHERE recording = ?)",
+                (opened, recording),
+            )
         sql = (
             "SELECT e.payload FROM events e JOIN ("  # noqa: S608
-            f"SELECT id, max(rev) AS rev, min(n) AS first FROM events WHERE kind = ? {which} "
-            "GROUP BY id ORDER BY first DESC LIMIT ?) t ON e.id = t.id AND e.rev = t.rev ORDER BY t.first"
+            "SELECT n, row_number() OVER (PARTITION BY id ORDER BY rev DESC) AS place, "
+            f"min(n) OVER (PARTITION BY id) AS first FROM events WHERE kind = ? {which}) t "
+            "ON e.n = t.n WHERE t.place = 1 ORDER BY t.first DESC LIMIT ?"
         )
-        return [decode(row[0].encode()) for row in self._read(sql, values)]
+        rows = self._read(sql, (kind, *values, limit))
+        return [decode(unpack(row[0])) for row in reversed(rows)]
 
     def findings(self, recording: str | None = None, *, limit: int = 1000) -> list[Finding]:
         """Give the newest findings, each at its highest revision, oldest first."""
@@ -124,23 +148,32 @@ class EventReader:
     def rejected(self) -> list[RejectedRow]:
         """Give what the clinic could not read."""
         sql = "SELECT e.id, e.rev, e.kind, r.at, r.reason FROM rejected r JOIN events e ON e.n = r.n ORDER BY r.n"
-        return [RejectedRow(id=i, rev=v, kind=k, at=a, reason=r) for i, v, k, a, r in self._read(sql)]
+        return [RejectedRow(id=long_id(i), rev=v, kind=k, at=a, reason=r) for i, v, k, a, r in self._read(sql)]
 
     def counts(self) -> StoreCounts:
         """Count, for doctor, metrics and the status."""
         with self._lock:
             lanes = self._read("SELECT lane, count(*) FROM outbox GROUP BY lane ORDER BY lane")
-            oldest = self._read("SELECT at FROM events WHERE n = (SELECT min(n) FROM outbox)")
+            oldest = self._read("SELECT payload FROM events WHERE n = (SELECT min(n) FROM outbox)")
             receipt = self._read("SELECT value FROM meta WHERE name = 'last_receipt_at'")
             size = self._read("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
             return StoreCounts(
                 events=int(self._read("SELECT count(*) FROM events")[0][0]),
                 waiting=tuple((int(lane), int(rows)) for lane, rows in lanes),
-                oldest_waiting_at=str(oldest[0][0]) if oldest else None,
+                oldest_waiting_at=decode(unpack(oldest[0][0])).at if oldest else None,
                 rejected=int(self._read("SELECT count(*) FROM rejected")[0][0]),
                 last_receipt_at=str(receipt[0][0]) if receipt else None,
                 size_bytes=int(size[0][0]),
             )
+
+    def _find(self, id_: str, rev: int | None = None) -> int | None:
+        """Look up where an event lies: of this revision, or of the highest. Only who writes knows without looking."""
+        which, values = ("", ()) if rev is None else ("AND rev = ?", (rev,))
+        rows = self._read(
+            f"SELECT n FROM events WHERE id = ? {which} ORDER BY rev DESC LIMIT 1",  # noqa: S608  # a constant
+            (short_id(id_), *values),
+        )
+        return int(rows[0][0]) if rows else None
 
     def _read(self, sql: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         with self._lock:
@@ -175,10 +208,10 @@ def translated(error: sqlite3.Error, path: Path) -> StoreTrouble:
 
 
 def is_full(error: sqlite3.Error) -> bool:
-    """Tell a full disk from other errors; by its text, as Python 3.10 has no error codes."""
+    """Whether the disk is full; by the error's text, as Python 3.10 has no error codes."""
     return "database or disk is full" in str(error)
 
 
 def _outbox_row(row: tuple[Any, ...]) -> OutboxRow:
-    n, id_, rev, lane, kind, at, payload = row
-    return OutboxRow(n=n, id=id_, rev=rev, lane=lane, kind=kind, at=at, payload=payload.encode())
+    n, id_, rev, lane, kind, payload = row
+    return OutboxRow(n=n, id=long_id(id_), rev=rev, lane=lane, kind=kind, payload=unpack(payload))

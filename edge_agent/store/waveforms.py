@@ -1,34 +1,40 @@
 """Samples on disk: ten-second chunks per lead, each a checked frame, within a budget of bytes.
 
 Chunks lie on absolute sample indices, so however the blocks were cut, the same recording gives the same rows. They
-are committed when ten seconds are full (every 40 ms would write 142 times the data); what is not yet on disk is read
-from memory. What is absent from `read` does not exist: a gap, or dropped to make room.
+are committed when ten seconds of all leads are full (every 40 ms would write 142 times the data); what is not yet on
+disk is read from memory. What is absent from `read` does not exist: a gap, or dropped to free space. Each lead counts
+its samples at its own rate.
 """
 
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
 from biosignal.errors import BadInput, BrokenStream
 from biosignal.signal.blocks import Lead, SampleBlock, Samples
 from biosignal.wire.waveform import WaveChunk, decode_wave, encode_wave, quantise
+from edge_agent.store.database import Database
 from edge_agent.store.errors import StoreFull
 from edge_agent.store.integrity import Plan, Row, open_file
 from edge_agent.store.place import Reserve, WriterLock, check_folder
 from edge_agent.store.reading import translated, utc_text
 
 CHUNK_S = 10.0
-PAGE_BYTES = 1024
+PAGE_BYTES = 512
 """A commit writes every page it touched: with pages of 4096 bytes chunks of two kilobytes write twice as much."""
 RESERVE_BYTES = 2 << 20
-"""Room held back for deleting: without it a full disk could not be emptied."""
+"""Space held back for deleting: without it a full disk could not be emptied."""
 SHED_PART = 8
 """On a full disk an eighth of the waves is dropped at once, so that it is not full again a second later."""
+
+LONGEST = 1 << 20
+"""No chunk has more samples: so far before a stretch the first chunk that reaches into it is looked for."""
 
 _SCHEMA_1 = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -42,9 +48,18 @@ CREATE TABLE pins (
     n INTEGER PRIMARY KEY, recording TEXT NOT NULL, first INTEGER NOT NULL, stop INTEGER NOT NULL,
     UNIQUE (recording, first, stop))
 """
+_SCHEMA_2 = """
+DROP INDEX chunks_by_stop;
+DROP INDEX chunks_by_worth;
+DROP TABLE pins
+"""
 _INSERT = """
-INSERT OR IGNORE INTO chunks (recording, lead, first, stop, frame, pinned) VALUES (:recording, :lead, :first, :stop,
-    :frame, EXISTS (SELECT 1 FROM pins p WHERE p.recording = :recording AND p.first < :stop AND p.stop > :first))
+INSERT OR IGNORE INTO chunks (recording, lead, first, stop, frame, pinned)
+VALUES (:recording, :lead, :first, :stop, :frame, :pinned)
+"""
+_PIN = """
+UPDATE chunks SET pinned = 1 WHERE recording = :recording AND lead = :lead AND first < :end AND stop > :start
+    AND first > :start - :longest
 """
 _READ = """
 SELECT frame FROM chunks WHERE recording = :recording AND lead = :lead AND first < :end AND stop > :start AND first >=
@@ -53,23 +68,22 @@ ORDER BY first
 """
 
 
-def _sound(table: str, row: Row) -> bool:
-    if table != "chunks":
-        return True
+def _adapted(_db: Database, _table: str, row: Row) -> Row | None:
+    """Believe a chunk only when its frame says of itself what its row says."""
     try:
         chunk = decode_wave(row["frame"])
     except (BadInput, TypeError):
-        return False
-    return (chunk.recording, chunk.lead, chunk.start, chunk.end) == tuple(
-        row[name] for name in ("recording", "lead", "first", "stop")
-    )
+        return None
+    said = (chunk.recording, chunk.lead, chunk.start, chunk.end)
+    return row if said == tuple(row[name] for name in ("recording", "lead", "first", "stop")) else None
 
 
 PLAN = Plan(
     name="waveforms",
-    migrations=(_SCHEMA_1,),
-    tables=("chunks", "pins"),
-    sound=_sound,
+    migrations=(_SCHEMA_1, _SCHEMA_2),
+    tables=("chunks",),
+    adapted=_adapted,
+    backup=False,
     auto_vacuum=True,
     page_bytes=PAGE_BYTES,
 )
@@ -79,7 +93,7 @@ PLAN = Plan(
 class WaveCounts:
     """The waves in numbers, since the store was opened where not of the file.
 
-    `dropped` chunks made room, `dropped_pinned` of them held findings' strips, `lost` could not be written at all,
+    `dropped` chunks freed space, `dropped_pinned` of them held findings' strips, `lost` could not be written at all,
     `clipped` samples did not fit their range.
     """
 
@@ -104,8 +118,8 @@ class _Tail:
         self._pieces.append(samples)
         self.end += samples.size
 
-    def chunk(self, gain: float | None) -> tuple[WaveChunk, int]:
-        counts, step, offset, clipped = quantise(np.concatenate(self._pieces), self.lead.unit, gain)
+    def chunk(self) -> tuple[WaveChunk, int]:
+        counts, step, offset, clipped = quantise(np.concatenate(self._pieces), self.lead.unit)
         chunk = WaveChunk(
             recording=self.recording,
             lead=self.lead.name,
@@ -119,15 +133,27 @@ class _Tail:
         return chunk, clipped
 
 
+class _Pin(NamedTuple):
+    recording: str
+    lead: str
+    start: int
+    end: int
+
+    def holds(self, chunk: WaveChunk) -> bool:
+        same = (chunk.recording, chunk.lead) == (self.recording, self.lead)
+        return same and chunk.start < self.end and chunk.end > self.start
+
+
 class WaveStore:
     """The waves of one device, in one SQLite file. Any thread may call; calls take turns.
 
     Parameters
     ----------
     path : the file; its folder is made where absent.
-    budget_bytes : how large the waves may grow. Past it the oldest acknowledged chunks go, then the oldest others,
-        and what a finding's strip needs last.
-    reserve_bytes : room held back in a file beside it, so that waves can be deleted on a full disk.
+    budget_bytes : how large the waves may grow. Past it the oldest chunks go, and what a finding's strip needs last.
+    commit_s : seconds of signal that are written at once; a power cut costs as much. Whole chunks are written, so it
+        counts in steps of `CHUNK_S`.
+    reserve_bytes : space held back in a file beside it, so that waves can be deleted on a full disk.
 
     Raises
     ------
@@ -139,11 +165,12 @@ class WaveStore:
         path: Path,
         budget_bytes: int,
         *,
+        commit_s: float = CHUNK_S,
         utc_now: Callable[[], str] = utc_text,
         synchronous: str = "FULL",
         reserve_bytes: int = RESERVE_BYTES,
     ) -> None:
-        self.path, self._budget = path, budget_bytes
+        self.path, self._budget, self._commit_s = path, budget_bytes, commit_s
         check_folder(path.parent)
         self._writer = WriterLock(path.with_name(path.name + ".lock"))
         self._reserve = Reserve(path.with_name(path.name + ".reserve"), reserve_bytes)
@@ -158,18 +185,14 @@ class WaveStore:
         self._lock = threading.RLock()
         self._tails: dict[str, _Tail] = {}
         self._full: list[_Tail] = []
-        self._gains: dict[tuple[str, str], float] = {}
+        self._pins: set[_Pin] = set()
+        self._dropped_until = 0
         self._dropped = self._dropped_pinned = self._lost = self._clipped = 0
 
     # -- writing
 
-    def calibrate(self, recording: str, gains: Mapping[str, float]) -> None:
-        """Name the source's own unit per count for leads of a recording: its samples are then stored exactly."""
-        with self._lock:
-            self._gains.update({(recording, lead): gain for lead, gain in gains.items()})
-
     def append(self, block: SampleBlock) -> None:
-        """Take samples; whole chunks are on disk when this returns.
+        """Take samples of leads of one rate; what is due is on disk when this returns.
 
         Raises
         ------
@@ -177,11 +200,11 @@ class WaveStore:
             ones are tried again.
         """
         with self._lock:
-            for name in [name for name, tail in self._tails.items() if tail.recording != block.recording]:
-                self._full.append(self._tails.pop(name))
+            ended = [name for name, tail in self._tails.items() if tail.recording != block.recording]
+            self._full += [self._tails.pop(name) for name in ended]
             for lead, samples in zip(block.leads, block.samples, strict=True):
                 self._take(block, lead, samples)
-            if self._full:
+            if ended or self._is_due():
                 self._write_full()
 
     def flush(self) -> None:
@@ -196,41 +219,27 @@ class WaveStore:
             self._tails.clear()
             self._write_full()
 
-    def pin(self, recording: str, start: int, end: int) -> None:
-        """Keep samples [start, end) longest: a finding rests on them.
-
-        Raises
-        ------
-        StoreFull : the disk is full.
-        """
-        with self._lock, self._writing():
-            pin = "INSERT OR IGNORE INTO pins (recording, first, stop) VALUES (?, ?, ?)"
-            if self._db.execute(pin, (recording, start, end)).rowcount:
-                mark = "UPDATE chunks SET pinned = 1 WHERE recording = ? AND stop > ? AND first < ?"
-                self._db.execute(mark, (recording, start, end))
-
-    def acknowledge(self, recording: str, lead: str, start: int, end: int) -> None:
-        """Note that the clinic has all chunks that lie within [start, end): they may go first."""
-        sql = "UPDATE chunks SET received = 1 WHERE recording = ? AND lead = ? AND first >= ? AND stop <= ?"
-        with self._lock, self._writing():
-            self._db.execute(sql, (recording, lead, start, end))
+    def pin(self, recording: str, lead: str, start: int, end: int) -> None:
+        """Keep samples [start, end) of a lead longest: a finding rests on them. On disk with the next chunks."""
+        with self._lock:
+            self._pins.add(_Pin(recording, lead, start, end))
 
     def shed(self) -> None:
-        """Make room on a full disk: drop an eighth of the waves and give the space back to the file system.
+        """Free space on a full disk: drop an eighth of the waves and give the space back to the file system.
 
         Raises
         ------
-        StoreFull : not even the room held back was enough to delete with.
+        StoreFull : not even the space held back was enough to delete with.
         """
         with self._lock:
-            self._reserve.release()  # deleting needs room too: it is written to the log first
+            self._reserve.release()  # deleting needs space too: it is written to the log first
             try:
                 self._drop(max(1, self._size() // SHED_PART))
                 self._give_back()
             except sqlite3.Error as error:
                 raise translated(error, self.path) from error
             finally:
-                self._reserve.take()
+                self._reserve.hold()
 
     # -- reading
 
@@ -243,9 +252,7 @@ class WaveStore:
             except sqlite3.Error as error:
                 raise translated(error, self.path) from error
             chunks = [decode_wave(row[0]) for row in rows]
-            tail = self._tails.get(lead)
-            if tail is not None and tail.recording == recording and tail.end > tail.start:
-                chunks.append(tail.chunk(self._gains.get((recording, lead)))[0])
+            chunks += [tail.chunk()[0] for tail in self._held(recording, lead)]
         parts: list[WaveChunk] = []
         reached = start
         for chunk in chunks:
@@ -258,10 +265,22 @@ class WaveStore:
     def newest(self, recording: str, lead: str) -> int:
         """Index one past the last sample that is known of a lead; 0 where there is none."""
         with self._lock:
-            sql = "SELECT max(stop) FROM chunks WHERE recording = ? AND lead = ?"
-            stored = self._db.execute(sql, (recording, lead)).fetchone()[0] or 0
-            tail = self._tails.get(lead)
-            return max(int(stored), tail.end if tail is not None and tail.recording == recording else 0)
+            held = self._held(recording, lead)
+            if held:
+                return held[-1].end
+            sql = "SELECT stop FROM chunks WHERE recording = ? AND lead = ? ORDER BY first DESC LIMIT 1"
+            row = self._db.execute(sql, (recording, lead)).fetchone()
+            return int(row[0]) if row else 0
+
+    def rate(self, recording: str, lead: str) -> float | None:
+        """Sampling frequency of a lead; None where no sample of it is known."""
+        with self._lock:
+            held = self._held(recording, lead)
+            if held:
+                return held[-1].fs_hz
+            sql = "SELECT frame FROM chunks WHERE recording = ? AND lead = ? ORDER BY first DESC LIMIT 1"
+            row = self._db.execute(sql, (recording, lead)).fetchone()
+            return decode_wave(row[0]).fs_hz if row else None
 
     def counts(self) -> WaveCounts:
         """Count, for doctor and metrics."""
@@ -287,6 +306,23 @@ class WaveStore:
 
     # -- inside
 
+    def _held(self, recording: str, lead: str) -> list["_Tail"]:
+        """What is known of a lead and not on disk yet, in order."""
+        tails = [tail for tail in self._full if tail.lead.name == lead]
+        tails += [self._tails[lead]] if lead in self._tails else []
+        return [tail for tail in tails if tail.recording == recording and tail.end > tail.start]
+
+    def _is_due(self) -> bool:
+        """Whether enough is full to be written, and no lead of a lower rate is about to fill its chunk as well."""
+        if not self._full:
+            return False
+        first_s = min(tail.start / tail.fs_hz for tail in self._full)
+        last_s = max(tail.end / tail.fs_hz for tail in self._full)
+        lags = any(tail.start / tail.fs_hz < last_s - CHUNK_S / 2 for tail in self._tails.values())
+        if lags and last_s - first_s < self._commit_s + CHUNK_S:
+            return False
+        return last_s - first_s > self._commit_s - CHUNK_S / 2
+
     def _take(self, block: SampleBlock, lead: Lead, samples: Samples) -> None:
         per_chunk = max(1, round(CHUNK_S * block.fs_hz))
         at = block.start
@@ -309,7 +345,7 @@ class WaveStore:
         tails, self._full = self._full, []
         chunks = []
         for tail in tails:
-            chunk, clipped = tail.chunk(self._gains.get((tail.recording, tail.lead.name)))
+            chunk, clipped = tail.chunk()
             chunks.append(chunk)
             self._clipped += clipped
         try:
@@ -334,11 +370,16 @@ class WaveStore:
                 "first": chunk.start,
                 "stop": chunk.end,
                 "frame": encode_wave(chunk),
+                "pinned": any(pin.holds(chunk) for pin in self._pins),
             }
             for chunk in chunks
         ]
         with self._writing():
+            for pin in self._pins:
+                self._db.execute(_PIN, {**pin._asdict(), "longest": LONGEST})
             self._db.conn.executemany(_INSERT, rows)
+        reached = {(chunk.recording, chunk.lead): chunk.end for chunk in chunks}
+        self._pins = {pin for pin in self._pins if pin.end > reached.get((pin.recording, pin.lead), 0)}
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
@@ -352,19 +393,27 @@ class WaveStore:
         return (self._pragma("page_count") - self._pragma("freelist_count")) * self._pragma("page_size")
 
     def _drop(self, excess: int) -> None:
-        """Delete chunks until `excess` bytes are free: received first, then oldest, pinned last."""
-        oldest = "SELECT n, pinned FROM chunks ORDER BY pinned, received DESC, n LIMIT 16"
+        """Delete chunks until `excess` bytes are free: the oldest first, pinned last."""
         target = self._size() - excess
         while self._size() > target:
-            victims = self._db.execute(oldest).fetchall()
+            victims, pinned = self._oldest()
             if not victims:
                 break
             with self._writing():
-                self._db.conn.executemany("DELETE FROM chunks WHERE n = ?", [(n,) for n, _ in victims])
+                self._db.conn.executemany("DELETE FROM chunks WHERE n = ?", [(n,) for n in victims])
             self._dropped += len(victims)
-            self._dropped_pinned += sum(pinned for _, pinned in victims)
+            self._dropped_pinned += len(victims) if pinned else 0
         if 8 * self._pragma("freelist_count") > self._pragma("page_count"):
             self._give_back()
+
+    def _oldest(self) -> tuple[list[int], bool]:
+        """Give the oldest chunks that no finding needs; where there is none, the oldest of all."""
+        free = "SELECT n FROM chunks WHERE n > ? AND NOT pinned ORDER BY n LIMIT 16"
+        victims = [int(n) for (n,) in self._db.execute(free, (self._dropped_until,)).fetchall()]
+        if victims:
+            self._dropped_until = victims[-1]
+            return victims, False
+        return [int(n) for (n,) in self._db.execute("SELECT n FROM chunks ORDER BY n LIMIT 16").fetchall()], True
 
     def _give_back(self) -> None:
         """Return free pages to the file system, a few at a time so that the log stays small."""

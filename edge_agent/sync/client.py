@@ -4,6 +4,7 @@ Correctness rests on (id, rev) and receipts alone. The broker's acknowledgement,
 not believed: what is unanswered is sent again, what arrives twice is done once.
 """
 
+import logging
 import random
 import threading
 import time
@@ -21,18 +22,21 @@ from biosignal.wire.topics import Channel, down, parse, up
 from edge_agent.sync.commands import CommandDesk, utc_now
 from edge_agent.sync.connection import V5, Connection, find_version
 from edge_agent.sync.flight import URGENT, Flight, Key, full_jitter
+from edge_agent.sync.outdated import FIRST_S, REASONS, OutdatedClinic
 from edge_agent.sync.port import (
     BrokerSilent,
+    ClinicOutdated,
     LineBroken,
     Outbox,
     ProtocolRefused,
     Row,
     SyncCounters,
-    SyncSettings,
     SyncState,
     SyncTrouble,
 )
+from edge_agent.sync.settings import Line, SyncSettings
 
+log = logging.getLogger(__name__)
 LATER_LANES = (1, 2, 3)
 _POLL_S = 0.2
 _WAVES_HELD = 64
@@ -47,6 +51,7 @@ class SyncClient:
     on_command : carries a command out and says what became of it; called on a thread of its own, one at a time, once
         per command id.
     status : how the device is, now; must return at once.
+    ask_again_s : how soon a clinic of an older version is asked again; later each time.
     chance : randomness of the waits. now : UTC for the expiry of commands; all else runs on the monotonic clock.
     """
 
@@ -57,19 +62,24 @@ class SyncClient:
         on_command: Callable[[Command], CommandAnswer],
         status: Callable[[], Status],
         *,
+        site: str,
+        device: str,
         chance: random.Random | None = None,
+        ask_again_s: float = FIRST_S,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._settings, self._store, self._status = settings, store, status
+        self._settings = line = Line.of(settings, site=site, device=device)
+        self._store, self._status = store, status
         self._chance = chance or random.Random()
-        self._desk = CommandDesk(store, settings.device, on_command, on_answer=self._answered, now=now)
+        self._desk = CommandDesk(store, device, on_command, on_answer=self._answered, now=now)
         self._flight = Flight(
             window=settings.window,
-            timeout_s=settings.receipt_timeout_s,
+            timeout_s=settings.resend_s,
             first_s=settings.backoff_first_s,
-            most_s=settings.backoff_most_s,
+            most_s=settings.longest_retry_s,
             chance=self._chance,
         )
+        self._outdated = OutdatedClinic(few=max(1, settings.window // 2), first_s=ask_again_s)
         self.counters = SyncCounters()
         self._lock = threading.Lock()
         self._wake = threading.Event()
@@ -83,9 +93,9 @@ class SyncClient:
             connected=False, sentence="not started", cause=None, since_s=time.monotonic(), remedy=None
         )
         self._thread = threading.Thread(target=self._work, name="sync", daemon=True)
-        self._event_topic = up(settings.site, settings.device, Channel.EVENT)
-        self._wave_topic = up(settings.site, settings.device, Channel.WAVE)
-        self._status_topic = up(settings.site, settings.device, Channel.STATUS)
+        self._event_topic = up(line.site, line.device, Channel.EVENT)
+        self._wave_topic = up(line.site, line.device, Channel.WAVE)
+        self._status_topic = up(line.site, line.device, Channel.STATUS)
 
     # -- for the agent
 
@@ -128,9 +138,23 @@ class SyncClient:
         """Whether somebody watches live: a "watch" command was carried out within the lease."""
         return time.monotonic() < self._watched_until
 
+    @property
+    def clinic_outdated(self) -> str | None:
+        """Why the clinic cannot read what this device sends, in a sentence; None when it can, or nobody knows yet."""
+        reason = self._outdated.reason
+        return None if reason is None else f"the clinic is of an older version than this device: it says {reason!r}"
+
     def state(self) -> SyncState:
-        """Tell how the line is, since when, why, and what to do."""
-        return self._state
+        """Return how the line is, since when, why, and what to do."""
+        state, outdated = self._state, self.clinic_outdated
+        if outdated is None or not state.connected:
+            return state
+        return replace(
+            state,
+            sentence=f"{state.sentence}, but {outdated}",
+            cause=ClinicOutdated.__name__,
+            remedy=ClinicOutdated.remedy,
+        )
 
     # -- the sending thread
 
@@ -155,7 +179,7 @@ class SyncClient:
 
     @property
     def _most_s(self) -> float:
-        return self._settings.backoff_most_s
+        return self._settings.longest_retry_s
 
     def _opened(self) -> Connection:
         self._version = self._version or find_version(self._settings)
@@ -169,6 +193,7 @@ class SyncClient:
         with self._lock:
             self._flight.window = min(self._settings.window, max(1, line.receive_maximum // 2))
             self._flight.start_again(opened_s)
+            self._outdated.note_connected()
         self._line = line
         self.counters.connections += 1
         version = "MQTT 5" if line.version is V5 else "MQTT 3.1.1"
@@ -198,6 +223,7 @@ class SyncClient:
     def _send(self, line: Connection) -> bool:
         """Send one round, lane 0 first; True when something went out."""
         try:
+            self._ask_again()
             sent = self._send_lane(line, URGENT)
             self._send_waves(line)
             for lane in LATER_LANES:
@@ -209,15 +235,28 @@ class SyncClient:
             return False
         return sent
 
+    def _ask_again(self) -> None:
+        """Queue a few of the rows that an outdated clinic rejected, or many once it takes them."""
+        now_s = time.monotonic()
+        with self._lock:
+            limit = self._outdated.rows_to_ask(now_s)
+        if not limit:
+            return
+        rows = self._store.retry_rejected(containing=REASONS, limit=limit)
+        with self._lock:
+            self._outdated.note_asked((row.id, row.rev) for row in rows)
+            for row in rows:
+                self._flight.note_queued(row, now_s)
+
     def _send_lane(self, line: Connection, lane: int) -> bool:
         now_s = time.monotonic()
         with self._lock:
             again = self._flight.due(lane, now_s)
         went = sum(self._send_again(line, key) for key in again) > 0
         with self._lock:
-            room, cursor = self._flight.room_for_new(lane, now_s), self._flight.cursor(lane)
-        if room:
-            for row in self._store.outbox(room, lane, after=cursor):
+            places, cursor = self._flight.places_for_new(lane, now_s), self._flight.cursor(lane)
+        if places:
+            for row in self._store.outbox(places, lane, after=cursor):
                 if not self._publish(line, row):
                     break
                 self.counters.sent += 1
@@ -299,7 +338,18 @@ class SyncClient:
         done = [*receipt.committed, *((id_, rev) for id_, rev, _ in receipt.rejected)]
         with self._lock:
             self._flight.note_receipt(done, time.monotonic())
+        self._note_version(receipt)
         self._wake.set()
+
+    def _note_version(self, receipt: Receipt) -> None:
+        before = self._outdated.reason
+        with self._lock:
+            self._outdated.note_receipt(receipt.committed, receipt.rejected, time.monotonic())
+        after = self._outdated.reason
+        if before is None and after is not None:
+            log.warning("sync.clinic.outdated", extra={"facts": {"why": after, "remedy": ClinicOutdated.remedy}})
+        elif before is not None and after is None:
+            log.info("sync.clinic.updated")
 
     # -- the commands' thread
 

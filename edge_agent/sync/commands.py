@@ -19,7 +19,7 @@ def answer(device: str, command: str, name: str, outcome: str, reason: str) -> C
 
 
 def refusal(command: Command, now: datetime) -> tuple[str, str] | None:
-    """Judge whether a command must not be carried out: (outcome, reason), or None."""
+    """Why a command must not be carried out: (outcome, reason), or None."""
     try:
         expires = datetime.fromisoformat(command.expires_utc.replace("Z", "+00:00"))
     except ValueError:
@@ -32,7 +32,7 @@ def refusal(command: Command, now: datetime) -> tuple[str, str] | None:
 
 
 def utc_now() -> datetime:
-    """Tell the time in UTC."""
+    """Return the time in UTC."""
     return datetime.now(timezone.utc)
 
 

@@ -26,11 +26,11 @@ from edge_agent.sync.port import (
     LineBroken,
     LoginRefused,
     ProtocolRefused,
-    SyncSettings,
     SyncTrouble,
     TakenOver,
     TlsMismatch,
 )
+from edge_agent.sync.settings import Line
 
 V5, V311 = MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311
 HANDSHAKE_S = 5.0
@@ -64,7 +64,7 @@ class Connection:
 
     def __init__(
         self,
-        settings: SyncSettings,
+        settings: Line,
         version: MQTTProtocolVersion,
         *,
         will: bytes | None,
@@ -251,7 +251,7 @@ class Connection:
         return BrokerAbsent("the broker cannot be reached", broker=where, why=str(error))
 
 
-def find_version(settings: SyncSettings) -> MQTTProtocolVersion:
+def find_version(settings: Line) -> MQTTProtocolVersion:
     """Ask the broker which MQTT it speaks.
 
     It is asked with the barest greeting, as a broker that knows only 3.1.1 can misread anything more: one of them

@@ -59,6 +59,10 @@ class Flight:
         self._sent[key] = Sent(row.n, row.lane, attempts, now_s, due)
         self._cursor[row.lane] = max(row.n, self._cursor.get(row.lane, 0))
 
+    def note_queued(self, row: Row, now_s: float) -> None:
+        """A row came into the outbox behind the cursor: it is due now, as if it had been sent long ago."""
+        self._sent[(row.id, row.rev)] = Sent(row.n, row.lane, 0, now_s - self._timeout, now_s)
+
     def note_receipt(self, keys: Iterable[Key], now_s: float) -> None:
         """The clinic answered: these are done, and the others' waits start small again."""
         self._last_receipt_s = now_s
@@ -80,23 +84,23 @@ class Flight:
             entry.sent_s, entry.due_s = now_s - self._timeout, now_s
 
     def due(self, lane: int, now_s: float) -> list[Key]:
-        """Rows of a lane to send again, oldest first, as many as the window has room for."""
+        """Rows of a lane to send again, oldest first, as many as the window has places for."""
         ready = sorted((e.n, key) for key, e in self._sent.items() if e.lane == lane and e.due_s <= now_s)
-        return [key for _, key in ready[: self.room(lane, now_s)]]
+        return [key for _, key in ready[: self.free_places(lane, now_s)]]
 
-    def room(self, lane: int, now_s: float) -> int:
+    def free_places(self, lane: int, now_s: float) -> int:
         """How many more rows the window of a lane takes."""
         urgent = lane == URGENT
         open_ = sum((e.lane == URGENT) == urgent and now_s < e.sent_s + self._timeout for e in self._sent.values())
         return max(0, self.window - open_)
 
-    def room_for_new(self, lane: int, now_s: float) -> int:
+    def places_for_new(self, lane: int, now_s: float) -> int:
         """How many rows that were never sent may go now."""
         tracked = sum((e.lane == URGENT) == (lane == URGENT) for e in self._sent.values())
         most = self.most_tracked
         if self.is_silent(now_s):
             most = self.most_tracked_in_silence if lane == URGENT else 0
-        return max(0, min(self.room(lane, now_s), most - tracked))
+        return max(0, min(self.free_places(lane, now_s), most - tracked))
 
     def cursor(self, lane: int) -> int:
         """Place of the newest row of a lane that was ever sent."""
@@ -104,4 +108,5 @@ class Flight:
 
     def is_silent(self, now_s: float) -> bool:
         """Whether a receipt is overdue and none at all came since that row was sent."""
-        return any(e.sent_s + self._timeout <= now_s and e.sent_s > self._last_receipt_s for e in self._sent.values())
+        sent = (entry for entry in self._sent.values() if entry.attempts)
+        return any(e.sent_s + self._timeout <= now_s and e.sent_s > self._last_receipt_s for e in sent)

@@ -1,15 +1,11 @@
-"""What sync promises and needs: its settings, its view of the store, and every trouble by name."""
+"""What sync needs of the store, and every trouble by name."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Protocol
 
-from biosignal.errors import BadInput, BedsideError, RefusedForSafety
+from biosignal.errors import BedsideError
 from biosignal.events import Command, CommandAnswer
-from biosignal.wire.topics import checked_name
-
-LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Row(Protocol):
@@ -42,6 +38,9 @@ class Outbox(Protocol):
     def reject(self, triples: Iterable[tuple[str, int, str]]) -> int:
         """The clinic cannot read these (id, rev, reason)."""
 
+    def retry_rejected(self, *, containing: tuple[str, ...], limit: int) -> Sequence[Row]:
+        """Queue some rows once more that the clinic rejected for one of these reasons, and give them."""
+
     def claim_command(self, command: Command) -> bool:
         """Note that a command is about to be carried out; False when it was before."""
 
@@ -50,60 +49,6 @@ class Outbox(Protocol):
 
     def unanswered_commands(self) -> list[tuple[str, str]]:
         """(id, name) of commands claimed and never answered."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SyncSettings:
-    """Where the clinic's broker is, who we are, and how patient to be.
-
-    Parameters
-    ----------
-    ca_file : PEM of the authority that signed the broker's certificate; the system's authorities where absent.
-    client_cert, client_key : PEM files, where the broker asks for a certificate of the device.
-    window : rows sent and not yet received, once for lane 0 and once for the others together.
-    receipt_timeout_s : a row without a receipt for so long is sent again after a random part of
-        ``backoff_first_s * 2 ** attempts``, at most ``backoff_most_s``.
-    will_delay_s : a broken line shorter than this is not told as offline (MQTT 5).
-
-    Raises
-    ------
-    BadInput : a name that cannot stand in a topic, or a certificate file that is not there.
-    RefusedForSafety : a broker beyond this machine without TLS.
-    """
-
-    host: str
-    site: str
-    device: str
-    port: int = 1883
-    username: str | None = None
-    password: str | None = field(default=None, repr=False)
-    tls: bool = False
-    ca_file: Path | None = None
-    client_cert: Path | None = None
-    client_key: Path | None = None
-    keepalive_s: int = 15
-    connect_timeout_s: float = 15.0
-    window: int = 8
-    receipt_timeout_s: float = 5.0
-    backoff_first_s: float = 0.5
-    backoff_most_s: float = 60.0
-    status_every_s: float = 2.0
-    watch_lease_s: float = 30.0
-    wave_age_s: float = 2.0
-    session_expiry_s: int = 7 * 86400
-    will_delay_s: int = 10
-
-    def __post_init__(self) -> None:
-        checked_name(self.site, "site")
-        checked_name(self.device, "device")
-        if not self.tls and self.host not in LOOPBACK:
-            raise RefusedForSafety(
-                "a broker beyond this machine needs TLS", host=self.host, remedy="set sync.tls and sync.ca_file"
-            )
-        for name in ("ca_file", "client_cert", "client_key"):
-            file = getattr(self, name)
-            if file is not None and not file.is_file():
-                raise BadInput("a certificate file is not there", setting=f"sync.{name}", file=str(file))
 
 
 class SyncTrouble(BedsideError):
@@ -158,6 +103,12 @@ class TakenOver(SyncTrouble):
     """Another client connected under this device's name."""
 
     remedy = "stop the other daemon that runs as this device, or give it a name of its own"
+
+
+class ClinicOutdated(SyncTrouble):
+    """The clinic is of an older version and cannot read what this device sends."""
+
+    remedy = "update the clinic; everything is kept and sent again by itself"
 
 
 class LineBroken(SyncTrouble):

@@ -41,7 +41,7 @@ class RepositoryRolledBack(UpdateRefused):
 
 
 class ClockUnsure(UpdateRefused):
-    """Expiry cannot be judged because this device's clock is not to be trusted."""
+    """Expiry cannot be decided because this device's clock is not to be trusted."""
 
     code = "clock-unsure"
     remedy = "let the clock synchronise (NTP), then announce the model again"
@@ -95,7 +95,7 @@ class TooLarge(UpdateFailed):
 
 
 class DiskFull(UpdateFailed):
-    """There is not enough room to keep the bundle beside what must stay."""
+    """There is not enough space to keep the bundle beside what must stay."""
 
     code = "disk-full"
     remedy = "free space in the state directory, then announce the model again"

@@ -9,12 +9,13 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from biosignal.errors import BadInput, BedsideError, RefusedForSafety
 from biosignal.model.bundle import Bundle, open_bundle, pack, unpack
+from biosignal.tasks import lookup
 from biosignal.wire.codec import from_json, to_json
 from edge_agent.updates.disk import Disk
 from edge_agent.updates.errors import BundleUnfit, DiskFull
@@ -24,7 +25,7 @@ FACTORY = "factory"
 
 
 class NothingRunnable(BedsideError):
-    """Not even the factory bundle of a task can be read."""
+    """Not even the factory bundle of a task is there and can be read."""
 
     remedy = "install the program again: its own models are damaged"
 
@@ -43,18 +44,18 @@ class BundleShelf:
     Parameters
     ----------
     root : directory of its own.
-    factory : per task, the folder of the bundle the program came with; read only.
+    factory : gives the folder of the bundle that the program came with for a task, read only; None: there is none.
     """
 
-    def __init__(self, root: Path, factory: Mapping[str, Path], *, disk: Disk | None = None) -> None:
+    def __init__(self, root: Path, factory: Callable[[str], Path | None], *, disk: Disk | None = None) -> None:
         self._root = root
-        self._factory = dict(factory)
+        self._factory = factory
         self._disk = disk or Disk()
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The tasks it has a factory bundle for."""
-        return tuple(self._factory)
+        """The tasks that use a model, whether the program came with one or not."""
+        return tuple(lookup.models())
 
     def pointer(self, task: str) -> Pointer:
         """Read the state of a task; a pointer that cannot be read counts as empty, so the factory bundle runs."""
@@ -97,9 +98,13 @@ class BundleShelf:
         ------
         NothingRunnable : it is missing or damaged.
         """
-        folder = self._factory.get(task)
+        try:
+            folder = self._factory(task)
+        except BadInput as error:
+            raise NothingRunnable("the factory bundle cannot be found", task=task, why=str(error)) from error
         if folder is None:
-            raise NothingRunnable("no factory bundle is known for this task", task=task)
+            remedy = "set inference.models_dir to the folder that holds it, or release one from the clinic"
+            raise NothingRunnable("there is no released bundle", task=task, remedy=remedy)
         try:
             return open_bundle({path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()})
         except (BadInput, RefusedForSafety, OSError) as error:
@@ -119,10 +124,10 @@ class BundleShelf:
             folder.mkdir(parents=True, exist_ok=True)
             needed, free = int(1.2 * len(data)) + reserve_bytes, shutil.disk_usage(folder).free
             if free < needed:
-                raise DiskFull("too little room for the bundle", bundle=entry.bundle, needed=needed, free=free)
+                raise DiskFull("too little space for the bundle", bundle=entry.bundle, needed=needed, free=free)
             self._replace(folder / entry.file, data)
         except OSError as error:
-            raise _no_room(error, entry.bundle) from error
+            raise _no_space(error, entry.bundle) from error
         return entry
 
     def change(self, task: str, change: Callable[[Pointer], Pointer]) -> Pointer:
@@ -141,7 +146,7 @@ class BundleShelf:
             folder.mkdir(parents=True, exist_ok=True)
             self._replace(folder / "shelf.json", json.dumps(to_json(after), indent=1).encode())
         except OSError as error:
-            raise _no_room(error, task) from error
+            raise _no_space(error, task) from error
         self._prune(folder, after)
         return after
 
@@ -167,7 +172,7 @@ class BundleShelf:
         return self._root / task
 
 
-def _no_room(error: OSError, about: str) -> DiskFull:
+def _no_space(error: OSError, about: str) -> DiskFull:
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    sentence = "no room for the bundle" if full else "the shelf of bundles cannot be written"
+    sentence = "no space for the bundle" if full else "the shelf of bundles cannot be written"
     return DiskFull(sentence, about=about, why=os.strerror(error.errno) if error.errno else str(error))

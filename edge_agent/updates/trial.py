@@ -1,7 +1,7 @@
 """What an update's states are and how one follows from another. Pure: values in, values out.
 
 download -> verify -> self-test -> trial -> commit, or back. The whole state of a task is one `Pointer`; what has yet to
-be told to the clinic (`owed`) is part of it, so that a power cut between an act and its report loses neither.
+be reported to the clinic (`owed`) is part of it, so that a power cut between an act and its report loses neither.
 """
 
 import re
@@ -10,33 +10,10 @@ from enum import Enum
 
 from biosignal.errors import BadInput
 from biosignal.events import Command, ModelReport
+from edge_agent.updates.settings import TrialSettings
 
 FAILURES_KEPT = 16
 _TARGET = re.compile(r"([a-z0-9][a-z0-9-]{0,63})/((?:0|[1-9][0-9]{0,5})(?:\.(?:0|[1-9][0-9]{0,5})){2})\.bundle")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrialSettings:
-    """When a bundle has proven itself, and when it has failed.
-
-    Parameters
-    ----------
-    windows : answered windows without one failure before a trial is committed.
-    bad_starts : starts in a row without a sign of health before the bundle is left for the one before.
-    tries : failures of one bundle on this device before it is not tried again.
-    interruptions : how often a download may be cut short by a restart before it is given up.
-    alive_s : a process that ran this long has started well, even without a patient.
-    retry_s : pauses between attempts while the clinic is unreachable, before jitter.
-    reserve_bytes : room kept free for the engine plan.
-    """
-
-    windows: int = 100
-    bad_starts: int = 3
-    tries: int = 2
-    interruptions: int = 3
-    alive_s: float = 60.0
-    retry_s: tuple[float, ...] = (5.0, 20.0, 80.0, 320.0)
-    reserve_bytes: int = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -122,20 +99,20 @@ def version_key(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-def judge_windows(healthy: int, failed: int, settings: TrialSettings) -> Verdict:
-    """Judge a trial: one failed window ends it, enough healthy ones commit it."""
+def verdict_of(healthy: int, failed: int, settings: TrialSettings) -> Verdict:
+    """Decide a trial: one failed window ends it, enough healthy ones commit it."""
     if failed:
         return Verdict.ROLL_BACK
     return Verdict.COMMIT if healthy >= settings.windows else Verdict.GO_ON
 
 
 def came_up_badly(pointer: Pointer, settings: TrialSettings) -> bool:
-    """Tell whether what runs now has been started too often without a sign of health."""
+    """Whether what runs now has been started too often without a sign of health."""
     return pointer.starts >= settings.bad_starts
 
 
 def failed_too_often(pointer: Pointer, digest: str, settings: TrialSettings) -> bool:
-    """Tell whether trying this bundle again would only loop."""
+    """Whether trying this bundle again would only loop."""
     return any(failure.digest == digest and failure.times >= settings.tries for failure in pointer.failures)
 
 
@@ -155,12 +132,12 @@ def begun(pointer: Pointer) -> Pointer:
 
 
 def owing(pointer: Pointer, report: ModelReport) -> Pointer:
-    """Note a report that is to be told."""
+    """Note a report that is to be stored for the clinic."""
     return replace(pointer, owed=(*(owed for owed in pointer.owed if owed.id != report.id), report))
 
 
-def told(pointer: Pointer, report: ModelReport) -> Pointer:
-    """Note that a report was told."""
+def reported(pointer: Pointer, report: ModelReport) -> Pointer:
+    """Note that a report was stored for the clinic."""
     return replace(pointer, owed=tuple(owed for owed in pointer.owed if owed.id != report.id))
 
 
@@ -220,5 +197,5 @@ def started(pointer: Pointer) -> Pointer:
 
 
 def seen_healthy(pointer: Pointer) -> Pointer:
-    """What runs is well: forget the starts."""
+    """The running model is healthy: reset the count of starts."""
     return replace(pointer, starts=0)

@@ -11,7 +11,6 @@ import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -19,7 +18,7 @@ import urllib3
 from tuf.api import exceptions
 from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig  # type: ignore[attr-defined]  # listed by name only
 
-from biosignal.errors import BadInput, BedsideError
+from biosignal.errors import BedsideError
 from edge_agent.updates.errors import (
     ClockUnsure,
     DiskFull,
@@ -31,36 +30,9 @@ from edge_agent.updates.errors import (
     TooLarge,
     Unreachable,
 )
+from edge_agent.updates.settings import UpdatesSettings
 
 CLOCK_SLACK = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class UpdateSettings:
-    """Where models come from and what a download may cost.
-
-    Parameters
-    ----------
-    state_dir : keeps verified metadata (so that versions never go back) and the bundles.
-    base_url : the clinic's repository, ``https://host/updates/``.
-    trusted_root : the root metadata this device was provisioned with.
-    ca_file : certificates to trust for https; None takes the system's.
-    timeout_s : longest silence on the line. download_s : longest whole request.
-    max_bundle_bytes : largest bundle. reserve_bytes : room for its engine plan, kept free besides.
-    """
-
-    state_dir: Path
-    base_url: str
-    trusted_root: bytes = field(repr=False)
-    ca_file: Path | None = None
-    timeout_s: float = 20.0
-    download_s: float = 300.0
-    max_bundle_bytes: int = 64 * 1024 * 1024
-    reserve_bytes: int = 64 * 1024 * 1024
-
-    def __post_init__(self) -> None:
-        if not self.base_url.startswith(("https://", "http://")):
-            raise BadInput("the update address must be http or https", base_url=self.base_url)
 
 
 class _Refused(exceptions.DownloadError):
@@ -74,7 +46,7 @@ class _Refused(exceptions.DownloadError):
 class BoundedFetcher(FetcherInterface):
     """HTTP(S) with a CA of our choice, no redirects, no proxies, and an end to every request."""
 
-    def __init__(self, settings: UpdateSettings) -> None:
+    def __init__(self, settings: UpdatesSettings) -> None:
         self._settings = settings
         self._pool = urllib3.PoolManager(
             num_pools=1,
@@ -123,22 +95,30 @@ class UpdateClient:
 
     Parameters
     ----------
-    clock_is_sure : tells whether the host believes its clock (synchronised); unknown counts as sure.
-    now : UTC, for the floor under the clock. Expiry itself is judged by python-tuf on the host's clock.
+    settings : where from, and what a download may cost; its `url` is there.
+    state_dir : keeps verified metadata (so that versions never go back) and the bundles.
+    trusted_root : the root metadata this device was provisioned with.
+    clock_is_sure : says whether the host believes its clock (synchronised); unknown counts as sure.
+    now : UTC, for the floor under the clock. Expiry itself is decided by python-tuf on the host's clock.
     """
 
     def __init__(
         self,
-        settings: UpdateSettings,
+        settings: UpdatesSettings,
         *,
+        state_dir: Path,
+        trusted_root: bytes,
         clock_is_sure: Callable[[], bool] = lambda: True,
         now: Callable[[], datetime] = _utc_now,
     ) -> None:
         self._settings = settings
         self._clock_is_sure = clock_is_sure
         self._now = now
-        self._metadata = settings.state_dir / "tuf"
-        self._floor_file = settings.state_dir / "clock-floor.json"
+        self._base_url = (settings.url or "").rstrip("/")
+        self._state_dir = state_dir
+        self._trusted_root = trusted_root
+        self._metadata = state_dir / "tuf"
+        self._floor_file = state_dir / "clock-floor.json"
 
     def fetch(self, target: str) -> bytes:
         """Give the bytes of a signed target, as ``task/version.bundle`` names it.
@@ -160,8 +140,8 @@ class UpdateClient:
         return data
 
     def _download(self, fetcher: BoundedFetcher, target: str) -> bytes:
-        base = self._settings.base_url.rstrip("/")
-        incoming = self._settings.state_dir / "incoming"
+        base = self._base_url
+        incoming = self._state_dir / "incoming"
         for directory in (self._metadata, incoming):
             directory.mkdir(parents=True, exist_ok=True)
         for leftover in self._metadata.glob("tmp*"):
@@ -173,20 +153,20 @@ class UpdateClient:
             f"{base}/targets/",
             fetcher,
             UpdaterConfig(),
-            bootstrap=self._settings.trusted_root,
+            bootstrap=self._trusted_root,
         )
         updater.refresh()
         info = updater.get_targetinfo(target)
         if info is None:
             raise _Refused(TargetUnknown("the clinic has not released this model", target=target))
-        self._check_room(info.length, target)
+        self._check_space(info.length, target)
         path = Path(updater.download_target(info))
         try:
             return path.read_bytes()
         finally:
             path.unlink()
 
-    def _check_room(self, length: int, target: str) -> None:
+    def _check_space(self, length: int, target: str) -> None:
         if length > self._settings.max_bundle_bytes:
             raise _Refused(
                 TooLarge(
@@ -197,9 +177,9 @@ class UpdateClient:
                 )
             )
         needed = int(2.4 * length) + self._settings.reserve_bytes  # the download and its shelved copy, and 20 %
-        free = shutil.disk_usage(self._settings.state_dir).free
+        free = shutil.disk_usage(self._state_dir).free
         if free < needed:
-            raise _Refused(DiskFull("too little room for the bundle", target=target, needed=needed, free=free))
+            raise _Refused(DiskFull("too little space for the bundle", target=target, needed=needed, free=free))
 
     # ---- the clock -----------------------------------------------------------------------------------------------
 
@@ -207,12 +187,12 @@ class UpdateClient:
         floor = self._floor()
         if floor is not None and self._now() < floor - CLOCK_SLACK:
             raise ClockUnsure(
-                "the clock is behind the last verified update, so expiry cannot be judged",
+                "the clock is behind the last verified update, so expiry cannot be decided",
                 clock=self._now().isoformat(timespec="seconds"),
                 not_before=floor.isoformat(timespec="seconds"),
             )
         if not self._clock_is_sure():
-            raise ClockUnsure("the clock is not synchronised, so expiry cannot be judged")
+            raise ClockUnsure("the clock is not synchronised, so expiry cannot be decided")
 
     def _floor(self) -> datetime | None:
         try:
@@ -247,7 +227,7 @@ class UpdateClient:
         if isinstance(error, exceptions.RepositoryError):
             return SignatureWrong("the repository's metadata does not verify", why=str(error))
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return DiskFull("no room for the download", why=os.strerror(error.errno))
+            return DiskFull("no space for the download", why=os.strerror(error.errno))
         return DiskFull("the state directory cannot be written", why=str(error))
 
 

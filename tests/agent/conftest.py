@@ -5,16 +5,11 @@ import pytest
 
 from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, RR_SHAPE
 from edge_agent.agent import Agent
-from edge_agent.operate.settings import (
-    DeviceSettings,
-    ExplainSettings,
-    InferenceSettings,
-    OperateSettings,
-    Settings,
-    SourceSettings,
-    SyncSettings,
-    TensorrtSettings,
-)
+from edge_agent.explain.settings import ExplainSettings
+from edge_agent.inference.settings import InferenceSettings, TensorRtSettings
+from edge_agent.operate.settings import DeviceSettings, OperateSettings, Settings
+from edge_agent.sources.settings import SourceSettings
+from edge_agent.sync.settings import SyncSettings
 from tests import bundles
 
 
@@ -39,7 +34,7 @@ def settings(tmp_path, monkeypatch):
     return Settings(
         device=DeviceSettings(name="bed-1", state_dir=tmp_path / "state"),
         source=SourceSettings(speed=0.0, passes=0),
-        inference=InferenceSettings(models_dir=tmp_path / "models", tensorrt=TensorrtSettings(enabled=False)),
+        inference=InferenceSettings(models_dir=tmp_path / "models", tensorrt=TensorRtSettings(enabled=False)),
         explain=ExplainSettings(language_model=False),
         sync=SyncSettings(enabled=False),
         operate=OperateSettings(metrics_port=0, status_s=0.2, stop_s=2.0),

@@ -1,8 +1,8 @@
 """The whole daemon on an emulated board: plugged in, it reads; unplugged, it says so."""
 
-from edge_agent.operate.settings import SourceSettings
 from edge_agent.sources.emulator import Emulator
 from edge_agent.sources.line_damage import Fault
+from edge_agent.sources.settings import SourceSettings
 from tests.agent.conftest import until
 from tests.sources.boards_on_a_line import emulation_of
 
@@ -14,10 +14,10 @@ def test_the_daemon_analyses_a_cyton_and_tells_an_unplugging(make_agent, tmp_pat
     emulator.start()
     try:
         agent = make_agent(source=source)
-        until(lambda: agent.analysis.counts.beats >= 8)
+        until(lambda: sum(agent.analysis.counts.marks.values()) >= 8)
         until(lambda: agent.analysis.counts.gaps >= 1)
-        seen = agent.analysis.counts.beats
-        until(lambda: agent.analysis.counts.beats >= seen + 8)
+        seen = sum(agent.analysis.counts.marks.values())
+        until(lambda: sum(agent.analysis.counts.marks.values()) >= seen + 8)
         agent.stop()
     finally:
         emulator.stop()

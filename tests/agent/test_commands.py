@@ -8,7 +8,8 @@ import pytest
 from biosignal.events import AlarmEvent, AlarmState, Command, Recording, RecordingClosed, SubjectAssigned
 from biosignal.model.bundle import open_bundle
 from biosignal.model.onnx_cpu import OnnxCpuBackend
-from edge_agent.operate.settings import SourceSettings
+from biosignal.tasks import TASKS
+from edge_agent.sources.settings import SourceSettings
 from tests import bundles
 from tests.agent.conftest import until
 
@@ -23,6 +24,15 @@ def command(name, **arguments):
         expires_utc="2999-01-01T00:00:00.000Z",
         arguments=tuple(arguments.items()),
     )
+
+
+def rhythm(agent):
+    """The limits of the rhythm in force."""
+    return agent.analysis.limits_of(TASKS["ecg-rhythm"])
+
+
+def beats(agent):
+    return sum(agent.analysis.counts.marks.values())
 
 
 def bodies(agent, kind):
@@ -43,7 +53,7 @@ def test_acknowledge_is_an_event_of_the_device_by_who_asked(make_agent):
 
 def test_pause_audio_silences_what_sounds_and_refuses_nonsense(make_agent):
     agent = make_agent(source=REAL_TIME)
-    agent.analysis.trouble("poor-signal", "the lead is loose")
+    agent.analysis.set_trouble("source-lost", "the lead is loose")
     assert agent.command(command("pause-audio", seconds="30")).outcome == "done"
     paused = until(lambda: [one for one in bodies(agent, "alarm") if one.state is AlarmState.AUDIO_PAUSED])
     assert paused[0].by == "dr-a"
@@ -54,7 +64,7 @@ def test_pause_audio_silences_what_sounds_and_refuses_nonsense(make_agent):
 def test_limits_are_set_and_unknown_ones_and_wrong_values_refused(make_agent):
     agent = make_agent(source=REAL_TIME)
     assert agent.command(command("set-limits", tachycardia_per_min="140", vt_beats="5")).outcome == "done"
-    assert (agent.analysis.rules.tachycardia_per_min, agent.analysis.rules.vt_beats) == (140.0, 5)
+    assert (rhythm(agent).tachycardia_per_min, rhythm(agent).vt_beats) == (140.0, 5)
     unknown = agent.command(command("set-limits", colour="3"))
     assert unknown.outcome == "refused"
     assert "colour" in unknown.reason
@@ -67,7 +77,7 @@ def test_limits_are_set_and_unknown_ones_and_wrong_values_refused(make_agent):
         {},
     ):
         assert agent.command(command("set-limits", **wrong)).outcome == "refused", wrong
-    assert agent.analysis.rules.tachycardia_per_min == 140.0
+    assert rhythm(agent).tachycardia_per_min == 140.0
 
 
 def test_watch_is_done_and_what_nobody_knows_or_offers_is_refused(make_agent):
@@ -115,7 +125,7 @@ def _stored_after(agent, kind):
 
 def test_commands_status_and_switches_under_a_replay_at_full_speed_never_hang(make_agent):
     agent = make_agent()
-    until(lambda: agent.analysis.counts.beats > 10)
+    until(lambda: beats(agent) > 10)
     done, slowest, failures = {"n": 0}, [0.0], []
     ending = threading.Event()
 
@@ -142,7 +152,7 @@ def test_commands_status_and_switches_under_a_replay_at_full_speed_never_hang(ma
         ),
         lambda: agent.command(command("pause-audio", seconds="1")),
         lambda: (agent.command(command("assign-subject", subject="p")), time.sleep(0.5)),
-        lambda: (agent.analysis.switch(backends[next(turns) % 2], "stress"), time.sleep(0.05)),
+        lambda: (agent.analysis.switch("ecg-beats", backends[next(turns) % 2], "stress"), time.sleep(0.05)),
     ]
     threads = [threading.Thread(target=busy, args=(work,)) for work in works]
     for thread in threads:
@@ -171,9 +181,9 @@ def test_commands_status_and_switches_under_a_replay_at_full_speed_never_hang(ma
 
 def test_a_switch_waits_for_the_first_beat_and_misses_none(make_agent):
     agent = make_agent(source=SourceSettings(speed=10.0, passes=0))
-    until(lambda: agent.analysis.counts.beats > 2)
+    until(lambda: beats(agent) > 2)
     backend = OnnxCpuBackend(open_bundle(bundles.bundle_files(version="1.0.7")))
-    answered = agent.analysis.switch(backend, "a test")
+    answered = agent.analysis.switch("ecg-beats", backend, "a test")
     assert answered.missed == 0
     assert answered.at > 0
     agent.stop()

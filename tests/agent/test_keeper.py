@@ -29,7 +29,7 @@ class Rooms:
             on_stored=lambda events, _arrived_s: self.stored.extend(events),
             live=self.frames.append,
             is_watched=lambda: bool(more.get("watched")),
-            room=more.get("room", 256),
+            queue_size=more.get("queue_size", 256),
             retry_s=0.02,
         )
 
@@ -73,26 +73,26 @@ def test_a_store_that_fails_for_a_while_costs_no_event_and_no_order(rooms, said)
 
 
 def test_a_live_put_never_waits_and_keeps_events_where_waves_find_no_room(rooms, said):
-    room = rooms(room=4)
+    room = rooms(queue_size=4)
     samples = excerpt(0, 20)
     for n, event in enumerate(said[:20]):  # nobody writes yet
         first = n * 360
         room.keeper.put(Batch(events=(event,), block=block(first, samples[:, first : first + 360])))
     assert room.keeper.counts.waves_dropped == 16
-    assert not room.keeper.wait_for_room(0.01)
+    assert not room.keeper.wait_for_place(0.01)
     assert "too slow" in room.keeper.trouble
     room.keeper.start()
     until(lambda: room.keeper.idle)
     assert [event for event in room.stored if event in said] == said[:20]
     assert room.keeper.counts.blocks == 4
     assert room.keeper.trouble is None
-    assert room.keeper.wait_for_room(0.01)
+    assert room.keeper.wait_for_place(0.01)
 
 
 def test_an_event_the_store_refuses_is_counted_and_the_others_of_its_batch_are_kept(rooms, said):
     room = rooms()
     wrong = Recording(
-        id="x", device="bed-1", source="s", leads=(), unit="furlong", fs_hz=-1.0, started_utc=None, subject=None,
+        id="x", device="bed-1", source="s", leads=(), fs_hz=float("nan"), started_utc=None, subject=None,
         previous=None,
     )  # fmt: skip
     room.keeper.start()
@@ -125,7 +125,7 @@ def test_a_fault_in_one_batch_does_not_end_the_writing(rooms, said, monkeypatch)
 
 
 def test_strips_follow_their_findings_and_live_frames_go_only_to_who_watches(rooms, said):
-    room = rooms(watched=True, room=1000)
+    room = rooms(watched=True, queue_size=1000)
     samples = excerpt(0, 299)
     room.keeper.start()
     room.keeper.put(Batch(events=tuple(event for event in said if not isinstance(event, Finding))))

@@ -19,9 +19,11 @@ from biosignal.events import AlarmState, FindingState, Receipt
 from biosignal.wire.envelope import decode, encode_message
 from biosignal.wire.topics import Channel, down, up
 from edge_agent.agent import run
-from edge_agent.operate.settings import DeviceSettings, OperateSettings, SourceSettings, SyncSettings
+from edge_agent.operate.settings import DeviceSettings, OperateSettings
+from edge_agent.sources.settings import SourceSettings
 from edge_agent.store import place
 from edge_agent.store.errors import StoreInUse, StoreUnsafe, StoreUnwritable
+from edge_agent.sync.settings import SyncSettings
 from tests.agent.conftest import until
 from tests.brokers import RunningBroker, free_port, make_authority, mosquitto
 
@@ -148,11 +150,11 @@ def test_a_damaged_store_is_set_aside_and_told_until_somebody_has_seen_it(make_a
     assert list(settings.device.state_dir.glob(f"{file}.damaged-*"))
     for _ in range(5):
         agent.tend()
-    alarm = next(one for one in agent.analysis.alarms if one.kind == "store-trouble")
+    alarm = until(lambda: next((one for one in agent.analysis.alarms if one.kind == "store-trouble"), None))
     assert alarm.state is AlarmState.ACTIVE
     agent.analysis.acknowledge(alarm.id, "dr-a")
     agent.tend()
-    assert not [one for one in agent.analysis.alarms if one.kind == "store-trouble"]
+    until(lambda: not [one for one in agent.analysis.alarms if one.kind == "store-trouble"])
     agent.tend()
     until(lambda: agent.keeper.idle)
     revs = [one.body for one in agent.events.events("finding", limit=10_000) if one.body.kind == "store-trouble"]

@@ -36,9 +36,9 @@ def fed(clock, *, before_each=lambda _second: None, seconds=40, lost=(), **more)
         clock.advance(1.0)
         first = second * 360
         if second in lost:
-            analysis.take(gap(first, 360, "overflow"))
+            analysis.push(gap(first, 360, "overflow"))
         else:
-            analysis.take(block(first, samples[:, first : first + 360]))
+            analysis.push(block(first, samples[:, first : first + 360]))
     return analysis, lambda kind: [event for batch in batches for event in batch.events if isinstance(event, kind)]
 
 
@@ -98,15 +98,15 @@ def test_a_clock_step_of_a_year_opens_an_anchor_and_moves_nothing(step_s):
 def test_alarms_of_a_live_source_keep_their_time_when_the_clock_steps():
     clock = SetClock()
     analysis, events = fed(clock, seconds=3)
-    analysis.trouble("poor-signal", "noise")
+    analysis.set_trouble("source-lost", "noise")
     clock.step_utc(YEAR_S)
-    analysis.trouble("poor-signal", None)
+    analysis.set_trouble("source-lost", None)
     samples = excerpt(0, 60)
     settled = None
     for second in range(3, 30):
         clock.advance(1.0)
-        analysis.take(block(second * 360, samples[:, second * 360 : (second + 1) * 360]))
-        over = [one for one in events(AlarmEvent) if one.kind == "poor-signal" and one.state is AlarmState.RESOLVED]
+        analysis.push(block(second * 360, samples[:, second * 360 : (second + 1) * 360]))
+        over = [one for one in events(AlarmEvent) if one.kind == "source-lost" and one.state is AlarmState.RESOLVED]
         settled = settled or (second if over else None)
     assert settled in (12, 13)  # ten seconds on the steady clock
     analysis.finish("stopped")
@@ -118,10 +118,10 @@ def test_a_hole_of_a_timed_source_opens_an_anchor_behind_it():
     analysis = make_analysis(put=batches.append, facts=LIVE, clock=clock, timed=True)
     samples = excerpt(0, 10)
     clock.advance(1)
-    analysis.take(block(0, samples[:, :360]))
+    analysis.push(block(0, samples[:, :360]))
     clock.advance(5)
-    analysis.take(gap(360, 1440, "reconnected"))
-    analysis.take(block(1800, samples[:, 1800:2160]))
+    analysis.push(gap(360, 1440, "reconnected"))
+    analysis.push(block(1800, samples[:, 1800:2160]))
     analysis.finish("stopped")
     anchors = [event for batch in batches for event in batch.events if isinstance(event, ClockAnchor)]
     assert [(one.sample, one.reason) for one in anchors] == [(359, "start"), (2159, "behind a gap")]
@@ -134,9 +134,9 @@ def test_what_lay_in_the_queue_tells_no_time():
     arrived_s = clock.monotonic_s()
     clock.advance(8.0)
     samples = excerpt(0, 2)
-    analysis.take(block(0, samples[:, :360]), arrived_s=arrived_s)
+    analysis.push(block(0, samples[:, :360]), arrived_s=arrived_s)
     assert not [event for batch in batches for event in batch.events if isinstance(event, ClockAnchor)]
-    analysis.take(block(360, samples[:, 360:720]))
+    analysis.push(block(360, samples[:, 360:720]))
     analysis.finish("stopped")
     assert [event.sample for batch in batches for event in batch.events if isinstance(event, ClockAnchor)] == [719]
 
@@ -168,8 +168,8 @@ def test_a_trouble_that_comes_and_goes_at_one_sample_is_told_once():
     analysis, events = fed(clock, seconds=2)
     rng = random.Random(1)
     for _ in range(20):
-        analysis.trouble("store-trouble", "the disk" if rng.random() < 0.5 else None)
-    analysis.trouble("store-trouble", None)
+        analysis.set_trouble("store-trouble", "the disk" if rng.random() < 0.5 else None)
+    analysis.set_trouble("store-trouble", None)
     analysis.finish("stopped")
     revs = [(one.id, one.rev) for one in events(Finding) if one.kind == "store-trouble"]
     assert len(revs) == len(set(revs)) == 2

@@ -10,12 +10,13 @@ from dataclasses import replace
 import pytest
 
 from biosignal.errors import BadInput
-from biosignal.events import Priority, Rung
+from biosignal.events import Rung
 from edge_agent.operate.clock import HostClock
 from edge_agent.operate.doctor import Level, examine
-from edge_agent.operate.settings import OperateSettings, SourceSettings
+from edge_agent.operate.log_handler import logging_to
+from edge_agent.operate.settings import OperateSettings
 from edge_agent.operate.status_file import read_status
-from edge_agent.operate.supervise import logging_to
+from edge_agent.sources.settings import SourceSettings
 from tests.agent.conftest import until
 
 
@@ -66,9 +67,9 @@ def test_a_hung_keeper_stops_the_pings_and_they_come_back_with_it(systemd, make_
     monkeypatch.setattr(agent.events, "add_many", blocked)
     log = io.StringIO()
     with logging_to(log, clock=HostClock(), level="info"):
-        agent.analysis.trouble("poor-signal", "the lead is loose")  # something to write
-        until(lambda: [turned(agent), agent.supervisor.standing][1], within_s=10)
-    assert list(agent.supervisor.standing) == ["keeper"]
+        agent.analysis.set_trouble("source-lost", "the lead is loose")  # something to write
+        until(lambda: [turned(agent), agent.supervisor.hanging][1], within_s=10)
+    assert list(agent.supervisor.hanging) == ["keeper"]
     turned(agent)
     systemd.said()
     end = agent.keeper.turns
@@ -77,8 +78,8 @@ def test_a_hung_keeper_stops_the_pings_and_they_come_back_with_it(systemd, make_
         until(lambda: True)
     assert "WATCHDOG=1" not in systemd.said()
     assert agent.keeper.turns == end
-    standing = [json.loads(line) for line in log.getvalue().splitlines() if "operate.loop.standing" in line]
-    assert standing[0]["loop"] == "keeper"
+    hanging = [json.loads(line) for line in log.getvalue().splitlines() if "operate.loop.hanging" in line]
+    assert hanging[0]["loop"] == "keeper"
 
     # Everything else goes on meanwhile.
     before = agent.analysis.now.sample
@@ -89,20 +90,25 @@ def test_a_hung_keeper_stops_the_pings_and_they_come_back_with_it(systemd, make_
     assert "STOPPING=1" in systemd.said()
 
 
+def rate_of(status):
+    """The heart rate that the status tells; None where there is none."""
+    return next((one.value for one in status.readings if one.quantity == "heart_rate"), None)
+
+
 def test_the_status_says_what_is_so(make_agent):
     agent = make_agent(source=SourceSettings(speed=20.0, passes=0))
-    until(lambda: agent.analysis.now.bpm is not None)
+    until(lambda: rate_of(agent.status()) is not None)
     status = agent.status()
-    assert (status.online, status.lead, status.fs_hz) == (True, "MLII", 360.0)
+    assert (status.online, [lead.name for lead in status.leads], status.fs_hz) == (True, ["MLII"], 360.0)
     assert status.recording == agent.analysis.recording.id
     assert status.sample > 0
-    assert 40 < status.bpm < 200
-    assert status.rung is Rung.ONNX_CPU
-    assert status.bundles == (("ecg-beats", "ecg-beats/1.0.0"),)
-    agent.analysis.trouble("store-trouble", "a test")
+    assert 40 < rate_of(status) < 200
+    served = {one.task: (one.leads, one.bundle, one.rung) for one in status.tasks}
+    assert served["ecg-beats"] == (("MLII",), "ecg-beats/1.0.0", Rung.ONNX_CPU)
+    assert served["ecg-rhythm"] == (("MLII",), None, None)
+    agent.analysis.set_trouble("store-trouble", "a test")
+    until(lambda: "store-trouble" in {alarm.kind for alarm in agent.status().alarms})
     status = agent.status()
-    assert (status.alarm is Priority.NONE) is (not agent.analysis.alarms)
-    assert status.alarm is not Priority.NONE
     assert status.outbox == agent.events.counts().outbox or status.outbox > 0
 
 
@@ -119,7 +125,8 @@ def test_status_file_metrics_and_doctor_tell_the_same(make_agent, settings):
     counts = agent.analysis.counts
     assert float(values["bedside_samples_read_total"]) == 2 * 108_000 == counts.samples
     assert float(values['bedside_gaps_total{reason="loop"}']) == 1
-    assert sum(float(values[one]) for one in values if one.startswith("bedside_beats_total")) == counts.beats > 500
+    marks = sum(float(values[one]) for one in values if one.startswith("bedside_marks_total"))
+    assert marks == sum(counts.marks.values()) > 500
     assert sum(float(values[one]) for one in values if one.startswith("bedside_findings_total")) == counts.findings
     assert float(values['bedside_explanations_total{made_by="template"}']) == counts.texts
     timed = [one for one in values if one.startswith("bedside_inference_seconds_count")]
@@ -132,7 +139,10 @@ def test_status_file_metrics_and_doctor_tell_the_same(make_agent, settings):
 
     status = read_status(settings.device.state_dir)
     assert status.metrics_port == agent.supervisor.metrics_port
-    assert (status.rung, status.bundle, status.connected) == ("onnx-cpu", "ecg-beats/1.0.0", False)
+    (model,) = status.models
+    assert (model.task, model.rung, model.bundle) == ("ecg-beats", "onnx-cpu", "ecg-beats/1.0.0")
+    assert status.leads == ("ECG MLII -> signal-quality, ecg-beats, ecg-rhythm",)
+    assert not status.connected
     assert status.outbox == agent.events.counts().outbox
 
 
@@ -141,7 +151,7 @@ def test_doctor_sees_a_running_agent(make_agent, settings):
     checks = examine(lambda: settings, config=None, clock=HostClock())
     by_name = {check.name: check for check in checks}
     assert by_name["daemon"].level is Level.OK
-    assert by_name["rung"].cause.startswith("onnx-cpu")
+    assert by_name["model of ecg-beats"].cause.startswith("ecg-beats/1.0.0 on onnx-cpu")
     assert not [check for check in checks if check.level is Level.FAIL]
 
 
@@ -163,18 +173,18 @@ def test_our_records_become_events_and_libraries_one_event_from_warnings_on():
     before = len(logging.getLogger().handlers)
     with logging_to(out, clock=HostClock(), level="info"):
         ours, theirs = logging.getLogger("edge_agent.somewhere"), logging.getLogger("paho.client")
-        ours.info("room.noun.verb", extra={"facts": {"count": 3, "subject": "p-1"}})
-        ours.warning("room.other.verb", extra={"why": "plainly"})
-        ours.debug("room.noun.hidden")
+        ours.info("part.noun.verb", extra={"facts": {"count": 3, "subject": "p-1"}})
+        ours.warning("part.other.verb", extra={"why": "plainly"})
+        ours.debug("part.noun.hidden")
         theirs.info("chatter")
         theirs.warning("trouble at %s", "the mill")
         try:
             raise BadInput("it broke", remedy="mend it")
         except BadInput:
-            ours.exception("room.noun.failed")
+            ours.exception("part.noun.failed")
     lines = [json.loads(line) for line in out.getvalue().splitlines()]
     assert [line["event"] for line in lines] == [
-        "room.noun.verb", "room.other.verb", "library.message.logged", "room.noun.failed",
+        "part.noun.verb", "part.other.verb", "library.message.logged", "part.noun.failed",
     ]  # fmt: skip
     assert lines[0]["count"] == 3
     assert "subject" not in lines[0]
@@ -188,8 +198,8 @@ def test_our_records_become_events_and_libraries_one_event_from_warnings_on():
 def test_the_rung_that_is_lost_is_a_finding_until_it_serves_again(make_agent, settings):
     nothing = replace(settings.inference, models_dir=settings.device.state_dir / "no-models")
     agent = make_agent(inference=nothing, source=SourceSettings(speed=5.0, passes=0))
-    assert agent.status().rung is Rung.RULES
+    assert {one.rung for one in agent.status().tasks if one.task == "ecg-beats"} == {Rung.RULES}
     found = until(lambda: [one for one in agent.events.findings() if one.kind == "backend-lost"])
     assert "no released bundle" in found[0].outcome.reason
-    until(lambda: agent.analysis.counts.beats > 3)
+    until(lambda: sum(agent.analysis.counts.marks.values()) > 3)
     assert agent.analysis.counts.unanswered_by_reason["no backend"] > 0

@@ -13,7 +13,7 @@ from biosignal.synthetic.ecg import synthetic_ecg
 from biosignal.tasks.ecg_beats.windows import (
     BEAT_SHAPE,
     BEFORE,
-    NEWS_S,
+    NEXT_BEAT_WAIT_S,
     RR_CAP_S,
     RR_FEATURES,
     RR_SHAPE,
@@ -128,7 +128,7 @@ def test_a_window_without_a_next_beat_comes_after_the_time_out_and_says_so():
     inputs = BeatInputs(fs_hz=250.0)
     inputs.extend(ECG.samples[:5000])
     inputs.add_beat(1000, 1090)
-    due = 1000 + int((RR_CAP_S + NEWS_S) * 250.0)
+    due = 1000 + int((RR_CAP_S + NEXT_BEAT_WAIT_S) * 250.0)
     assert inputs.advance(due) == []
     (window,) = inputs.advance(due + 1)
     assert window.decided_at == due

@@ -22,6 +22,7 @@ from biosignal.model.manifest import ManifestBroken, parse_manifest
 from biosignal.model.npz import read_npz, write_npz
 from biosignal.model.onnx_cpu import OnnxCpuBackend
 from biosignal.model.onnx_walk import onnx_facts
+from biosignal.tasks.ecg_beats.kinds import CONTRACT
 from tests.bundles import BEAT, CLASSES, EMBEDDING, bundle_files, bundle_manifest, make_bundle, onnx_model, windows
 
 GOOD = bundle_files(anchor=8)
@@ -36,7 +37,7 @@ def resealed(**changes) -> dict[str, bytes]:
 
 def test_a_good_bundle_opens_and_reproduces_its_golden_vectors():
     bundle = open_bundle(GOOD)
-    report = admit(OnnxCpuBackend(bundle), bundle)
+    report = admit(OnnxCpuBackend(bundle), bundle, CONTRACT)
     assert bundle.identity == "ecg-beats/1.0.0"
     assert (report.rung, report.windows) == (Rung.ONNX_CPU, 3)
     assert report.worst_difference <= 1e-5 < report.tolerance
@@ -367,7 +368,7 @@ def test_any_other_bytes_are_no_pack(data):
 def test_wrong_golden_vectors_are_not_admitted_and_the_worst_is_named():
     bundle = make_bundle(wrong_goldens=True)
     with pytest.raises(NotAdmitted) as refused:
-        admit(OnnxCpuBackend(bundle), bundle)
+        admit(OnnxCpuBackend(bundle), bundle, CONTRACT)
     assert refused.value.facts["worst_difference"] == pytest.approx(0.05, abs=1e-4)
 
 
@@ -377,7 +378,7 @@ def test_a_backend_that_fails_is_not_admitted():
     backend.close()
     backend.close()
     with pytest.raises(NotAdmitted, match="did not answer"):
-        admit(backend, bundle)
+        admit(backend, bundle, CONTRACT)
 
 
 def test_inference_is_bit_for_bit_the_same_and_sums_to_one():

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biosignal.ecg.qrs import QrsDetector, QrsSettings
-from biosignal.events import BeatState
+from biosignal.events import MarkState
 from biosignal.scoring.ec57 import Annotations, score_record
-from biosignal.stream.pipeline import QRS_FLOOR_MV
+from biosignal.tasks.ecg_beats.stage import QRS_FLOOR_MV
 
 FS_HZ = 360.0
 
@@ -23,7 +23,7 @@ def detect(x, *, fs_hz=FS_HZ, start=0, cuts=(), limits=None):
 
 
 def standing(found):
-    return [each.sample for each in found if each.state is BeatState.CONFIRMED]
+    return [each.sample for each in found if each.state is MarkState.CONFIRMED]
 
 
 @given(data=st.data())
@@ -63,8 +63,8 @@ def test_other_sampling_frequencies_find_the_same_beats(excerpt, fs_hz):
 
 def test_every_beat_is_found_once_and_then_stands_or_is_withdrawn(excerpt):
     found = detect(excerpt)
-    first = [each.sample for each in found if each.state is BeatState.PROVISIONAL]
-    end = [each.sample for each in found if each.state is not BeatState.PROVISIONAL]
+    first = [each.sample for each in found if each.state is MarkState.PROVISIONAL]
+    end = [each.sample for each in found if each.state is not MarkState.PROVISIONAL]
     assert first == sorted(set(first))
     assert sorted(end) == first
     decided = [each.decided_at for each in found]
@@ -138,5 +138,5 @@ def test_named_records_do_not_get_worse(read_record, name, errors):
     beats = standing(found)
     qrs = score_record(reference, Annotations(beats, ["N"] * len(beats)), fs_hz=fs_hz, start_s=0.0, end=len(x)).qrs
     assert qrs.fn + qrs.fp <= errors
-    delays = [each.decided_at - each.sample for each in found if each.state is BeatState.PROVISIONAL and not each.late]
+    delays = [each.decided_at - each.sample for each in found if each.state is MarkState.PROVISIONAL and not each.late]
     assert np.percentile(delays, 99) / fs_hz <= 0.35

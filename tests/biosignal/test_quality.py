@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from biosignal.events import QualityLevel
 from biosignal.signal.blocks import Lead, Unit
-from biosignal.tasks.signal_quality.index import QualityIndex, QualitySettings, second_end
+from biosignal.tasks.signal_quality.index import QualityIndex, Thresholds, second_end
 
 FS_HZ = 360.0
 
@@ -22,7 +22,7 @@ def judge(x, *, unit=Unit.MILLIVOLT, fs_hz=FS_HZ, start=0, cuts=(), limits=None)
 
 
 def verdicts(found):
-    return [(quality.level.value, quality.reason) for quality in found]
+    return [(quality.quality.value, "" if quality.label == "usable" else quality.label) for quality in found]
 
 
 @given(data=st.data())
@@ -36,7 +36,7 @@ def test_seconds_do_not_depend_on_the_cut(excerpt, noise, data):
 
 
 def test_a_clean_recording_is_usable(excerpt):
-    assert {quality.level for quality in judge(excerpt)} == {QualityLevel.USABLE}
+    assert {quality.quality for quality in judge(excerpt)} == {QualityLevel.USABLE}
 
 
 def test_seconds_are_aligned_to_the_recording(excerpt):
@@ -61,8 +61,8 @@ def test_a_flat_line_at_the_rail_is_lead_off(excerpt):
     x = excerpt[:1800].copy()
     x[720:1080] = 5.0
     assert verdicts(judge(x))[2] == ("rejected", "lead-off")
-    assert verdicts(judge(x, limits=QualitySettings(rail=5.0)))[2] == ("rejected", "lead-off")
-    assert verdicts(judge(x, limits=QualitySettings(rail=10.0)))[2] == ("rejected", "flat")
+    assert verdicts(judge(x, limits=Thresholds(rail=5.0)))[2] == ("rejected", "lead-off")
+    assert verdicts(judge(x, limits=Thresholds(rail=10.0)))[2] == ("rejected", "flat")
 
 
 def test_resting_on_the_rail_is_saturated(excerpt):

@@ -5,10 +5,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from test_rules import outcome
+from test_rules import facts, in_time, mark, second
 
-from biosignal.events import Beat, BeatState, Finding, FindingState, Quality, QualityLevel
-from biosignal.tasks.ecg_rhythm.rules import RhythmRules
+from biosignal.events import Finding, FindingState, Mark, MarkState
+from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
+from biosignal.tasks.ecg_rhythm.stage import RhythmStage
 
 wfdb = pytest.importorskip("wfdb")
 RECORDS = Path(os.environ.get("EDGE_DATA_DIR", "/nonexistent")) / "mitdb"
@@ -27,37 +28,15 @@ CLASS = {**dict.fromkeys("NLRejn", "N"), **dict.fromkeys("AaJS", "S"), **dict.fr
 def findings(record: str) -> tuple[list[Finding], int]:
     notes = wfdb.rdann(str(RECORDS / record), "atr")
     length = wfdb.rdheader(str(RECORDS / record)).sig_len
-    beats: list[Beat] = []
+    beats: list[Mark] = []
     for sample, symbol in zip(notes.sample, notes.symbol, strict=True):
         if symbol in CLASS:
-            rr_s = (int(sample) - beats[-1].sample) / FS if beats else None
-            beats.append(
-                Beat(
-                    recording=record,
-                    lead="MLII",
-                    sample=int(sample),
-                    decided_at=int(sample) + 144,
-                    state=BeatState.CONFIRMED,
-                    rr_before_s=rr_s,
-                    amplitude=None,
-                    quality=QualityLevel.USABLE,
-                    outcome=outcome(CLASS[symbol]),
-                )
-            )
-    seconds = [
-        Quality(
-            recording=record,
-            lead="MLII",
-            start=round(index * FS),
-            end=round((index + 1) * FS),
-            decided_at=round((index + 1) * FS) - 1,
-            level=QualityLevel.USABLE,
-            reason="",
-        )
-        for index in range(int(length / FS))
-    ]
-    stage = RhythmRules(device="d", recording=record, fs_hz=FS, lead="MLII")
-    out = stage.push_all([*beats, *seconds]) + list(stage.finish())
+            rr_s = (int(sample) - beats[-1].start) / FS if beats else None
+            at = int(sample)
+            beats.append(mark(at, at + 144, MarkState.CONFIRMED, label=CLASS[symbol], rr_s=rr_s, lead="MLII"))
+    seconds = [second(index, lead="MLII", fs_hz=FS) for index in range(int(length / FS))]
+    stage = RhythmStage(facts("MLII", FS), RhythmLimits())
+    out = [one for item in in_time(beats, seconds) for one in stage.push(item)] + list(stage.finish())
     last = {item.id: item for item in out if isinstance(item, Finding)}
     return [finding for finding in last.values() if finding.state is FindingState.CLOSED], length
 

@@ -3,17 +3,21 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import wfdb
 
-from biosignal.events import FindingState
-from biosignal.signal.blocks import SampleBlock
-from edge_agent.replay import replay as replay_module
-from edge_agent.replay.annotations import Marks, annotations_of, joined
+from biosignal.events import FindingState, Mark, MarkState, Prediction, QualityLevel, Rung
+from biosignal.signal.blocks import Lead, LeadKind, SampleBlock
+from biosignal.stream.assign import assign
+from biosignal.stream.pipeline import Pipeline
+from biosignal.tasks import TASKS
+from edge_agent.replay import player
+from edge_agent.replay.annotations import annotations_of
+from edge_agent.replay.result import Result, joined
 from edge_agent.sources import wfdb_record
+from edge_agent.sources.port import SourceFacts
 from tests.cli.conftest import heart, write_record
 
 
@@ -43,12 +47,12 @@ def test_the_readable_form_names_leads_scores_and_counts(edge, record):
     assert code == 0
     assert "plain: II at 250 Hz" in out
     assert "EC57 on II" in out
-    assert "QRS   100.00  100.00" in out
+    assert "QRS  100.00  100.00" in out
     assert "beats (" in out
 
 
-def test_all_leads_or_one_by_name_or_index(edge, record):
-    for lead, expected in (("all", ["II", "V5"]), ("V5", ["V5"]), ("1", ["V5"])):
+def test_one_heart_by_default_each_lead_on_request_or_one_by_name_or_index(edge, record):
+    for lead, expected in (("all", ["II"]), ("each", ["II", "V5"]), ("V5", ["V5"]), ("1", ["V5"])):
         _, out, _ = edge("replay", record, "--lead", lead, "--json")
         assert [one["lead"] for one in lines(out)[-1]["leads"]] == expected
 
@@ -67,11 +71,11 @@ def test_the_annotation_file_holds_the_confirmed_beats(edge, record, tmp_path):
 
 @pytest.mark.parametrize("block", [2, 1000, 1 << 20])
 def test_the_same_input_gives_the_same_file_however_it_is_cut(edge, record, tmp_path, monkeypatch, block):
-    edge("replay", record, "--out", tmp_path / "whole", "--lead", "all")
+    edge("replay", record, "--out", tmp_path / "whole", "--lead", "each")
     monkeypatch.setattr(wfdb_record, "BLOCK_SAMPLES", 2 * max(1, block // 2))
     if block == 2:
         monkeypatch.setattr(wfdb_record, "BLOCK_SAMPLES", 38)
-    edge("replay", record, "--out", tmp_path / "cut", "--lead", "all")
+    edge("replay", record, "--out", tmp_path / "cut", "--lead", "each")
     assert (tmp_path / "cut" / "plain.bds").read_bytes() == (tmp_path / "whole" / "plain.bds").read_bytes()
 
 
@@ -259,17 +263,34 @@ def ventricular(onset, end, state=FindingState.CLOSED, kind="vt"):
 
     evidence = Evidence(measures=(), strip_start=0, strip_end=1, fs_hz=250.0, quality=QualityLevel.USABLE)
     return Finding(
-        id=f"{kind}{onset}", rev=1, device="d", recording="r", stream="live", kind=kind, state=state,
+        id=f"{kind}{onset}", rev=1, task="ecg-rhythm", device="d", recording="r", stream="live", kind=kind, state=state,
         priority=Priority.HIGH, onset=onset, end=end, decided_at=end, leads=("II",),
         outcome=Unavailable(task="t", reason=""), evidence=evidence,
     )  # fmt: skip
 
 
+FACTS = SourceFacts(name="x", leads=(Lead(name="II", kind=LeadKind.ECG),), fs_hz=250.0, live=False)
+
+
+def result(beats, findings, unusable=()):
+    """What an analysis of lead II found: (sample, label) of beats, findings, unusable stretches."""
+    plan = assign(TASKS.values(), FACTS.leads, fs_hz=250.0)
+    marks = [
+        Mark(
+            id=f"beat {sample}", task="ecg-beats", kind="beat", recording="r", leads=("II",), start=sample, end=sample,
+            decided_at=sample, state=MarkState.CONFIRMED, quality=QualityLevel.USABLE,
+            outcome=Prediction(task="ecg-beats", bundle="b/1.0.0", rung=Rung.ONNX_CPU, label=label, scores=()),
+        )
+        for sample, label in beats
+    ]  # fmt: skip
+    return Result(plan=plan, marks=marks, findings={one.id: one for one in findings}, unusable={"II": [*unusable]})
+
+
 def test_a_run_begins_a_rhythm_and_its_end_takes_it_back():
     run, vt = ventricular(1000, 1400, kind="v-run"), ventricular(1000, 3000)
     gone = ventricular(9000, 9500, FindingState.WITHDRAWN)
-    marks = Marks(beats=[(1000, "V"), (3000, "V")], findings={one.id: one for one in (run, vt, gone)})
-    assert [(one.sample, one.symbol, one.aux) for one in annotations_of([(0, marks)])] == [
+    found = annotations_of([result([(1000, "V"), (3000, "V")], (run, vt, gone))], FACTS)
+    assert [(one.sample, one.symbol, one.aux) for one in found] == [
         (999, "+", "(VT"),
         (1000, "V", ""),
         (3000, "V", ""),
@@ -278,8 +299,8 @@ def test_a_run_begins_a_rhythm_and_its_end_takes_it_back():
 
 
 def test_no_two_annotations_of_a_lead_share_a_sample():
-    marks = Marks(beats=[(0, "N"), (250, "N")], findings={"x": ventricular(0, 249)}, unusable=[(0, 250), (250, 500)])
-    found = annotations_of([(0, marks)])
+    hard = result([(0, "N"), (250, "N")], [ventricular(0, 249)], [(0, 250), (250, 500)])
+    found = annotations_of([hard], FACTS)
     places = Counter(one.sample for one in found)
     assert max(places.values()) == 1
     assert [one.symbol for one in found].count("~") == 2
@@ -289,18 +310,38 @@ def test_stretches_that_touch_are_one():
     assert joined([(10, 20), (0, 5), (20, 30), (4, 6)]) == [(0, 6), (10, 30)]
 
 
-def test_the_analysis_of_a_lead_sees_that_lead_only(record, monkeypatch):
+def test_each_lead_is_analysed_as_if_it_were_the_only_one(record, monkeypatch):
     seen = []
 
-    class Spy(replay_module.EcgPipeline):
-        def push(self, item, /):
-            if isinstance(item, SampleBlock):
-                seen.append(item.leads)
-                assert replace(item, start=0).samples.shape[0] == 1
-            return super().push(item)
+    class Spy(Pipeline):
+        def push(self, signal, /):
+            if isinstance(signal, SampleBlock):
+                seen.append(signal.leads)
+                assert signal.samples.shape[0] == 1
+            return super().push(signal)
 
-    monkeypatch.setattr(replay_module, "EcgPipeline", Spy)
+    monkeypatch.setattr(player, "Pipeline", Spy)
     from edge_agent.cli import main
 
-    assert main(["replay", str(record), "--lead", "V5", "--json"]) == 0
-    assert {lead.name for leads in seen for lead in leads} == {"V5"}
+    assert main(["replay", str(record), "--lead", "each", "--json"]) == 0
+    assert {tuple(lead.name for lead in leads) for leads in seen} == {("II",), ("V5",)}
+
+
+def test_twelve_leads_give_one_heart_and_the_others_are_watched(edge):
+    code, out, err = edge("replay", "synthetic/twelve-lead", "--json", "--to", "01:00")
+    assert code == 0, err
+    told = lines(out)
+    assert [one["lead"] for one in told[-1]["leads"]] == ["I"]
+    assert {line["lead"] for line in told if line["type"] == "beat"} == {"I"}
+    watched = [one["leads"] for one in told[0]["tasks"] if one["task"] == "signal-quality"]
+    assert len(watched) == 12
+    pvcs = [line for line in told if line["type"] == "finding" and line["rev"] == 0 and line["kind"] == "pvc"]
+    assert len(pvcs) <= 1
+
+
+def test_brain_waves_are_no_heart(edge):
+    code, out, err = edge("replay", "synthetic/eeg-sleep", "--json", "--to", "01:00")
+    assert code == 0, err
+    told = lines(out)
+    assert not [line for line in told if line["type"] in ("beat", "alarm") or line.get("kind") == "asystole"]
+    assert not [one for one in told[0]["tasks"] if one["task"] == "ecg-beats"]

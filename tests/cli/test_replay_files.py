@@ -31,17 +31,17 @@ def files(tmp_path):
     return edf, csv, peaks
 
 
-def test_an_edf_file_is_replayed_and_says_what_it_left_out(edge, files):
+def test_an_edf_file_is_replayed_with_all_its_rates_and_says_what_no_task_reads(edge, files):
     edf, _, peaks = files
     code, out, err = edge("replay", edf, "--json")
     assert code == 0, err
     lines = told(out)
     assert (lines[0]["leads"], lines[0]["fs_hz"], lines[0]["samples"]) == (["ECG II"], 250, 15_000)
-    assert lines[0]["notes"] == ["read are the signals at 250 Hz; left out: SpO2 (1 Hz)"]
+    assert lines[0]["not_analysed"] == ["SpO2"]
     assert lines[1] == {"type": "remark", "sample": 7500, "for_s": 2.0, "text": "patient coughs"}
     assert len(beats_of(lines)) == len(peaks)
     _, out, _ = edge("replay", edf)
-    assert "Note: read are the signals at 250 Hz; left out: SpO2 (1 Hz)" in out
+    assert "oxygen-saturation SpO2: not analysed" in out
 
 
 def test_a_csv_file_is_replayed_at_the_rate_given(edge, files):

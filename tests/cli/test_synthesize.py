@@ -38,7 +38,7 @@ def test_a_record_is_written_and_replayed(edge, tmp_path):
     assert (told["synthetic"], told["seed"]) == (True, 2)
     code, out, err = edge("replay", tmp_path / "in" / "synthetic-pauses-2", "--truth")
     assert code == 0, err
-    assert "QRS   100.00  100.00" in out
+    assert "QRS  100.00  100.00" in out
 
 
 def test_synthesize_needs_a_folder_a_scenario_and_a_seed_that_can_be(edge, tmp_path):

@@ -21,6 +21,8 @@ ROUTES = [
     ("GET", "/devices", "viewer"),
     ("GET", "/devices/x", "viewer"),
     ("GET", "/devices/x/recordings/y", "viewer"),
+    ("GET", "/devices/x/recordings/y/marks", "viewer"),
+    ("GET", "/events", "viewer"),
     ("GET", "/recordings", "viewer"),
     ("GET", "/model-reports", "viewer"),
     ("GET", "/findings", "viewer"),
@@ -36,6 +38,7 @@ ROUTES = [
     ("GET", "/dead-letters", "engineer"),
     ("POST", "/dead-letters/replay", "engineer"),
     ("POST", "/devices/x/commands", "engineer"),
+    ("GET", "/learning/tasks", "reviewer"),
     ("GET", "/learning/jobs", "reviewer"),
     ("GET", "/learning/jobs/1", "reviewer"),
     ("GET", "/learning/candidates/1", "reviewer"),
@@ -54,7 +57,7 @@ ROUTES = [
 ]
 OPEN = {("GET", "/login"), ("POST", "/login"), ("POST", "/login/demo"), ("POST", "/logout"), ("GET", "/feed")}
 BODIES = {
-    "/findings/x/reviews": {"sample": 1, "verdict": "confirm", "model_seen": True},
+    "/findings/x/reviews": {"task": "x", "kind": "x", "start": 1, "verdict": "confirm", "model_seen": True},
     "/alarms/x/pause": {},
     "/devices/x/commands": {"name": "set-limits"},
     "/devices": {"name": "bad name", "site": "ward"},

@@ -30,10 +30,10 @@ def test_flags_win_over_environment_and_environment_over_file(tmp_path):
 @pytest.mark.parametrize(
     ("content", "where"),
     [
-        ("[http]\nhots = 1\n", "http.hots.*:2"),
-        ("[http]\nport = true\n", "http.port.*:2"),
-        ("http = 1\n", "http.*:1"),
-        ("[http\n", "cannot be read"),
+        ("[http]\nhots = 1\n", r"cloud\.toml:2.*http\.hots"),
+        ("[http]\nport = true\n", r"cloud\.toml:2.*http\.port"),
+        ("http = 1\n", r"cloud\.toml:1.*http is a section"),
+        ("[http\n", "not TOML"),
     ],
 )
 def test_a_wrong_setting_is_named_with_its_line(tmp_path, content, where):

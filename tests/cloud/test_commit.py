@@ -6,12 +6,28 @@ import sys
 from pathlib import Path
 
 import pytest
-from cloud_ward import SITE, alarm, answer, explanation, finding, message, payload, recording, strip
+from cloud_ward import (
+    SITE,
+    alarm,
+    answer,
+    explanation,
+    finding,
+    inputs,
+    mark,
+    marks_of,
+    message,
+    pack,
+    payload,
+    recording,
+    series,
+    strip,
+)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, func, select
 from sqlalchemy.exc import OperationalError
 
+from biosignal.events import Abstained
 from biosignal.wire.topics import Channel, up
 from cloud_service.access.devices import renew_device, revoke_device
 from cloud_service.database.connection import open_database
@@ -21,7 +37,11 @@ from cloud_service.database.event_tables import (
     EventRow,
     ExplanationRow,
     FindingRow,
+    InputsRow,
+    MarkPackRow,
+    MarkRow,
     RecordingRow,
+    SeriesRow,
     StripRow,
 )
 from cloud_service.ingest import dead_letters
@@ -29,6 +49,7 @@ from cloud_service.ingest.arrival import Message
 from cloud_service.ingest.commit import commit, replay
 
 BED = (SITE, "bed-1")
+PAUSED = Abstained(task="ecg-beats", reason="rejected signal")
 TOPIC = up(SITE, "bed-1", Channel.EVENT)
 ALL = [finding(rev=rev, onset=onset) for onset in (1000, 9000) for rev in range(3)]
 
@@ -45,12 +66,20 @@ def count(database, table):
 
 def test_every_kind_lands_in_its_table(database):
     about = finding()
-    events = [recording(), about, strip(about), explanation(about), alarm(about), answer("c")]
+    ours = [recording(), *marks_of(about), about, strip(about), explanation(about), alarm(about), series(), pack()]
+    events = [*ours, answer("c")]
     done = commit(database, [message(one, seq=seq) for seq, one in enumerate(events)])
     assert done.receipts()[BED].committed == tuple((one.id, getattr(one, "rev", 0)) for one in events)
     assert done.new == len(events)
-    for table in (RecordingRow, FindingRow, StripRow, ExplanationRow, AlarmRow):
-        assert count(database, table) == 1
+    tables = (RecordingRow, FindingRow, StripRow, ExplanationRow, AlarmRow, SeriesRow, MarkPackRow, InputsRow)
+    assert [count(database, table) for table in tables] == [1] * len(tables)
+    assert [(row.label, row.inputs) for row in rows(database, MarkRow)] == [("V", inputs().id), (None, None)]
+
+
+def test_the_same_mark_of_two_devices_belongs_to_each(database):
+    done = commit(database, [message(mark()), message(mark(outcome=PAUSED), device="bed-2")])
+    assert done.new == 2
+    assert {row.device: row.label for row in rows(database, MarkRow)} == {"bed-1": "V", "bed-2": None}
 
 
 @given(st.data())
@@ -151,7 +180,6 @@ def broken(**changes):
 @pytest.mark.parametrize(
     "poison",
     [
-        broken(kind="later.kind"),
         broken(schema=99),
         broken(seq=2**80),
         broken(id="\ud800"),
@@ -159,7 +187,7 @@ def broken(**changes):
         Message(topic=TOPIC, payload=b" " * (1 << 21)),
         Message(topic="bedside/v1/ward/bed 1/up/event", payload=b"{}"),
     ],
-    ids=["kind", "schema", "huge number", "surrogate", "deep", "large", "topic"],
+    ids=["schema", "huge number", "surrogate", "deep", "large", "topic"],
 )
 def test_a_poison_message_holds_up_nobody(database, poison):
     good = finding()

@@ -9,15 +9,18 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from cloud_ward import SITE, alarm, explanation, finding, message, recording, strip
-from sqlalchemy import select
+from cloud_ward import SITE, alarm, explanation, finding, marks_of, message, pack, recording, series, strip
+from golden_clinic import check_upgraded, load_version_1
+from sqlalchemy import MetaData, create_engine, make_url, select, text
 from test_commit import broken
 
 from cloud_service.access import audit
 from cloud_service.database.columns import Table
-from cloud_service.database.connection import open_database
+from cloud_service.database.connection import MIGRATIONS, open_database
 from cloud_service.database.event_tables import EventRow, FindingRow
 from cloud_service.ingest.commit import commit
 
@@ -55,7 +58,7 @@ def test_postgres_keeps_the_promises(server):
     with database.engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Table.metadata) == []
     about = finding()
-    events = [recording(), about, strip(about), explanation(about), alarm(about)]
+    events = [recording(), *marks_of(about), about, strip(about), explanation(about), alarm(about), series(), pack()]
     batch = [message(one) for one in events]
     assert commit(database, [*batch, *batch]).new == len(events)
     again = commit(database, [message(finding(rev=2)), message(finding(rev=1)), *batch])
@@ -72,3 +75,38 @@ def test_postgres_keeps_the_promises(server):
     with database.read() as session:
         assert audit.verify(session).entries == 1
     database.close()
+
+
+def test_postgres_keeps_every_row_of_version_1(server, tmp_path):
+    before = load_version_1(tmp_path / "clinic.db")
+    url = make_url(server).set(drivername="postgresql+psycopg")
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text("CREATE DATABASE upgraded"))
+    engine.dispose()
+    url = url.set(database="upgraded")
+    _fill_version_1(create_engine(url), tmp_path / "clinic.db")
+    database = open_database(url.set(drivername="postgresql").render_as_string(hide_password=False))
+    check_upgraded(database, before)
+    with database.engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Table.metadata) == []
+    database.close()
+
+
+def _fill_version_1(engine, file):
+    """Lay the schema of version 1 and copy the rows of an SQLite database of that version into it."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    source = create_engine(f"sqlite:///{file}")
+    with source.connect() as old, engine.connect() as connection, connection.begin():
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        there, here = MetaData(), MetaData()
+        there.reflect(old)
+        here.reflect(connection)
+        for table in here.sorted_tables:
+            rows = [dict(row) for row in old.execute(select(there.tables[table.name])).mappings()]
+            if rows and table.name != "alembic_version":
+                connection.execute(table.insert(), sorted(rows, key=lambda row: row.get("row", 0)))
+    source.dispose()
+    engine.dispose()

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from edge_agent.sources.decoders.gaps import Evidence, judge
+from edge_agent.sources.decoders.gaps import Evidence, decide_loss
 
 
 class PlainReader:
@@ -44,7 +44,7 @@ class PlainReader:
                 continue
             after = octets[at + size : at + 2 * size]
             follower = self._number(after) if len(after) == size and self._good(after) else None
-            verdict = judge(
+            verdict = decide_loss(
                 sequence,
                 Evidence(
                     previous=self.previous,

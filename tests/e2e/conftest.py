@@ -1,13 +1,24 @@
 import pytest
 from browsing import Visit, chromium, launch
+from fed_clinic import fed_clinic, sleepy, usual_beds
 from running_ward import running_ward, wait_for
 
 
 @pytest.fixture(scope="session")
-def ward(tmp_path_factory):
+def browser():
     if chromium() is None:
         pytest.skip("there is no chromium on the PATH")
     pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = launch(playwright)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def ward(browser, tmp_path_factory):
     folder = tmp_path_factory.mktemp("ward")
     with running_ward(folder) as ward:
         # without a model: rules only, and an alarm that stays until somebody installs one
@@ -18,13 +29,41 @@ def ward(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def browser(ward):
-    from playwright.sync_api import sync_playwright
+def fed(browser, tmp_path_factory):
+    """A clinic that knows a task more than the others do, fed with recorded beds."""
+    with sleepy(), fed_clinic(tmp_path_factory.mktemp("fed")) as fed:
+        for bed in usual_beds():
+            fed.add(bed)
+        yield fed
 
-    with sync_playwright() as playwright:
-        browser = launch(playwright)
-        yield browser
-        browser.close()
+
+@pytest.fixture(scope="session")
+def fed_logins():
+    """Cookies of those who logged in to the fed clinic, by role."""
+    return {}
+
+
+@pytest.fixture
+def page_of(browser, fed, fed_logins):
+    """Open a page of the fed clinic as some role; the test fails if a page complained or asked elsewhere."""
+    opened = []
+
+    def open_page(role="reviewer", **options):
+        if role not in fed_logins:
+            first = Visit(browser, fed.url)
+            first.log_in(role)
+            fed_logins[role] = first.context.storage_state()
+            first.close()
+        visit = Visit(browser, fed.url, storage_state=fed_logins[role], **options)
+        opened.append(visit)
+        return visit.page
+
+    yield open_page
+    for visit in opened:
+        visit.close()
+        # the tests read pixels back, which a page never does
+        assert [said for said in visit.console if "willReadFrequently" not in said] == []
+        assert visit.foreign == []
 
 
 @pytest.fixture(scope="session")

@@ -48,6 +48,16 @@ window.inPage = {
     return found;
   },
 
+  // Rightmost column with ink of the trace, above the scale in letters.
+  lastInk(canvas) {
+    const { data, width } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height - 25);
+    let last = 0;
+    for (let at = 0; at < data.length; at += 4) {
+      if (Math.max(data[at], data[at + 1], data[at + 2]) < 90) last = Math.max(last, (at / 4) % width);
+    }
+    return last;
+  },
+
   // Where upright grid lines stand along a pixel row between two horizontal ones.
   grid(canvas) {
     const { data } = canvas.getContext("2d").getImageData(0, 9, canvas.width, 1);

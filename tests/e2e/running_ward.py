@@ -22,6 +22,10 @@ ROLES = ("viewer", "reviewer", "engineer", "admin")
 READY_S = 40.0
 CLOUD = "import sys; from cloud_service.cli import main; sys.exit(main())"
 EDGE = "import sys; from edge_agent.cli import main; sys.exit(main())"
+EXAMPLE = (
+    "from biosignal.tasks import TASKS; from tests.tasks.example.task import EXAMPLE; TASKS[EXAMPLE.name] = EXAMPLE"
+)
+"""The one line that adds a task; in a program of ours it stands in `biosignal/tasks/__init__.py`."""
 
 
 class Program:
@@ -73,9 +77,14 @@ class Program:
 
 @dataclass
 class Ward:
-    """A running clinic. `api` speaks as an administrator."""
+    """A running clinic. `api` speaks as an administrator.
+
+    `first` is a line that every program runs before it starts; `database_url` is SQLite's where empty.
+    """
 
     folder: Path
+    first: str = ""
+    database_url: str = ""
     url: str = ""
     api: httpx.Client = field(default_factory=httpx.Client)
     programs: dict[str, Program] = field(default_factory=dict)
@@ -84,7 +93,8 @@ class Ward:
     def start_clinic(self) -> None:
         state = self.folder / "clinic"
         arguments = ["serve", "--with-broker", "--json", "--state-dir", str(state), "--port", "0", "--broker-port", "0"]
-        clinic = self.programs["clinic"] = Program("clinic", CLOUD, arguments, self.folder)
+        arguments += ["--database-url", self.database_url] if self.database_url else []
+        clinic = self.programs["clinic"] = Program("clinic", self._code(CLOUD), arguments, self.folder)
         admin = clinic.said("first-admin")
         self.broker = clinic.said("broker")
         self.url = clinic.said("ready")["url"]
@@ -110,7 +120,7 @@ class Ward:
                 "username": made["username"],
                 "password": made["password"],
             },
-            "updates": {"url": f"{self.url}/updates/", "root": str(root), "trial_windows": 20},
+            "updates": {"url": f"{self.url}/updates/", "root": str(root), "trial.windows": 20},
             "inference": {"models_dir": str(models)},
             "operate": {"metrics_port": 0, "status_s": 1.0},
         }
@@ -122,7 +132,7 @@ class Ward:
             for line in (f"[{section}]", *(f"{key} = {json.dumps(value)}" for key, value in keys.items()))
         ]
         file.write_text("\n".join(lines) + "\n")
-        self.programs[name] = Program(name, EDGE, ["run", "--config", str(file)], self.folder)
+        self.programs[name] = Program(name, self._code(EDGE), ["run", "--config", str(file)], self.folder)
 
     def stop_device(self, name: str) -> None:
         self.programs.pop(name).stop()
@@ -143,6 +153,9 @@ class Ward:
         for name in [name for name in self.programs if name != "clinic"] + ["clinic"]:
             if name in self.programs:
                 self.programs[name].stop()
+
+    def _code(self, program: str) -> str:
+        return f"{self.first}\n{program}" if self.first else program
 
     def _until_ready(self, act):
         until = time.monotonic() + READY_S
@@ -167,9 +180,9 @@ def wait_for(condition, timeout_s: float = 40.0, *, every_s: float = 0.25):
 
 
 @contextlib.contextmanager
-def running_ward(folder: Path) -> Iterator[Ward]:
+def running_ward(folder: Path, *, first: str = "", database_url: str = "") -> Iterator[Ward]:
     """Run a clinic, without a device yet."""
-    ward = Ward(folder)
+    ward = Ward(folder, first=first, database_url=database_url)
     try:
         ward.start_clinic()
         yield ward

@@ -50,7 +50,7 @@ def test_the_dashboard_shows_each_device_and_new_findings_without_a_reload(visit
     card = page.locator("[data-device=bed-2]")
     expect(card.locator(".online")).to_have_text("online")
     expect(card.locator(".big")).to_have_text(re.compile(r"^\d+$"), timeout=15000)
-    expect(card.locator(".facts")).to_contain_text("ecg-beats/")
+    expect(card.locator(".facts")).to_contain_text(re.compile(r"/\d+\.\d+\.\d+ on "))
     page.evaluate("window.sameDocument = true")
     page.evaluate(SCRIPTS)
     known = page.evaluate("inPage.listed()")
@@ -95,8 +95,8 @@ def test_the_live_strip_is_drawn_to_scale_and_moves(visits, clean):
     assert canvas.evaluate("one => one.toDataURL()") != before
 
     for speed, gain in ((25, 10), (50, 20), (12.5, 5)):
-        page.locator(f"#speeds [data-value='{speed}']").click()
-        page.locator(f"#gains [data-value='{gain}']").click()
+        page.locator(f"[data-speeds] [data-value='{speed}']").click()
+        page.locator(f"[data-gains] [data-value='{gain}']").click()
         page.wait_for_timeout(150)
         # the trace begins 2 mm behind the pulse
         pulse = canvas.evaluate("(one, mm) => inPage.pulse(one, mm)", 2 + 0.2 * speed + 1.5)
@@ -111,6 +111,7 @@ def test_the_live_strip_is_drawn_to_scale_and_moves(visits, clean):
 def test_speed_and_gain_answer_to_keys(visits, clean):
     page = clean(visits("reviewer"))
     page.goto("/devices/bed-1")
+    page.locator("[data-speeds]").wait_for()
     pressed = page.locator(".choice button[aria-pressed=true]")
     for key, wanted in (("]", "50 mm/s"), ("[", "25 mm/s"), ("+", "20 mm/mV"), ("-", "10 mm/mV"), ("m", "scroll")):
         page.keyboard.press(key)
@@ -127,6 +128,7 @@ def test_leaving_the_page_gives_up_the_live_strip(visits, ward):
 
 def test_a_finding_shows_strip_evidence_and_who_wrote_its_text(visits, clean, ward):
     one = wait_for(lambda: next((f for f in ward.findings(limit=50) if f["kind"] in BEATS and f["rev"]), None))
+    kept = sum(each["kept"] for each in ward.get(f"/findings/{one['id']}")["evidence"]["sets"])
     page = clean(visits("reviewer"))
     page.goto(f"/findings/{one['id']}")
     expect(page.locator("h1")).not_to_have_text("Finding")
@@ -135,7 +137,7 @@ def test_a_finding_shows_strip_evidence_and_who_wrote_its_text(visits, clean, wa
     expect(page.locator("#strips canvas").first).to_be_visible(timeout=15000)
     assert page.locator("#measures tbody tr").count() > 0
     expect(page.locator("#made")).to_contain_text("Bundle")
-    assert page.locator("#beats tbody tr").count() == one["beats"]
+    assert page.locator("#marks tbody tr").count() == kept
     page.locator("#older[href]").wait_for()
     page.keyboard.press("n")
     page.wait_for_url(lambda url: one["id"] not in url)
@@ -143,13 +145,13 @@ def test_a_finding_shows_strip_evidence_and_who_wrote_its_text(visits, clean, wa
 
 def test_beats_are_read_blind_relabelled_and_taken_back_with_keys_alone(visits, clean, ward):
     page = clean(visits("reviewer"))
-    one = wait_for(lambda: next((f for f in ward.findings(kind="pvc", reviewed=False, limit=50) if f["beats"]), None))
+    one = wait_for(lambda: next((f for f in ward.findings(kind="pvc", reviewed=False, limit=50) if f["marks"]), None))
     answers = []
     page.on("response", lambda got: answers.append(got) if f"/findings/{one['id']}?" in got.url else None)
     page.goto(f"/review?finding={one['id']}")
     expect(page.locator("#phase")).to_contain_text("answer is hidden", timeout=15000)
-    assert "Device" in page.locator("#beats thead").inner_text()
-    assert set(page.locator("#beats tbody td:last-child").all_inner_texts()) == {"hidden"}
+    assert "Device" in page.locator("#marks thead").inner_text()
+    assert set(page.locator("#marks tbody td:last-child").all_inner_texts()) == {"hidden"}
     assert all("blind=true" in got.url for got in answers)
     assert '"Prediction"' not in answers[0].text()
 
@@ -195,7 +197,8 @@ def test_an_acknowledgement_is_a_request_until_the_device_confirms_it(visits, cl
     page.wait_for_function("() => inPage.states.at(-1) === 'acknowledged/done'", timeout=15000)
     seen = page.evaluate("inPage.states")
     assert seen[0] == "active/"
-    assert "active/sent" in seen
+    # a quick device has answered before the page could show that it was asked
+    assert {"active/sent", "active/done"} & set(seen)
     after = next(one for one in _alarms(ward) if one["id"] == alarm["id"])
     assert (after["state"], after["by"]) == ("acknowledged", "a-reviewer")
 
@@ -237,14 +240,13 @@ def test_a_viewer_can_neither_review_nor_release(visits, ward):
 
 
 def test_an_engineer_starts_a_refit_sees_its_gates_and_must_confirm_a_release(visits, clean, ward):
-    for one in wait_for(lambda: [f for f in ward.findings(kind="pvc", limit=50) if f["beats"]][:3]):
-        for beat in ward.get(f"/findings/{one['id']}")["evidence"]["beats"]:
-            ward.post(
-                f"/findings/{one['id']}/reviews", sample=beat["sample"], verdict="relabel", label="V", model_seen=False
-            )
+    for one in wait_for(lambda: [f for f in ward.findings(kind="pvc", limit=50) if f["marks"]][:3]):
+        for mark in ward.get(f"/findings/{one['id']}")["evidence"]["marks"]:
+            named = {name: mark[name] for name in ("task", "kind", "start")}
+            ward.post(f"/findings/{one['id']}/reviews", **named, verdict="relabel", label="V", model_seen=False)
     page = clean(visits("engineer"))
     page.goto("/models")
-    page.locator("#start").click()
+    page.locator("#starts button").first.click()
     expect(page.locator("#gates tbody tr").first).to_be_visible(timeout=60000)
     expect(page.locator("#gates")).to_contain_text("golden vectors")
     expect(page.locator("#jobs")).to_contain_text("gated")

@@ -7,6 +7,8 @@ from biosignal.events import (
     Evidence,
     Finding,
     FindingState,
+    MarkSet,
+    Measure,
     Outcome,
     Prediction,
     QualityLevel,
@@ -14,9 +16,12 @@ from biosignal.events import (
     Unavailable,
     finding_id,
 )
-from biosignal.tasks.findings import KINDS, measure
+from biosignal.tasks import TASKS
+from biosignal.tasks.lookup import finding_kind, quantity, task_of_finding
 
 FS = 250.0
+KINDS = [(task.name, kind) for task in TASKS.values() for kind in sorted(task.findings)]
+"""Every kind of finding of every task."""
 CARRIED = {
     "pvc": ("count", "coupling_interval", "probability"),
     "pvc-couplet": ("count", "v_rate", "duration", "probability"),
@@ -46,6 +51,11 @@ RANGES = {
 }
 
 
+def measure(name: str, value: float) -> Measure:
+    known = quantity(name)
+    return Measure(name=name, value=round(value, known.decimals), unit=known.unit)
+
+
 def finding(
     kind: str,
     dice: random.Random,
@@ -54,11 +64,14 @@ def finding(
     quality: QualityLevel | None = None,
     leads: tuple[str, ...] | None = None,
     outcome: Outcome | None = None,
+    marks: int | None = None,
 ) -> Finding:
     onset = dice.randrange(0, 4000 * 250)
     names = leads or dice.choice([("II",), ("MLII",), ("V5",), ("II", "V1"), ("ECG I-RA",)])
     measures = tuple(measure(name, dice.uniform(*RANGES[name])) for name in CARRIED.get(kind, ("duration",)))
+    task = task_of_finding(kind).name
     return Finding(
+        task=task,
         id=finding_id(device="d", recording="r", stream="live", kind=kind, leads=names, onset=onset),
         rev=1,
         device="d",
@@ -66,7 +79,7 @@ def finding(
         stream="live",
         kind=kind,
         state=state,
-        priority=KINDS[kind].priority,
+        priority=finding_kind(kind).priority,
         onset=onset,
         end=onset + 250,
         decided_at=onset + 300,
@@ -78,12 +91,23 @@ def finding(
             strip_end=onset + 1500,
             fs_hz=FS,
             quality=quality or dice.choice([QualityLevel.USABLE, QualityLevel.USABLE, QualityLevel.DEGRADED]),
+            marks=_marks(task, names, onset, dice.choice([0, 17, 30, 40]) if marks is None else marks),
         ),
     )
 
 
+def _marks(task: str, leads: tuple[str, ...], onset: int, total: int) -> tuple[MarkSet, ...]:
+    """Marks of a task that this one needs, or of its own; the first 12 of `total` are kept."""
+    with_marks = [name for name in (*TASKS[task].needs, task) if TASKS[name].marks]
+    if not total or not with_marks:
+        return ()
+    owner = TASKS[with_marks[-1]]
+    starts = tuple(onset + 100 * i for i in range(min(total, 12)))
+    return (MarkSet(task=owner.name, kind=owner.marks[0].name, leads=leads, starts=starts, total=total),)
+
+
 def _outcome(kind: str, measures, dice: random.Random) -> Outcome:
-    if KINDS[kind].technical:
+    if finding_kind(kind).technical:
         return Unavailable(task="monitoring", reason="the cable was pulled")
     if any(m.name == "probability" for m in measures):
         said = round(dice.uniform(0.3, 1.0), 4)
@@ -97,6 +121,6 @@ def _outcome(kind: str, measures, dice: random.Random) -> Outcome:
 def many(count: int, seed: int = 7) -> list[Finding]:
     """Findings of every kind and state in turn."""
     dice = random.Random(seed)
-    kinds = sorted(KINDS)
+    kinds = sorted(kind for _, kind in KINDS)
     states = list(FindingState)
     return [finding(kinds[i % len(kinds)], dice, state=states[(i // len(kinds)) % 4]) for i in range(count)]

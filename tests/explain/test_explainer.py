@@ -15,7 +15,8 @@ from biosignal.events import Explanation, FindingState
 from edge_agent.explain import child as child_module
 from edge_agent.explain.checker import refusal
 from edge_agent.explain.child import file_sha256
-from edge_agent.explain.explainer import Explainer, ExplainerSettings, child_command
+from edge_agent.explain.explainer import Explainer, child_command
+from edge_agent.explain.settings import ExplainSettings
 
 STAND_IN = """
 import json, os, sys, time
@@ -82,7 +83,7 @@ def stand_in(tmp_path):
     def start(mode: str, **settings) -> tuple[Explainer, Heard]:
         heard = Heard()
         command = (sys.executable, "-I", str(script), mode)
-        explainer = Explainer(ExplainerSettings(command=command, **settings), heard)
+        explainer = Explainer(ExplainSettings(command=command, **settings), heard)
         made.append(explainer)
         return explainer, heard
 
@@ -183,11 +184,11 @@ def test_close_does_not_wait_for_a_text_in_the_making(stand_in, mode):
 
 def test_without_a_model_the_state_says_why(tmp_path):
     heard = Heard()
-    off = Explainer(ExplainerSettings(enabled=False), heard)
+    off = Explainer(ExplainSettings(language_model=False), heard)
     assert off.state() == "template only: switched off in the settings"
     off.submit(couplet())
     assert [text.made_by for text in heard.texts] == ["template"]
-    missing = Explainer(ExplainerSettings(model=tmp_path / "none.gguf", python=sys.executable), heard)
+    missing = Explainer(ExplainSettings(model_path=tmp_path / "none.gguf", python=sys.executable), heard)
     assert missing.state() == "template only: the model file none.gguf is not there"
 
 
@@ -208,17 +209,17 @@ def test_our_child_tells_why_it_cannot_load(tmp_path):
     """The real child process, with a file that is no model."""
     model = tmp_path / "broken.gguf"
     model.write_bytes(b"not a model")
-    explainer = Explainer(ExplainerSettings(model=model, python=sys.executable, restarts_per_minute=1), Heard())
+    explainer = Explainer(ExplainSettings(model_path=model, python=sys.executable, restarts_per_minute=1), Heard())
     explainer.submit(couplet())
     wait_until(lambda: explainer.counts.lost == 1)
     wait_until(lambda: "did not load" in explainer.state())
     explainer.close()
 
 
-def real_settings() -> ExplainerSettings:
+def real_settings() -> ExplainSettings:
     """The installed model, or the interpreter and model that the environment names."""
     python, model = os.environ.get("BEDSIDE_EXPLAIN_PYTHON"), os.environ.get("BEDSIDE_EXPLAIN_MODEL")
-    return ExplainerSettings(python=python, model=Path(model) if model else None)
+    return ExplainSettings(python=python, model_path=Path(model) if model else None)
 
 
 @pytest.mark.llm

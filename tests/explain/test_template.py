@@ -6,12 +6,14 @@ from dataclasses import replace
 from importlib import resources
 
 import pytest
-from explain_cases import finding, many
+from explain_cases import KINDS, finding, many, measure
 
-from biosignal.events import Abstained, FindingState, Priority, QualityLevel
-from biosignal.tasks.findings import KINDS, QUANTITIES, measure, shown
+from biosignal.events import Abstained, FindingState, MarkSet, Prediction, QualityLevel, Rung
+from biosignal.tasks import TASKS
+from biosignal.tasks.lookup import quantities, shown
+from biosignal.tasks.words import words_of
 from edge_agent.explain.checker import refusal
-from edge_agent.explain.knowledge import KnowledgeBroken, knowledge, parse
+from edge_agent.explain.knowledge import broken_words, knowledge
 from edge_agent.explain.literals import clock_text, lead_text
 from edge_agent.explain.template import explain
 
@@ -19,7 +21,7 @@ DICE = random.Random(1)
 
 
 def couplet():
-    found = finding("pvc-couplet", random.Random(2), leads=("MLII",), quality=QualityLevel.USABLE)
+    found = finding("pvc-couplet", random.Random(2), leads=("MLII",), quality=QualityLevel.USABLE, marks=0)
     return replace(found, onset=83 * 250 + 249)
 
 
@@ -38,8 +40,8 @@ def test_a_couplet_reads_like_this():
     )
 
 
-@pytest.mark.parametrize("kind", sorted(KINDS))
-def test_every_kind_has_a_text_that_its_own_check_accepts(kind):
+@pytest.mark.parametrize(("task", "kind"), KINDS)
+def test_every_kind_of_every_task_has_a_text_that_its_own_check_accepts(task, kind):
     for state in FindingState:
         found = finding(kind, DICE, state=state)
         explanation = explain(found)
@@ -48,6 +50,11 @@ def test_every_kind_has_a_text_that_its_own_check_accepts(kind):
         assert explanation == explain(found)
         assert all(shown(m) in explanation.text for m in found.evidence.measures)
         assert found.leads[0] in explanation.text
+        assert "no vetted words" not in explanation.checked
+
+
+def test_nothing_is_missing_or_damaged_among_the_words_of_the_tasks():
+    assert broken_words() == ()
 
 
 @pytest.mark.parametrize("index", range(4))
@@ -97,35 +104,51 @@ def test_several_leads_are_all_named():
     assert lead_text(("I", "II", "V1")) == "leads I, II and V1"
 
 
-def test_every_sentence_names_its_source_and_severity_fits_the_alarm():
-    raw = json.loads(resources.files("edge_agent.explain").joinpath("knowledge.json").read_text())
-    used = set()
-    for kind, entry in raw["classes"].items():
-        used |= {entry["meaning"]["source"], *(action["source"] for action in entry["actions"])}
-        expected = {Priority.NONE: "information"}.get(KINDS[kind].priority, KINDS[kind].priority.value)
-        assert entry["severity"] == expected
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_every_sentence_names_its_source_and_every_kind_has_two_labels_or_more(name):
+    raw = json.loads(words_of(TASKS[name]))
+    cited = set()
+    for entry in raw["findings"].values():
+        cited |= {entry["meaning"]["source"], *(action["source"] for action in entry["actions"])}
         assert len(set(entry["labels"])) == len(entry["labels"]) >= 2
-    assert used <= set(raw["sources"])
-    assert set(raw["sources"]) <= used | {"monitoring-2017"}
-    assert all(source["doi"] for name, source in raw["sources"].items() if name != "program")
+    assert cited == set(raw["sources"])
+    assert all(source["doi"] for source_name, source in raw["sources"].items() if source_name != "program")
+    assert "No clinician" in raw["review"]
+    assert set(raw["findings"]) == set(TASKS[name].findings)
+
+
+def test_the_common_sentences_name_their_sources():
+    raw = json.loads(resources.files("edge_agent.explain").joinpath("knowledge.json").read_text())
+    common = raw["not_assessable"]
+    assert {common["meaning"]["source"], common["action"]["source"]} == set(raw["sources"])
     assert "No clinician" in raw["review"]
 
 
-@pytest.mark.parametrize("quantity", sorted(QUANTITIES))
-def test_every_quantity_binds_its_own_number(quantity):
-    for kind in KINDS:
-        for wording in knowledge().wordings(kind, quantity):
-            number = shown(measure(quantity, 12.345))
-            assert wording.replace("{value}", number).count(number) == 1
+@pytest.mark.parametrize("name", sorted(quantities()))
+def test_every_quantity_binds_its_own_number(name):
+    number = measure(name, 12.345)
+    for task, kind in KINDS:
+        for wording in knowledge().wordings(task, kind, number):
+            assert wording.replace("{value}", shown(number)).count(shown(number)) == 1
 
 
-def test_a_damaged_knowledge_file_is_refused():
-    raw = json.loads(resources.files("edge_agent.explain").joinpath("knowledge.json").read_text())
-    del raw["classes"]["vt"]
-    with pytest.raises(KnowledgeBroken):
-        parse(json.dumps(raw).encode())
-    with pytest.raises(KnowledgeBroken):
-        parse(b"{}")
+def test_a_text_says_how_many_marks_are_not_kept_with_the_finding():
+    found = finding("v-run", DICE, marks=17)
+    text = explain(found).text
+    assert "12 of 17 beats are kept with this finding." in text
+    assert refusal(text, found) is None
+    assert refusal(text.replace(" 12 of 17 beats are kept with this finding.", ""), found) is not None
+    whole = finding("v-run", DICE, marks=12)
+    assert "are kept" not in explain(whole).text
+
+
+def test_a_classified_mark_is_called_what_its_task_calls_it():
+    marks = MarkSet(task="nights", kind="deep-sleep", leads=("Fpz",), starts=(1,), total=1)
+    outcome = Prediction(task="nights", bundle="nights/1", rung=Rung.ONNX_CPU, label="N3", scores=(("N3", 0.9),))
+    found = finding("pvc", DICE, outcome=outcome)
+    found = replace(found, evidence=replace(found.evidence, marks=(marks,)))
+    text = explain(found).text
+    assert "The first deep sleep was classified as N3 by nights/1 on onnx-cpu with probability 0.90." in text
 
 
 def test_texts_stay_readable_in_length():

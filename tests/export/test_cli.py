@@ -8,6 +8,7 @@ import pytest
 
 from export.cli import main
 from export.release import admitted, read_bundle
+from tests.bundles import bundle_files
 
 BUNDLE = Path(__file__).parents[2] / "models" / "ecg-beats" / "1.0.0"
 
@@ -43,6 +44,13 @@ def test_a_changed_bundle_is_refused(tmp_path, data, capsys):
     (tmp_path / "card.md").write_text("better figures")
     assert main(["evaluate", "--bundle", str(tmp_path), "--data", data]) == 3
     assert "not the one the manifest hashed" in capsys.readouterr().err
+
+
+def test_a_bundle_with_its_classes_in_another_order_is_refused(tmp_path, data, capsys):
+    for name, content in bundle_files(classes=("V", "N", "S", "F")).items():
+        (tmp_path / name).write_bytes(content)
+    assert main(["evaluate", "--bundle", str(tmp_path), "--data", data, "--records", "100"]) == 2
+    assert "another order" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("epochs", ["0", "-1", "many"])

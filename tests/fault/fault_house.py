@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fault_program import ROOT, Program
 
+from edge_agent.store.rows import long_id
 from tests.brokers import free_port
 
 SITE, DEVICE = "fault", "bed-1"
@@ -114,12 +115,15 @@ class House:
 
     def device_keys(self) -> set[tuple[str, int]]:
         """(id, rev) of everything that is committed on the device."""
-        return set(look(self.events_db, "SELECT id, rev FROM events")) if self.events_db.exists() else set()
+        return self._keys("SELECT id, rev FROM events") if self.events_db.exists() else set()
+
+    def _keys(self, sql: str) -> set[tuple[str, int]]:
+        return {(long_id(stored), rev) for stored, rev in look(self.events_db, sql)}
 
     def confirmed_keys(self) -> set[tuple[str, int]]:
         """(id, rev) of everything the device has a receipt for."""
         sql = "SELECT id, rev FROM events WHERE n NOT IN (SELECT n FROM outbox) AND n NOT IN (SELECT n FROM rejected)"
-        return set(look(self.events_db, sql))
+        return self._keys(sql)
 
     def clinic_keys(self) -> set[tuple[str, int]]:
         return set(look(self.clinic_db, "SELECT id, rev FROM events"))

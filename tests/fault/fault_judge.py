@@ -7,12 +7,17 @@ from typing import Any
 
 from fault_house import House, look
 
+from edge_agent.store.rows import unpack
+
 WAVE_LOSS_S = 10.0
 LATEST = {"finding": "findings", "alarm": "alarms", "explanation": "explanations"}
 ONCE = {
     "recording.opened": "recordings",
     "strip": "strips",
-    "trend": "trends",
+    "mark": "marks",
+    "inputs": "inputs",
+    "marks": "mark_packs",
+    "series": "series",
     "loss": "losses",
     "clock.anchor": "clock_anchors",
     "model.report": "model_reports",
@@ -63,8 +68,10 @@ def judge(house: House, *, waves_may_miss: bool = False) -> Verdict:
 
 
 def device_events(house: House) -> list[Stored]:
-    rows = look(house.events_db, "SELECT n, id, rev, kind, recording, seq, payload FROM events ORDER BY n")
-    return [Stored(*row[:6], json.loads(row[6])["body"]) for row in rows]
+    rows = look(house.events_db, "SELECT n, payload FROM events ORDER BY n")
+    found = [(n, json.loads(unpack(payload))) for n, payload in rows]
+    names = ("id", "rev", "kind", "recording", "seq", "body")
+    return [Stored(n, *(envelope[name] for name in names)) for n, envelope in found]
 
 
 def _check_files(house: House) -> None:

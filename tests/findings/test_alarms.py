@@ -20,12 +20,15 @@ from biosignal.events import (
     Rung,
     finding_id,
 )
-from biosignal.tasks.findings import KINDS
+from biosignal.tasks.lookup import finding_kind, finding_kinds, task_of_finding
 from edge_agent.findings.alarms import AlarmMachine, AlarmSettings, NoSuchAlarm
+
+KINDS = finding_kinds()
 
 
 def finding(kind: str = "vt", onset: int = 1000, *, leads=("MLII",), stream: str = "live") -> Finding:
     return Finding(
+        task=task_of_finding(kind).name,
         id=finding_id(device="d", recording="r", stream=stream, kind=kind, leads=leads, onset=onset),
         rev=0,
         device="d",
@@ -58,9 +61,9 @@ def test_a_high_alarm_latches_until_it_is_acknowledged():
     assert states(raised) == [(0, "active")]
     assert states(machine.on_finding(after(vt))) == [(1, "latched")]
     assert machine.tick(10_000.0, 5000) == []
-    assert machine.summary.priority is Priority.HIGH
+    assert [alarm.priority for alarm in machine.alarms] == [Priority.HIGH]
     assert states(machine.acknowledge(raised[0].id, "nurse", 6000)) == [(2, "resolved")]
-    assert machine.summary.priority is Priority.NONE
+    assert machine.alarms == ()
 
 
 def test_an_acknowledged_alarm_resolves_with_its_condition():
@@ -141,12 +144,12 @@ def test_the_same_kind_on_other_leads_is_another_alarm():
     assert len(machine.alarms) == 2
 
 
-def test_the_summary_shows_high_before_medium_before_low():
+def test_alarms_stand_high_before_medium_before_low():
     machine = AlarmMachine("d")
     for kind in ("lead-off", "bradycardia", "asystole", "pause"):
         machine.on_finding(finding(kind))
     assert [alarm.priority.value for alarm in machine.alarms] == ["high", "medium", "medium", "low"]
-    assert machine.summary.kind == "asystole"
+    assert machine.alarms[0].kind == "asystole"
 
 
 def test_an_audio_pause_is_bounded_and_ends_by_itself():
@@ -207,6 +210,72 @@ def test_after_a_restart_high_alarms_stay_latched_and_others_resolve():
     assert states(machine.acknowledge(high.id, "nurse", 5)) == [(2, "resolved")]
 
 
+def test_an_alarm_says_which_leads_it_is_of_through_every_change():
+    machine = AlarmMachine("d")
+    vt = finding("vt", leads=("II", "V1"))
+    events = [*machine.on_finding(vt), *machine.on_finding(after(vt))]
+    events += machine.acknowledge(events[0].id, "nurse", 9000)
+    assert [event.leads for event in events] == [("II", "V1")] * 3
+
+
+def test_a_condition_that_returns_after_a_restart_continues_its_alarm():
+    before = AlarmMachine("d")
+    first = before.on_finding(finding("vt"))[0]
+    machine = AlarmMachine("d")
+    machine.adopt([first], at=0)
+    again = finding("vt", 7000)
+    returned = machine.on_finding(again)
+    assert [(event.id, event.rev, event.state.value) for event in returned] == [(first.id, 2, "active")]
+    assert returned[0].finding == again.id
+    assert len(machine.alarms) == 1
+
+
+def test_after_a_restart_the_same_condition_on_another_lead_is_another_alarm():
+    before = AlarmMachine("d")
+    machine = AlarmMachine("d")
+    machine.adopt(before.on_finding(finding("vt")), at=0)
+    raised = machine.on_finding(finding("vt", 7000, leads=("V5",)))
+    assert [event.rev for event in raised] == [0]
+    assert [alarm.leads for alarm in machine.alarms] == [("V5",), ("MLII",)]
+
+
+def without_leads(event: AlarmEvent) -> AlarmEvent:
+    """The event as version 1 wrote it."""
+    return replace(event, leads=())
+
+
+def test_an_alarm_of_an_earlier_version_is_continued_by_its_kind_and_learns_its_leads():
+    before = AlarmMachine("d")
+    first = before.on_finding(finding("vt"))[0]
+    machine = AlarmMachine("d")
+    machine.adopt([without_leads(first)], at=0)
+    returned = machine.on_finding(finding("vt", 7000))
+    assert [(event.id, event.leads) for event in returned] == [(first.id, ("MLII",))]
+    assert len(machine.alarms) == 1
+
+
+def test_two_alarms_of_an_earlier_version_and_one_kind_are_both_kept_and_neither_is_guessed():
+    before = AlarmMachine("d")
+    old = [before.on_finding(finding("vt", leads=(lead,)))[0] for lead in ("MLII", "V5")]
+    machine = AlarmMachine("d")
+    machine.adopt([without_leads(event) for event in old], at=0)
+    raised = machine.on_finding(finding("vt", 7000))
+    assert raised[0].id not in {event.id for event in old}
+    assert len(machine.alarms) == 3
+
+
+@pytest.mark.parametrize("kind", sorted(name for name, kind in KINDS.items() if kind.priority is not Priority.NONE))
+def test_an_ignored_alarm_rises_exactly_when_its_kind_says_so(kind):
+    machine = AlarmMachine("d")
+    machine.on_finding(finding(kind))
+    after_s = finding_kind(kind).escalate_s
+    if after_s is None:
+        assert machine.tick(100_000.0, 2000) == []
+    else:
+        assert machine.tick(after_s - 0.1, 2000) == []
+        assert [event.by for event in machine.tick(after_s, 2000)] == ["timeout"]
+
+
 class AnySequence(RuleBasedStateMachine):
     """Findings, people and time in any order."""
 
@@ -221,7 +290,7 @@ class AnySequence(RuleBasedStateMachine):
         self.paused_at_s: float | None = None
         self.acknowledged: set[str] = set()
 
-    def take(self, events: list[AlarmEvent]) -> list[AlarmEvent]:
+    def record(self, events: list[AlarmEvent]) -> list[AlarmEvent]:
         for event in events:
             history = self.seen.setdefault(event.id, [])
             assert event.rev == len(history)
@@ -237,7 +306,7 @@ class AnySequence(RuleBasedStateMachine):
         self.onset += 250
         new = finding(kind, self.onset, leads=(lead,))
         resolved = not any(a.kind == kind for a in self.machine.alarms)
-        events = self.take(self.machine.on_finding(new))
+        events = self.record(self.machine.on_finding(new))
         self.open.append(new)
         if resolved and new.priority is not Priority.NONE:
             assert [event.rev for event in events] == [0]
@@ -247,7 +316,7 @@ class AnySequence(RuleBasedStateMachine):
     def finding_goes_on(self, pick, state):
         old = self.open.pop(pick % len(self.open))
         new = after(old, state)
-        self.take(self.machine.on_finding(new))
+        self.record(self.machine.on_finding(new))
         (self.open if state is FindingState.EXTENDED else self.closed).append(new)
 
     @precondition(lambda self: self.closed)
@@ -260,20 +329,20 @@ class AnySequence(RuleBasedStateMachine):
     @rule(pick=st.integers(0, 99))
     def a_person_acknowledges(self, pick):
         alarm = self.machine.alarms[pick % len(self.machine.alarms)]
-        self.take(self.machine.acknowledge(alarm.id, "nurse", 0))
+        self.record(self.machine.acknowledge(alarm.id, "nurse", 0))
         self.acknowledged.add(alarm.id)
         left = {event.id: event.state for event in self.machine.alarms}
         assert left.get(alarm.id, AlarmState.RESOLVED) in (AlarmState.ACKNOWLEDGED, AlarmState.RESOLVED)
 
     @rule(seconds=st.sampled_from([None, 1.0, 30.0, 1e6]))
     def a_person_pauses_the_audio(self, seconds):
-        self.take(self.machine.pause_audio("nurse", 0, seconds))
+        self.record(self.machine.pause_audio("nurse", 0, seconds))
         self.paused_at_s = self.now_s
 
     @rule(seconds=st.sampled_from([0.5, 3.0, 60.0, 121.0]))
     def time_passes(self, seconds):
         self.now_s += seconds
-        self.take(self.machine.tick(self.now_s, int(self.now_s * 250)))
+        self.record(self.machine.tick(self.now_s, int(self.now_s * 250)))
 
     @invariant()
     def every_present_condition_has_one_alarm(self):
@@ -295,10 +364,23 @@ class AnySequence(RuleBasedStateMachine):
             assert all(event.state is not AlarmState.AUDIO_PAUSED for event in self.machine.alarms)
 
     @invariant()
-    def the_summary_is_the_highest_priority(self):
+    def the_most_urgent_alarm_stands_first(self):
         ranks = ["none", "low", "medium", "high"]
-        highest = max((ranks.index(event.priority.value) for event in self.machine.alarms), default=0)
-        assert ranks.index(self.machine.summary.priority.value) == highest
+        standing = [ranks.index(event.priority.value) for event in self.machine.alarms]
+        assert standing == sorted(standing, reverse=True)
+
+    @rule()
+    def the_device_starts_again(self):
+        last = self.machine.alarms
+        self.machine = AlarmMachine("d", AlarmSettings(settle_s=5.0), started_s=self.now_s)
+        self.record(self.machine.adopt(last, 0))
+        self.paused_at_s = None
+        # A new process opens a new recording: findings of the one before do not come again.
+        self.open.clear()
+        self.closed.clear()
+        high = {event.id for event in last if event.priority is Priority.HIGH}
+        acknowledged = {event.id for event in last if event.state is AlarmState.ACKNOWLEDGED}
+        assert {event.id for event in self.machine.alarms} == high - acknowledged
 
 
 TestAnySequence = AnySequence.TestCase

@@ -1,16 +1,16 @@
 """The daemon's analysis on a recording, driven item by item on the test's own thread."""
 
-import queue
-
 import numpy as np
 import pytest
 
 from biosignal.model.bundle import open_bundle
+from biosignal.model.model import Model
 from biosignal.model.onnx_cpu import OnnxCpuBackend
 from biosignal.signal.blocks import Gap, SampleBlock
-from biosignal.stream.pipeline import TASK, EcgSettings
+from biosignal.tasks import TASKS
 from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, RR_SHAPE
 from edge_agent.analysis.analysis import Analysis
+from edge_agent.analysis.recordings import Bed
 from edge_agent.findings.alarms import AlarmMachine
 from edge_agent.inference.bundle_folder import find_bundle, load_bundle
 from edge_agent.operate.clock import SetClock
@@ -18,12 +18,13 @@ from edge_agent.sources.excerpt import FS_HZ, LEAD, Excerpt
 from edge_agent.sources.port import SourceFacts
 from tests import bundles
 
+BEATS = TASKS["ecg-beats"]
 FACTS = SourceFacts(name="excerpt", leads=(LEAD,), fs_hz=FS_HZ, live=False)
 
 
 def backend():
     """The released bundle where there is one, else a small one with random weights."""
-    folder = find_bundle(TASK)
+    folder = find_bundle(BEATS.name)
     if folder is not None:
         return OnnxCpuBackend(load_bundle(folder))
     with pytest.MonkeyPatch.context() as patch:
@@ -46,23 +47,20 @@ def gap(start, length, reason="silence"):
     return Gap(recording="", start=start, length=length, reason=reason)
 
 
-def make_analysis(*, put, facts=FACTS, clock=None, timed=False, with_backend=None, incoming=None, **more):
+def models_with(backend, reason="no model in this test"):
+    """The models of the tasks, of which beats alone have one."""
+    return {BEATS.name: Model(BEATS.name, BEATS.model, backend, "" if backend else reason)}
+
+
+def make_analysis(*, put, facts=FACTS, clock=None, timed=False, with_backend=None, models=None, **more):
     return Analysis(
-        incoming if incoming is not None else queue.Queue(),
         facts=facts,
-        lead=facts.leads[0].name,
-        settings=EcgSettings(),
-        device="bed-1",
-        boot="boot",
-        subject=None,
-        previous=None,
+        models=models or models_with(with_backend),
+        bed=Bed(device="bed-1", boot="boot", subject=None),
         alarms=AlarmMachine("bed-1"),
         put=put,
-        on_beat=lambda _bundle, _healthy: None,
         clock=clock or SetClock(),
         timed=timed,
-        backend=with_backend,
-        reason="" if with_backend else "no model in this test",
         **more,
     )
 
@@ -72,6 +70,6 @@ def events_of(signals, *, with_backend=None):
     batches = []
     analysis = make_analysis(put=batches.append, with_backend=with_backend)
     for signal in signals:
-        analysis.take(signal)
+        analysis.push(signal)
     analysis.finish("the source ended")
     return [event for batch in batches for event in batch.events]

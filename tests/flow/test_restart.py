@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from biosignal.events import AlarmEvent, AlarmState, Finding, FindingState, Priority, Recording, RecordingClosed, Strip
-from edge_agent.analysis.restart import wants_strip
 from edge_agent.store.reading import open_reader
 from edge_agent.store.waveforms import CHUNK_S, WaveStore
 from tests.flow.analysing import FS_HZ
@@ -150,7 +149,7 @@ def check_findings(events):
     assert len(last) >= KILLS
     assert {finding.state for finding in last.values()} <= {FindingState.CLOSED, FindingState.WITHDRAWN}
     with_strip = {event.body.finding for event in events if isinstance(event.body, Strip)}
-    assert sum(one.id in with_strip for one in last.values()) >= sum(wants_strip(one) for one in last.values()) / 2
+    assert sum(one.id in with_strip for one in last.values()) >= sum(one.has_strip for one in last.values()) / 2
 
 
 def check_sequences(events):
@@ -172,7 +171,7 @@ def check_waves(state, recordings, closed):
     waves = WaveStore(state / "waveforms.db", 1 << 30)
     try:
         for recording in recordings:
-            missing = closed[recording.id].end - waves.newest(recording.id, recording.leads[0])
+            missing = closed[recording.id].end - waves.newest(recording.id, recording.leads[0].name)
             # A chunk that was not full, and the block that was on its way when the power went.
             assert missing <= (CHUNK_S + SPEED * 0.04 + 0.1) * FS_HZ
     finally:
@@ -186,6 +185,6 @@ def test_a_clean_stop_keeps_every_sample(daemons):
     (recording,) = [event.body for event in rows(daemons.state, "recording.opened")]
     (closed,) = [event.body for event in rows(daemons.state, "recording.closed")]
     waves = WaveStore(daemons.state / "waveforms.db", 1 << 30)
-    assert waves.newest(recording.id, recording.leads[0]) == closed.end > 0
+    assert waves.newest(recording.id, recording.leads[0].name) == closed.end > 0
     assert closed.reason == "stopped"
     waves.close()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from biosignal.events import AlarmEvent, AlarmState, Explanation, Finding, FindingState, Loss, Trend
+from biosignal.events import AlarmEvent, AlarmState, Explanation, Finding, FindingState, Loss, MarkPack, Series
 from biosignal.wire.envelope import encode, wrap
 from tests.flow.analysing import FS_HZ, backend, block, events_of, excerpt, gap
 
@@ -60,7 +60,8 @@ def test_blocks_and_gaps_of_any_size_give_the_same_events(model, seed, where):
     sizes = [int(size) for size in np.exp(rng.uniform(0, np.log(samples.shape[1]), size=40)).clip(1, None)]
     assert written(events_of(cut(samples, gaps, sizes), with_backend=model)) == written(whole)
     assert sum(isinstance(event, Loss) for event in whole) == len(gaps)
-    assert any(isinstance(event, Trend) for event in whole)
+    assert any(isinstance(event, Series) for event in whole)
+    assert any(isinstance(event, MarkPack) for event in whole)
 
 
 def test_one_sample_at_a_time_gives_the_same_events(model):

@@ -2,16 +2,18 @@
 
 import shutil
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from edge_agent.inference.settings import InferenceSettings, TensorRtSettings
 from edge_agent.inference.trt_backend import open_tensorrt
+from edge_agent.inference.trt_plans import PlanHost
 from tests.bundles import make_bundle
 
 FAKES = Path(__file__).with_name("fake_tensorrt")
+FAKES_RTX = Path(__file__).with_name("fake_tensorrt_rtx")
 
 
 @dataclass
@@ -20,6 +22,22 @@ class FakeGpu:
 
     folder: Path
     built: Path | None = None
+    hosts: list[PlanHost] = field(default_factory=list)
+
+    def open(self, bundle, settings: TensorRtSettings | None = None):
+        """`open_tensorrt` in a host of its own."""
+        settings = settings or self.tensorrt()
+        self.hosts.append(PlanHost(settings))
+        return open_tensorrt(bundle, self.hosts[-1], settings)
+
+    def host(self, settings: TensorRtSettings | None = None) -> PlanHost:
+        """A host that ends with the test."""
+        self.hosts.append(PlanHost(settings or self.tensorrt()))
+        return self.hosts[-1]
+
+    def close(self) -> None:
+        for host in self.hosts:
+            host.close()
 
     def warm(self) -> None:
         """Put the default bundle's plan into the cache, as an earlier start left it."""
@@ -48,6 +66,7 @@ class FakeGpu:
         }
         settings = TensorRtSettings(
             python=sys.executable,
+            flavour="tensorrt",
             python_path=(str(FAKES),),
             environment=environment,
             cache_dir=self.cache_dir,
@@ -55,6 +74,10 @@ class FakeGpu:
             wait_s=60.0,
         )
         return replace(settings, **changes)
+
+    def tensorrt_rtx(self, **changes) -> TensorRtSettings:
+        """The same machine, with TensorRT for RTX and CUDA's runtime library."""
+        return self.tensorrt(flavour="tensorrt_rtx", python_path=(str(FAKES_RTX), str(FAKES)), **changes)
 
     def ladder(self, *, tensorrt: TensorRtSettings | None = None, **changes) -> InferenceSettings:
         return InferenceSettings(tensorrt=tensorrt or self.tensorrt(), **changes)
@@ -64,10 +87,15 @@ class FakeGpu:
 def built(tmp_path_factory) -> Path:
     """A cache folder with the default bundle's plan, built once."""
     gpu = FakeGpu(tmp_path_factory.mktemp("built"))
-    open_tensorrt(make_bundle(), gpu.tensorrt())[0].close()
+    settings = gpu.tensorrt()
+    host = PlanHost(settings)
+    open_tensorrt(make_bundle(), host, settings)
+    host.close()
     return gpu.cache_dir
 
 
 @pytest.fixture
 def gpu(tmp_path, built) -> FakeGpu:
-    return FakeGpu(tmp_path, built)
+    machine = FakeGpu(tmp_path, built)
+    yield machine
+    machine.close()

@@ -11,22 +11,32 @@ import pytest
 from biosignal.events import Rung
 from biosignal.model.admission import NotAdmitted
 from biosignal.model.backend import BackendFailed
+from biosignal.model.contract import ContractBroken
 from biosignal.model.onnx_cpu import OnnxCpuBackend
 from edge_agent.inference.budget import Budget
-from edge_agent.inference.ladder import Ladder, LadderBackend
+from edge_agent.inference.ladder import LadderBackend, climb
 from edge_agent.inference.settings import InferenceSettings
-from tests.bundles import BEAT, make_bundle, windows
+from edge_agent.inference.trt_plans import PlanHost
+from tests.bundles import BEAT, make_bundle, small, windows
+
+HOSTS: list[PlanHost] = []
 
 
-def serve(settings, bundle=None) -> tuple[LadderBackend, list]:
+def serve(settings, bundle=None, host=None) -> tuple[LadderBackend, list]:
     changes: list[tuple[Rung, str]] = []
-    ladder = Ladder("ecg-beats", settings, on_change=lambda rung, reason: changes.append((rung, reason)))
-    return ladder.serve(bundle or make_bundle()), changes
+    HOSTS.append(host or PlanHost(settings.tensorrt))
+    backend = climb(
+        bundle or make_bundle(), settings, HOSTS[-1], on_change=lambda rung, reason: changes.append((rung, reason))
+    )
+    return backend, changes
 
 
 @pytest.fixture(autouse=True)
 def warm(gpu):
     gpu.warm()
+    yield
+    while HOSTS:
+        HOSTS.pop().close()
 
 
 def answered_like_the_cpu(backend, seed=1) -> bool:
@@ -104,8 +114,10 @@ def test_failures_long_ago_do_not_count():
 def test_a_bundle_whose_golden_vectors_nobody_reproduces_is_not_served(gpu):
     with pytest.raises(NotAdmitted, match="golden vectors"):
         serve(gpu.ladder(), make_bundle(wrong_goldens=True))
-    with pytest.raises(NotAdmitted, match="another task"):
-        Ladder("ecg-qrs", gpu.ladder()).serve(make_bundle())
+    with pytest.raises(ContractBroken, match="another order"):
+        serve(gpu.ladder(), make_bundle(classes=("V", "N", "S", "F")))
+    with pytest.raises(ContractBroken, match="no task of this version"):
+        serve(gpu.ladder(), make_bundle(**small("loudness")))
 
 
 def test_a_hang_is_answered_by_the_cpu_within_the_call_and_tensorrt_comes_back(gpu):
@@ -191,7 +203,7 @@ def test_a_window_that_is_not_finite_costs_no_rung(gpu):
     for bad in (
         {"beat": np.full((1, *BEAT), np.nan, np.float32)},
         {"beat": np.zeros((1, 2, 3), np.float32)},
-        {"beat": np.zeros((0, *BEAT), np.float32), "rr": np.zeros((0, 8), np.float32)},
+        {"beat": np.zeros((0, *BEAT), np.float32), "rr": np.zeros((0, 21), np.float32)},
     ):
         with pytest.raises(BackendFailed, match="not what the bundle takes"):
             backend.infer({**windows(1), **bad})

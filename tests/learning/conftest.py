@@ -1,4 +1,4 @@
-"""A clinic with its learning room, over real HTTP."""
+"""A clinic with its learning part, over real HTTP."""
 
 import http.client
 import json
@@ -12,18 +12,37 @@ from urllib.parse import urlsplit
 import pytest
 import uvicorn
 
-from biosignal.events import BeatEvidence, Evidence, Prediction, QualityLevel, Rung, Tensor
-from biosignal.wire.codec import to_json
+from biosignal.events import (
+    Evidence,
+    Finding,
+    FindingState,
+    Inputs,
+    Mark,
+    MarkSet,
+    MarkState,
+    Prediction,
+    Priority,
+    QualityLevel,
+    Rung,
+    Tensor,
+    Unavailable,
+    inputs_id,
+    mark_id,
+)
+from biosignal.tasks import TASKS
+from biosignal.wire.envelope import encode, wrap
+from biosignal.wire.topics import Channel, up
 from cloud_service.access.devices import add_device
 from cloud_service.app import create_app
-from cloud_service.database.columns import utc_now
 from cloud_service.database.connection import open_database
-from cloud_service.database.event_tables import FindingRow
+from cloud_service.ingest.arrival import Message
+from cloud_service.ingest.commit import commit
+from cloud_service.learning.assembly import open_workshop
 from cloud_service.learning.jobs import LearningWorker
-from cloud_service.learning.room import open_workshop
 from cloud_service.learning.settings import LearningSettings
 from cloud_service.settings import CloudSettings, MqttSettings
-from tests.learning.population import released_bundle
+from tests.learning.population import HEARTS
+from tests.learning.second_task import BREATHS, breath_sounds
 
 PASSWORD = "a long enough password 1"
 
@@ -89,52 +108,82 @@ class Place:
         while worker.work_once():
             pass
 
-    def put_finding(self, name, beats, *, label="N"):
-        """Store a finding as ingest would, with the inputs of its beats ([n, ...] by name)."""
-        count = len(next(iter(beats.values())))
-        outcome = Prediction(
-            task="ecg-beats", bundle="ecg-beats/1.0.0", rung=Rung.ONNX_CPU, label=label, scores=((label, 1.0),)
-        )
-        evidence = Evidence(
-            measures=(),
-            strip_start=0,
-            strip_end=1000,
-            fs_hz=360.0,
-            quality=QualityLevel.USABLE,
-            beats=tuple(
-                BeatEvidence(
-                    sample=100 * index,
-                    outcome=outcome,
-                    inputs=tuple(
-                        Tensor(name=key, shape=array.shape[1:], data=array[index].astype("<f4").tobytes())
-                        for key, array in beats.items()
-                    ),
-                )
-                for index in range(count)
-            ),
-        )
-        with self.database.write() as session:
-            session.add(
-                FindingRow(
-                    id=name,
-                    rev=0,
-                    device="bed-1",
-                    recording=f"recording-{name}",
-                    stream="live",
-                    kind="pvc",
-                    state="closed",
-                    priority="none",
-                    onset=0,
-                    end=1000,
-                    decided_at=1000,
-                    leads=["MLII"],
-                    outcome=to_json(outcome) | {"type": "Prediction"},
-                    evidence=to_json(evidence),
-                    at="2026-01-01T00:00:00Z",
-                    received=utc_now(),
-                )
+    def put_finding(self, name, inputs, *, of=HEARTS, kind="pvc", label=None, state=MarkState.CONFIRMED):
+        """Receive a finding with its marks and their inputs ([n, ...] by name), as a device sends them.
+
+        Gives where the marks start.
+        """
+        starts = [100 * index for index in range(len(next(iter(inputs.values()))))]
+        events = []
+        for index, start in enumerate(starts):
+            tensors = tuple(
+                Tensor(name=key, shape=array.shape[1:], data=array[index].astype("<f4").tobytes())
+                for key, array in inputs.items()
             )
-        return [100 * index for index in range(count)]
+            seen = Inputs(id=inputs_id(tensors), task=of.task, tensors=tensors)
+            events += [
+                seen,
+                mark_at(start, of, recording=f"recording-{name}", label=label, inputs=seen.id, state=state),
+            ]
+        events.append(finding_of(name, starts, of, kind=kind))
+        topic = up("ward", "bed-1", Channel.EVENT)
+        for number, event in enumerate(events):
+            envelope = wrap(event, seq=number, device="bed-1", boot=name, at="2026-01-01T00:00:00Z")
+            done = commit(self.database, [Message(topic=topic, payload=encode(envelope))])
+            assert done.refused == 0, done
+        return starts
+
+
+def answer(of, label):
+    """What the released model said."""
+    label = label or of.classes[0]
+    return Prediction(task=of.task, bundle=f"{of.task}/1.0.0", rung=Rung.ONNX_CPU, label=label, scores=((label, 1.0),))
+
+
+def mark_at(start, of, *, recording, label, inputs, state=MarkState.CONFIRMED):
+    """A mark of a population's task."""
+    kind = TASKS[of.task].review.mark
+    return Mark(
+        id=mark_id(recording=recording, task=of.task, kind=kind, leads=of.leads, start=start),
+        task=of.task,
+        kind=kind,
+        recording=recording,
+        leads=of.leads,
+        start=start,
+        end=start,
+        decided_at=start + 50,
+        state=state,
+        quality=QualityLevel.USABLE,
+        outcome=answer(of, label),
+        inputs=inputs,
+    )
+
+
+def finding_of(name, starts, of, *, kind):
+    """A finding that rests on marks."""
+    named = MarkSet(
+        task=of.task, kind=TASKS[of.task].review.mark, leads=of.leads, starts=tuple(starts), total=len(starts)
+    )
+    evidence = Evidence(
+        measures=(), strip_start=0, strip_end=1000, fs_hz=360.0, quality=QualityLevel.USABLE, marks=(named,)
+    )
+    return Finding(
+        id=name,
+        rev=0,
+        task=of.task,
+        device="bed-1",
+        recording=f"recording-{name}",
+        stream="live",
+        kind=kind,
+        state=FindingState.CLOSED,
+        priority=Priority.NONE,
+        onset=0,
+        end=1000,
+        decided_at=1000,
+        leads=of.leads,
+        outcome=Unavailable(task=of.task, reason="made for a test"),
+        evidence=evidence,
+    )
 
 
 @contextmanager
@@ -158,15 +207,33 @@ def running(app):
 
 @pytest.fixture(scope="session")
 def parent():
-    return released_bundle()
+    return HEARTS.released_bundle()
+
+
+@pytest.fixture(scope="session")
+def breaths_parent():
+    return BREATHS.released_bundle()
+
+
+@pytest.fixture
+def breaths(monkeypatch, breaths_parent, models_dir):
+    """A second task in the registry, with a bundle of its own in the models folder."""
+    task = breath_sounds()
+    monkeypatch.setitem(TASKS, task.name, task)
+    put_bundle(models_dir, breaths_parent)
+    return task
+
+
+def put_bundle(models_dir, bundle):
+    folder = models_dir / bundle.manifest.task / bundle.manifest.version
+    folder.mkdir(parents=True)
+    for name, content in bundle.files.items():
+        (folder / name).write_bytes(content)
 
 
 @pytest.fixture
 def models_dir(tmp_path, parent):
-    folder = tmp_path / "models" / "ecg-beats" / "1.0.0"
-    folder.mkdir(parents=True)
-    for name, content in parent.files.items():
-        (folder / name).write_bytes(content)
+    put_bundle(tmp_path / "models", parent)
     return tmp_path / "models"
 
 
@@ -185,7 +252,7 @@ def place(tmp_path, models_dir):
 
 @pytest.fixture
 def workshop(tmp_path, models_dir):
-    """The learning room alone, without pages."""
+    """The learning part alone, without pages."""
     database = open_database(f"sqlite:///{tmp_path / 'clinic.db'}")
     yield open_workshop(database, tmp_path, LearningSettings(models_dir=models_dir))
     database.close()

@@ -12,6 +12,8 @@ from biosignal.events import Command, ModelReport, Rung
 from biosignal.model.admission import admit
 from biosignal.model.bundle import pack
 from biosignal.model.onnx_cpu import OnnxCpuBackend
+from biosignal.tasks import TASKS
+from biosignal.tasks.lookup import contract_of
 from biosignal.wire.envelope import encode, wrap
 from biosignal.wire.topics import Channel, up
 from cloud_service.access import audit
@@ -24,26 +26,30 @@ from cloud_service.ingest.commit import commit
 from cloud_service.learning.errors import NotReleasable
 from cloud_service.learning.jobs import ATTEMPTS, LEASE, claim, import_bundle, run_job, start_job
 from cloud_service.learning.release import release_candidate, release_unchecked
-from edge_agent.updates.room import Switched, UpdateRoom
+from edge_agent.updates.settings import TrialSettings, UpdatesSettings
 from edge_agent.updates.shelf import BundleShelf
-from edge_agent.updates.trial import TrialSettings
-from edge_agent.updates.tuf_client import UpdateClient, UpdateSettings
-from tests.bundles import bundle_files, make_bundle
-from tests.learning.population import CLASSES, STRANGE, beats
+from edge_agent.updates.tuf_client import UpdateClient
+from edge_agent.updates.updater import Switched, Updater
+from tests.bundles import CLASSES, bundle_files, make_bundle
+from tests.learning.population import HEARTS, STRANGE
 
 
-def review(person, place, name, kind, label, *, count=8, model_label="N"):
-    for sample in place.put_finding(name, beats(kind, count, seed=zlib.crc32(name.encode()) % 1000), label=model_label):
-        answer = person.post(
-            f"/findings/{name}/reviews",
-            {"sample": sample, "verdict": "relabel", "label": label, "model_seen": False},
-        )
+def review(person, place, name, kind, label, *, count=8, model_label=None, of=HEARTS, finding="pvc"):
+    inputs = of.marks(kind, count, seed=zlib.crc32(name.encode()) % 1000)
+    for start in place.put_finding(name, inputs, of=of, kind=finding, label=model_label):
+        answer = person.post(f"/findings/{name}/reviews", word(start, label, of=of))
         assert answer.status == 201, answer
 
 
-def learned(place, engineer):
+def word(start, label, *, of=HEARTS, model_seen=False):
+    """A reviewer's word on a mark."""
+    about = {"task": of.task, "kind": TASKS[of.task].review.mark, "start": start}
+    return {**about, "verdict": "relabel", "label": label, "model_seen": model_seen}
+
+
+def learned(place, engineer, *, of=HEARTS):
     """Run a job to its candidate."""
-    job = engineer.post("/learning/jobs", {"task": "ecg-beats"})
+    job = engineer.post("/learning/jobs", {"task": of.task})
     assert job.status == 201
     assert job.body["state"] == "queued"
     place.work()
@@ -63,14 +69,12 @@ def reviewer(place):
 @pytest.fixture
 def device(tmp_path, place):
     """A bed that is provisioned with the clinic's root."""
-    settings = UpdateSettings(
+    (tmp_path / "bed").mkdir()
+    client = UpdateClient(
+        UpdatesSettings(url=f"{place.url}/updates/", reserve_bytes=0),
         state_dir=tmp_path / "bed",
-        base_url=f"{place.url}/updates/",
         trusted_root=place.workshop.repository.trusted_root(),
-        reserve_bytes=0,
     )
-    settings.state_dir.mkdir()
-    client = UpdateClient(settings)
     reports, heard = [], threading.Condition()
 
     def hear(report):
@@ -80,12 +84,12 @@ def device(tmp_path, place):
 
     def admitted(bundle):
         backend = OnnxCpuBackend(bundle)
-        admit(backend, bundle)
+        admit(backend, bundle, contract_of(bundle.manifest.task))
         return backend
 
-    room = UpdateRoom(
+    updater = Updater(
         TrialSettings(windows=3, reserve_bytes=0, retry_s=()),
-        BundleShelf(tmp_path / "bed" / "shelf", {"ecg-beats": place.models_dir / "ecg-beats" / "1.0.0"}),
+        BundleShelf(tmp_path / "bed" / "shelf", lambda task: place.models_dir / task / "1.0.0"),
         device="bed-1",
         fetch=client.fetch,
         admit=admitted,
@@ -93,8 +97,8 @@ def device(tmp_path, place):
         where=lambda _task: Switched(recording="r", at=1, rung=Rung.ONNX_CPU),
         report=hear,
     )
-    room.open("ecg-beats")
-    room.start()
+    updater.open("ecg-beats")
+    updater.start()
 
     def wait(step, bundle):
         with heard:
@@ -104,9 +108,9 @@ def device(tmp_path, place):
             assert found, reports
             return found[0]
 
-    room.wait = wait
-    yield room
-    room.stop()
+    updater.wait = wait
+    yield updater
+    updater.stop()
 
 
 def told_command(place, told):
@@ -137,7 +141,7 @@ def test_a_correction_becomes_a_model_at_the_bedside(place, reviewer, engineer, 
     assert device.on_command(told_command(place, told)).outcome == "done"
     device.wait("trial", "ecg-beats/1.0.1")
     for _ in range(3):
-        device.window("ecg-beats/1.0.1", healthy=True)
+        device.window("ecg-beats", "ecg-beats/1.0.1", True)
     switched = device.wait("switched", "ecg-beats/1.0.1")
     assert (switched.previous, switched.windows_missed) == ("ecg-beats/1.0.0", 0)
     topic = up("ward", "bed-1", Channel.EVENT)
@@ -203,19 +207,17 @@ def test_a_job_without_reviews_fails_with_its_reason(place, engineer):
 
 
 def test_only_the_newest_word_counts(place, reviewer, engineer):
-    (sample,) = place.put_finding("one", beats(0, 1, seed=5))
+    (start,) = place.put_finding("one", HEARTS.marks(0, 1, seed=5))
     for label in ("V", "F"):
-        row = reviewer.post(
-            "/findings/one/reviews", {"sample": sample, "verdict": "relabel", "label": label, "model_seen": True}
-        ).body["row"]
+        row = reviewer.post("/findings/one/reviews", word(start, label, model_seen=True)).body["row"]
     job = learned(place, engineer)
     manifest = json.loads((place.workshop.datasets / f"{job['dataset']}.json").read_bytes())
-    assert [beat["label"] for beat in manifest["beats"]] == ["F"]
-    assert manifest["beats"][0]["model_seen"] is True
+    assert [mark["label"] for mark in manifest["marks"]] == ["F"]
+    assert manifest["marks"][0]["model_seen"] is True
     assert reviewer.post(f"/reviews/{row}/undo").status == 201
     job = learned(place, engineer)
     manifest = json.loads((place.workshop.datasets / f"{job['dataset']}.json").read_bytes())
-    assert [beat["label"] for beat in manifest["beats"]] == ["V"]
+    assert [mark["label"] for mark in manifest["marks"]] == ["V"]
 
 
 def test_a_beat_that_cannot_be_told_is_left_out_and_counted(place, reviewer, engineer):
@@ -223,11 +225,11 @@ def test_a_beat_that_cannot_be_told_is_left_out_and_counted(place, reviewer, eng
     review(reviewer, place, "unclear", 0, "Q", count=2)
     job = learned(place, engineer)
     manifest = json.loads((place.workshop.datasets / f"{job['dataset']}.json").read_bytes())
-    assert len(manifest["beats"]) == 3
-    assert manifest["left_out"] == {"label is not a class of the model": 2}
+    assert len(manifest["marks"]) == 3
+    assert manifest["left_out"] == {"the reviewer could not tell": 2}
 
 
-def test_a_candidate_judged_against_an_older_model_is_not_released(place, reviewer, engineer):
+def test_a_candidate_graded_against_an_older_model_is_not_released(place, reviewer, engineer):
     review(reviewer, place, "a", STRANGE, "F")
     first, second = learned(place, engineer), learned(place, engineer)
     assert (first["version"], second["version"]) == ("1.0.1", "1.0.2")

@@ -18,12 +18,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from biosignal.errors import BadInput
+from biosignal.tasks import TASKS
+from biosignal.tasks.lookup import models
 from edge_agent.operate import doctor_checks
 from edge_agent.operate.broker_probe import probe_broker
 from edge_agent.operate.clock import HostClock, SetClock
 from edge_agent.operate.doctor import Level, examine, fail, ok, print_checks, warn
 from edge_agent.operate.settings_file import load_settings
-from edge_agent.operate.status_file import AgentStatus, read_status, write_status
+from edge_agent.operate.status_file import AgentStatus, ServedModel, read_status, write_status
 
 CLOCK = HostClock()
 
@@ -48,8 +50,19 @@ def test_every_check_runs_and_names_what_to_do(tmp_path):
     checks = examine(lambda: settings, config=None, clock=CLOCK)
     found = levels(checks)
     assert found["settings"] == found["state folder"] == found["source"] == found["onnx-cpu"] == "ok"
-    assert found["model"] == found["broker"] == "fail"
+    assert found["words"] == "ok"
+    assert found["broker"] == "fail"
+    assert all(found[f"model {task}"] == "fail" for task in models())
     assert all(check.remedy for check in checks if check.level is not Level.OK)
+
+
+def test_missing_words_are_named_with_what_to_do(tmp_path, monkeypatch):
+    name, task = next((name, task) for name, task in TASKS.items() if task.findings)
+    monkeypatch.setitem(TASKS, name, replace(task, package="no.such.package"))
+    (check,) = doctor_checks.words(settings_of(tmp_path), CLOCK)
+    assert (check.name, check.level) == ("words", Level.WARN)
+    assert name in check.cause
+    assert check.remedy
 
 
 def test_settings_that_cannot_be_read_are_the_one_finding():
@@ -239,7 +252,8 @@ def status_of(**changes):
     values = {
         "pid": os.getpid(), "written_utc_s": CLOCK.utc_s(), "started_utc_s": CLOCK.utc_s() - 60, "version": "0.1.0",
         "source_state": "streaming", "source_reason": "", "source_since_utc_s": CLOCK.utc_s() - 50,
-        "rung": "onnx-cpu", "rung_reason": "no driver", "bundle": "ecg-beats/1.0.0", "connected": True,
+        "models": (ServedModel(task="nights", bundle="nights/1.0.0", rung="onnx-cpu", reason="no driver"),),
+        "leads": ("II -> nights",), "connected": True,
         "connected_since_utc_s": CLOCK.utc_s() - 40, "connection_reason": "", "outbox": 0, "rejected": 0,
         "explainer": "template", "lost_samples": 0,
     }  # fmt: skip
@@ -251,7 +265,10 @@ def test_what_the_running_daemon_says_is_passed_on_with_since_when(tmp_path):
     settings.device.state_dir.mkdir(parents=True)
     assert levels(doctor_checks.agent(settings, CLOCK)) == {"daemon": "warn"}
     write_status(settings.device.state_dir, status_of())
-    assert levels(doctor_checks.agent(settings, CLOCK)) == {"daemon": "ok", "rung": "ok"}
+    said = {check.name: check.cause for check in doctor_checks.agent(settings, CLOCK)}
+    assert said.keys() == {"daemon", "model of nights", "leads"}
+    assert said["model of nights"] == "nights/1.0.0 on onnx-cpu: no driver"
+    assert said["leads"] == "II -> nights"
     trouble = status_of(source_state="lost", source_reason="unplugged", connected=False, outbox=7, rejected=2)
     write_status(settings.device.state_dir, trouble)
     checks = {check.name: check for check in doctor_checks.agent(settings, CLOCK)}

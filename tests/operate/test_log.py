@@ -74,5 +74,5 @@ def test_numbers_json_cannot_write_and_long_texts_are_tamed():
 @pytest.mark.parametrize("event", ["", "short", "two.parts", "With.Upper.Case", "a.b.c d"])
 def test_an_event_that_is_not_named_as_agreed_is_refused(event):
     log, _, _ = log_of()
-    with pytest.raises(BadInput, match=r"room\.noun\.verb"):
+    with pytest.raises(BadInput, match=r"part\.noun\.verb"):
         log.info(event)

@@ -105,9 +105,9 @@ def test_a_stepped_wall_clock_does_not_disturb_the_watchdog():
     clock = SetClock()
     watch = ProgressWatch(Notifier({}), loops=("reader",), clock=clock, limit_s=5.0)
     clock.step_utc(365 * 86_400)
-    assert watch.standing() == {}
+    assert watch.hanging() == {}
     clock.step_utc(-2 * 365 * 86_400)
-    assert watch.standing() == {}
+    assert watch.hanging() == {}
 
 
 def test_without_systemd_nothing_happens_and_another_process_is_not_meant(tmp_path):

@@ -1,7 +1,13 @@
+import os
+from dataclasses import dataclass
+
 import pytest
 
+from biosignal.tasks import TASKS
+from biosignal.tasks.lookup import models
+from biosignal.tasks.task import Task, Wants
 from edge_agent.operate.settings import Settings
-from edge_agent.operate.settings_file import SettingsRefused, keys, load_settings, parse_flag, shown
+from edge_agent.operate.settings_file import Refused, keys, load_settings, parse_flag, shown
 
 
 def load(tmp_path, text="", environment=None, flags=None):
@@ -22,7 +28,7 @@ def test_flags_beat_the_environment_which_beats_the_file(tmp_path):
 
 
 def test_an_unknown_key_is_refused_with_file_line_and_the_nearest_name(tmp_path):
-    with pytest.raises(SettingsRefused) as caught:
+    with pytest.raises(Refused) as caught:
         load(tmp_path, "[source]\nkind = 'replay'\n# a remark\nrecrod = 'excerpt'\n")
     text = str(caught.value)
     assert "edge.toml:4" in text
@@ -39,15 +45,19 @@ def test_an_unknown_key_is_refused_with_file_line_and_the_nearest_name(tmp_path)
         ("[source]\nspeed = 2\n[inference.tensorrt]\nbatch = 3\n", 4),
         ("\n[empty]\n", 2),
         ("sync.hots = 'x'\n", 1),
+        ("[limits.ecg-rhythm]\nvt_beat = 5\n", 2),
+        ("[limits.ecg-rythm]\nvt_beats = 5\n", 2),
+        ("[inference.versions]\necg-beat = '1.0.0'\n", 2),
+        ("[sync]\nsite = 'ward'\n", 2),
     ],
 )
 def test_whatever_is_unknown_is_named_by_its_line(tmp_path, text, line):
-    with pytest.raises(SettingsRefused, match=rf"edge\.toml:{line}: unknown"):
+    with pytest.raises(Refused, match=rf"edge\.toml:{line}: unknown"):
         load(tmp_path, text)
 
 
 def test_an_unknown_variable_is_refused_by_its_name():
-    with pytest.raises(SettingsRefused, match="BEDSIDE_SYNC__HOTS"):
+    with pytest.raises(Refused, match="BEDSIDE_SYNC__HOTS"):
         load_settings(environment={"BEDSIDE_SYNC__HOTS": "x"})
     load_settings(environment={"BEDSIDE_MODELS_DIR": "/models", "HOME__X": "1"})
 
@@ -64,7 +74,12 @@ def test_an_unknown_variable_is_refused_by_its_name():
         ("[source]\nstall_s = 0\n", "above 0"),
         ("[device]\nname = 'a/b'\n", "topic"),
         ("[device]\nstate_dir = 3\n", "a path"),
-        ("[analysis]\nmains_hz = 55\n", "50, 60"),
+        ("[analysis]\nmains_hz = 55\n", "50 or 60"),
+        ("[limits.ecg-beats]\nmains_hz = 55\n", "50 or 60"),
+        ("[limits.ecg-rhythm]\nvt_beats = 2.5\n", "a whole number"),
+        ("[store]\nevents_budget_mb = 0\n", "above 0"),
+        ("[updates]\nurl = 'file:///etc'\n", "http or https"),
+        ("[updates.trial]\nretry_s = ['x']\n", "a list of numbers"),
         ("[operate]\nlog_level = 'loud'\n", "one of"),
         ("[inference.tensorrt]\npython_path = 'x'\n", "a list"),
         ("[sync]\nclient_cert = '/c.pem'\n", "together"),
@@ -72,18 +87,18 @@ def test_an_unknown_variable_is_refused_by_its_name():
     ],
 )
 def test_a_value_that_cannot_be_is_refused_with_its_line(tmp_path, text, why):
-    with pytest.raises(SettingsRefused, match=why) as caught:
+    with pytest.raises(Refused, match=why) as caught:
         load(tmp_path, text)
     assert "edge.toml:2" in str(caught.value)
 
 
 def test_broken_toml_and_a_missing_file_are_refused(tmp_path):
-    with pytest.raises(SettingsRefused, match="line 1"):
+    with pytest.raises(Refused, match="line 1"):
         load(tmp_path, "[source\n")
-    with pytest.raises(SettingsRefused, match=r"nothing\.toml"):
+    with pytest.raises(Refused, match=r"nothing\.toml"):
         load_settings(tmp_path / "nothing.toml", environment={})
     (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
-    with pytest.raises(SettingsRefused, match="not TOML"):
+    with pytest.raises(Refused, match="not TOML"):
         load_settings(tmp_path / "bytes.toml", environment={})
 
 
@@ -91,7 +106,7 @@ def test_secrets_are_masked_wherever_settings_are_shown(tmp_path):
     rows = dict(shown(load(tmp_path, "[sync]\npassword = 'hunter2'\n")))
     assert rows["sync.password"] == '"********"'
     assert "hunter2" not in str(rows)
-    with pytest.raises(SettingsRefused) as caught:
+    with pytest.raises(Refused) as caught:
         load(tmp_path, "[sync]\npassword = 12345\n")
     assert "12345" not in str(caught.value)
 
@@ -103,15 +118,88 @@ def test_what_is_shown_can_be_loaded_again(tmp_path):
     assert load(tmp_path, again) == settings
 
 
-def test_every_setting_can_be_given_by_environment(tmp_path):
+def test_every_setting_can_be_given_by_environment():
+    defaults = load_settings(environment={})
+    rows = dict(shown(defaults))
     for path in keys():
-        name = "BEDSIDE_" + path.upper().replace(".", "__")
-        default = dict(shown(load_settings(environment={})))[path]
-        plain = default.strip('"') if not default.startswith("[") else ""
-        assert load_settings(environment={name: plain}) == load_settings(environment={}), path
+        if path not in rows:  # a version, which has no default
+            continue
+        text = rows[path]
+        plain = os.pathsep.join(text.strip("[]").split(", ")) if text.startswith("[") else text.strip('"')
+        variable = "BEDSIDE_" + path.upper().replace(".", "__").replace("-", "_")
+        assert load_settings(environment={variable: plain}) == defaults, path
+
+
+def test_limits_are_read_into_the_classes_that_the_tasks_declare(tmp_path):
+    text = "[limits.ecg-rhythm]\nbradycardia_per_min = 40\n[limits.ecg-beats]\nmains_hz = 50\n"
+    limits = load(tmp_path, text).limits
+    assert limits["ecg-rhythm"] == TASKS["ecg-rhythm"].limits(bradycardia_per_min=40.0)
+    assert limits["ecg-beats"].mains_hz == 50.0
+    assert set(limits) == {name for name, task in TASKS.items() if task.limits is not None}
+
+
+def test_limits_that_contradict_each_other_are_refused_with_the_line_of_one(tmp_path):
+    with pytest.raises(Refused, match=r"edge\.toml:3: limits\.ecg-rhythm: .*bradycardia must be below"):
+        load(tmp_path, "[limits.ecg-rhythm]\nvt_beats = 7\nbradycardia_per_min = 130\n")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NightLimits:
+    loudest_db: float = 60.0
+
+
+def test_a_task_that_is_registered_later_has_its_limits_in_the_file(tmp_path, monkeypatch):
+    text = "[limits.nights]\nloudest_db = 70\n"
+    with pytest.raises(Refused, match=r"limits\.nights"):
+        load(tmp_path, text)
+    task = Task(name="nights", label="Nights", wants=Wants(), make=None, limits=NightLimits)
+    monkeypatch.setitem(TASKS, "nights", task)
+    assert load(tmp_path, text).limits["nights"] == NightLimits(loudest_db=70.0)
+    with pytest.raises(Refused, match=r"did you mean 'limits\.nights\.loudest_db'"):
+        load(tmp_path, "[limits.nights]\nloudest = 70\n")
+
+
+def test_the_version_of_each_model_can_be_set(tmp_path):
+    name = next(iter(models()))
+    assert load(tmp_path, f"[inference.versions]\n{name} = '1.0.0'\n").inference.versions == {name: "1.0.0"}
+    variable = f"BEDSIDE_INFERENCE__VERSIONS__{name.upper().replace('-', '_')}"
+    assert load_settings(environment={variable: "1.2.0"}).inference.versions == {name: "1.2.0"}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "text", "value"),
+    [
+        ("analysis.mains_hz", "limits.ecg-beats.mains_hz", "60", 60.0),
+        ("inference.beats", "inference.versions.ecg-beats", "'1.0.0'", "1.0.0"),
+        ("updates.trial_windows", "updates.trial.windows", "20", 20),
+    ],
+)
+def test_the_names_of_earlier_versions_still_count_and_the_new_name_is_said(tmp_path, before, now, text, value):
+    sentences: list[str] = []
+    file = tmp_path / "edge.toml"
+    file.write_text(f"\n{before} = {text}\n")
+    settings = load_settings(file, environment={}, on_renamed=sentences.append)
+    assert sentences == [f"{file}:2: {before} is now called {now}"]
+    assert settings == load_settings(environment={}, flags={now: value})
+    assert load_settings(environment={}, flags=dict([parse_flag(f"{before}={value}")])) == settings
+    variable = "BEDSIDE_" + before.upper().replace(".", "__")
+    assert load_settings(environment={variable: str(value)}) == settings
+
+
+def test_mains_of_an_earlier_version_that_were_switched_off_stay_off(tmp_path):
+    assert load(tmp_path, "[analysis]\nmains_hz = 0\n") == Settings()
+
+
+def test_a_stronger_source_wins_under_the_old_name_too(tmp_path):
+    text = "[updates.trial]\nwindows = 5\n"
+    assert load(tmp_path, text, {"BEDSIDE_UPDATES__TRIAL_WINDOWS": "7"}).updates.trial.windows == 7
+
+
+def test_variables_of_the_clinics_service_are_not_ours():
+    assert load_settings(environment={"BEDSIDE_CLOUD_HTTP__PORT": "1"}) == Settings()
 
 
 def test_a_flag_without_a_value_is_refused():
     assert parse_flag("source.speed=3") == ("source.speed", 3.0)
-    with pytest.raises(SettingsRefused, match=r"section\.key=value"):
+    with pytest.raises(Refused, match=r"section\.key=value"):
         parse_flag("source.speed")

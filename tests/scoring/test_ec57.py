@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biosignal.errors import BadInput
-from biosignal.scoring.ec57 import CLASSES, Annotations, F, N, O, Q, S, V, X, average, gross, score_record
+from biosignal.scoring.ec57 import CLASSES, F, N, O, Q, S, V, X, average, gross, score_record
+from biosignal.scoring.score import Annotations
 
 FS = 360.0
 WINDOW = 54

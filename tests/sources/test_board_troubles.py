@@ -9,7 +9,6 @@ import pytest
 from biosignal.errors import BadInput
 from biosignal.signal.blocks import Gap, SampleBlock, Unit
 from edge_agent.operate.clock import HostClock
-from edge_agent.operate.settings import SourceSettings
 from edge_agent.sources import open_source
 from edge_agent.sources.decoders import make_decoder
 from edge_agent.sources.decoders.port import BoardSettings, Loss
@@ -17,6 +16,7 @@ from edge_agent.sources.line_damage import Fault
 from edge_agent.sources.port import LeadUnknown, SourceState
 from edge_agent.sources.serial_board import AMBIGUOUS, BoardDiffers, SerialBoard
 from edge_agent.sources.serial_settings import SerialBoardSettings
+from edge_agent.sources.settings import SourceSettings
 from edge_agent.sources.slow_rate import SlowRate
 from tests.sources.boards_on_a_line import Line, contiguous, emulation_of, playing
 

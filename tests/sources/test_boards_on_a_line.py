@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
-from biosignal.events import Beat, BeatState
+from biosignal.events import Mark, MarkState
 from biosignal.signal.blocks import Gap, SampleBlock
-from biosignal.stream.pipeline import EcgPipeline
+from biosignal.stream.pipeline import Pipeline, Recorded
+from biosignal.tasks import TASKS
+from biosignal.tasks.ecg_beats.kinds import BEAT
 from edge_agent.sources.decoders import KINDS
 from edge_agent.sources.line_damage import Fault
-from tests.flow.analysing import backend
 from tests.sources.boards_on_a_line import COUNTED, Line, contiguous, emulation_of, offset_of, undamaged
+from tests.synthetic.playing import models
 
 SECONDS = 44.0
 BEFORE_GAP_S = 1.0  # a beat's window must not touch a gap
@@ -17,13 +19,6 @@ AFTER_GAP_S = 8.0  # behind a gap the detector learns the patient anew
 TIME_ALONE_S = 0.06  # boards whose counter does not settle a loss: how far beats behind it may be off
 EXACT = ("cyton", "cyton-daisy", "olimex", "shimmer3")
 BYTES_AT_S = (20.5, 21.0, 21.5)
-
-
-@pytest.fixture(scope="module")
-def model():
-    with_backend = backend()
-    yield with_backend
-    with_backend.close()
 
 
 def damage_of(protocol, fs_hz):
@@ -43,12 +38,13 @@ def damage_of(protocol, fs_hz):
     )
 
 
-def beats_of(signals, leads, fs_hz, model):
-    """Sample and class of each confirmed beat of the first lead."""
-    pipeline = EcgPipeline(device="bed-1", recording="rec", fs_hz=fs_hz, leads=leads, lead=leads[0].name, backend=model)
+def beats_of(signals, leads, fs_hz):
+    """Sample and class of each confirmed beat, of the first lead where it can be read."""
+    recorded = Recorded(device="bed-1", recording="rec", fs_hz=fs_hz, leads=leads)
+    pipeline = Pipeline(TASKS.values(), recorded, models=models(), prefer=leads[0].name)
     out = [event for signal in signals for event in pipeline.push(signal)] + pipeline.finish()
-    beats = [event for event in out if isinstance(event, Beat) and event.state is BeatState.CONFIRMED]
-    return [(beat.sample, beat.label) for beat in beats]
+    marks = [event for event in out if isinstance(event, Mark) and event.kind == BEAT.name]
+    return [(mark.start, mark.label) for mark in marks if mark.state is MarkState.CONFIRMED]
 
 
 def with_gaps(clean, gaps, leads, fs_hz):
@@ -73,7 +69,7 @@ def unmatched(beats, others, spans, *, tolerance):
 
 
 @pytest.mark.parametrize("protocol", KINDS)
-def test_beats_outside_the_gaps_are_those_of_the_undamaged_record(protocol, model, tmp_path):
+def test_beats_outside_the_gaps_are_those_of_the_undamaged_record(protocol, tmp_path):
     fs_hz = emulation_of(protocol, 1.0).board.fs_hz
     emulation = emulation_of(protocol, SECONDS, damage_of(protocol, fs_hz))
     line = Line(protocol, emulation, tmp_path / "board")
@@ -88,7 +84,7 @@ def test_beats_outside_the_gaps_are_those_of_the_undamaged_record(protocol, mode
     assert 1.0 < sum(gap.length for gap in gaps) / fs_hz < 3.5
 
     (whole,) = with_gaps(clean, [], leads, fs_hz)
-    expected, found = beats_of([whole], leads, fs_hz, model), beats_of(items, leads, fs_hz, model)
+    expected, found = beats_of([whole], leads, fs_hz), beats_of(items, leads, fs_hz)
     spans = [(gap.start - BEFORE_GAP_S * fs_hz, gap.end + AFTER_GAP_S * fs_hz) for gap in gaps]
     if protocol not in COUNTED:
         # Nothing numbers a frame: one or two destroyed by a few bytes leave no gap. What is near them is left out too.
@@ -102,4 +98,4 @@ def test_beats_outside_the_gaps_are_those_of_the_undamaged_record(protocol, mode
     if protocol in EXACT:
         # The same gaps in the undamaged record: every beat and every class alike, right up to the gaps.
         assert abs(end - clean.shape[1]) <= 1
-        assert found == beats_of(with_gaps(clean[:, :end], gaps, leads, fs_hz), leads, fs_hz, model)
+        assert found == beats_of(with_gaps(clean[:, :end], gaps, leads, fs_hz), leads, fs_hz)

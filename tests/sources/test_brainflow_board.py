@@ -4,10 +4,10 @@ import pytest
 from biosignal.errors import BadInput
 from biosignal.signal.blocks import Gap, SampleBlock, Unit
 from edge_agent.operate.clock import HostClock, SetClock
-from edge_agent.operate.settings import SourceSettings
 from edge_agent.sources.conformance import CHECKS, ContractBroken, Subject, Trial
 from edge_agent.sources.plugins.brainflow_board import open_board
 from edge_agent.sources.port import SourceState
+from edge_agent.sources.settings import SourceSettings
 
 board_shim = pytest.importorskip("brainflow.board_shim", reason="BrainFlow is not installed")
 ROWS = 32

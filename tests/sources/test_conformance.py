@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 import wfdb
 
-from biosignal.signal.blocks import Gap, Lead, SampleBlock
+from biosignal.signal.blocks import Gap, Lead, LeadKind, SampleBlock
 from edge_agent.operate.clock import HostClock
-from edge_agent.operate.settings import SourceSettings
 from edge_agent.sources import KINDS, open_source
 from edge_agent.sources.conformance import CHECKS, ContractBroken, Subject, Trial, run_checks
 from edge_agent.sources.conformance_pytest import SourceContract
+from edge_agent.sources.edf_record import EdfRecord
 from edge_agent.sources.excerpt import Excerpt
+from edge_agent.sources.paced import Paced
 from edge_agent.sources.port import SourceFacts, SourceHealth, SourceState
+from edge_agent.sources.settings import SourceSettings
+from edge_agent.sources.stretch import Stretch
 from tests.sources.edf_files import make_discontinuous, sine, write_edf
 
 
@@ -33,6 +36,10 @@ def file_named(kind, folder):
             "time,II (mV)\n" + "".join(f"{i / 250:.3f},{i}\n" for i in range(900) if i != 400)
         )
         return folder / "r.csv"
+    if kind == "rates":
+        signals = [("SpO2", 3, "%", sine(4, 3)), ("ECG", 100, "uV", sine(4, 100)), ("Snore", 256, "", sine(4, 256))]
+        path = write_edf(folder / "rates.edf", signals, annotations=[(0.5, 1, "a")])
+        return make_discontinuous(path, [0, 1, 4, 5])
     path = write_edf(folder / "r.bdf", [("ECG", 100, "uV", sine(4, 100))], annotations=[(0.5, 1, "a")], bdf=True)
     return make_discontinuous(path, [0, 1, 4, 5])
 
@@ -72,7 +79,18 @@ def line():
     made.close()
 
 
-REPLAYS = ["excerpt", "synthetic/sinus", "wfdb", "csv", "bdf", "loop"]
+REPLAYS = [
+    "excerpt",
+    "synthetic/sinus",
+    "wfdb",
+    "csv",
+    "bdf",
+    "rates",
+    "loop",
+    "rates loop",
+    "rates paced",
+    "rates stretch",
+]
 SERIALS = [kind for kind in KINDS if kind.startswith("serial")]
 PLUGINS = ["brainflow", "lsl"]
 
@@ -86,6 +104,14 @@ def subject_of(name, request, folder):
         pytest.importorskip("brainflow", reason="BrainFlow is not installed")
     elif name == "lsl":
         settings = replace(settings, options=(f"name={request.getfixturevalue('outlet').name}",))
+    elif name.startswith("rates "):
+        record = file_named("rates", folder)
+        make = {
+            "rates loop": lambda: Paced(EdfRecord(record), speed=None, passes=None, clock=HostClock()),
+            "rates paced": lambda: Paced(EdfRecord(record), speed=50.0, clock=HostClock(), block_s=0.001),
+            "rates stretch": lambda: Stretch(EdfRecord(record), from_s=0.37, to_s=5.05),
+        }
+        return Subject(make=make[name], seconds=13.3 if name == "rates loop" else 60)
     else:
         record = name if name in ("excerpt", "synthetic/sinus") else str(file_named(name, folder))
         settings = SourceSettings(record="excerpt" if name == "loop" else record, speed=0, passes=1)
@@ -189,6 +215,55 @@ class Broken(Excerpt):
 )
 def test_a_broken_promise_is_noticed(fault, check, seconds):
     trial = Trial(Subject(make=lambda: Broken(fault), seconds=seconds))
+    with pytest.raises(ContractBroken):
+        next(one for one in CHECKS if one.__name__ == check)(trial)
+
+
+class OfTwoRates(Excerpt):
+    """A recording of an ECG at 360 Hz and a pleth at 90 Hz, 4 stretches of time, one promise broken."""
+
+    def __init__(self, fault):
+        super().__init__()
+        self.fault = fault
+
+    def recording_facts(self):
+        rate = {"own": 360.0, "negative": -1.0}.get(self.fault, 90.0)
+        pleth = Lead(name="P", kind=LeadKind.PLETH, fs_hz=rate)
+        leads = (pleth,) if self.fault == "none" else (Lead(name="II", kind=LeadKind.ECG), pleth)
+        return replace(super().recording_facts(), leads=leads, length=400)
+
+    def read(self):
+        for index in range(4):
+            slow = index - 1 if self.fault == "behind" else index
+            both = [self.block(360.0, 100 * index, 100), self.block(90.0, 25 * slow, 25)]
+            if self.fault == "hole" and index == 2:
+                both = [both[0], self.block(90.0, 51, 24)]
+            if self.fault == "first":
+                both.reverse()
+            yield from both[: 1 if (self.fault == "lacks" and index == 3) or slow < 0 else 2]
+
+    def block(self, fs_hz, start, length):
+        facts = self.recording_facts()
+        leads = tuple(lead for lead in facts.leads if (lead.fs_hz or 360.0) == fs_hz)
+        values = np.zeros((len(leads), length), np.float32)
+        return SampleBlock(recording=self._recording, start=start, fs_hz=fs_hz, leads=leads, samples=values)
+
+
+@pytest.mark.parametrize(
+    ("fault", "check"),
+    [
+        ("own", "facts_are_usable"),
+        ("none", "facts_are_usable"),
+        ("negative", "facts_are_usable"),
+        ("hole", "items_follow_each_other"),
+        ("first", "rates_keep_in_step"),
+        ("behind", "rates_keep_in_step"),
+        ("lacks", "rates_keep_in_step"),
+    ],
+)
+def test_a_broken_promise_of_several_rates_is_noticed(fault, check):
+    assert {trouble for _, trouble in run_checks(Subject(make=lambda: OfTwoRates(""), seconds=10))} == {""}
+    trial = Trial(Subject(make=lambda: OfTwoRates(fault), seconds=10))
     with pytest.raises(ContractBroken):
         next(one for one in CHECKS if one.__name__ == check)(trial)
 

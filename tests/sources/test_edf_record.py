@@ -1,4 +1,5 @@
 import contextlib
+import itertools
 import os
 from pathlib import Path
 
@@ -11,21 +12,19 @@ from hypothesis import strategies as st
 from biosignal.errors import BedsideError
 from biosignal.signal.blocks import Gap, SampleBlock, Unit
 from edge_agent.sources.edf_record import EdfRecord
-from edge_agent.sources.port import LeadUnknown, RecordUnreadable, Remark
+from edge_agent.sources.port import RecordUnreadable, Remark
 from tests.sources.edf_files import make_discontinuous, sine, write_edf
+from tests.sources.rates import by_lead, checked
 
 DATA_DIR = os.environ.get("EDGE_DATA_DIR")
 
 
 def read(source, first=None):
+    """Samples at the recording's own rate, and the gaps."""
     source.open("rec")
-    items = list(source.read() if first is None else source.read_from(first))
-    at = items[0].start
-    for item in items:
-        assert item.start == at
-        at = item.end
-    blocks = [item for item in items if isinstance(item, SampleBlock)]
-    return np.concatenate([b.samples for b in blocks], axis=1), [i for i in items if isinstance(i, Gap)]
+    items = checked(source, source.read() if first is None else source.read_from(first))
+    own = [item for item in items if isinstance(item, SampleBlock) and item.fs_hz == source.recording_facts().fs_hz]
+    return np.concatenate([b.samples for b in own], axis=1), [i for i in items if isinstance(i, Gap)]
 
 
 @pytest.mark.parametrize("bdf", [False, True])
@@ -56,29 +55,76 @@ def test_a_long_file_comes_in_blocks_and_can_be_entered_anywhere(tmp_path):
     np.testing.assert_array_equal(part, whole[:, 30_000:])
 
 
-def test_one_rate_is_read_and_the_others_are_named(tmp_path):
-    path = write_edf(
-        tmp_path / "psg.edf",
-        [
-            ("EEG Fpz-Cz", 100, "uV", sine(5, 100)),
-            ("EEG Pz-Oz", 100, "uV", sine(5, 100)),
-            ("Resp", 1, "", sine(5, 1)),
-            ("Temp", 1, "degC", sine(5, 1)),
-            ("Pos", 1, "", sine(5, 1)),
-        ],
-    )
-    facts = EdfRecord(path).recording_facts()
-    assert [lead.name for lead in facts.leads] == ["EEG Fpz-Cz", "EEG Pz-Oz"]
-    assert facts.notes == ("read are the signals at 100 Hz; left out: Resp (1 Hz), Temp (1 Hz), Pos (1 Hz)",)
-    slow = EdfRecord(path, lead="Temp").recording_facts()
-    assert (slow.fs_hz, slow.length, [lead.name for lead in slow.leads]) == (1, 5, ["Resp", "Temp", "Pos"])
-    with pytest.raises(LeadUnknown, match="Pz-Oz"):
-        EdfRecord(path, lead="Cz")
+def test_every_signal_is_read_at_its_own_rate(tmp_path):
+    signals = [
+        ("Resp", 10, "", sine(5, 10)),
+        ("EEG Fpz-Cz", 100, "uV", sine(5, 100, amplitude=90)),
+        ("Temp", 1, "degC", sine(5, 1)),
+        ("EEG Pz-Oz", 100, "uV", sine(5, 100, amplitude=40)),
+        ("Pos", 1, "", sine(5, 1)),
+    ]
+    path = write_edf(tmp_path / "psg.edf", signals)
+    source = EdfRecord(path)
+    facts = source.recording_facts()
+    assert [(lead.name, lead.kind.value, lead.fs_hz) for lead in facts.leads] == [
+        ("Resp", "respiration", 10),
+        ("EEG Fpz-Cz", "eeg", None),
+        ("Temp", "temperature", 1),
+        ("EEG Pz-Oz", "eeg", None),
+        ("Pos", "other", 1),
+    ]
+    assert (facts.fs_hz, facts.length, facts.notes) == (100, 500, ())
+    source.open("rec")
+    found = by_lead(checked(source, source.read()))
+    for theirs, (name, _, _, _) in zip(edfio.read_edf(path).signals, signals, strict=True):
+        np.testing.assert_allclose(found[name], theirs.data, rtol=1e-6, atol=1e-3)
 
 
-def test_the_ecg_decides_the_rate_where_there_is_one(tmp_path):
-    signals = [("EEG A", 100, "uV", sine(3, 100)), ("EEG B", 100, "uV", sine(3, 100)), ("ECG", 200, "mV", sine(3, 200))]
-    assert EdfRecord(write_edf(tmp_path / "p.edf", signals)).recording_facts().fs_hz == 200
+@pytest.mark.parametrize(
+    ("signals", "own_hz"),
+    [
+        ([("EEG A", 100), ("EEG B", 100), ("ECG", 200)], 200),
+        ([("Snore", 500), ("EEG EKG1-REF", 50), ("EEG A", 250)], 50),
+        ([("Snore", 500), ("Resp", 10), ("EEG A", 100)], 100),
+        ([("Snore", 500), ("Resp", 10), ("A", 50)], 500),
+    ],
+)
+def test_the_heart_decides_the_rate_of_the_recording_and_then_the_brain_and_then_the_finest(tmp_path, signals, own_hz):
+    made = [(name, fs_hz, "uV", sine(2, fs_hz)) for name, fs_hz in signals]
+    assert EdfRecord(write_edf(tmp_path / "p.edf", made)).recording_facts().fs_hz == own_hz
+
+
+LABELS = ("ECG", "EEG C3-A2", "Resp", "SpO2", "EMG chin", "Snore", "1", "Status", "-")
+signals_of_any_rate = st.lists(
+    st.tuples(
+        st.sampled_from(LABELS), st.sampled_from((1, 2, 3, 7, 25, 64, 100, 128, 200)), st.sampled_from(("uV", ""))
+    ),
+    min_size=1,
+    max_size=6,
+)
+steps_s = st.lists(st.integers(1, 3), min_size=3, max_size=3)
+
+
+@settings(max_examples=60, deadline=None)
+@given(signals_of_any_rate, steps_s, st.integers(0, 2**32 - 1), st.booleans())
+def test_whatever_the_rates_labels_and_gaps_each_lead_comes_back(tmp_path_factory, signals, steps, seed, bdf):
+    random = np.random.default_rng(seed)
+    made = [(label, hz, unit, random.uniform(-900, 900, 4 * hz)) for label, hz, unit in signals]
+    path = tmp_path_factory.mktemp("any") / "a.edf"
+    write_edf(path, made, annotations=[(0.5, 1, "a longer text")], bdf=bdf)
+    theirs = [signal.data for signal in (edfio.read_bdf if bdf else edfio.read_edf)(path).signals]
+    onsets = [0, *np.cumsum(steps).tolist()]
+    source = EdfRecord(make_discontinuous(path, onsets))
+    facts = source.recording_facts()
+    source.open("rec")
+    items = checked(source, source.read())
+    found = by_lead(items)
+    for lead, (_, hz, _), data in zip(facts.leads, signals, theirs, strict=True):
+        assert (lead.fs_hz or facts.fs_hz) == hz
+        np.testing.assert_allclose(found[lead.name], data, rtol=1e-5, atol=1e-3)
+    gaps = [(item.start / facts.fs_hz, item.length / facts.fs_hz) for item in items if isinstance(item, Gap)]
+    behind = itertools.pairwise(onsets)
+    assert gaps == [(before + 1, after - before - 1) for before, after in behind if after - before > 1]
 
 
 @pytest.mark.parametrize("bdf", [False, True])
@@ -156,6 +202,16 @@ def test_a_damaged_file_is_refused_by_name(tmp_path, damage):
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(RecordUnreadable, match=r"x\.edf"):
         EdfRecord(path)
+
+
+@pytest.mark.parametrize("unit", ["\u00b5V", "\u03bcV", "microV", "uV"])
+def test_a_micro_sign_in_any_encoding_is_microvolt(tmp_path, unit):
+    path = write_edf(tmp_path / "x.edf", [("ECG", 100, "uV", sine(2, 100))])
+    content = path.read_bytes()
+    for encoding in ("utf-8", "latin-1"):
+        with contextlib.suppress(UnicodeEncodeError):
+            path.write_bytes(content[: 256 + 96] + unit.encode(encoding).ljust(8) + content[256 + 104 :])
+            assert EdfRecord(path).recording_facts().leads[0].unit is Unit.MICROVOLT
 
 
 def test_a_signal_without_a_scale_is_raw(tmp_path):

@@ -8,9 +8,9 @@ import pytest
 from biosignal.errors import BadInput
 from biosignal.signal.blocks import Gap, SampleBlock, Unit
 from edge_agent.operate.clock import HostClock, SetClock
-from edge_agent.operate.settings import SourceSettings
 from edge_agent.sources.plugins.lsl_inlet import open_inlet
 from edge_agent.sources.port import RecordUnreadable, SourceState
+from edge_agent.sources.settings import SourceSettings
 
 
 def inlet(*options):

@@ -13,10 +13,11 @@ from biosignal.signal.blocks import Gap
 from edge_agent.cli import main
 from edge_agent.operate import doctor, doctor_checks
 from edge_agent.operate.clock import HostClock, SetClock
-from edge_agent.operate.settings import Settings, SourceSettings
+from edge_agent.operate.settings import Settings
 from edge_agent.sources import check_kind, open_source
 from edge_agent.sources.conformance import CHECKS, Subject, Trial
 from edge_agent.sources.plugin import GROUP, PluginBroken, plugin_names
+from edge_agent.sources.settings import SourceSettings
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")

@@ -10,13 +10,13 @@ import wfdb.io.download
 
 from biosignal.errors import BadInput
 from edge_agent.operate.clock import SetClock
-from edge_agent.operate.settings import SourceSettings
 from edge_agent.sources import open_source
 from edge_agent.sources.csv_record import CsvRecord
 from edge_agent.sources.edf_record import EdfRecord
 from edge_agent.sources.excerpt import Excerpt
 from edge_agent.sources.port import RecordUnreadable
 from edge_agent.sources.resolve import Places, ReadAs, find, resolve
+from edge_agent.sources.settings import SourceSettings
 from edge_agent.sources.synthetic import Synthetic
 from tests.sources.edf_files import sine, write_edf
 
@@ -162,7 +162,6 @@ def test_files_of_other_formats_are_known_by_their_suffix(tmp_path):
     at = places(tmp_path, data_dir=tmp_path)
     assert isinstance(resolve(str(edf), at), EdfRecord)
     assert isinstance(resolve("set/a.EDF", at), EdfRecord)
-    assert resolve(str(edf), at, read_as=ReadAs(lead="SpO2")).recording_facts().fs_hz == 1
     source = resolve(str(tmp_path / "b.csv"), at, read_as=ReadAs(fs_hz=250))
     assert isinstance(source, CsvRecord)
     for missing in ("set/c.edf", str(tmp_path / "c.csv"), "../a.edf"):

@@ -12,12 +12,13 @@ import pytest
 from biosignal.errors import BadInput
 from biosignal.signal.blocks import Gap, SampleBlock, Unit
 from edge_agent.operate.clock import HostClock
-from edge_agent.operate.settings import SourceSettings
 from edge_agent.sources import open_source
+from edge_agent.sources.decoders import KINDS
 from edge_agent.sources.decoders.port import BoardSettings
 from edge_agent.sources.port import SourceState
 from edge_agent.sources.serial_board import SerialBoard
 from edge_agent.sources.serial_settings import SerialBoardSettings
+from edge_agent.sources.settings import SourceSettings
 
 FS_HZ = 250.0
 
@@ -132,6 +133,12 @@ def contiguous(items):
         assert item.start == expected
         expected = item.end
     return expected
+
+
+def test_a_board_that_needs_no_commands_needs_no_line_of_them_either(board, monkeypatch):
+    monkeypatch.setitem(KINDS, "talker", KINDS["olimex"])
+    source = source_of(board, protocol="talker", board=BoardSettings())
+    assert len(source.recording_facts().leads) == 6
 
 
 def test_samples_stream_in_raw_counts(board):

@@ -8,9 +8,9 @@ from biosignal.errors import BadInput, RefusedForSafety
 from biosignal.scoring.ec57 import Annotations, score_record
 from biosignal.signal.blocks import Gap, SampleBlock
 from biosignal.synthetic.scenarios import SCENARIOS, scenario_named
-from edge_agent.operate.settings import SourceSettings
 from edge_agent.replay.synthesize import synthesize
 from edge_agent.sources import open_source
+from edge_agent.sources.settings import SourceSettings
 from edge_agent.sources.synthetic import Synthetic, open_synthetic, truth_annotations
 from edge_agent.sources.wfdb_annotations import encode_annotations, read_annotations
 from edge_agent.sources.wfdb_record import WfdbRecord

@@ -121,3 +121,27 @@ def test_no_bytes_raise_anything_else(data):
     except RecordUnreadable as refused:
         caught = refused
         assert caught.exit_code == 2
+
+
+def test_a_file_that_names_its_resolution_is_counted_at_the_rate_asked_for(tmp_path):
+    wfdb.wrann("x", "atr", np.array([100, 1000, 2001]), symbol=["N", "V", "N"], fs=1000, write_dir=str(tmp_path))
+    assert [one.sample for one in read_annotations(tmp_path / "x.atr")] == [100, 1000, 2001]
+    assert [one.sample for one in read_annotations(tmp_path / "x.atr", at_hz=360.0)] == [36, 360, 720]
+    counted = read_annotations(tmp_path / "x.atr", at_hz=360.0, counted_hz=125.0)
+    assert [one.sample for one in counted] == [36, 360, 720]
+
+
+def test_a_file_that_names_none_counts_as_its_record_does(tmp_path):
+    wfdb.wrann("x", "atr", np.array([100, 1000]), symbol=["N", "V"], write_dir=str(tmp_path))
+    assert [one.sample for one in read_annotations(tmp_path / "x.atr", at_hz=500.0)] == [100, 1000]
+    assert [one.sample for one in read_annotations(tmp_path / "x.atr", at_hz=500.0, counted_hz=125.0)] == [400, 4000]
+
+
+def test_the_resolution_is_written_as_the_wfdb_package_writes_it(tmp_path):
+    found = [Annotation(sample=sample, symbol=symbol) for sample, symbol in ((7, "N"), (900, "V"), (70_000, "N"))]
+    samples, symbols = np.array([one.sample for one in found]), [one.symbol for one in found]
+    wfdb.wrann("x", "atr", samples, symbol=symbols, fs=249.89, write_dir=str(tmp_path))
+    write_annotations(tmp_path / "x.bds", found, resolution_hz=249.89)
+    assert (tmp_path / "x.bds").read_bytes() == (tmp_path / "x.atr").read_bytes()
+    assert wfdb.rdann(str(tmp_path / "x"), "bds").fs == pytest.approx(249.89)
+    assert read_annotations(tmp_path / "x.bds", at_hz=249.89) == found

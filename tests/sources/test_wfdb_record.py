@@ -9,9 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from biosignal.signal.blocks import Gap, SampleBlock, Unit
-from edge_agent.sources.port import LeadUnknown, RecordUnreadable, choose_leads, replay_id
+from edge_agent.sources.port import RecordUnreadable, replay_id
 from edge_agent.sources.wfdb_header import read_header
 from edge_agent.sources.wfdb_record import WfdbRecord, header_path
+from tests.sources.rates import by_lead, checked
 
 
 def write(folder, *, fmt="16", length=5000, names=("MLII", "V5"), units=("mV", "mV"), name="r1", fs=360):
@@ -63,13 +64,17 @@ def test_every_plain_format_equals_what_the_wfdb_package_reads(tmp_path, fmt, si
     np.testing.assert_allclose(samples, expected, rtol=1e-6, atol=1e-7)
 
 
-def test_a_compressed_record_is_read_through_the_wfdb_package(tmp_path):
+def test_what_numpy_alone_cannot_read_is_read_through_the_wfdb_package(tmp_path):
     path = write(tmp_path, fmt="80", length=3000)
-    header = path.with_suffix(".hea").read_text().replace("r1.dat 80 ", "r1.dat 80x2 ")
-    path.with_suffix(".hea").write_text(header.replace("r1 2 360 3000", "r1 2 180 1500"))
-    samples, _ = samples_of(WfdbRecord(path))
-    np.testing.assert_allclose(samples, wfdb.rdrecord(str(path)).p_signal.T, rtol=1e-6)
-    assert samples.shape == (2, 1500)
+    header = path.with_suffix(".hea").read_text().replace("r1.dat 80 ", "r1.dat 80x2:3 ", 1)
+    path.with_suffix(".hea").write_text(header.replace("r1 2 360 3000", "r1 2 180 2000"))
+    source = WfdbRecord(path)
+    source.open("rec")
+    found = by_lead(checked(source, source.read()))
+    theirs = wfdb.rdrecord(str(path), smooth_frames=False).e_p_signal
+    assert [lead.fs_hz for lead in source.recording_facts().leads] == [None, 180]
+    np.testing.assert_allclose(found["MLII"], theirs[0], rtol=1e-6)
+    np.testing.assert_allclose(found["V5"], theirs[1], rtol=1e-6)
 
 
 def test_a_record_of_several_segments_is_read(tmp_path):
@@ -242,14 +247,65 @@ def test_a_signal_file_without_a_header_is_refused_with_advice(tmp_path):
     assert "raw.hea" in caught.value.advice
 
 
-def test_leads_are_chosen_by_name_index_or_all(tmp_path):
-    facts = WfdbRecord(write(tmp_path)).recording_facts()
-    assert choose_leads(facts, None) == (0,)
-    assert choose_leads(facts, "V5") == choose_leads(facts, "1") == (1,)
-    assert choose_leads(facts, "all") == (0, 1)
-    for unknown in ("V9", "2", "-1"):
-        with pytest.raises(LeadUnknown, match="MLII"):
-            choose_leads(facts, unknown)
+FRAMES = [(4, 2), (2, 4), (1, 3), (4, 1)]
+
+
+@pytest.mark.parametrize("fmt", ["16", "61", "160", "80", "212", "24", "32"])
+@pytest.mark.parametrize("per_frame", FRAMES)
+def test_a_frame_of_several_samples_keeps_them_all(tmp_path, fmt, per_frame):
+    path = write_frames(tmp_path, fmt=fmt, per_frame=per_frame)
+    source = WfdbRecord(path)
+    facts = source.recording_facts()
+    heart, other = per_frame
+    assert (facts.fs_hz, facts.length) == (62.4725 * heart, 5001 * heart)
+    assert [(lead.kind.value, lead.fs_hz) for lead in facts.leads] == [("pleth", 62.4725 * other), ("ecg", None)]
+    source.open("rec")
+    found = by_lead(checked(source, source.read()))
+    theirs = wfdb.rdrecord(str(path), smooth_frames=False).e_p_signal
+    np.testing.assert_allclose(found["PLETH"], theirs[0], rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(found["II"], theirs[1], rtol=1e-6, atol=1e-7)
+
+
+def test_a_record_of_frames_can_be_entered_anywhere(tmp_path):
+    source = WfdbRecord(write_frames(tmp_path, fmt="212", per_frame=(4, 1), length=20_000))
+    source.open("rec")
+    whole = by_lead(source.read())
+    items = checked(source, source.read_from(50_001))
+    assert items[0].start <= 50_001 < items[0].end
+    for name, part in by_lead(items).items():
+        np.testing.assert_array_equal(part, whole[name][-part.size :])
+
+
+def test_what_a_torn_record_of_frames_lacks_is_a_gap_at_its_own_rate(tmp_path):
+    path = write_frames(tmp_path, fmt="16", per_frame=(4, 1))
+    header = path.with_suffix(".hea")
+    header.write_text(header.read_text().replace(" 5001", " 6001"))
+    source = WfdbRecord(path)
+    source.open("rec")
+    gap = checked(source, source.read())[-1]
+    assert isinstance(gap, Gap)
+    assert (gap.start, gap.length, source.recording_facts().length) == (20_004, 4000, 24_004)
+
+
+def write_frames(folder, *, fmt, per_frame, length=5001):
+    """PLETH and II in one file, so many samples of each (II, PLETH) in a frame."""
+    heart, other = per_frame
+    wfdb.wrsamp(
+        "f", fs=62.4725, units=["NU", "mV"], sig_name=["PLETH", "II"], fmt=["16" if fmt in _REWRITTEN else fmt] * 2,
+        e_d_signal=[_counts(length * other, 1), _counts(length * heart, 2)], samps_per_frame=[other, heart],
+        adc_gain=[80.0, 100.0], baseline=[0, 3], write_dir=str(folder),
+    )  # fmt: skip
+    path = Path(folder) / "f"
+    if fmt in _REWRITTEN:
+        raw = np.fromfile(path.with_suffix(".dat"), "<i2")
+        _REWRITTEN[fmt](raw).tofile(path.with_suffix(".dat"))
+        header = path.with_suffix(".hea")
+        header.write_text(header.read_text().replace(".dat 16x", f".dat {fmt}x").replace(".dat 16 ", f".dat {fmt} "))
+    return path
+
+
+def _counts(length, seed):
+    return np.random.default_rng(seed).integers(-100, 100, length)
 
 
 def test_repeated_lead_names_become_distinct(tmp_path):

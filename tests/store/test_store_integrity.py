@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from biosignal.events import Trend
+from biosignal.events import Series
 from biosignal.signal.blocks import Lead, SampleBlock
 from edge_agent.store.errors import StoreFull, StoreUnsafe, StoreUnwritable
 from edge_agent.store.events import SEQ_JUMP, EventStore
@@ -19,9 +19,9 @@ from edge_agent.store.waveforms import WaveStore
 CLOCK = "2026-01-01T00:00:00.000Z"
 
 
-def trend(id_):
-    numbers = {"start": 0, "end": 1, "beats": 0, "bpm_mean": None, "v_beats": 0, "usable_fraction": 1.0}
-    return Trend(id=id_, recording="r", lead="II", **numbers)
+def series(id_):
+    numbers = {"fs_hz": 360.0, "start": 0, "end": 1, "decided_at": 1, "step": 1, "columns": ()}
+    return Series(id=id_, task="t", recording="r", leads=("II",), **numbers)
 
 
 def open_store(path, **options):
@@ -30,13 +30,13 @@ def open_store(path, **options):
 
 def filled(path, rows=400):
     store = open_store(path)
-    store.add_many([trend(f"e{index}") for index in range(rows)])
+    store.add_many([series(f"e{index}") for index in range(rows)])
     store.confirm([(f"e{index}", 0) for index in range(rows // 2)])
     store.reject([("e399", 0, "why")])
     store.close()
 
 
-def damage(path, page, pages=1, page_size=4096):
+def damage(path, page, pages=1, page_size=512):
     with path.open("r+b") as file:
         file.seek(page * page_size)
         file.write(os.urandom(pages * page_size))
@@ -51,7 +51,7 @@ def test_a_sound_file_is_left_alone(tmp_path):
     store.close()
 
 
-@pytest.mark.parametrize("page", range(2, 40, 6))
+@pytest.mark.parametrize("page", range(2, 62, 12))
 def test_a_bad_page_costs_its_own_rows_only(tmp_path, page):
     path = tmp_path / "events.db"
     filled(path)
@@ -66,7 +66,7 @@ def test_a_bad_page_costs_its_own_rows_only(tmp_path, page):
     waiting = {row.id for row in store.outbox(10**6)}
     stored = {event.id for event in store.events(limit=10**6)}
     assert {f"e{index}" for index in range(200, 399)} & stored <= waiting
-    new = store.add(trend("new"))
+    new = store.add(series("new"))
     assert new.seq >= 400
     store.close()
     again = open_store(path)
@@ -84,7 +84,7 @@ def test_numbers_of_lost_rows_are_never_given_again(tmp_path):
     store = open_store(path)
     assert store.salvage is not None
     assert store.get("e399") is None
-    assert store.add(trend("new")).seq >= 400 + SEQ_JUMP - 1
+    assert store.add(series("new")).seq >= 400 + SEQ_JUMP - 1
     store.close()
 
 
@@ -101,7 +101,7 @@ def test_a_file_that_is_no_database_is_set_aside(tmp_path):
     path.write_bytes(os.urandom(50_000))
     store = open_store(path)
     assert set(store.salvage.unreadable) == {"events", "sequences", "outbox", "rejected", "commands"}
-    store.add(trend("a"))
+    store.add(series("a"))
     assert len(store.outbox(10)) == 1
     store.close()
     path.write_bytes(os.urandom(50_000))
@@ -153,7 +153,7 @@ def test_a_full_file_is_named_and_the_store_goes_on(tmp_path):
 
     def add_on():
         for index in range(10_000):
-            store.add(trend(f"e{index}"))
+            store.add(series(f"e{index}"))
             added.append(f"e{index}")
 
     with pytest.raises(StoreFull) as full:
@@ -162,7 +162,7 @@ def test_a_full_file_is_named_and_the_store_goes_on(tmp_path):
     assert [event.id for event in store.events(limit=10**5)] == added
     store.confirm([(added[0], 0)])
     store._db.execute("PRAGMA max_page_count = 100000")
-    assert store.add(trend("later")).seq == len(added)
+    assert store.add(series("later")).seq == len(added)
     store.close()
 
 
@@ -204,14 +204,14 @@ def test_on_a_full_disk_waves_go_and_findings_stay(small_disk):
         at += 1000
     assert waves.counts().dropped > 0
     for index in range(300):
-        store.add(trend(f"e{index}"))
+        store.add(series(f"e{index}"))
     assert len(store.outbox(1000)) == 300
     # Now somebody else takes whatever is left.
     with filler.open("ab", buffering=0) as file, contextlib.suppress(OSError):
         while True:
             file.write(bytes(4096))
     for index in range(300, 600):
-        store.add(trend(f"e{index}"))
+        store.add(series(f"e{index}"))
     assert len(store.outbox(1000)) == 600
     assert waves.counts().dropped > 0
     waves.close()

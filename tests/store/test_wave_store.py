@@ -35,6 +35,7 @@ def finding(onset, start, end):
     return Finding(
         id="f",
         rev=0,
+        task="t",
         device="bed-1",
         recording="r",
         stream="live",
@@ -45,7 +46,7 @@ def finding(onset, start, end):
         end=onset + 1,
         decided_at=onset + 1,
         leads=("II",),
-        outcome=Unavailable(task="ecg-beats", reason="none"),
+        outcome=Unavailable(task="t", reason="none"),
         evidence=evidence,
     )
 
@@ -62,13 +63,6 @@ def test_what_was_stored_is_read_back_to_half_a_microvolt(waves):
     chunks = waves.read("r", "II", 0, 2500)
     assert [(chunk.start, chunk.end) for chunk in chunks] == [(0, 1000), (1000, 2000), (2000, 2500)]
     assert np.abs(joined(chunks) - LONG[1, :2500]).max() <= 0.00051
-
-
-def test_a_known_gain_is_exact(waves):
-    values = (CHANCE.integers(-1024, 1024, (2, 3000)) / 200).astype(np.float32)
-    waves.calibrate("r", {"I": 0.005, "II": 0.005})
-    waves.append(block(0, 3000, values=values))
-    assert np.array_equal(joined(waves.read("r", "I", 0, 3000)), values[0])
 
 
 @settings(max_examples=30, deadline=None)
@@ -136,18 +130,16 @@ def test_a_new_recording_leaves_the_old_one_whole(waves):
     assert joined(waves.read("b", "I", 0, 300)).size == 300
 
 
-def test_a_budget_drops_received_then_old_and_pinned_last(tmp_path):
+def test_a_budget_drops_the_old_first_and_what_is_pinned_last(tmp_path):
     store = WaveStore(tmp_path / "waveforms.db", 150_000, reserve_bytes=0)
-    store.pin("r", 0, 1000)
+    for lead in ("I", "II"):
+        store.pin("r", lead, 0, 1000)
     noise = CHANCE.normal(0, 1, (2, 200_000)).astype(np.float32)
     for start in range(0, 40_000, 1000):
         store.append(block(start, start + 1000, values=noise))
-    store.acknowledge("r", "I", 30_000, 35_000)
     for start in range(40_000, 200_000, 1000):
         store.append(block(start, start + 1000, values=noise))
-        if start == 45_000:
-            assert store.read("r", "I", 30_000, 35_000) == []
-            assert store.read("r", "II", 30_000, 35_000) != []
+    assert store.read("r", "I", 30_000, 35_000) == []
     counts = store.counts()
     assert counts.size_bytes <= 150_000
     assert counts.dropped > 0
@@ -195,7 +187,8 @@ def test_a_strip_waits_for_its_samples_and_holds_them(waves):
     assert (chunk.start, chunk.end) == (900, 2300)
     assert np.abs(chunk.samples() - LONG[1, 900:2300]).max() <= 0.00051
     assert cut_strip(waves, wanted) == strip
-    assert waves._db.execute("SELECT count(*) FROM chunks WHERE pinned").fetchone()[0] == 4
+    waves.append(block(2400, 3000))
+    assert waves._db.execute("SELECT count(*) FROM chunks WHERE pinned").fetchone()[0] == 3
 
 
 def test_a_strip_stops_at_a_gap(waves):

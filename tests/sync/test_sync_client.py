@@ -1,5 +1,6 @@
 """What is in the store arrives at the clinic once in effect, on real brokers, whatever happens to the line."""
 
+import json
 import random
 import socket
 import threading
@@ -12,13 +13,13 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from biosignal.errors import BadInput, RefusedForSafety
-from biosignal.events import Command, Priority, Receipt, Rung, Status, Trend
+from biosignal.events import Command, Explanation, Receipt, Series, Status
 from biosignal.wire.envelope import decode, decode_message, encode_message
 from biosignal.wire.topics import Channel, all_devices, down, parse
 from edge_agent.store.events import EventStore
 from edge_agent.sync.client import SyncClient
 from edge_agent.sync.commands import answer
-from edge_agent.sync.port import SyncSettings
+from edge_agent.sync.settings import Line, SyncSettings
 from tests.brokers import free_port, make_authority
 
 pytestmark = pytest.mark.broker
@@ -27,31 +28,32 @@ STATUS = Status(
     online=True,
     recording=None,
     sample=0,
-    lead=None,
     fs_hz=None,
-    bpm=None,
-    quality=None,
-    alarm=Priority.NONE,
-    alarm_kind=None,
-    rung=Rung.RULES,
-    rung_reason="",
-    bundles=(),
+    leads=(),
+    readings=(),
+    alarms=(),
+    tasks=(),
     outbox=0,
     explainer="template",
     version="0",
 )
 FAST = {
-    "receipt_timeout_s": 0.4,
+    "resend_s": 0.4,
     "backoff_first_s": 0.1,
-    "backoff_most_s": 0.5,
+    "longest_retry_s": 0.5,
     "status_every_s": 0.2,
     "will_delay_s": 0,
 }
 
 
-def trend(id_):
-    numbers = {"start": 0, "end": 1, "beats": 0, "bpm_mean": None, "v_beats": 0, "usable_fraction": 1.0}
-    return Trend(id=id_, recording="r", lead="II", **numbers)
+def series(id_):
+    numbers = {"fs_hz": 360.0, "start": 0, "end": 1, "decided_at": 1, "step": 1, "columns": ()}
+    return Series(id=id_, task="t", recording="r", leads=("II",), **numbers)
+
+
+def text(id_):
+    made = {"made_by": "template", "model_sha256": None, "checked": "language"}
+    return Explanation(id=id_, rev=0, finding="f", finding_rev=0, text="t", **made)
 
 
 def wait_for(condition, seconds=15.0):
@@ -75,6 +77,8 @@ class Clinic:
             rejects,
             login,
         )
+        self.knows = (1, 2)
+        self.refused = []
         self.arrivals, self.statuses, self.waves, self.lock = [], [], [], threading.Lock()
         self.connect()
 
@@ -100,8 +104,18 @@ class Clinic:
             self.waves.append(message.payload)
         elif message.topic.endswith("/status"):
             self.statuses.append(decode_message("status", message.payload))
+        elif json.loads(message.payload)["schema"] not in self.knows:
+            self.refuse(client, json.loads(message.payload))
         else:
             self.take_event(client, decode(message.payload))
+
+    def refuse(self, client, document):
+        """Answer as version 1 does: it looked at the kind before the version."""
+        known = document["kind"] in ("finding", "explanation")
+        why = "unknown schema version, schema=2" if known else f"unknown kind of event, kind={document['kind']!r}"
+        self.refused.append(document["id"])
+        receipt = Receipt(committed=(), rejected=((document["id"], document["rev"], why),))
+        client.publish(down(self.site, "bed-1", Channel.RECEIPT), encode_message(receipt), qos=1)
 
     def take_event(self, client, event):
         with self.lock:
@@ -147,8 +161,10 @@ def sync_to(store, site):
 
     def make(port, **options):
         done = options.pop("on_command", lambda command: answer("bed-1", command.id, command.name, "done", ""))
-        settings = SyncSettings(host="127.0.0.1", port=port, site=site, device="bed-1", **{**FAST, **options})
-        client = SyncClient(settings, store, done, lambda: STATUS, chance=random.Random(3))
+        settings = SyncSettings(host="127.0.0.1", port=port, **{**FAST, **options})
+        client = SyncClient(
+            settings, store, done, lambda: STATUS, site=site, device="bed-1", chance=random.Random(3), ask_again_s=0.05
+        )
         made.append(client)
         client.start()
         return client
@@ -164,7 +180,7 @@ def command(id_, name="watch", expires="2999-01-01T00:00:00Z"):
 
 def test_everything_arrives_though_receipts_get_lost(broker, site, store, sync_to):
     clinic = Clinic(broker, site, deaf=0.3)
-    store.add_many([trend(f"e{index}") for index in range(80)])
+    store.add_many([series(f"e{index}") for index in range(80)])
     client = sync_to(broker.port)
     wait_for(lambda: store.counts().outbox == 0, 30)
     assert set(clinic.ids) == {f"e{index}" for index in range(80)}
@@ -181,10 +197,10 @@ def test_a_broker_killed_in_the_middle_costs_nothing(make_broker, site, store, s
     clinic = Clinic(broker, site, deaf=0.3)
     sync_to(broker.port)
     for index in range(40):
-        store.add(trend(f"a{index}"))
+        store.add(series(f"a{index}"))
     wait_for(lambda: len(clinic.ids) > 15)
     broker.kill()
-    store.add_many([trend(f"b{index}") for index in range(40)])
+    store.add_many([series(f"b{index}") for index in range(40)])
     time.sleep(0.5)
     broker.start()
     wait_for(lambda: store.counts().outbox == 0, 40)
@@ -200,11 +216,11 @@ def test_a_broker_killed_in_the_middle_costs_nothing(make_broker, site, store, s
 
 def test_an_alarm_overtakes_a_backlog(broker, site, store, sync_to):
     clinic = Clinic(broker, site)
-    store.add_many([trend(f"old{index}") for index in range(2000)], lane=2)
+    store.add_many([series(f"old{index}") for index in range(2000)], lane=2)
     client = sync_to(broker.port)
     wait_for(lambda: len(clinic.ids) > 50)
     began = time.monotonic()
-    store.add(trend("alarm"), lane=0)
+    store.add(series("alarm"), lane=0)
     client.nudge()
     wait_for(lambda: "alarm" in clinic.ids, 5)
     took_s = time.monotonic() - began
@@ -217,11 +233,11 @@ def test_an_alarm_overtakes_a_backlog(broker, site, store, sync_to):
 def test_lanes_go_in_their_order_and_rows_in_theirs(broker, site, store, sync_to):
     clinic = Clinic(broker, site)
     for index in range(20):
-        store.add(trend(f"late{index}"), lane=3)
-        store.add(trend(f"old{index}"), lane=2)
+        store.add(series(f"late{index}"), lane=3)
+        store.add(series(f"old{index}"), lane=2)
     for index in range(20):
-        store.add(trend(f"now{index}"), lane=0)
-    sync_to(broker.port, receipt_timeout_s=5.0)
+        store.add(series(f"now{index}"), lane=0)
+    sync_to(broker.port, resend_s=5.0)
     wait_for(lambda: store.counts().outbox == 0)
     ids = list(dict.fromkeys(clinic.ids))
     assert [name for name in ids if name.startswith("now")] == [f"now{index}" for index in range(20)]
@@ -232,11 +248,51 @@ def test_lanes_go_in_their_order_and_rows_in_theirs(broker, site, store, sync_to
 
 def test_what_the_clinic_rejects_is_set_apart(broker, site, store, sync_to):
     clinic = Clinic(broker, site, rejects={"bad"})
-    store.add_many([trend("bad"), trend("good")])
+    store.add_many([series("bad"), series("good")], lane=0)
     client = sync_to(broker.port)
     wait_for(lambda: store.counts().outbox == 0)
     assert [(row.id, row.reason) for row in store.rejected()] == [("bad", "unknown")]
     assert client.counters.rejected == 1
+    clinic.close()
+
+
+def test_an_older_clinic_is_named_and_loses_nothing(broker, site, store, sync_to, caplog):
+    clinic = Clinic(broker, site)
+    clinic.knows = (1,)
+    store.add_many([series(f"a{index}") for index in range(60)])
+    store.add(text("e"))
+    client = sync_to(broker.port)
+    wait_for(lambda: len(store.rejected()) >= 60 and client.clinic_outdated)
+    state = client.state()
+    assert (state.connected, state.cause) == (True, "ClinicOutdated")
+    assert "of an older version" in state.sentence
+    assert "update the clinic" in state.remedy
+    assert [record.message for record in caplog.records].count("sync.clinic.outdated") == 1
+    asked = len(clinic.refused)
+    wait_for(lambda: len(clinic.refused) > asked + 3, 30)  # it is asked again, by a few rows only
+    assert len(clinic.refused) < asked + 40
+    assert store.counts().rejected + store.counts().outbox == 61
+
+    clinic.knows = (1, 2)
+    store.add(series("new"))
+    client.nudge()
+    wait_for(lambda: "new" in clinic.ids, 5)
+    wait_for(lambda: store.counts().outbox == store.counts().rejected == 0, 30)
+    assert set(clinic.ids) == {f"a{index}" for index in range(60)} | {"e", "new"}
+    assert client.clinic_outdated is None
+    assert client.state().cause is None
+    clinic.close()
+
+
+def test_what_an_older_clinic_rejected_before_a_restart_is_sent_again(broker, site, store, sync_to):
+    store.add_many([series(f"a{index}") for index in range(20)])
+    store.reject([(f"a{index}", 0, "unknown schema version, schema=2") for index in range(19)])
+    store.reject([("a19", 0, "the id belongs to another device")])
+    clinic = Clinic(broker, site)
+    sync_to(broker.port)
+    wait_for(lambda: store.counts().outbox == 0 and store.counts().rejected == 1)
+    assert set(clinic.ids) == {f"a{index}" for index in range(19)}
+    assert [row.id for row in store.rejected()] == ["a19"]
     clinic.close()
 
 
@@ -320,7 +376,7 @@ def test_the_status_tells_online_and_the_will_offline(broker, site, store, sync_
 
 def test_an_absent_broker_is_named_and_found_when_it_appears(make_broker, site, store, sync_to):
     broker = make_broker()
-    store.add(trend("a"))
+    store.add(series("a"))
     client = sync_to(broker.port)
     wait_for(lambda: client.state().cause == "BrokerAbsent")
     state = client.state()
@@ -385,15 +441,17 @@ def test_a_command_the_process_died_in_is_answered_refused(store, sync_to):
 
 def test_a_broker_elsewhere_needs_tls():
     with pytest.raises(RefusedForSafety):
-        SyncSettings(host="broker.example", site="ward", device="bed-1")
+        Line.of(SyncSettings(host="broker.example"), site="ward", device="bed-1")
 
 
 def test_a_missing_certificate_file_and_a_bad_name_are_refused(tmp_path):
     with pytest.raises(BadInput):
-        SyncSettings(host="localhost", site="ward", device="bed-1", tls=True, ca_file=tmp_path / "ca.pem")
+        Line.of(SyncSettings(tls=True, ca_file=tmp_path / "ca.pem"), site="ward", device="bed-1")
     with pytest.raises(BadInput):
-        SyncSettings(host="localhost", site="ward", device="bed/1")
+        Line.of(SyncSettings(), site="ward", device="bed/1")
 
 
 def test_the_password_is_not_shown():
-    assert "secret" not in repr(SyncSettings(host="localhost", site="w", device="d", password="secret"))
+    settings = SyncSettings(password="secret")
+    assert "secret" not in repr(settings)
+    assert "secret" not in repr(Line.of(settings, site="w", device="d"))

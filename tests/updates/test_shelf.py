@@ -76,7 +76,7 @@ def factory(tmp_path):
 
 @pytest.fixture
 def make_shelf(tmp_path, factory):
-    return lambda disk=None: BundleShelf(tmp_path / "shelf", factory, disk=disk)
+    return lambda disk=None: BundleShelf(tmp_path / "shelf", factory.get, disk=disk)
 
 
 def put_on_trial(shelf, version):
@@ -153,7 +153,7 @@ def test_a_damaged_factory_bundle_is_said(make_shelf, factory):
         make_shelf().take(TASK)
 
 
-def test_too_little_room_is_said_before_writing(make_shelf, tmp_path):
+def test_too_little_space_is_said_before_writing(make_shelf, tmp_path):
     with pytest.raises(DiskFull):
         make_shelf().put(TASK, BUNDLES["1.0.1"], reserve_bytes=1 << 60)
     assert not list((tmp_path / "shelf" / TASK).iterdir())
@@ -190,15 +190,15 @@ def test_a_power_cut_at_any_effect_leaves_one_verified_bundle(before, act, torn,
     for cut in count():
         root = tmp_path / f"cut-{cut}"
         for version in before:
-            update(BundleShelf(root, factory), version)
-        old = runs(BundleShelf(root, factory))[1]
+            update(BundleShelf(root, factory.get), version)
+        old = runs(BundleShelf(root, factory.get))[1]
         try:
-            act(BundleShelf(root, factory, disk=DiskThatFails(cut, torn=torn)), "1.0.3")
+            act(BundleShelf(root, factory.get, disk=DiskThatFails(cut, torn=torn)), "1.0.3")
         except PowerCut:
             finished = False
         else:
             finished = True
-        after = BundleShelf(root, factory)
+        after = BundleShelf(root, factory.get)
         assert runs(after)[1] in (old, "1.0.3")
         pointer = after.pointer(TASK)
         assert (pointer.trial is not None) == (runs(after)[0] == "trial")

@@ -27,7 +27,7 @@ from edge_agent.updates.errors import (
     TooLarge,
     Unreachable,
 )
-from edge_agent.updates.tuf_client import UpdateSettings
+from edge_agent.updates.settings import UpdatesSettings
 from tests.updates.repository_server import serving
 
 TARGET = "ecg-beats/1.0.1.bundle"
@@ -39,13 +39,13 @@ def flip_one_byte(body):
     return body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
 
 
-def test_a_signed_target_arrives_as_it_was_signed(repository, make_client):
+def test_a_signed_target_arrives_as_it_was_signed(tmp_path, repository, make_client):
     repository.add_target(TARGET, DATA, {"by": "engineer"})
     client = make_client()
     assert client.fetch(TARGET) == DATA
     repository.add_target("ecg-beats/1.0.2.bundle", b"second", {})
     assert client.fetch("ecg-beats/1.0.2.bundle") == b"second"
-    assert not any(path.suffix == ".bundle" for path in (client._settings.state_dir / "incoming").iterdir())
+    assert not any(path.suffix == ".bundle" for path in (tmp_path / "device" / "incoming").iterdir())
 
 
 def test_one_byte_flipped_in_a_target_is_refused(repository, server, make_client):
@@ -77,7 +77,7 @@ def test_a_repository_signed_with_other_keys_is_refused(tmp_path, repository, ma
     stranger.init()
     stranger.add_target(TARGET, DATA, {})
     with serving(stranger) as other, pytest.raises(SignatureWrong):
-        make_client(base_url=other.url).fetch(TARGET)
+        make_client(url=other.url).fetch(TARGET)
 
 
 def test_a_repository_that_went_back_is_refused(tmp_path, repository, make_client):
@@ -87,7 +87,7 @@ def test_a_repository_that_went_back_is_refused(tmp_path, repository, make_clien
     repository.add_target("ecg-beats/1.0.2.bundle", b"newer", {})
     make_client().fetch("ecg-beats/1.0.2.bundle")
     with serving(Repository(old)) as rolled_back, pytest.raises(RepositoryRolledBack):
-        make_client(base_url=rolled_back.url).fetch(TARGET)
+        make_client(url=rolled_back.url).fetch(TARGET)
 
 
 def test_signatures_that_are_too_old_are_refused(tmp_path, make_client):
@@ -97,9 +97,9 @@ def test_signatures_that_are_too_old_are_refused(tmp_path, make_client):
     settings = {"trusted_root": long_ago.trusted_root()}
     with serving(long_ago) as frozen:
         with pytest.raises(MetadataExpired):
-            make_client(base_url=frozen.url, **settings).fetch(TARGET)
+            make_client(url=frozen.url, **settings).fetch(TARGET)
         assert Repository(long_ago.root).keep_fresh()
-        assert make_client(base_url=frozen.url, **settings).fetch(TARGET) == DATA
+        assert make_client(url=frozen.url, **settings).fetch(TARGET) == DATA
 
 
 def test_a_clock_known_to_be_unsure_is_the_reason_given(repository, make_client):
@@ -165,7 +165,7 @@ def test_a_target_nobody_released_is_unknown(make_client):
 
 def test_nobody_listening_is_unreachable(make_client):
     with pytest.raises(Unreachable):
-        make_client(base_url="http://127.0.0.1:1/updates/").fetch(TARGET)
+        make_client(url="http://127.0.0.1:1/updates/").fetch(TARGET)
 
 
 @pytest.fixture
@@ -196,9 +196,9 @@ def tls(tmp_path):
 def test_https_needs_a_certificate_that_the_ca_file_vouches_for(tmp_path, repository, make_client, tls):
     repository.add_target(TARGET, DATA, {})
     with serving(repository, tls=tls) as secure:
-        assert make_client(base_url=secure.url, ca_file=tmp_path / "ca.pem").fetch(TARGET) == DATA
+        assert make_client(url=secure.url, ca_file=tmp_path / "ca.pem").fetch(TARGET) == DATA
         with pytest.raises(Unreachable, match="certificate"):
-            make_client(base_url=secure.url).fetch(TARGET)
+            make_client(url=secure.url).fetch(TARGET)
 
 
 def test_a_server_error_is_unreachable(repository, server, make_client):
@@ -213,9 +213,9 @@ def test_garbage_as_trusted_root_is_a_wrong_signature(make_client):
         make_client(trusted_root=b"not json").fetch(TARGET)
 
 
-def test_the_address_must_be_http(tmp_path):
+def test_the_address_must_be_http():
     with pytest.raises(BadInput):
-        UpdateSettings(state_dir=tmp_path, base_url="file:///etc", trusted_root=b"")
+        UpdatesSettings(url="file:///etc")
 
 
 def test_a_withdrawn_target_is_not_fetched_any_more(repository, make_client):
@@ -263,7 +263,7 @@ def test_two_of_three_root_keys_sign_and_the_root_renews(tmp_path, make_client):
     assert (shared.root / "metadata" / "2.root.json").is_file()
     shared.add_target(TARGET, DATA, {})
     with serving(shared) as served:
-        assert make_client(base_url=served.url, trusted_root=trusted).fetch(TARGET) == DATA
+        assert make_client(url=served.url, trusted_root=trusted).fetch(TARGET) == DATA
 
 
 def test_an_offline_root_key_is_not_needed_to_release(tmp_path, repository, make_client):

@@ -1,6 +1,8 @@
 """What the service gives to a browser, before any script has run."""
 
 import hashlib
+import html
+import json
 import re
 import threading
 import time
@@ -10,11 +12,14 @@ import httpx
 import pytest
 
 import cloud_service.web
-from biosignal.tasks.findings import KINDS
+from biosignal.tasks import TASKS
+from biosignal.tasks.lookup import finding_kinds
 from cloud_service.access.roles import Role
 from cloud_service.app import create_app
 from cloud_service.serving import listen, make_server, url_of
 from cloud_service.settings import CloudSettings, HttpSettings, MqttSettings
+from cloud_service.web.words import page_words
+from tests.sleepy_task import SLEEPY
 
 PASSWORD = "correct horse battery"
 STATIC = Path(cloud_service.web.__file__).parent / "static"
@@ -96,9 +101,47 @@ def test_what_does_not_exist_is_said_in_words(as_role):
     assert "nothing here by the name no&lt;b&gt;body" in answer.text
 
 
+def _words(client):
+    written = re.search(r'data-words="([^"]*)"', client.get("/").text)
+    return json.loads(html.unescape(written.group(1)))
+
+
 def test_pages_know_every_kind_of_finding(as_role):
-    text = as_role("viewer").get("/").text
-    assert all(f"&#34;{kind}&#34;" in text for kind in KINDS)
+    assert _words(as_role("viewer"))["kinds"].keys() == finding_kinds().keys()
+
+
+def test_a_task_that_is_added_while_the_service_runs_is_in_the_words_of_the_next_page(as_role, monkeypatch):
+    client = as_role("viewer")
+    assert SLEEPY.name not in _words(client)["tasks"]
+    monkeypatch.setitem(TASKS, SLEEPY.name, SLEEPY)
+    words = _words(client)
+    assert words["tasks"][SLEEPY.name]["review"]["labels"][0] == {"name": "awake", "meaning": "eyes open", "key": "a"}
+    assert words["kinds"]["dozing"]["task"] == SLEEPY.name
+    assert words["quantities"]["swing"] == {"unit": "uV", "decimals": 0, "label": "swing of the EEG"}
+
+
+def _literals(text):
+    """Strings and bare keys of a script, comments left out."""
+    text = re.sub(r"^\s*//.*$", "", text, flags=re.MULTILINE)
+    strings = [one for found in re.findall(r'"([^"\n]*)"|`([^`]*)`', text) for one in found if one]
+    return {*strings, *re.findall(r"\b(\w+):", text)}
+
+
+@pytest.mark.parametrize("script", sorted((STATIC / "js").glob("*.js")), ids=lambda path: path.name)
+def test_no_script_names_a_task_a_kind_of_mark_or_finding_or_a_label(script):
+    words = page_words()
+    tasks = {name for name in words["tasks"] if "-" in name}
+    kinds = {name for name in words["kinds"] if "-" in name}
+    labels = {one["name"] for task in words["tasks"].values() for one in (task["review"] or {"labels": []})["labels"]}
+    assert _literals(script.read_text(encoding="utf-8")) & (tasks | kinds | labels) == set()
+
+
+def test_every_line_of_the_presenters_names_a_kind_of_mark_that_some_task_declares():
+    words = page_words()
+    declared = {f"{task}/{kind}" for task, one in words["tasks"].items() for kind in one["marks"]}
+    assert set(words["presenters"]) <= declared
+    ways = (STATIC / "js" / "presenters.js").read_text(encoding="utf-8")
+    assert all(f"  {way}: {{" in ways for way in words["presenters"].values())
 
 
 def test_static_files_are_revalidated_and_nothing_else_can_be_read(visitor):

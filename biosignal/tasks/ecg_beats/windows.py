@@ -1,4 +1,4 @@
-"""What the beat classifier sees of each heartbeat: a window round the R peak and the rhythm it stands in.
+"""What the beat classifier sees of each heartbeat: a window round the R peak and the rhythm around it.
 
 The same stream code makes the inputs on the device, in training and in the gates, so they cannot differ.
 Drive it per block of one lead::
@@ -11,7 +11,7 @@ Drive it per block of one lead::
     windows += inputs.reset(gap.end)                         # at a Gap; `inputs.flush()` at the end
 
 Every beat gets exactly one window, in order. A window waits for the next beat (its distance is an input), at most
-`RR_CAP_S` + `NEWS_S` after the beat. However the samples are cut into blocks, the windows are the same.
+`RR_CAP_S` + `NEXT_BEAT_WAIT_S` after the beat. However the samples are cut into blocks, the windows are the same.
 """
 
 from collections import deque
@@ -34,8 +34,8 @@ LENGTH = BEFORE + AFTER
 SHIFT = 8  # samples at RATE_HZ a peak may be moved to the nearest extreme: 62.5 ms
 CHANNELS = ("beat", "beat minus running template", "beat minus long template")
 RR_CAP_S = 2.0  # an RR interval counts as at most this
-NEWS_S = 0.5  # how long after RR_CAP_S the detector may still tell of the next beat
-LATEST_S = 8.0  # how late the detector may tell of a beat at all (search-back)
+NEXT_BEAT_WAIT_S = 0.5  # how long after RR_CAP_S the detector may take to report the next beat
+LATEST_S = 8.0  # how late the detector may report a beat at all (search-back)
 
 HIGH_PASS_HZ = 0.5
 LOW_PASS_HZ = 40.0
@@ -101,14 +101,14 @@ class BeatWindow:
     def tensors(self) -> tuple[Tensor, ...]:
         """Give both inputs as they are kept with the beat, without the batch axis."""
         return (
-            Tensor(name="beat", shape=BEAT_SHAPE, data=self.beat.astype("<f4").tobytes()),
-            Tensor(name="rr", shape=RR_SHAPE, data=self.rr.astype("<f4").tobytes()),
+            Tensor(name="beat", shape=BEAT_SHAPE, data=np.asarray(self.beat, "<f4").tobytes()),
+            Tensor(name="rr", shape=RR_SHAPE, data=np.asarray(self.rr, "<f4").tobytes()),
         )
 
 
 @dataclass(slots=True)
 class _Pending:
-    """A beat whose window is not told yet; `following` is the next beat and when it was announced."""
+    """A beat whose window is not yielded yet; `following` is the next beat and when it was announced."""
 
     sample: int
     rr_before_s: float | None
@@ -196,7 +196,7 @@ class BeatInputs:
         self._last_value = 0.0
         self._pending: deque[_Pending] = deque()
         self._last_beat: int | None = None
-        self._told_until = start
+        self._decided_until = start
         self._rr: deque[float] = deque(maxlen=CONTEXT_RR)
         self._shapes = _Shapes()
 
@@ -224,7 +224,11 @@ class BeatInputs:
         BrokenStream : the beat is not behind the last one, out of order, later than `LATEST_S`, or before its samples.
         """
         outside = decided_at >= self._end or decided_at - sample > LATEST_S * self.fs_hz
-        if outside or decided_at < self._told_until - 1 or (self._last_beat is not None and sample <= self._last_beat):
+        if (
+            outside
+            or decided_at < self._decided_until - 1
+            or (self._last_beat is not None and sample <= self._last_beat)
+        ):
             raise BrokenStream(
                 "a beat was announced out of order or before its samples",
                 remedy="extend first, then announce beats in the order of their samples and of `decided_at`",
@@ -243,7 +247,7 @@ class BeatInputs:
     def advance(self, until: int) -> list[BeatWindow]:
         """Say that every beat decided before sample `until` was announced; give the windows due by then."""
         windows = self._settle(until)
-        self._told_until = max(self._told_until, until)
+        self._decided_until = max(self._decided_until, until)
         oldest = min([until - int(LATEST_S * self.fs_hz), *(beat.sample for beat in self._pending)])
         surplus = oldest - 2 * self._reach - self._kept_from
         if surplus > self._kept.size // 2:
@@ -270,14 +274,15 @@ class BeatInputs:
         return windows
 
     def _due(self, beat: _Pending) -> int:
-        """Give the last sample a window needs: its own, or those that tell of the next beat."""
-        deadline = beat.sample + int((RR_CAP_S + NEWS_S) * self.fs_hz)
+        """Give the last sample a window needs: its own, or those by which the next beat is known."""
+        deadline = beat.sample + int((RR_CAP_S + NEXT_BEAT_WAIT_S) * self.fs_hz)
         known = deadline if beat.following is None else min(beat.following[1], deadline)
         return max(known, beat.sample + self._reach)
 
     def _window(self, beat: _Pending, decided_at: int) -> BeatWindow:
         raw = self._cut(beat.sample)
-        size = float(np.ptp(raw[QRS]))
+        qrs = raw[QRS]
+        size = float(qrs.max() - qrs.min())
         scale = self._shapes.scale(size)
         shape = raw / scale
         running, long = self._shapes.templates(shape)
@@ -288,14 +293,15 @@ class BeatInputs:
             self._shapes.learn(shape)
         if beat.rr_before_s is not None:
             self._rr.append(min(beat.rr_before_s, RR_CAP_S))
-        channels = np.stack([shape, shape - running, shape - long])
+        channels = np.empty(BEAT_SHAPE)
+        channels[0], channels[1], channels[2] = shape, shape - running, shape - long
         return BeatWindow(
             sample=beat.sample,
             decided_at=decided_at,
             rr_before_s=beat.rr_before_s,
             amplitude=size,
-            beat=np.clip(channels, -CLIP, CLIP).astype(np.float32),
-            rr=np.clip(rr, -4.0, 4.0).astype(np.float32),
+            beat=_clipped(channels, CLIP),
+            rr=_clipped(rr, 4.0),
         )
 
     def _cut(self, sample: int) -> Array:
@@ -318,7 +324,7 @@ class BeatInputs:
         after_s = None
         if beat.following is not None and beat.following[1] <= decided_at:
             after_s = (beat.following[0] - beat.sample) / self.fs_hz
-        elif decided_at - beat.sample >= int((RR_CAP_S + NEWS_S) * self.fs_hz):
+        elif decided_at - beat.sample >= int((RR_CAP_S + NEXT_BEAT_WAIT_S) * self.fs_hz):
             after_s = RR_CAP_S
         past = np.log(np.array(self._rr)) if self._rr else np.log(np.array([min(beat.rr_before_s or 0.8, RR_CAP_S)]))
         local, context = _middle(np.sort(past[-LOCAL_RR:])), np.sort(past)
@@ -360,6 +366,11 @@ def _middle(ordered: Array) -> float:
     return float(ordered[half]) if ordered.size % 2 else float((ordered[half - 1] + ordered[half]) / 2.0)
 
 
+def _clipped(values: Array, most: float) -> NDArray[np.float32]:
+    """Clip to either side of zero; `numpy.clip` takes three times as long for so few."""
+    return np.minimum(np.maximum(values, -most), most).astype(np.float32)
+
+
 def _likeness(beat: Array, template: Array) -> float:
     """Correlate the QRS and its surroundings, -1 to 1."""
     part = slice(BEFORE - 20, BEFORE + 30)
@@ -377,7 +388,7 @@ def inputs_for_record(
     ----------
     samples : shape (sample,), any unit.
     beats : strictly rising sample indices. Each counts as announced `BEFORE` / `RATE_HZ` s after it, so that a
-        recording's last beats are told as on a device.
+        recording's last beats are yielded as on a device.
     """
     stream = BeatInputs(fs_hz=fs_hz)
     delay = int(BEFORE / RATE_HZ * fs_hz)

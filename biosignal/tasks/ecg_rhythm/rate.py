@@ -3,9 +3,10 @@
 from collections import deque
 from statistics import fmean, median
 
-from biosignal.events import Abstained, Beat, Finding, FindingState, Measure, Outcome
-from biosignal.tasks.ecg_rhythm.log import FindingLog, beat_evidence, by_rule, unclassified, worst_quality
-from biosignal.tasks.findings import measure
+from biosignal.events import Abstained, Finding, FindingState, Mark, Measure, Outcome
+from biosignal.tasks.ecg_rhythm.kinds import NAME, by_rule
+from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
+from biosignal.tasks.finding_log import FindingLog, mark_set, unclassified, worst_quality
 
 
 class RateRule:
@@ -14,30 +15,35 @@ class RateRule:
     The heart rate is 60 divided by the mean of the last `rate_beats` RR intervals. A finding opens when it is beyond
     the limit and most of those intervals are, too (one pause is not bradycardia), and closes when the rate was back
     inside the limit by `rate_margin_per_min` for `rate_beats` beats. Fast ventricular beats do not open `tachycardia`:
-    `vt` tells them.
+    `vt` reports them.
     """
 
-    def __init__(self, log: FindingLog, lead: str) -> None:
+    def __init__(self, log: FindingLog, limits: RhythmLimits) -> None:
         self._log = log
-        self._lead = lead
+        self._limits = limits
         self._open: dict[str, Finding] = {}
         self._extreme: dict[str, float] = {}
         self._inside: dict[str, int] = {}
         self._reset()
 
-    def _reset(self) -> None:
-        count = self._log.settings.rate_beats
-        self._rr_s: deque[float] = deque(maxlen=count)
-        self._beats: deque[Beat] = deque(maxlen=count + 1)
+    def set_limits(self, limits: RhythmLimits, at: int) -> None:
+        """Take other limits: from sample `at` on everything is counted anew."""
+        self._limits = limits
+        self.on_break(at)
 
-    def on_beat(self, beat: Beat, rr_s: float | None) -> None:
+    def _reset(self) -> None:
+        count = self._limits.rate_beats
+        self._rr_s: deque[float] = deque(maxlen=count)
+        self._beats: deque[Mark] = deque(maxlen=count + 1)
+
+    def on_beat(self, beat: Mark, rr_s: float | None) -> None:
         """Take a confirmed beat; an interval that cannot be trusted starts the count anew."""
         if rr_s is None:
             self._reset()
         elif self._beats:
             self._rr_s.append(rr_s)
         self._beats.append(beat)
-        settings = self._log.settings
+        settings = self._limits
         if len(self._rr_s) < settings.rate_beats:
             return
         rate = 60.0 / fmean(self._rr_s)
@@ -66,52 +72,51 @@ class RateRule:
         self._reset()
 
     def _follow(self, kind: str, rate: float, *, opens: bool, closes: bool) -> None:
-        now = self._beats[-1].sample
+        now = self._beats[-1].start
         finding = self._open.get(kind)
         if finding is None:
             if opens:
                 self._extreme[kind] = rate
                 self._inside[kind] = 0
-                self._open[kind] = self._tell(kind, rate)
+                self._open[kind] = self._open_finding(kind, rate)
             return
         furthest = min if kind == "bradycardia" else max
         self._extreme[kind] = furthest(self._extreme[kind], rate)
         self._inside[kind] = self._inside[kind] + 1 if closes else 0
-        if self._inside[kind] >= self._log.settings.rate_beats:
+        if self._inside[kind] >= self._limits.rate_beats:
             self._close(kind, now)
         elif self._log.is_due(finding):
             measures = self._measures(kind, rate, finding.onset, now)
             self._open[kind] = self._log.revise(finding, FindingState.EXTENDED, end=now, measures=measures)
 
-    def _tell(self, kind: str, rate: float) -> Finding:
+    def _open_finding(self, kind: str, rate: float) -> Finding:
         beats = list(self._beats)
-        onset, now = beats[0].sample, beats[-1].sample
+        onset, now = beats[0].start, beats[-1].start
         return self._log.open(
             kind,
-            lead=self._lead,
             onset=onset,
             end=now,
             outcome=by_rule(kind),
             measures=self._measures(kind, rate, onset, now),
             quality=worst_quality(beats),
-            beats=beat_evidence(beats),
+            marks=mark_set(beats),
         )
 
     def _measures(self, kind: str, rate: float, onset: int, end: int) -> tuple[Measure, ...]:
         name = "lowest_rate" if kind == "bradycardia" else "highest_rate"
         unknown = unclassified(list(self._beats))
         return (
-            measure("heart_rate", rate),
-            measure(name, self._extreme[kind]),
-            measure("duration", self._log.seconds(end - onset)),
-            *((measure("unclassified", unknown),) if unknown else ()),
+            self._log.measure("heart_rate", rate),
+            self._log.measure(name, self._extreme[kind]),
+            self._log.measure("duration", self._log.seconds(end - onset)),
+            *((self._log.measure("unclassified", unknown),) if unknown else ()),
         )
 
     def _close(self, kind: str, at: int) -> None:
         finding = self._open.pop(kind)
         end = max(at, finding.end)
         rate = next(m.value for m in finding.evidence.measures if m.name == "heart_rate")
-        if len(self._rr_s) == self._log.settings.rate_beats:
+        if len(self._rr_s) == self._limits.rate_beats:
             rate = 60.0 / fmean(self._rr_s)
         measures = self._measures(kind, rate, finding.onset, end)
         self._log.revise(finding, FindingState.CLOSED, end=end, measures=measures)
@@ -127,21 +132,26 @@ class IrregularRule:
     says that it abstains.
     """
 
-    def __init__(self, log: FindingLog, lead: str) -> None:
+    def __init__(self, log: FindingLog, limits: RhythmLimits) -> None:
         self._log = log
-        self._lead = lead
+        self._limits = limits
         self._open: Finding | None = None
         self._reset()
 
+    def set_limits(self, limits: RhythmLimits, at: int) -> None:
+        """Take other limits: from sample `at` on everything is counted anew."""
+        self._limits = limits
+        self.on_break(at)
+
     def _reset(self) -> None:
-        count = self._log.settings.irregular_beats
+        count = self._limits.irregular_beats
         self._change_s: deque[float] = deque(maxlen=count)
         self._rr_s: deque[float] = deque(maxlen=count)
-        self._beats: deque[Beat] = deque(maxlen=count)
-        self._before: Beat | None = None
+        self._beats: deque[Mark] = deque(maxlen=count)
+        self._before: Mark | None = None
         self._rr_before_s: float | None = None
 
-    def on_beat(self, beat: Beat, rr_s: float | None) -> None:
+    def on_beat(self, beat: Mark, rr_s: float | None) -> None:
         """Take a confirmed beat; an interval that cannot be trusted is left out."""
         ectopic = beat.label in ("V", "F") or (self._before is not None and self._before.label in ("V", "F"))
         self._before = beat
@@ -154,8 +164,8 @@ class IrregularRule:
         self._change_s.append(abs(rr_s - before_s))
         self._rr_s.append(rr_s)
         self._beats.append(beat)
-        if len(self._change_s) == self._log.settings.irregular_beats:
-            self._judge(beat)
+        if len(self._change_s) == self._limits.irregular_beats:
+            self._check_rhythm(beat)
 
     def on_break(self, at: int) -> None:
         """From sample `at` on nothing can be said."""
@@ -164,45 +174,44 @@ class IrregularRule:
         self._open = None
         self._reset()
 
-    def _judge(self, beat: Beat) -> None:
-        settings = self._log.settings
+    def _check_rhythm(self, beat: Mark) -> None:
+        settings = self._limits
         limit_s = settings.irregular_change * median(self._rr_s)
         share = sum(change_s > limit_s for change_s in self._change_s) / len(self._change_s)
         if self._open is None:
             if share >= settings.irregular_open:
-                self._open = self._tell(share)
+                self._open = self._open_finding(share)
         elif share <= settings.irregular_close:
-            self._log.revise(self._open, FindingState.CLOSED, end=beat.sample, measures=self._measures(share))
+            self._log.revise(self._open, FindingState.CLOSED, end=beat.start, measures=self._measures(share))
             self._open = None
         elif self._log.is_due(self._open):
             self._open = self._log.revise(
-                self._open, FindingState.EXTENDED, end=beat.sample, measures=self._measures(share)
+                self._open, FindingState.EXTENDED, end=beat.start, measures=self._measures(share)
             )
 
-    def _tell(self, share: float) -> Finding:
+    def _open_finding(self, share: float) -> Finding:
         beats = list(self._beats)
         return self._log.open(
             "irregular",
-            lead=self._lead,
-            onset=beats[0].sample,
-            end=beats[-1].sample,
+            onset=beats[0].start,
+            end=beats[-1].start,
             outcome=self._outcome(beats),
             measures=self._measures(share),
             quality=worst_quality(beats),
-            beats=beat_evidence(beats),
+            marks=mark_set(beats),
         )
 
-    def _outcome(self, beats: list[Beat]) -> Outcome:
+    def _outcome(self, beats: list[Mark]) -> Outcome:
         unknown = unclassified(beats)
         if 2 * unknown >= len(beats):
-            return Abstained(task="ecg-rules", reason=f"{unknown} of {len(beats)} beats were not classified")
+            return Abstained(task=NAME, reason=f"{unknown} of {len(beats)} beats were not classified")
         return by_rule("irregular")
 
     def _measures(self, share: float) -> tuple[Measure, ...]:
         unknown = unclassified(list(self._beats))
         return (
-            measure("count", len(self._rr_s)),
-            measure("rr_change_share", 100.0 * share),
-            measure("heart_rate", 60.0 / fmean(self._rr_s)),
-            *((measure("unclassified", unknown),) if unknown else ()),
+            self._log.measure("count", len(self._rr_s)),
+            self._log.measure("rr_change_share", 100.0 * share),
+            self._log.measure("heart_rate", 60.0 / fmean(self._rr_s)),
+            *((self._log.measure("unclassified", unknown),) if unknown else ()),
         )

@@ -3,13 +3,20 @@
 from collections import deque
 from statistics import median
 
-from biosignal.events import Beat, Finding, FindingState, Measure, Quality, QualityLevel
-from biosignal.tasks.ecg_rhythm.log import FindingLog, beat_evidence, by_rule, worst_quality
-from biosignal.tasks.findings import measure
+from biosignal.events import Finding, FindingState, Mark, Measure, QualityLevel, Unavailable
+from biosignal.tasks.ecg_rhythm.kinds import NAME, by_rule
+from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
+from biosignal.tasks.finding_log import FindingLog, mark_set, worst_quality
+
+SHOWN_BEATS = 3
+"""After so many beats a lead has shown a heart: one or two may be anything."""
 
 
 class SilenceRule:
     """Reports `pause` (an RR interval that ended) and `asystole` (no beat, decided without waiting for the next).
+
+    Only a lead that has shown `SHOWN_BEATS` beats since the recording began can show that they stay away. Before that
+    no heart was ever seen on it, and `no-ecg-seen` says so: the lead may carry something else.
 
     The seconds of `Quality` are the clock. A rejected second proves nothing and restarts the count. Where no beat was
     seen since the signal became assessable, the detector may still be learning: then `asystole_unseen_s` holds.
@@ -17,15 +24,21 @@ class SilenceRule:
     must also exceed `pause_ratio` times the median of the last RR intervals.
     """
 
-    def __init__(self, log: FindingLog, lead: str) -> None:
+    def __init__(self, log: FindingLog, limits: RhythmLimits) -> None:
         self._log = log
-        self._lead = lead
+        self._limits = limits
         self._pause: Finding | None = None
         self._asystole: Finding | None = None
+        self._unseen: Finding | None = None
+        self._beats_seen = 0
         self._reset()
 
+    def set_limits(self, limits: RhythmLimits) -> None:
+        """Take other limits; what is open goes on."""
+        self._limits = limits
+
     def _reset(self) -> None:
-        self._last: Beat | None = None
+        self._last: Mark | None = None
         self._provisional: set[int] = set()
         self._clear_since: int | None = None
         self._recent_s: deque[float] = deque(maxlen=8)
@@ -38,72 +51,78 @@ class SilenceRule:
         """There was no beat at `sample`."""
         self._provisional.discard(sample)
 
-    def on_beat(self, beat: Beat, rr_s: float | None) -> None:
+    def on_beat(self, beat: Mark, rr_s: float | None) -> None:
         """Take a confirmed beat; `rr_s` is absent where the interval before it cannot be trusted."""
         before, self._last = self._last, beat
-        self._provisional = {sample for sample in self._provisional if sample > beat.sample}
+        self._beats_seen += 1
+        if self._unseen is not None and self._has_shown:
+            self._close_unseen(beat.start)
+        self._provisional = {sample for sample in self._provisional if sample > beat.start}
         if self._asystole is not None:
-            self._close_asystole(beat.sample)
+            self._close_asystole(beat.start)
         elif before is not None and rr_s is not None:
-            self._judge(before, beat, rr_s)
+            self._check_interval(before, beat, rr_s)
         if rr_s is not None:
             self._recent_s.append(rr_s)
 
-    def on_quality(self, quality: Quality) -> None:
+    def on_second(self, second: Mark) -> None:
         """Take one second of this lead."""
-        self._settle_pause(quality)
-        if quality.level is QualityLevel.REJECTED:
+        self._settle_pause(second)
+        if second.quality is QualityLevel.REJECTED:
             self._clear_since = None
             return
         if self._clear_since is None:
-            self._clear_since = quality.start
+            self._clear_since = second.start
+        if self._unseen is not None:
+            self._prolong_unseen(self._unseen, second.end)
+            return
         if self._asystole is not None:
             if self._log.is_due(self._asystole):
                 self._asystole = self._log.revise(
                     self._asystole,
                     FindingState.EXTENDED,
-                    end=quality.end,
-                    measures=self._lasting(self._asystole.onset, quality.end),
+                    end=second.end,
+                    measures=self._lasting(self._asystole.onset, second.end),
                 )
             return
-        self._listen(quality, self._clear_since)
+        self._listen(second, self._clear_since)
 
     def on_break(self, at: int) -> None:
         """From sample `at` on nothing can be said."""
         self._close_pause()
         if self._asystole is not None:
             self._close_asystole(at)
+        self._close_unseen(at)
         self._reset()
 
-    def _judge(self, before: Beat, beat: Beat, rr_s: float) -> None:
-        settings = self._log.settings
-        clear = self._clear_since is not None and self._clear_since <= before.sample
+    def _check_interval(self, before: Mark, beat: Mark, rr_s: float) -> None:
+        settings = self._limits
+        clear = self._clear_since is not None and self._clear_since <= before.start
         if rr_s >= settings.asystole_s and clear:
-            self._open_asystole(before.sample, beat.sample, worst_quality([before, beat]))
-            self._close_asystole(beat.sample)
+            self._open_asystole(before.start, beat.start, worst_quality([before, beat]))
+            self._close_asystole(beat.start)
             return
         usual_s = median(self._recent_s) if len(self._recent_s) >= 3 else None
         if rr_s > settings.pause_s and usual_s is not None and rr_s > settings.pause_ratio * usual_s:
             self._close_pause()
             self._pause = self._log.open(
                 "pause",
-                lead=self._lead,
-                onset=before.sample,
-                end=beat.sample,
+                onset=before.start,
+                end=beat.start,
                 outcome=by_rule("pause"),
-                measures=(measure("rr_interval", rr_s), measure("median_rr", usual_s)),
+                measures=(self._log.measure("rr_interval", rr_s), self._log.measure("median_rr", usual_s)),
                 quality=worst_quality([before, beat]),
-                beats=beat_evidence([before, beat]),
+                marks=mark_set([before, beat]),
             )
 
-    def _settle_pause(self, quality: Quality) -> None:
+    def _settle_pause(self, second: Mark) -> None:
         pause = self._pause
         if pause is None:
             return
-        if quality.level is QualityLevel.REJECTED and quality.start < pause.end and quality.end > pause.onset:
+        if second.quality is QualityLevel.REJECTED and second.start < pause.end and second.end > pause.onset:
             self._log.revise(pause, FindingState.WITHDRAWN)
             self._pause = None
-        elif quality.end >= pause.end:
+        elif second.end >= pause.end:
             self._close_pause()
 
     def _close_pause(self) -> None:
@@ -111,30 +130,58 @@ class SilenceRule:
             self._log.revise(self._pause, FindingState.CLOSED)
         self._pause = None
 
-    def _listen(self, quality: Quality, clear_since: int) -> None:
-        settings = self._log.settings
-        heard = [*self._provisional, *([self._last.sample] if self._last is not None else [])]
+    def _listen(self, second: Mark, clear_since: int) -> None:
+        settings = self._limits
+        heard = [*self._provisional, *([self._last.start] if self._last is not None else [])]
         last = max(heard, default=-1)
         seen = last >= clear_since
         since = last if seen else clear_since
         limit_s = settings.asystole_s if seen else settings.asystole_unseen_s
-        if quality.end - since >= self._log.samples(limit_s + settings.detector_delay_s):
-            self._open_asystole(since, quality.end, quality.level)
+        if second.end - since >= self._log.samples(limit_s + settings.detector_delay_s):
+            if self._has_shown:
+                self._open_asystole(since, second.end, second.quality)
+            else:
+                self._open_unseen(since, second)
+
+    @property
+    def _has_shown(self) -> bool:
+        return self._beats_seen >= SHOWN_BEATS
+
+    def _open_unseen(self, since: int, second: Mark) -> None:
+        self._unseen = self._log.open(
+            "no-ecg-seen",
+            onset=since,
+            end=second.end,
+            outcome=Unavailable(task=NAME, reason="no heartbeat was seen on this lead since the recording began"),
+            measures=self._lasting(since, second.end),
+            quality=second.quality,
+        )
+
+    def _prolong_unseen(self, finding: Finding, end: int) -> None:
+        if self._log.is_due(finding):
+            measures = self._lasting(finding.onset, end)
+            self._unseen = self._log.revise(finding, FindingState.EXTENDED, end=end, measures=measures)
+
+    def _close_unseen(self, at: int) -> None:
+        if self._unseen is not None:
+            end = max(at, self._unseen.end)
+            measures = self._lasting(self._unseen.onset, end)
+            self._log.revise(self._unseen, FindingState.CLOSED, end=end, measures=measures)
+        self._unseen = None
 
     def _lasting(self, onset: int, end: int) -> tuple[Measure, ...]:
-        return (measure("duration", self._log.seconds(end - onset)),)
+        return (self._log.measure("duration", self._log.seconds(end - onset)),)
 
     def _open_asystole(self, onset: int, end: int, quality: QualityLevel) -> None:
-        last = [self._last] if self._last is not None and self._last.sample <= onset else []
+        last = [self._last] if self._last is not None and self._last.start <= onset else []
         self._asystole = self._log.open(
             "asystole",
-            lead=self._lead,
             onset=onset,
             end=end,
             outcome=by_rule("asystole"),
             measures=self._lasting(onset, end),
             quality=quality,
-            beats=beat_evidence(last),
+            marks=mark_set(last),
         )
 
     def _close_asystole(self, at: int) -> None:

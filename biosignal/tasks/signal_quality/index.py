@@ -1,7 +1,7 @@
 """How far each second of a lead can be trusted, and why not fully.
 
 Seconds are counted from sample 0 of the recording, so blocks and gaps do not shift them; a second that a gap cuts is
-judged in its pieces.
+graded in its pieces.
 
 Source: the flat-line, saturation and high-frequency-noise indices of Clifford et al. (doi:10.1088/0967-3334/33/9/1419).
 Departures: one lead, one second, fixed limits in mV instead of a trained combination; no limit in mV is applied to a
@@ -9,20 +9,20 @@ lead whose scale is unknown.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
-from biosignal.events import Quality, QualityLevel
-from biosignal.signal.blocks import Lead, Samples, Unit
+from biosignal.events import Mark, MarkState, Prediction, QualityLevel, Rung, mark_id
+from biosignal.signal.blocks import MILLIVOLT_PER, Lead, LeadKind, Samples, Unit
 from biosignal.signal.filters import Array
-
-MILLIVOLT_PER = {Unit.MILLIVOLT: 1.0, Unit.MICROVOLT: 1e-3, Unit.RAW: 1.0}
+from biosignal.tasks.signal_quality.kinds import NAME, RULES, SECOND, USABLE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class QualitySettings:
-    """Limits of the quality index."""
+class Thresholds:
+    """Limits of the quality index, in mV for whatever has a scale. The defaults are for an ECG."""
 
     rail: float | None = None
     """Absolute value at which the front end saturates, in the lead's unit; learned if absent."""
@@ -42,11 +42,21 @@ class QualitySettings:
     nan_rejected: float = 0.1
 
 
-Judgement = tuple[QualityLevel, str]
+EEG = Thresholds(
+    flat_mv=0.0005, noise_degraded_mv=0.03, noise_rejected_mv=0.1, swing_degraded_mv=1.0, swing_rejected_mv=2.0
+)
+"""For leads on the scalp: a brain makes a tenth of a heart's voltage."""
+Grade = tuple[QualityLevel, str]
+
+
+def thresholds_of(lead: Lead, *, rail: float | None = None) -> Thresholds:
+    """Give the limits for a kind of lead."""
+    plain = EEG if lead.kind in (LeadKind.EEG, LeadKind.EOG) else Thresholds()
+    return replace(plain, rail=rail)
 
 
 class QualityIndex:
-    """Judges one lead second by second in one unbroken stretch; make a new one behind a gap.
+    """Grades one lead second by second in one unbroken stretch; make a new one behind a gap.
 
     Parameters
     ----------
@@ -54,22 +64,23 @@ class QualityIndex:
     """
 
     def __init__(
-        self, *, recording: str, lead: Lead, fs_hz: float, start: int = 0, settings: QualitySettings | None = None
+        self, *, recording: str, lead: Lead, fs_hz: float, start: int = 0, settings: Thresholds | None = None
     ) -> None:
         self._recording = recording
         self._lead = lead
+        self._leads = (lead.name,)
         self._fs_hz = fs_hz
-        self._settings = settings or QualitySettings()
+        self._settings = settings or Thresholds()
         self._scale = MILLIVOLT_PER[lead.unit]
         self._held: Samples = np.zeros(0, np.float32)
         self._at = start
         self._lowest = math.inf
         self._highest = -math.inf
 
-    def push(self, x: Samples) -> list[Quality]:
-        """Take the next samples, shape (sample,), NaN where invalid; tell the seconds now complete."""
+    def push(self, x: Samples) -> list[Mark]:
+        """Take the next samples, shape (sample,), NaN where invalid; return the seconds now complete."""
         held = np.concatenate((self._held, x)) if len(self._held) else x
-        done: list[Quality] = []
+        done: list[Mark] = []
         first = 0
         while (end := second_end(self._at, self._fs_hz)) - self._at <= len(held) - first:
             done.append(self._quality(held[first : first + end - self._at], end))
@@ -77,27 +88,31 @@ class QualityIndex:
         self._held = held[first:].copy()
         return done
 
-    def finish(self) -> list[Quality]:
-        """End the stretch: judge the second that was not completed."""
+    def finish(self) -> list[Mark]:
+        """End the stretch: grade the second that was not completed."""
         if not len(self._held):
             return []
         held, self._held = self._held, self._held[:0]
         return [self._quality(held, self._at + len(held))]
 
-    def _quality(self, x: Samples, end: int) -> Quality:
+    def _quality(self, x: Samples, end: int) -> Mark:
         start, self._at = self._at, end
-        level, reason = self._judge(x.astype(np.float64))
-        return Quality(
+        level, reason = self._grade(x.astype(np.float64))
+        return Mark(
+            id=mark_id(recording=self._recording, task=NAME, kind=SECOND.name, leads=self._leads, start=start),
+            task=NAME,
+            kind=SECOND.name,
             recording=self._recording,
-            lead=self._lead.name,
+            leads=self._leads,
             start=start,
             end=end,
             decided_at=end - 1,
-            level=level,
-            reason=reason,
+            state=MarkState.CONFIRMED,
+            quality=level,
+            outcome=_said(reason or USABLE),
         )
 
-    def _judge(self, x: Array) -> Judgement:
+    def _grade(self, x: Array) -> Grade:
         valid = x[np.isfinite(x)]
         lost = 1 - len(valid) / len(x)
         if lost > self._settings.nan_rejected:
@@ -113,7 +128,7 @@ class QualityIndex:
             return QualityLevel.DEGRADED, "nan"
         return QualityLevel.USABLE, "uncalibrated" if self._lead.unit is Unit.RAW else ""
 
-    def _flat(self, x: Array, low: float, high: float) -> Judgement | None:
+    def _flat(self, x: Array, low: float, high: float) -> Grade | None:
         if len(x) < self._fs_hz / 5:
             return None
         settings = self._settings
@@ -130,7 +145,7 @@ class QualityIndex:
     def _outermost(self, low: float, high: float) -> bool:
         return self._lowest < self._highest and (low <= self._lowest or high >= self._highest)
 
-    def _clipped(self, x: Array, low: float, high: float) -> Judgement | None:
+    def _clipped(self, x: Array, low: float, high: float) -> Grade | None:
         if self._settings.rail is not None:
             resting = np.abs(x) >= 0.99 * self._settings.rail
         else:
@@ -144,7 +159,7 @@ class QualityIndex:
         rejected = share >= self._settings.clipped_rejected
         return QualityLevel.REJECTED if rejected else QualityLevel.DEGRADED, "saturated"
 
-    def _noisy(self, x: Array, swing: float) -> Judgement | None:
+    def _noisy(self, x: Array, swing: float) -> Grade | None:
         settings = self._settings
         lag = max(1, round(0.004 * self._fs_hz))
         if len(x) <= 4 * lag:
@@ -158,6 +173,11 @@ class QualityIndex:
         if sigma >= settings.noise_degraded_mv or swing >= settings.swing_degraded_mv:
             return QualityLevel.DEGRADED, "noise"
         return None
+
+
+@cache
+def _said(reason: str) -> Prediction:
+    return Prediction(task=NAME, bundle=RULES, rung=Rung.RULES, label=reason, scores=())
 
 
 def second_end(sample: int, fs_hz: float) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosignal.errors import BadInput
-from biosignal.signal.blocks import Lead, Unit
+from biosignal.signal.blocks import Lead, LeadKind, Unit
 from edge_agent.sources.decoders.frame_decoder import FrameDecoder
 from edge_agent.sources.decoders.framing import Framing, Sequence
 from edge_agent.sources.decoders.port import DEFAULTS, BoardSettings, Bytes, DecoderFacts, Values
@@ -30,22 +30,23 @@ _BYTE = np.asarray(
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sensor:
-    """A sensor's transfer function: fraction of the converter's range to `unit`."""
+    """What a sensor measures, and its transfer function: fraction of the converter's range to `unit`."""
 
+    kind: LeadKind
     unit: Unit
     of: Callable[[NDArray[np.float64]], NDArray[np.float64]]
     back: Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
-def _amplifier(unit: Unit, per_volt: float, gain: float) -> Sensor:
+def _amplifier(kind: LeadKind, unit: Unit, per_volt: float, gain: float) -> Sensor:
     scale = SUPPLY_V / gain * per_volt
-    return Sensor(unit=unit, of=lambda part: (part - 0.5) * scale, back=lambda value: value / scale + 0.5)
+    return Sensor(kind=kind, unit=unit, of=lambda part: (part - 0.5) * scale, back=lambda value: value / scale + 0.5)
 
 
 SENSORS: dict[str, Sensor] = {
-    "ECG": _amplifier(Unit.MILLIVOLT, 1e3, 1100),
-    "EMG": _amplifier(Unit.MILLIVOLT, 1e3, 1009),
-    "EEG": _amplifier(Unit.MICROVOLT, 1e6, 40_000),
+    "ECG": _amplifier(LeadKind.ECG, Unit.MILLIVOLT, 1e3, 1100),
+    "EMG": _amplifier(LeadKind.EMG, Unit.MILLIVOLT, 1e3, 1009),
+    "EEG": _amplifier(LeadKind.EEG, Unit.MICROVOLT, 1e6, 40_000),
 }
 
 
@@ -54,8 +55,8 @@ def crc4(frames: Bytes) -> Bytes:
     crc: Bytes = np.zeros(len(frames), np.uint8)
     for at in range(frames.shape[1] - 1):
         crc = _BYTE[crc, frames[:, at]]
-    told: Bytes = _BYTE[crc, frames[:, -1] & 0xF0]
-    return told
+    checked: Bytes = _BYTE[crc, frames[:, -1] & 0xF0]
+    return checked
 
 
 def framing(channels: int) -> Framing:
@@ -98,7 +99,7 @@ def bitalino(settings: BoardSettings = DEFAULTS) -> FrameDecoder:
         protocol="bitalino",
         fs_hz=fs_hz,
         channels=tuple(
-            Lead(name=name, unit=Unit.RAW if sensor is None else sensor.unit)
+            Lead(name=name, unit=Unit.RAW) if sensor is None else Lead(name=name, unit=sensor.unit, kind=sensor.kind)
             for name, sensor in zip(names, sensors, strict=True)
         ),
         frame_hz=fs_hz,

@@ -161,7 +161,7 @@ class CytonDaisy:
         """Each pair that the run completes, at the pair's index; what lies between is a loss."""
         counters = run.frames[:, 1].astype(np.int64)
         if self._shift is None or (run.start + self._shift - int(counters[0])) % 2:
-            # At the start, or behind a loss that time told one frame wrong: the counter's parity is the truth.
+            # At the start, or behind a loss that time put one frame wrong: the counter's parity is the truth.
             self._shift = (int(counters[0]) - run.start) % 2 if self._shift is None else self._shift + 1
             if not self._next_pair:
                 self._first_pair = (run.start + self._shift + 1) // 2

@@ -16,7 +16,7 @@ BRIDGE_BYTES = 64
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sequence:
-    """The number in a frame that tells its place: a counter, or a clock.
+    """The number in a frame that gives its place: a counter, or a clock.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Sequence:
         """Frames from each `before` to each number, 1 in a clean stream; -1 where it is no whole number of them."""
         difference = (numbers - before) % self.modulus
         if self.step == 1:
-            # A difference of 0 is a full turn or a frame sent twice: the reader tells them apart.
+            # A difference of 0 is a full turn or a frame sent twice: the reader finds out which.
             return np.where(difference == 0, self.modulus, difference)
         steps = np.rint(difference / self.step).astype(np.int64)
         off = np.abs(difference - steps * self.step) > self.tolerance

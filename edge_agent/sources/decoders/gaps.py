@@ -46,8 +46,8 @@ class Verdict:
     at_least: int = 0
 
 
-def judge(sequence: Sequence, evidence: Evidence, *, frame_hz: float) -> Verdict:
-    """Say what a good frame with an unexpected number is."""
+def decide_loss(sequence: Sequence, evidence: Evidence, *, frame_hz: float) -> Verdict:
+    """Decide what a good frame with an unexpected number is."""
     step = sequence.step_of(evidence.number, evidence.previous)
     after = None if evidence.follower is None else sequence.step_of(evidence.follower, evidence.previous)
     if after == 2 and step != 2:
@@ -79,7 +79,7 @@ def judge(sequence: Sequence, evidence: Evidence, *, frame_hz: float) -> Verdict
 
 
 def whole_turns(wrap: int | None, *, missing: float, error: float, jitter: float) -> Verdict | None:
-    """Tell a loss that the counter cannot show: whole turns of it, or, without a counter (`wrap` None), any."""
+    """Find a loss that the counter cannot show: whole turns of it, or, without a counter (`wrap` None), any."""
     if wrap is None:
         long = missing > MIN_PERIODS + jitter
         return Verdict(what="loss", count=round(missing), certain=False) if long else None

@@ -34,7 +34,7 @@ def _fault(frame: Bytes) -> str:
 def framing(size: int) -> Framing:
     """The packet of `size` bytes; three fixed bytes and six that are 3 at most.
 
-    Nothing marks its end, so two in a row tell the sizes apart and a packet from its twin inside damage.
+    Nothing marks its end, so only two in a row show which size is right, and that a packet is none by chance.
     """
     return Framing(
         size=size,

@@ -123,7 +123,7 @@ class BoardSettings:
     gain : amplifier gain (Cyton 24, Shimmer3 4).
     mv_per_count, zero_count : scale of a board whose own is unknown: millivolt = (count - zero_count) * mv_per_count.
     sensors : BITalino: what hangs on each enabled input, such as ``("ECG", "EDA")``.
-    inquiry : Shimmer3: the inquiry response that tells channels and rate.
+    inquiry : Shimmer3: the inquiry response that lists channels and rate.
     crc_bytes, timestamp_bytes : Shimmer3: bytes of CRC behind each packet, and of its time (2 in old firmware).
     """
 
@@ -169,7 +169,7 @@ class Decoder(Protocol):
         """No more bytes come: decide about those still held."""
 
     def restart(self) -> None:
-        """The port was closed: forget the frame in progress. The index goes on behind a loss told by time alone."""
+        """The port was closed: forget the frame in progress. The index goes on behind a loss that only time shows."""
 
 
 def merged(items: list[Decoded]) -> list[Decoded]:

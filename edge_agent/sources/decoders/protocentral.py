@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from biosignal.signal.blocks import Lead, Unit
+from biosignal.signal.blocks import Lead, LeadKind, Unit
 from edge_agent.sources.decoders.first_heard import FirstHeard
 from edge_agent.sources.decoders.frame_decoder import FrameDecoder
 from edge_agent.sources.decoders.framing import Framing
@@ -24,6 +24,19 @@ HEAD = 5
 # 24-bit code at gain 12 and 2.42 V, its top 16 bits, shifted right by 2 behind the board's filter: about 24.62 uV.
 MV_PER_ADS1292R_COUNT = 2.42e3 / 12 / (2**23 - 1) * 256 * 4
 IN2_OFF = 0x0C  # LOFF_STAT of the ADS1292R: IN2N, IN2P are the ECG channel's
+
+
+KIND_OF_FIELD = {
+    "ECG": LeadKind.ECG,
+    "RESP": LeadKind.RESPIRATION,
+    "BIOZ": LeadKind.RESPIRATION,
+    "RED": LeadKind.PLETH,
+    "IR": LeadKind.PLETH,
+    "SPO2": LeadKind.OXYGEN,
+    "TEMP": LeadKind.TEMPERATURE,
+    "HR": LeadKind.OTHER,
+    "RR": LeadKind.OTHER,
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -171,7 +184,7 @@ def _decoder(protocol: str, payload: Payload, settings: BoardSettings) -> FrameD
     facts = DecoderFacts(
         protocol=protocol,
         fs_hz=fs_hz,
-        channels=tuple(Lead(name=field.name, unit=field.unit) for field in fields),
+        channels=tuple(Lead(name=field.name, unit=field.unit, kind=KIND_OF_FIELD[field.name]) for field in fields),
         frame_hz=fs_hz,
         frame_bytes=payload.length + OVERHEAD,
     )

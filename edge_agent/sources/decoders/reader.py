@@ -6,7 +6,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from edge_agent.sources.decoders.framing import Framing, bridges, chains
-from edge_agent.sources.decoders.gaps import Evidence, Verdict, judge, whole_turns
+from edge_agent.sources.decoders.gaps import Evidence, Verdict, decide_loss, whole_turns
 from edge_agent.sources.decoders.port import Bytes, Counters, Loss
 from edge_agent.sources.decoders.sample_clock import SampleClock
 
@@ -229,7 +229,7 @@ class FrameReader:
             error=missing[1] if missing else 0.0,
             silence_s=self._clock.silence_s(self._now_s) if self._now_s is not None else 0.0,
         )
-        verdict = judge(sequence, evidence, frame_hz=self._frame_hz)
+        verdict = decide_loss(sequence, evidence, frame_hz=self._frame_hz)
         self._act(verdict, frame)
         return True
 

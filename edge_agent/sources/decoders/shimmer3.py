@@ -1,4 +1,4 @@
-"""Shimmer3: packets whose layout an inquiry tells, each with a 32768 Hz time stamp.
+"""Shimmer3: packets whose layout an inquiry gives, each with a 32768 Hz time stamp.
 
 Sources: LogAndStream (shimmer_bt_uart.c, shimmer_sensing.c), Shimmer-C-API (scales), pyshimmer (channel formats).
 A packet begins with a 0 and has no other mark: the step of its time stamp is the check. The stamp counts losses
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosignal.errors import BadInput
-from biosignal.signal.blocks import Lead, Unit
+from biosignal.signal.blocks import Lead, LeadKind, Unit
 from edge_agent.sources.decoders.bits import int24_be, to_int24_be
 from edge_agent.sources.decoders.frame_decoder import FrameDecoder
 from edge_agent.sources.decoders.framing import BRIDGE_BYTES, Framing, Sequence
@@ -30,11 +30,15 @@ DEFAULT_INQUIRY = bytes.fromhex("FF024000000000000601 1D1E1F202122")
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """One channel of a packet: its name and number format; "" is a status byte, "i3" 24 bits big-endian."""
+    """One channel of a packet: its name and number format; "" is a status byte, "i3" 24 bits big-endian.
+
+    `exg` is a channel of the amplifiers; what the ones of the vendor's ECG unit measure is in `kind`.
+    """
 
     name: str
     type: str
     exg: bool = False
+    kind: LeadKind = LeadKind.OTHER
 
     @property
     def size(self) -> int:
@@ -48,30 +52,30 @@ def _axes(name: str, first: int, kind: str) -> dict[int, Signal]:
 
 SIGNALS: dict[int, Signal] = {
     **_axes("LN-ACCEL", 0x00, "<u2"),
-    0x03: Signal("VBATT", "<u2"),
+    0x03: Signal("VBATT", "<u2", kind=LeadKind.STATUS),
     **_axes("WR-ACCEL", 0x04, "<i2"),
     **_axes("MAG", 0x07, ">i2"),
     **_axes("GYRO", 0x0A, ">i2"),
-    **{0x0D + number: Signal(f"ADC{number + 1}", "<u2") for number in range(7)},
-    0x1A: Signal("TEMPERATURE", ">u2"),
+    **{0x0D + number: Signal(f"ADC{number + 1}", "<u2", kind=LeadKind.UNKNOWN) for number in range(7)},
+    0x1A: Signal("TEMPERATURE", ">u2", kind=LeadKind.TEMPERATURE),
     0x1B: Signal("PRESSURE", "u3"),
     0x1C: Signal("GSR", "<u2"),
     0x1D: Signal("EXG1-STATUS", ""),
-    0x1E: Signal("LL-RA", "i3", exg=True),
-    0x1F: Signal("LA-RA", "i3", exg=True),
+    0x1E: Signal("LL-RA", "i3", exg=True, kind=LeadKind.ECG),
+    0x1F: Signal("LA-RA", "i3", exg=True, kind=LeadKind.ECG),
     0x20: Signal("EXG2-STATUS", ""),
-    0x21: Signal("EXG2-CH1", "i3", exg=True),
-    0x22: Signal("VX-RL", "i3", exg=True),
-    0x23: Signal("LL-RA", ">i2", exg=True),
-    0x24: Signal("LA-RA", ">i2", exg=True),
-    0x25: Signal("EXG2-CH1", ">i2", exg=True),
-    0x26: Signal("VX-RL", ">i2", exg=True),
+    0x21: Signal("EXG2-CH1", "i3", exg=True, kind=LeadKind.UNKNOWN),
+    0x22: Signal("VX-RL", "i3", exg=True, kind=LeadKind.ECG),
+    0x23: Signal("LL-RA", ">i2", exg=True, kind=LeadKind.ECG),
+    0x24: Signal("LA-RA", ">i2", exg=True, kind=LeadKind.ECG),
+    0x25: Signal("EXG2-CH1", ">i2", exg=True, kind=LeadKind.UNKNOWN),
+    0x26: Signal("VX-RL", ">i2", exg=True, kind=LeadKind.ECG),
 }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Layout:
-    """What an inquiry tells: ticks of 1/32768 s between packets, and the channels in order."""
+    """What an inquiry gives: ticks of 1/32768 s between packets, and the channels in order."""
 
     divider: int
     signals: tuple[Signal, ...]
@@ -97,7 +101,7 @@ def layout_of(inquiry: bytes) -> Layout:
     unknown = [f"{identifier:02X}" for identifier in identifiers if identifier not in SIGNALS]
     if unknown or not divider or body[7] != 1:
         raise BadInput(
-            "the inquiry tells a packet that cannot be read",
+            "the inquiry describes a packet that cannot be read",
             unknown_channels=unknown,
             divider=divider,
             samples_a_packet=body[7],
@@ -156,14 +160,16 @@ def framing(layout: Layout, settings: BoardSettings) -> Framing:
         right: NDArray[np.bool_] = frames[:, 0] == 0
         if crc and right.any():
             some = np.flatnonzero(right)
-            told = crc16(frames[some, : size - crc])
-            right[some] = (frames[some, size - crc] == told & 0xFF) & ((crc == 1) | (frames[some, -1] == told >> 8))
+            computed = crc16(frames[some, : size - crc])
+            right[some] = (frames[some, size - crc] == computed & 0xFF) & (
+                (crc == 1) | (frames[some, -1] == computed >> 8)
+            )
         return right
 
     def ticks(frames: Bytes) -> NDArray[np.int64]:
         weights = np.asarray([1, 1 << 8, 1 << 16], np.int64)[:stamp]
-        told: NDArray[np.int64] = (frames[:, 1 : 1 + stamp].astype(np.int64) * weights).sum(axis=1)
-        return told
+        counted: NDArray[np.int64] = (frames[:, 1 : 1 + stamp].astype(np.int64) * weights).sum(axis=1)
+        return counted
 
     return Framing(
         size=size,
@@ -200,7 +206,7 @@ def shimmer3(settings: BoardSettings = DEFAULTS) -> FrameDecoder:
         protocol="shimmer3",
         fs_hz=layout.fs_hz,
         channels=tuple(
-            Lead(name=signal.name, unit=Unit.MILLIVOLT if signal.exg else Unit.RAW)
+            Lead(name=signal.name, unit=Unit.MILLIVOLT if signal.exg else Unit.RAW, kind=signal.kind)
             for signal in layout.signals
             if signal.type
         ),

@@ -25,6 +25,7 @@ from edge_agent.sources.decoders.port import (
 from edge_agent.sources.decoders.sample_clock import SampleClock
 from edge_agent.sources.decoders.text_line import LONGEST_LINE, Line, heading_of, parsed
 from edge_agent.sources.decoders.text_time import TimeColumn, time_column
+from edge_agent.sources.lead_kinds import kind_of
 
 MOST_COLUMNS = 64
 LINKS, RELINKS = 8, 3  # good lines of one width before the first is believed
@@ -34,8 +35,8 @@ GIVE_UP = 8  # damaged lines in a row: this is not our text any more
 class TextDecoder:
     """Decoder of lines of numbers. Holds a line, and `LINKS` rows before it is sure that they are rows.
 
-    The line in progress at the start is thrown away: it cannot be told from a whole one. A damaged line is a sample
-    that was taken and did not arrive whole: NaN, so that the count of samples holds. The unit is raw unless the
+    The line in progress at the start is thrown away: it may be incomplete and look complete. A damaged line is a sample
+    that was taken and arrived damaged: NaN, so that the count of samples holds. The unit is raw unless the
     settings give a scale, which then is that of every column.
     """
 
@@ -67,7 +68,7 @@ class TextDecoder:
         return DecoderFacts(
             protocol="text",
             fs_hz=fs_hz,
-            channels=tuple(Lead(name=name, unit=unit) for name in names),
+            channels=tuple(Lead(name=name, unit=unit, kind=kind_of(name)) for name in names),
             frame_hz=fs_hz,
             frame_bytes=0,
         )

@@ -15,7 +15,7 @@ COUNT_NAMES = ("n", "i", "index", "sample", "count", "counter", "seq")
 
 
 class TimeColumn:
-    """Tells losses from the steps of a column that rises evenly.
+    """Finds losses in the steps of a column that rises evenly.
 
     Parameters
     ----------

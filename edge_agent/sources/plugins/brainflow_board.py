@@ -16,11 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosignal.errors import BadInput
-from biosignal.signal.blocks import Gap, Lead, SampleBlock, Signal, Unit
+from biosignal.signal.blocks import Gap, Lead, LeadKind, SampleBlock, Signal, Unit
 from edge_agent.operate.clock import Clock
-from edge_agent.operate.settings import SourceSettings
 from edge_agent.sources.options import parse_options
 from edge_agent.sources.port import SourceFacts, SourceHealth, SourceState, unique_names
+from edge_agent.sources.settings import SourceSettings
 
 PARAMETERS = (
     "serial_port",
@@ -35,7 +35,8 @@ PARAMETERS = (
     "master_board",
 )
 WHOLE = ("ip_port", "ip_protocol", "timeout", "master_board")
-CHANNELS = ("ecg", "eeg", "emg", "exg")
+KINDS = {"ecg": LeadKind.ECG, "eeg": LeadKind.EEG, "emg": LeadKind.EMG, "exg": LeadKind.UNKNOWN}
+CHANNELS = tuple(KINDS)
 COUNTER_RANGE = {-1: 256, 0: 256}  # synthetic, Cyton: the only ones where it was verified
 RAW_BOARDS = (68,)  # Shimmer3: BrainFlow returns counts
 PLAYBACK = -3
@@ -135,19 +136,19 @@ class BrainflowBoard:
                 self._counter = None
                 yield from self._stream(shim)
             except self._library.BrainFlowError as error:
-                self._tell(SourceState.LOST, str(error)[:200])
+                self._set_state(SourceState.LOST, str(error)[:200])
             finally:
                 self._release(shim)
             failures = 1 if self._next > before else failures + 1
             self._closed.wait(min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0 ** min(failures - 1, 16)))
-        self._tell(SourceState.ENDED, "closed")
+        self._set_state(SourceState.ENDED, "closed")
 
     def _release(self, shim: Any) -> None:
         try:
             if shim.is_prepared():
                 shim.release_session()
         except self._library.BrainFlowError as error:
-            self._tell(SourceState.LOST, str(error)[:200])
+            self._set_state(SourceState.LOST, str(error)[:200])
 
     def _stream(self, shim: Any) -> Iterator[Signal]:
         opened_s = self._clock.monotonic_s()
@@ -157,7 +158,7 @@ class BrainflowBoard:
             if data.shape[1]:
                 yield from self._take(data, now_s)
             elif now_s - max(opened_s, self._last_at_s or 0.0) > self._stall_s:
-                self._tell(SourceState.STALLED, "the board is open and no samples come")
+                self._set_state(SourceState.STALLED, "the board is open and no samples come")
 
     def _take(self, data: NDArray[np.float64], now_s: float) -> Iterator[Signal]:
         lost = self._losses(data, now_s)
@@ -176,7 +177,7 @@ class BrainflowBoard:
         if self._range is not None and self._counter_row is not None:
             self._counter = int(data[self._counter_row, -1])
         self._last_at_s = now_s
-        self._tell(SourceState.STREAMING, "")
+        self._set_state(SourceState.STREAMING, "")
 
     def _losses(self, data: NDArray[np.float64], now_s: float) -> NDArray[np.int64]:
         """Samples missing before each of these; shape (sample,)."""
@@ -203,7 +204,7 @@ class BrainflowBoard:
             samples=np.ascontiguousarray(values),
         )
 
-    def _tell(self, state: SourceState, reason: str) -> None:
+    def _set_state(self, state: SourceState, reason: str) -> None:
         if self._health[0] is not state or self._health[2] != reason:
             self._health = (state, self._clock.monotonic_s(), reason)
 
@@ -211,7 +212,7 @@ class BrainflowBoard:
 def _leads(
     described: Mapping[str, Any], options: Mapping[str, str], board: int
 ) -> tuple[list[int], tuple[Lead, ...], float]:
-    """Rows of the data, their leads, and what to multiply with. BrainFlow gives microvolts; an ECG is told in mV."""
+    """Rows of the data, their leads, and what to multiply with. BrainFlow gives microvolts; an ECG is given in mV."""
     kinds = [kind for kind in CHANNELS if described.get(f"{kind}_channels")]
     kind = options.get("channels") or (kinds[0] if kinds else "")
     if kind not in kinds:
@@ -224,4 +225,4 @@ def _leads(
         unit, factor = Unit.RAW, 1.0
     else:
         unit, factor = (Unit.MILLIVOLT, 1e-3) if kind == "ecg" else (Unit.MICROVOLT, 1.0)
-    return rows, tuple(Lead(name=name, unit=unit) for name in unique_names(names)), factor
+    return rows, tuple(Lead(name=name, unit=unit, kind=KINDS[kind]) for name in unique_names(names)), factor

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from biosignal.errors import BadInput
 from biosignal.signal.blocks import Gap, Lead, SampleBlock, Signal
 from edge_agent.operate.clock import Clock
-from edge_agent.operate.settings import SourceSettings
+from edge_agent.sources.lead_kinds import kind_of_type
 from edge_agent.sources.options import parse_options
 from edge_agent.sources.port import RecordUnreadable, SourceFacts, SourceHealth, SourceState, unique_names
+from edge_agent.sources.settings import SourceSettings
 from edge_agent.sources.wfdb_header import known_unit
 
 SELECTORS = ("name", "type", "source_id")
@@ -88,7 +89,7 @@ class LslInlet:
         self._last_at_s = 0.0
 
     def recording_facts(self) -> SourceFacts:
-        """Look for the stream and tell what it says of itself.
+        """Look for the stream and return what it says of itself.
 
         Raises
         ------
@@ -136,15 +137,15 @@ class LslInlet:
                 try:
                     rows, stamps = inlet.pull_chunk(timeout=0.0, max_samples=AT_ONCE)
                 except self._lsl.util.LostError as error:
-                    self._tell(SourceState.LOST, str(error))
+                    self._set_state(SourceState.LOST, str(error))
                     continue
                 if stamps:
                     yield from self._take(facts, np.asarray(rows, np.float64).T, np.asarray(stamps, np.float64))
                 elif self._clock.monotonic_s() - self._last_at_s > self._stall_s:
-                    self._tell(SourceState.STALLED, "the stream is open and no samples come")
+                    self._set_state(SourceState.STALLED, "the stream is open and no samples come")
         finally:
             inlet.close_stream()
-            self._tell(SourceState.ENDED, "closed")
+            self._set_state(SourceState.ENDED, "closed")
 
     def _described(self, info: Any) -> tuple[tuple[Lead, ...], list[float]]:
         inlet = self._lsl.StreamInlet(info, recover=False)
@@ -154,20 +155,24 @@ class LslInlet:
             raise RecordUnreadable("the stream does not answer", stream=info.name(), why=str(error)) from error
         finally:
             inlet.close_stream()
-        names, units = [], []
+        names, units, types = [], [], []
         for _ in range(info.channel_count()):
             names.append(channel.child_value("label"))
             units.append(channel.child_value("unit"))
+            types.append(channel.child_value("type") or info.type())
             channel = channel.next_sibling("channel")
         known = [known_unit(unit.removesuffix("s") if len(unit) > 3 else unit) for unit in units]
-        leads = [Lead(name=name, unit=unit) for name, (unit, _) in zip(unique_names(names), known, strict=True)]
+        described = zip(unique_names(names), known, types, units, strict=True)
+        leads = [
+            Lead(name=name, unit=unit, kind=kind_of_type(kind, name, text)) for name, (unit, _), kind, text in described
+        ]
         return tuple(leads), [factor for _, factor in known]
 
     def _take(self, facts: SourceFacts, values: NDArray[np.float64], stamps: NDArray[np.float64]) -> Iterator[Signal]:
         now_s = self._clock.monotonic_s()
         before_s = stamps[0] - 1 / facts.fs_hz if self._last_stamp_s is None else self._last_stamp_s
         steps_s = np.diff(stamps, prepend=before_s)
-        if steps_s[0] < -self._gap_s:  # the sender began anew, with another clock: ours tells how long that took
+        if steps_s[0] < -self._gap_s:  # the sender began anew, with another clock: ours shows how long that took
             steps_s[0] = now_s - self._last_at_s
         values = values * self._factors
         values[np.isinf(values)] = np.nan
@@ -182,7 +187,7 @@ class LslInlet:
                 self._next += missing
                 self._lost += missing
         self._last_stamp_s, self._last_at_s = float(stamps[-1]), now_s
-        self._tell(SourceState.STREAMING, "")
+        self._set_state(SourceState.STREAMING, "")
 
     def _block(self, facts: SourceFacts, values: NDArray[np.float64]) -> SampleBlock:
         start, self._next = self._next, self._next + values.shape[1]
@@ -191,6 +196,6 @@ class LslInlet:
             recording=self._recording, start=start, fs_hz=facts.fs_hz, leads=facts.leads, samples=samples
         )
 
-    def _tell(self, state: SourceState, reason: str) -> None:
+    def _set_state(self, state: SourceState, reason: str) -> None:
         if self._health[0] is not state or self._health[2] != reason:
             self._health = (state, self._clock.monotonic_s(), reason)

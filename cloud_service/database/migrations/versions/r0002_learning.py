@@ -1,4 +1,4 @@
-"""Add the jobs of the learning room."""
+"""Add the jobs of the learning part."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the jobs of the learning room."""
+    """Add the jobs of the learning part."""
     op.create_table(
         "learning_jobs",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),

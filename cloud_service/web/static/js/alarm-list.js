@@ -42,6 +42,7 @@ function item(alarm, withDevice, changed) {
     h("div", { class: "alarm-what" },
       priorityMark(alarm.priority),
       h("a", { href: `/findings/${encodeURIComponent(alarm.finding)}` }, kindLabel(alarm.kind)),
+      alarm.leads?.length ? h("span", { class: "of" }, `lead ${alarm.leads.join(", ")}`) : null,
       withDevice ? h("a", { class: "of", href: `/devices/${encodeURIComponent(alarm.device)}` }, alarm.device) : null),
     h("div", { class: "alarm-state" }, alarmState(alarm.state),
       h("small", { class: "muted" }, `since ${stamp(alarm.device_utc)}, by ${alarm.by}`),

@@ -4,9 +4,11 @@ import { get } from "./api.js";
 import { byId, fill, h, write } from "./dom.js";
 import { gathered, onEvents } from "./feed.js";
 import { findingItem } from "./findings-list.js";
-import { KINDS, alarmState, capital, kindLabel, priorityMark } from "./words.js";
+import { modelText, modelsOf, readersText, readingLines, showRate } from "./readings.js";
+import { KINDS, alarmState, capital, kindLabel, priorityMark, taskLabel } from "./words.js";
 
 const NEWEST = 12;
+const MOST_ALARMS = 3;
 const cards = new Map();
 let alarms = [];
 
@@ -16,18 +18,16 @@ function makeCard(name) {
     site: h("span", { class: "of" }),
     online: h("span", { class: "online" }),
     age: h("span", { class: "age" }),
-    rate: h("span", { class: "big" }),
-    quality: h("span", {}),
-    alarm: h("div", { class: "card-alarm" }),
-    rung: h("dd"), bundle: h("dd"), outbox: h("dd"), explainer: h("dd"),
+    rate: h("p", { class: "rate" }),
+    readings: h("p", { class: "readings" }),
+    alarms: h("ul", { class: "card-alarms" }),
+    leads: h("dd"), models: h("dd"), outbox: h("dd"), explainer: h("dd"),
   };
   const pair = (name, value) => [h("dt", {}, name), value];
   at.root = h("li", { class: "card", "data-device": name },
     h("div", { class: "card-head" }, h("h3", {}, at.link), at.site, h("span", { class: "seen" }, at.online, " ", at.age)),
-    h("div", { class: "card-body" },
-      h("p", { class: "rate" }, at.rate, h("span", { class: "unit" }, "/min"), h("span", { class: "unseen" }, " heart rate"), at.quality),
-      at.alarm),
-    h("dl", { class: "facts tight" }, pair("Backend", at.rung), pair("Bundle", at.bundle), pair("Outbox", at.outbox), pair("Texts", at.explainer)));
+    h("div", { class: "card-body" }, at.rate, at.readings, at.alarms),
+    h("dl", { class: "facts tight" }, pair("Leads", at.leads), pair("Models", at.models), pair("Outbox", at.outbox), pair("Texts", at.explainer)));
   return at;
 }
 
@@ -40,27 +40,40 @@ function update(at, device) {
   else at.age.dataset.since = device.last_seen;
   if (never) write(at.age, "");
   at.root.classList.toggle("stale", !device.online);
-  write(at.rate, device.bpm === null ? "--" : Math.round(device.bpm));
-  write(at.quality, device.quality ? `${device.online ? "" : "last known, "}signal ${device.quality}` : "");
-  showAlarm(at.alarm, device);
-  write(at.rung, device.rung ? `${device.rung}${device.rung_reason ? `: ${device.rung_reason}` : ""}` : "unknown");
-  write(at.bundle, device.bundles === null ? "unknown" : Object.values(device.bundles).join(", ") || "none");
-  write(at.outbox, device.outbox === null ? "unknown" : device.outbox === 0 ? "empty" : `${device.outbox} waiting`);
+  showRate(at.rate, device);
+  const lines = readingLines(device).map((one) => `${one.name} ${one.value}`);
+  write(at.readings, lines.length ? `${device.online ? "" : "last known: "}${lines.join("; ")}` : "");
+  showMine(at.alarms, device);
+  write(at.leads, readersText(device) || "unknown");
+  showModels(at.models, device);
+  write(at.outbox, device.outbox === null || device.outbox === undefined ? "unknown" : device.outbox === 0 ? "empty" : `${device.outbox} waiting`);
   write(at.explainer, device.explainer ?? "unknown");
 }
 
-function showAlarm(place, device) {
-  const mine = alarms.filter((alarm) => alarm.device === device.name);
-  const first = mine[0];
-  const key = first ? `${first.id}${first.rev}${mine.length}` : device.alarm ?? "";
+function showModels(place, device) {
+  const models = modelsOf(device);
+  const texts = models.map((one) => `${models.length > 1 ? `${one.label || taskLabel(one.task)}: ` : ""}${modelText(one)}`);
+  const text = texts.join("\n");
+  if (place.dataset.key === text) return;
+  place.dataset.key = text;
+  fill(place, texts.length ? texts.map((one) => h("div", {}, one)) : device.tasks?.length ? "none" : "unknown");
+}
+
+// The alarms as the clinic holds them; before their events have come, those of the status.
+function showMine(place, device) {
+  const held = alarms.filter((alarm) => alarm.device === device.name);
+  const mine = held.length ? held : device.alarms ?? [];
+  const key = mine.map((one) => `${one.id}${one.state}`).join() + (device.last_seen === null);
   if (place.dataset.key === key) return;
   place.dataset.key = key;
-  if (first) {
-    fill(place, priorityMark(first.priority), h("a", { href: `/findings/${encodeURIComponent(first.finding)}` }, kindLabel(first.kind)),
-      alarmState(first.state), mine.length > 1 ? h("a", { class: "small", href: "/alarms" }, `and ${mine.length - 1} more`) : null);
-  } else if (device.alarm && device.alarm !== "none") {
-    fill(place, priorityMark(device.alarm), KINDS[device.alarm_kind] ? kindLabel(device.alarm_kind) : capital(device.alarm_kind ?? ""));
-  } else fill(place, h("span", { class: "muted" }, device.alarm === null ? "No status yet" : "No alarm"));
+  if (!mine.length) return fill(place, h("li", { class: "muted" }, device.last_seen === null ? "No status yet" : "No alarm"));
+  fill(place, mine.slice(0, MOST_ALARMS).map((one) => h("li", { class: "card-alarm" }, priorityMark(one.priority), alarmName(one), alarmState(one.state))),
+    mine.length > MOST_ALARMS ? h("li", {}, h("a", { class: "small", href: `/devices/${encodeURIComponent(device.name)}` }, `and ${mine.length - MOST_ALARMS} more`)) : null);
+}
+
+function alarmName(alarm) {
+  const text = KINDS[alarm.kind] ? kindLabel(alarm.kind) : capital(alarm.label ?? kindLabel(alarm.kind));
+  return alarm.finding ? h("a", { href: `/findings/${encodeURIComponent(alarm.finding)}` }, text) : h("strong", {}, text);
 }
 
 const showDevices = gathered(async () => {

@@ -1,76 +1,83 @@
-// One device: live strip, alarms, heart rate, findings, recordings.
+// One device: live strips, readings, alarms, series, findings, what is analysed, recordings, events.
 
 import { covers, get } from "./api.js";
 import { acknowledge, showAlarms } from "./alarm-list.js";
 import { byId, fill, h, onKey, table, write } from "./dom.js";
-import { gathered, onEvents } from "./feed.js";
+import { UNKNOWN, showEvents } from "./event-log.js";
+import { EVERY, gathered, onEvents } from "./feed.js";
 import { findingItem } from "./findings-list.js";
 import { watchDevice } from "./live-socket.js";
 import { LiveStrip, animate } from "./live-strip.js";
-import { GAINS, SPEEDS } from "./paper.js";
-import { showTrend } from "./trend.js";
-import { place, short, stamp } from "./words.js";
+import { PaperChoice, newView } from "./paper-choice.js";
+import { modelText, readers, readingLines, showRate } from "./readings.js";
+import { showSeries } from "./series.js";
+import { Timeline } from "./timeline.js";
+import { EVENTS, leadText, place, short, stamp, taskLabel, unitText } from "./words.js";
 
 const name = byId("device").dataset.device;
 const api = `/devices/${encodeURIComponent(name)}`;
-const view = { speed: 25, gain: 10, mode: "sweep" };
+const view = newView();
+const timeline = new Timeline();
+const paper = new PaperChoice(byId("paper"), view);
 const strips = new Map();
 let alarms = [];
 let recording = null;
 
-// ---- strip ----------------------------------------------------------------------------------------------------------
+// ---- strips ---------------------------------------------------------------------------------------------------------
 
-function choice(box, values, key, text) {
-  const buttons = values.map((value) =>
-    h("button", { type: "button", "aria-pressed": "false", "data-value": String(value), on: { click: () => choose(key, value) } }, text(value)));
-  byId(box).append(...buttons);
-  return () => {
-    for (const one of buttons) one.setAttribute("aria-pressed", String(one.dataset.value === String(view[key])));
-  };
-}
+const modes = ["sweep", "scroll"].map((mode) => h("button", { type: "button", "aria-pressed": "false", "data-value": mode, on: { click: () => move(mode) } }, mode));
+byId("modes").append(...modes);
 
-const marks = [
-  choice("speeds", SPEEDS, "speed", (value) => `${value} mm/s`),
-  choice("gains", GAINS, "gain", (value) => `${value} mm/mV`),
-  choice("modes", ["sweep", "scroll"], "mode", (value) => value),
-];
-
-function choose(key, value) {
-  view[key] = value;
-  for (const mark of marks) mark();
-}
-
-function step(key, values, by) {
-  choose(key, values[Math.min(values.length - 1, Math.max(0, values.indexOf(view[key]) + by))]);
+function move(mode) {
+  view.mode = mode;
+  for (const one of modes) one.setAttribute("aria-pressed", String(one.dataset.value === mode));
 }
 
 function stripOf(lead) {
-  if (!strips.has(lead)) {
-    const made = new LiveStrip(lead, view);
-    byId("strips").querySelector(".waiting")?.remove();
-    strips.set(lead, made);
-    byId("strips").append(made.root);
-  }
-  return strips.get(lead);
+  const known = strips.get(lead.name);
+  if (known) return known;
+  const made = new LiveStrip(lead, view, timeline);
+  byId("strips").querySelector(".waiting")?.remove();
+  strips.set(lead.name, made);
+  byId("strips").append(made.root);
+  offer();
+  return made;
 }
 
+// A lead of the status may come as a name alone from a device of an older version.
+function knowLeads(leads) {
+  for (const one of leads ?? []) {
+    const lead = typeof one === "string" ? { name: one, unit: "mV", kind: "unknown" } : one;
+    const strip = stripOf(lead);
+    if (strip.lead.kind !== lead.kind || (!strip.ring && strip.lead.unit !== lead.unit)) strip.know(lead);
+  }
+  offer();
+}
+
+const offer = () => paper.offer([...strips.values()].map((one) => one.lead.unit));
+
 watchDevice(name, (message) => {
-  if (message.type === "wave") stripOf(message.lead).take(message);
-  else if (message.type === "status") showStatus(message);
+  if (message.type === "wave") {
+    timeline.take(message);
+    stripOf({ name: message.lead, unit: message.unit, kind: message.kind ?? "unknown" }).take(message);
+    offer();
+  } else if (message.type === "status") showStatus(message);
 });
-animate(() => strips.values());
-choose("mode", "sweep");
+animate(timeline, () => strips.values());
+move("sweep");
 
 // ---- status ---------------------------------------------------------------------------------------------------------
 
 function showStatus(status) {
-  if (status.lead) stripOf(status.lead);
-  fill(byId("rate"), h("span", { class: "big" }, status.bpm === null || status.bpm === undefined ? "--" : String(Math.round(status.bpm))), h("span", { class: "unit" }, "/min"));
+  knowLeads(status.leads);
+  showRate(byId("rate"), status);
+  const lines = readingLines(status);
+  fill(byId("readings"), lines.map((one) => [h("dt", {}, one.name), h("dd", {}, one.value)]));
+  byId("readings").hidden = !lines.length;
 }
 
 const showDevice = gathered(async () => {
   const device = await get(api);
-  if (device.lead) stripOf(device.lead);
   showStatus(device);
   fill(
     byId("device-state"),
@@ -78,20 +85,35 @@ const showDevice = gathered(async () => {
     device.last_seen ? h("span", { class: "age", "data-since": device.last_seen }, stamp(device.last_seen)) : "never seen",
   );
   const facts = [
-    ["Site", device.site], ["Signal quality", device.quality],
-    ["Backend", device.rung && `${device.rung}${device.rung_reason ? `: ${device.rung_reason}` : ""}`],
-    ["Bundle", device.bundles && Object.values(device.bundles).join(", ")],
-    ["Outbox", device.outbox === null ? null : `${device.outbox} events waiting`], ["Texts", device.explainer],
-    ["Lead", device.lead], ["Sampling rate", device.fs_hz && `${device.fs_hz} Hz`],
-    ["Position", device.fs_hz && device.sample !== null && `${place(device.sample, device.fs_hz)} (sample ${device.sample})`],
+    ["Site", device.site],
+    ["Outbox", device.outbox === null || device.outbox === undefined ? null : `${device.outbox} events waiting`], ["Texts", device.explainer],
+    ["Position", device.fs_hz && device.sample !== null && `${place(device.sample, device.fs_hz)} (sample ${device.sample} at ${device.fs_hz} Hz)`],
     ["Recording", device.recording], ["Software", device.version],
   ];
   fill(byId("facts"), facts.map(([term, value]) => [h("dt", {}, term), h("dd", {}, value || "unknown")]));
+  showAnalysis(device);
   if (device.recording && device.recording !== recording) {
     recording = device.recording;
     showCourse();
   }
 }, 1000);
+
+function showAnalysis(device) {
+  const focused = byId("analysis").contains(document.activeElement);
+  fill(byId("leads"), table([
+    ["Lead", (one) => one.text],
+    ["Unit", (one) => (one.lead.unit === "raw" ? "not calibrated" : unitText(one.lead.unit))],
+    ["Rate", (one) => `${one.lead.fs_hz ?? device.fs_hz} Hz`, { num: true }],
+    ["Read by", (one) => one.tasks.join(", ") || h("span", { class: "muted" }, "not analysed")],
+  ], readers(device), { empty: "The device has not named its leads." }));
+  const tasks = (device.tasks ?? []).filter((one) => one.leads.length || one.reason || one.bundle);
+  fill(byId("tasks"), table([
+    ["Task", (one) => h("span", { title: one.task }, one.label || taskLabel(one.task))],
+    ["Reads", (one) => one.leads.join(", ") || h("span", { class: "muted" }, `nothing${one.reason ? `: ${one.reason}` : ""}`)],
+    ["Model", (one) => (one.bundle || one.rung ? modelText(one) : h("span", { class: "muted" }, one.leads.length ? "none: rules" : ""))],
+  ], tasks, { empty: "The device has not said what it analyses." }));
+  if (focused) byId("analysis").focus();
+}
 
 // ---- lists ----------------------------------------------------------------------------------------------------------
 
@@ -116,8 +138,8 @@ const showFindings = gathered(async () => {
 const showCourse = gathered(async () => {
   if (!recording) return;
   const course = await get(`${api}/recordings/${encodeURIComponent(recording)}`);
-  write(byId("trend-of"), `recording ${short(recording)}, one point a minute`);
-  showTrend(byId("trend"), byId("trend-table"), course);
+  write(byId("course-of"), `recording ${short(recording)}`);
+  showSeries(byId("series"), course);
 }, 1000);
 
 const showRecordings = gathered(async () => {
@@ -125,8 +147,8 @@ const showRecordings = gathered(async () => {
   fill(byId("recordings"), table([
     ["Recording", (one) => h("span", { title: one.id }, short(one.id))],
     ["Source", (one) => one.source],
-    ["Leads", (one) => one.leads.join(", ")],
-    ["Rate", (one) => `${one.fs_hz} Hz`, { num: true }],
+    ["Leads", (one) => one.leads.map(leadText).join(", ")],
+    ["Rate", (one) => `${[...new Set(one.leads.map((lead) => lead.fs_hz ?? one.fs_hz))].join(", ")} Hz`, { num: true }],
     ["Subject", (one) => one.subject ?? "not assigned"],
     ["Received", (one) => stamp(one.received)],
     ["Length", (one) => (one.end === null ? "running" : place(one.end, one.fs_hz)), { num: true }],
@@ -138,6 +160,7 @@ const showReports = gathered(async () => {
   const { reports } = await get(`/model-reports?limit=20&device=${encodeURIComponent(name)}`);
   fill(byId("reports"), table([
     ["Received", (one) => stamp(one.received)],
+    ["Task", (one) => taskLabel(one.task)],
     ["Bundle", (one) => one.bundle],
     ["Step", (one) => one.step],
     ["Backend", (one) => one.rung],
@@ -146,12 +169,25 @@ const showReports = gathered(async () => {
   ], reports, { empty: "The device has not tried another model." }));
 }, 1000);
 
-const mine = (act) => (item) => { if (item.device === name) act(); };
+// ---- events ---------------------------------------------------------------------------------------------------------
+
+const kinds = byId("event-kind");
+kinds.append(h("option", { value: UNKNOWN }, "not known to this version"), ...EVENTS.map((kind) => h("option", {}, kind)));
+
+const showLog = gathered(async () => {
+  if (!byId("events-box").open) return;
+  await showEvents(byId("events"), { device: name, choice: kinds.value });
+}, 1000);
+kinds.addEventListener("change", showLog);
+byId("events-box").addEventListener("toggle", showLog);
+
+const mine = (act) => (item) => { if (item.device === name) act(item); };
 onEvents(["alarm", "command.answer"], mine(showMine));
 onEvents(["finding", "explanation"], mine(showFindings));
-onEvents(["trend", "loss"], mine(showCourse));
+onEvents(["series", "loss"], mine(showCourse));
 onEvents(["recording.opened", "recording.closed"], mine(showRecordings));
 onEvents(["model.report"], mine(showReports));
+onEvents([EVERY], mine((item) => { if (["", item.kind].includes(kinds.value) || !EVENTS.includes(item.kind)) showLog(); }));
 document.addEventListener("bedside:back", () => [showMine, showFindings, showCourse, showRecordings, showReports].forEach((one) => one()));
 setInterval(() => { if (!document.hidden) showDevice(); }, 3000);
 for (const show of [showDevice, showMine, showFindings, showRecordings, showReports]) show();
@@ -159,9 +195,7 @@ if (!strips.size) byId("strips").append(h("p", { class: "muted waiting" }, "Wait
 
 onKey((event) => {
   const act = {
-    "[": () => step("speed", SPEEDS, -1), "]": () => step("speed", SPEEDS, 1),
-    "-": () => step("gain", GAINS, -1), "+": () => step("gain", GAINS, 1), "=": () => step("gain", GAINS, 1),
-    m: () => choose("mode", view.mode === "sweep" ? "scroll" : "sweep"),
+    m: () => move(view.mode === "sweep" ? "scroll" : "sweep"),
     a: async () => {
       const first = alarms.find((one) => one.state !== "acknowledged");
       if (first && covers("reviewer")) {
@@ -169,8 +203,6 @@ onKey((event) => {
       }
     },
   }[event.key];
-  if (act) {
-    event.preventDefault();
-    act();
-  }
+  if (act) act();
+  if (act || paper.key(event.key)) event.preventDefault();
 });

@@ -1,18 +1,17 @@
-// One stream of events per page; pages say which kinds they want.
+// One stream of events per page; pages say which kinds they want, or all of them.
 
 import { get } from "./api.js";
 
-const KINDS = [
-  "finding", "alarm", "explanation", "strip", "command.answer", "model.report", "recording.opened", "recording.closed",
-  "trend", "loss",
-];
+export const EVERY = "*";
 const listeners = [];
 const states = [];
+const named = new Set();
 let source = null;
 
+// `kinds` are kinds of events, or EVERY. A kind that this version does not know comes as a plain message.
 export function onEvents(kinds, act) {
-  for (const kind of kinds) if (!KINDS.includes(kind)) throw new Error(`the feed has no ${kind}`);
   listeners.push({ kinds, act });
+  for (const kind of kinds) hear(kind);
 }
 
 export function onLink(act) {
@@ -23,11 +22,11 @@ export function openFeed() {
   source = new EventSource("/api/v1/feed");
   let wasDown = false;
   source.addEventListener("open", () => {
-    tell("live", wasDown);
+    notify("live", wasDown);
     wasDown = false;
   });
   source.addEventListener("error", () => {
-    tell("no connection", false);
+    notify("no connection", false);
     wasDown = true;
     // A closed stream is one the service refused: asking who we are sends us to the login if that is why.
     if (source.readyState === EventSource.CLOSED) {
@@ -35,15 +34,22 @@ export function openFeed() {
       get("/me").catch(() => {});
     }
   });
-  for (const kind of KINDS) {
-    source.addEventListener(kind, (event) => {
-      const item = JSON.parse(event.data);
-      for (const one of listeners) if (one.kinds.includes(kind)) one.act(item);
-    });
-  }
+  source.addEventListener("message", pass);
+  for (const kind of named) source.addEventListener(kind, pass);
 }
 
-function tell(state, isBack) {
+function hear(kind) {
+  if (kind === EVERY || named.has(kind)) return;
+  named.add(kind);
+  source?.addEventListener(kind, pass);
+}
+
+function pass(event) {
+  const item = JSON.parse(event.data);
+  for (const one of listeners) if (one.kinds.includes(item.kind) || one.kinds.includes(EVERY)) one.act(item);
+}
+
+function notify(state, isBack) {
   for (const act of states) act(state, isBack);
 }
 

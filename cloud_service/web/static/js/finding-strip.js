@@ -1,70 +1,77 @@
-// The strip a finding rests on: the same paper, standing still, with the beats lettered above it.
+// The strip a finding rests on: the same paper, standing still, with the marks of the stretch above it.
 
-import { h } from "./dom.js";
-import { HEIGHT_MM, drawGap, drawPaper, drawPulse, drawScale, drawTrace, inks, layout, prepare } from "./paper.js";
-import { place } from "./words.js";
+import { h, write } from "./dom.js";
+import { inks, drawGap, drawPaper, drawPulse, drawScale, drawTicks, drawTrace, layout, prepare, scaleOf } from "./paper.js";
+import { scaleText } from "./papers.js";
+import { LANE_PX, drawMarks, lanesOf, marksText } from "./presenters.js";
+import { leadText, place } from "./words.js";
 
-const VIEW = { speed: 25, gain: 10 };
-
-// `marks` gives [{sample, letter, chosen}] each time it is drawn. One lead's waves are drawn as one strip.
 export class FindingStrip {
-  constructor(waves, marks) {
-    this.marks = marks;
-    this.lead = waves[0].lead;
-    this.fsHz = waves[0].fs_hz;
-    this.unit = waves[0].unit;
+  // `marks` gives what is to be drawn each time it is drawn (see presenters.js). One lead's waves are one strip.
+  constructor(waves, view, marks) {
+    Object.assign(this, { view, marks });
+    const [first] = waves;
+    this.lead = { name: first.lead, kind: first.kind, unit: first.unit };
+    this.fsHz = first.fs_hz;
     this.start = Math.min(...waves.map((one) => one.start));
     this.end = Math.max(...waves.map((one) => one.start + one.samples.length));
     this.values = new Float32Array(this.end - this.start).fill(NaN);
     for (const wave of waves) wave.samples.forEach((v, k) => { this.values[wave.start - this.start + k] = v ?? NaN; });
-    this.at = layout({ ...VIEW, fsHz: this.fsHz });
-    this.width = this.at.plotX + ((this.end - this.start) / this.fsHz) * this.at.pxPerS + 8;
     this.canvas = h("canvas", { role: "img" });
-    this.canvas.style.width = `${this.width}px`;
-    this.canvas.style.height = `${HEIGHT_MM}mm`;
-    this.box = h("div", { class: "paper long", tabindex: "0", role: "region", "aria-label": `Strip of lead ${this.lead}` }, this.canvas);
-    const calibrated = this.unit === "mV" ? `${VIEW.gain} mm/mV, calibration pulse 1 mV 200 ms` : "not calibrated";
-    this.root = h("figure", { class: "strip", "data-lead": this.lead }, this.box,
-      h("figcaption", {}, `Lead ${this.lead}, ${VIEW.speed} mm/s, ${calibrated}, from ${place(this.start, this.fsHz)} of the recording, ${((this.end - this.start) / this.fsHz).toFixed(1)} s`));
+    this.box = h("div", { class: "paper long", tabindex: "0", role: "region", "aria-label": `Strip of lead ${leadText(this.lead)}` }, this.canvas);
+    this.caption = h("figcaption", {});
+    this.root = h("figure", { class: "strip", "data-lead": this.lead.name, "data-unit": this.lead.unit }, this.box, this.caption);
     document.addEventListener("bedside:inks", () => this.draw());
+    new ResizeObserver(() => { if (this.at?.isPage && this.root.clientWidth !== this.drawnFor) this.draw(); }).observe(this.root);
   }
 
-  x(sample) {
-    return this.at.plotX + ((sample - this.start) / this.fsHz) * this.at.pxPerS;
+  x(seconds) {
+    return this.at.plotX + (seconds - this.start / this.fsHz) * this.at.pxPerS;
   }
 
-  holds(sample) {
-    return sample >= this.start && sample < this.end;
+  // `seconds` of the recording
+  holds(seconds) {
+    return seconds >= this.start / this.fsHz && seconds < this.end / this.fsHz;
+  }
+
+  overlaps(mark) {
+    return mark.to > mark.from ? mark.to > this.start / this.fsHz && mark.from < this.end / this.fsHz : this.holds(mark.from);
   }
 
   draw() {
-    const { at } = this;
-    const ctx = prepare(this.canvas, this.width, at.height);
-    const marks = this.marks().filter((one) => this.holds(one.sample));
-    drawPaper(ctx, this.width, at.height);
-    this.highlight(ctx, marks);
-    if (this.unit === "mV") drawPulse(ctx, at);
-    drawScale(ctx, at, this.lead, this.unit === "mV");
+    this.drawnFor = this.root.clientWidth;
+    const at = (this.at = layout(this.lead.unit, this.view, (this.drawnFor || 960) - 2));
+    const marks = this.marks(this).filter((one) => this.overlaps(one));
+    const top = lanesOf(marks).length * LANE_PX;
+    const seconds = (this.end - this.start) / this.fsHz;
+    const width = at.plotX + seconds * at.pxPerS + (at.isPage ? 0 : 8);
+    this.canvas.style.width = `${width}px`;
+    this.canvas.style.height = `${top + at.height}px`;
+    const ctx = prepare(this.canvas, width, top + at.height);
+    const scale = this.scale(at);
+    ctx.save();
+    ctx.translate(0, top);
+    drawPaper(ctx, width, at);
+    drawPulse(ctx, at);
+    drawScale(ctx, at, leadText(this.lead));
     this.gaps(ctx);
-    const y = this.scale();
-    drawTrace(ctx, this.start, this.end, (i) => this.values[i - this.start], (i) => this.x(i), y);
-    this.letters(ctx, marks);
-    this.canvas.setAttribute("aria-label", `ECG strip, lead ${this.lead}, ${marks.length} beats marked: ${marks.map((one) => one.letter).join(" ")}`);
+    drawTrace(ctx, this.start, this.end, (i) => this.values[i - this.start], (i) => this.x(i / this.fsHz), scale.y);
+    drawTicks(ctx, at, scale);
+    ctx.restore();
+    ctx.fillStyle = at.paper.timeGrid ? inks().page : inks().paper;
+    ctx.fillRect(0, 0, width, top);
+    drawMarks(ctx, marks, { x: (s) => this.x(s), top, bottom: top + at.height });
+    this.canvas.setAttribute("aria-label", `Strip, lead ${leadText(this.lead)}, ${marksText(marks)}`);
+    write(this.caption, `Lead ${leadText(this.lead)}, ${at.speedText}, ${scaleText(at.unit, at.gain)}, from ${place(this.start, this.fsHz)} of the recording, ${seconds.toFixed(1)} s`);
   }
 
-  highlight(ctx, marks) {
-    ctx.fillStyle = inks().mark;
-    ctx.globalAlpha = 0.14;
-    for (const one of marks) if (one.chosen) ctx.fillRect(this.x(one.sample) - 14, 0, 28, this.at.height);
-    ctx.globalAlpha = 1;
-  }
-
-  scale() {
-    if (this.unit === "mV") return (v) => this.at.zero - v * this.at.pxPerMv;
-    const known = this.values.filter((v) => !Number.isNaN(v));
-    const [low, high] = [Math.min(...known), Math.max(...known)];
-    const px = (0.7 * this.at.height) / Math.max(high - low, 1e-9);
-    return (v) => this.at.height / 2 - (v - (low + high) / 2) * px;
+  scale(at) {
+    let [low, high] = [Infinity, -Infinity];
+    for (const v of at.hasPulse ? [] : this.values) {
+      if (v < low) low = v;
+      if (v > high) high = v;
+    }
+    return scaleOf(at, low, high);
   }
 
   gaps(ctx) {
@@ -73,40 +80,28 @@ export class FindingStrip {
       const missing = i < this.end && Number.isNaN(this.values[i - this.start]);
       if (missing && open === null) open = i;
       if (!missing && open !== null) {
-        drawGap(ctx, this.x(open), this.x(i), this.at.height);
+        drawGap(ctx, this.x(open / this.fsHz), this.x(i / this.fsHz), this.at.height);
         open = null;
       }
     }
   }
 
-  letters(ctx, marks) {
-    ctx.textAlign = "center";
-    ctx.textBaseline = "top";
-    for (const one of marks) {
-      const x = this.x(one.sample);
-      ctx.font = `${one.chosen ? "bold 15px" : "600 13px"} ${inks().font}`;
-      ctx.fillStyle = one.chosen ? inks().mark : inks().ink;
-      ctx.fillText(one.letter, x, 3);
-      ctx.fillRect(x - 0.5, 20, 1, 5);
-    }
-    ctx.textAlign = "start";
-  }
-
-  show(sample) {
-    const x = this.x(sample);
-    if (x < this.box.scrollLeft + 40 || x > this.box.scrollLeft + this.box.clientWidth - 40) {
-      this.box.scrollLeft = x - this.box.clientWidth / 2;
-    }
+  show(seconds) {
+    const x = this.x(seconds);
+    if (x < this.box.scrollLeft + 40 || x > this.box.scrollLeft + this.box.clientWidth - 40) this.box.scrollLeft = x - this.box.clientWidth / 2;
   }
 }
 
-// One strip for each lead and each stretch that stands apart.
-export function makeStrips(waves, marks) {
+// One strip for each lead and each stretch that stands apart. A mark is drawn on the strips of its own leads; where none
+// of them is shown, those the finding rests on are drawn on all.
+export function makeStrips(waves, view, marks) {
   const groups = [];
   for (const wave of waves) {
     const near = groups.find((one) => one[0].lead === wave.lead && one[0].fs_hz === wave.fs_hz && Math.abs(wave.start - (one.at(-1).start + one.at(-1).samples.length)) <= 2 * wave.fs_hz);
     if (near) near.push(wave);
     else groups.push([wave]);
   }
-  return groups.map((one) => new FindingStrip(one, marks));
+  const shown = new Set(waves.map((one) => one.lead));
+  const belongs = (mark, strip) => mark.leads.includes(strip.lead.name) || (mark.isEvidence && !mark.leads.some((lead) => shown.has(lead)));
+  return groups.map((one) => new FindingStrip(one, view, (strip) => marks().filter((mark) => belongs(mark, strip))));
 }

@@ -3,7 +3,7 @@
 import { get, post } from "./api.js";
 import { byId, fill, h, table, write } from "./dom.js";
 import { gathered, onEvents } from "./feed.js";
-import { stamp } from "./words.js";
+import { stamp, taskLabel } from "./words.js";
 
 let chosen = null;
 let shownFor = null;
@@ -36,6 +36,7 @@ const showJobs = gathered(async () => {
   const { jobs } = await get("/learning/jobs?limit=20");
   fill(byId("jobs"), table([
     ["Job", (job) => String(job.id), { num: true }],
+    ["Task", (job) => taskLabel(job.task)],
     ["State", (job) => job.state],
     ["Asked", (job) => `${job.requested_by}, ${stamp(job.requested)}`],
     ["From", (job) => job.parent ?? ""],
@@ -60,12 +61,21 @@ async function choose(id) {
   byId("candidate").scrollIntoView({ block: "start" });
 }
 
-byId("start").addEventListener("click", () => tried(async () => {
-  const job = await post("/learning/jobs", {});
+// One button for each task whose model can learn from reviews.
+async function showStarts() {
+  const { tasks } = await get("/learning/tasks");
+  fill(byId("starts"), tasks.map((one) => h("button", {
+    type: "button", "data-task": one.task, disabled: one.parent === null, title: one.parent === null ? one.reason : `begins with ${one.parent}`,
+    on: { click: () => tried(() => start(one.task)) },
+  }, `Refit ${one.label} on the reviewed ${one.marks}`)));
+}
+
+async function start(task) {
+  const job = await post("/learning/jobs", { task });
   say(`Job ${job.id} is queued.`);
   chosen = null;
   showJobs();
-}));
+}
 
 // ---- candidate --------------------------------------------------------------------------------------------------------
 
@@ -93,8 +103,8 @@ const number = (value) => (typeof value !== "number" ? String(value ?? "not meas
 function figures(gate) {
   const { parent, candidate } = gate.figures;
   if (parent && typeof parent === "object") return byClass(parent, candidate);
-  const rest = Object.entries(gate.figures).filter(([name, value]) => !["set", "n"].includes(name) && typeof value !== "object");
-  return h("div", {}, rest.map(([name, value]) => h("div", {}, `${name.replaceAll("_", " ")}: ${number(value)}`)));
+  const rest = Object.entries(gate.figures).filter(([name, value]) => !["set", "n"].includes(name) && (typeof value !== "object" || Array.isArray(value)));
+  return h("div", {}, rest.map(([name, value]) => h("div", {}, `${name.replaceAll("_", " ")}: ${Array.isArray(value) ? value.join(", ") : number(value)}`)));
 }
 
 function byClass(parent, candidate) {
@@ -127,8 +137,7 @@ const showReleases = gathered(async () => {
 }, 1000);
 
 function releaseBox(one) {
-  const [task, file] = one.target.split("/");
-  const version = file.replace(/\.bundle$/, "");
+  const { task, version } = one;
   const path = `/learning/releases/${task}/${version}`;
   const act = (title, what, yes, call) => tried(async () => {
     if (!(await sure(title, what, yes))) return;
@@ -136,7 +145,7 @@ function releaseBox(one) {
     showReleases();
   });
   return h("div", { class: "finding" },
-    h("div", { class: "finding-head" }, h("h3", {}, `${task} ${version}`), h("span", { class: "of" }, `${one.bytes} bytes, by ${one.noted.by ?? "?"}`)),
+    h("div", { class: "finding-head" }, h("h3", {}, `${taskLabel(task)} ${version}`), h("span", { class: "of" }, `${one.bytes} bytes, by ${one.noted.by ?? "?"}`)),
     h("p", { class: "made" }, `sha256 ${one.sha256}${one.noted.unchecked ? `. Released unchecked: ${one.noted.unchecked}` : ""}`),
     h("p", { class: "tools" },
       h("button", { type: "button", class: "second", on: { click: () => act("Announce again?", `All devices are told about ${one.target} once more.`, "Announce", async () => `Told ${(await post(`${path}/announce`, { devices: null })).told.map((told) => `${told.device} (${told.state})`).join(", ")}.`) } }, "Announce again"),
@@ -148,5 +157,6 @@ function releaseBox(one) {
 }
 
 onEvents(["model.report", "command.answer"], showReleases);
+tried(showStarts);
 showJobs();
 showReleases();

@@ -1,13 +1,10 @@
-// ECG paper on a canvas: grid in millimetres, calibration pulse, traces with the minimum and maximum of every pixel column.
+// Paper on a canvas: grid, calibration pulse, traces with the minimum and maximum of every pixel column.
+
+import { PAGE, PAGE_S, PULSE_S, isCalibrated, paperOf, speedText } from "./papers.js";
 
 export const PX_PER_MM = 96 / 25.4;
-export const SPEEDS = [12.5, 25, 50];
-export const GAINS = [5, 10, 20];
-export const HEIGHT_MM = 45;
-const ZERO_MM = 28; // zero line below the top: upward deflections are usually the larger ones
 const LEAD_IN_MM = 2;
-const PULSE_MV = 1;
-const PULSE_S = 0.2;
+const FIT = 0.72; // how much of its paper a fitted trace fills
 
 let colours = null;
 
@@ -18,7 +15,8 @@ export function inks() {
   const read = (name) => style.getPropertyValue(name).trim();
   colours = {
     paper: read("--paper"), fine: read("--paper-fine"), coarse: read("--paper-coarse"), trace: read("--trace"),
-    ink: read("--paper-ink"), mark: read("--paper-mark"), hatch: read("--paper-hatch"), font: read("--font"),
+    page: read("--page"), pageInk: read("--page-ink"), pageFine: read("--page-fine"), pageCoarse: read("--page-coarse"),
+    ink: read("--paper-ink"), faint: read("--paper-faint"), mark: read("--paper-mark"), hatch: read("--paper-hatch"), font: read("--font"),
   };
   return colours;
 }
@@ -27,18 +25,24 @@ matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   document.dispatchEvent(new Event("bedside:inks"));
 });
 
-// Where things lie, in CSS pixels. `unit` other than mV has no scale that anybody knows.
-export function layout({ speed, gain, fsHz }) {
-  const pulseMm = PULSE_S * speed;
+// Where things lie, in CSS pixels, on the paper of a lead of this unit. `view` is {speed, gains: {unit: gain}}.
+export function layout(unit, view, width) {
+  const paper = paperOf(unit);
+  const gain = view.gains[unit] ?? paper.gain;
+  const mm = width / PX_PER_MM;
+  const speed = view.speed === PAGE ? (mm - 2 * LEAD_IN_MM) / (PULSE_S + PAGE_S) : view.speed;
+  const hasPulse = !paper.fitted && isCalibrated(unit);
   return {
-    speed, gain, fsHz,
-    height: HEIGHT_MM * PX_PER_MM,
-    zero: ZERO_MM * PX_PER_MM,
+    unit, speed, gain, paper, hasPulse,
+    isPage: view.speed === PAGE,
+    speedText: speedText(view.speed),
+    height: paper.heightMm * PX_PER_MM,
+    zero: paper.zeroMm * PX_PER_MM,
     pxPerS: speed * PX_PER_MM,
-    pxPerMv: gain * PX_PER_MM,
+    pxPerUnit: hasPulse ? paper.mmPerUnit(gain) * PX_PER_MM : null,
     pulseX: LEAD_IN_MM * PX_PER_MM,
-    pulseWidth: pulseMm * PX_PER_MM,
-    plotX: (LEAD_IN_MM + pulseMm + LEAD_IN_MM) * PX_PER_MM,
+    pulseWidth: PULSE_S * speed * PX_PER_MM,
+    plotX: (2 * LEAD_IN_MM + PULSE_S * speed) * PX_PER_MM,
   };
 }
 
@@ -55,38 +59,60 @@ export function prepare(canvas, width, height) {
   return ctx;
 }
 
-export function drawPaper(ctx, width, height) {
-  const { paper, fine, coarse } = inks();
-  ctx.fillStyle = paper;
-  ctx.fillRect(0, 0, width, height);
-  grid(ctx, width, height, 1, fine);
-  grid(ctx, width, height, 5, coarse);
+export function drawPaper(ctx, width, at) {
+  const { paper, fine, coarse, page, pageFine, pageCoarse } = inks();
+  ctx.fillStyle = at.paper.timeGrid ? page : paper;
+  ctx.fillRect(0, 0, width, at.height);
+  if (!at.paper.timeGrid) {
+    upright(ctx, 0, PX_PER_MM, width, at.height, fine);
+    level(ctx, 0, PX_PER_MM, width, at.height, fine);
+    upright(ctx, 0, 5 * PX_PER_MM, width, at.height, coarse);
+    level(ctx, 0, 5 * PX_PER_MM, width, at.height, coarse);
+    return;
+  }
+  const [small, large] = at.isPage ? [1, 5] : [0.2, 1];
+  if (small * at.pxPerS >= 4) upright(ctx, at.plotX, small * at.pxPerS, width, at.height, pageFine);
+  upright(ctx, at.plotX, large * at.pxPerS, width, at.height, pageCoarse);
+  level(ctx, at.zero % (10 * PX_PER_MM), 10 * PX_PER_MM, width, at.height, pageFine);
 }
 
-function grid(ctx, width, height, stepMm, colour) {
+const sharp = (px, ratio) => (Math.round(px * ratio) + 0.5) / ratio;
+
+function upright(ctx, from, step, width, height, colour) {
+  lines(ctx, colour, (ratio) => {
+    for (let k = 0; from + k * step <= width; k++) {
+      const x = sharp(from + k * step, ratio);
+      ctx.moveTo(x, 0);
+      ctx.lineTo(x, height);
+    }
+  });
+}
+
+function level(ctx, from, step, width, height, colour) {
+  lines(ctx, colour, (ratio) => {
+    for (let k = 0; from + k * step <= height; k++) {
+      const y = sharp(from + k * step, ratio);
+      ctx.moveTo(0, y);
+      ctx.lineTo(width, y);
+    }
+  });
+}
+
+function lines(ctx, colour, draw) {
   const ratio = ctx.getTransform().a;
-  const sharp = (px) => (Math.round(px * ratio) + 0.5) / ratio;
   ctx.strokeStyle = colour;
   ctx.lineWidth = 1 / ratio;
   ctx.beginPath();
-  for (let mm = 0; mm * PX_PER_MM <= width; mm += stepMm) {
-    const x = sharp(mm * PX_PER_MM);
-    ctx.moveTo(x, 0);
-    ctx.lineTo(x, height);
-  }
-  for (let mm = 0; mm * PX_PER_MM <= height; mm += stepMm) {
-    const y = sharp(mm * PX_PER_MM);
-    ctx.moveTo(0, y);
-    ctx.lineTo(width, y);
-  }
+  draw(ratio);
   ctx.stroke();
 }
 
 export function drawPulse(ctx, at) {
+  if (!at.hasPulse) return;
   ctx.strokeStyle = inks().trace;
   ctx.lineWidth = 1.5;
   ctx.lineJoin = "miter";
-  const [left, right, top] = [at.pulseX, at.pulseX + at.pulseWidth, at.zero - PULSE_MV * at.pxPerMv];
+  const [left, right, top] = [at.pulseX, at.pulseX + at.pulseWidth, at.zero - at.paper.pulse * at.pxPerUnit];
   ctx.beginPath();
   ctx.moveTo(left - PX_PER_MM, at.zero);
   ctx.lineTo(left, at.zero);
@@ -97,12 +123,41 @@ export function drawPulse(ctx, at) {
   ctx.stroke();
 }
 
-export function drawScale(ctx, at, lead, calibrated = true) {
-  ctx.fillStyle = inks().ink;
+export function drawScale(ctx, at, lead) {
+  ctx.fillStyle = at.paper.timeGrid ? inks().pageInk : inks().ink;
   ctx.font = `12px ${inks().font}`;
   ctx.textBaseline = "bottom";
-  const gain = calibrated ? `${at.gain} mm/mV` : "not calibrated";
-  ctx.fillText(`${lead}   ${at.speed} mm/s   ${gain}`, at.pulseX - PX_PER_MM, at.height - 4);
+  const gain = at.hasPulse ? at.paper.gainText(at.gain) : isCalibrated(at.unit) ? at.unit : "not calibrated";
+  ctx.fillText(`${lead}   ${at.speedText}   ${gain}`, at.pulseX - PX_PER_MM, at.height - 4);
+}
+
+// How values become heights, given the smallest and largest of what is drawn. A known paper scale is never changed to
+// fit; a lead in another unit gets round numbers beside its trace; one without a scale is fitted and has no numbers.
+export function scaleOf(at, low, high) {
+  if (at.hasPulse) return { y: (v) => at.zero - v * at.pxPerUnit, ticks: [] };
+  if (!(low < high)) [low, high] = Number.isFinite(low) ? [low - 1, low + 1] : [0, 1];
+  const step = isCalibrated(at.unit) ? roundStep((high - low) / 2) : null;
+  if (step) [low, high] = [Math.floor(low / step) * step, Math.ceil(high / step) * step];
+  const px = (FIT * at.height) / (high - low);
+  const y = (v) => at.height / 2 - (v - (low + high) / 2) * px;
+  const ticks = [];
+  if (step) for (let k = Math.round(low / step); k * step <= high + step / 2; k++) ticks.push(k * step);
+  return { y, ticks };
+}
+
+function roundStep(size) {
+  const power = 10 ** Math.floor(Math.log10(size));
+  return power * ([1, 2, 5].findLast((one) => one * power <= size) ?? 1);
+}
+
+export function drawTicks(ctx, at, scale) {
+  ctx.fillStyle = inks().pageInk;
+  ctx.font = `11px ${inks().font}`;
+  ctx.textBaseline = "middle";
+  for (const one of scale.ticks) {
+    ctx.fillRect(at.plotX - 5, scale.y(one) - 0.5, 5, 1);
+    ctx.fillText(String(Number(one.toPrecision(6))), at.plotX + 2, scale.y(one));
+  }
 }
 
 // Draws values [from, to): `value(i)` is NaN where there is none, `x(i)` and `y(v)` place it. Where several samples

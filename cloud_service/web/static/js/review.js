@@ -1,96 +1,163 @@
-// Review by single keys: first the reader's own word, then the device's answer.
+// Review by single keys: first the reader's own word, then the device's answer. What is reviewed, by which labels and
+// keys, is the review unit of the task that made the marks.
 
 import { get, me, post } from "./api.js";
 import { byId, fill, h, onKey, table, write } from "./dom.js";
 import { makeStrips } from "./finding-strip.js";
-import { CLASSES, KINDS, kindLabel, outcomeText, place } from "./words.js";
+import { drawable, fetchContext, keptText, markKey } from "./marks.js";
+import { PaperChoice, newView } from "./paper-choice.js";
+import { keysOf, labelFor, shownKey } from "./review-keys.js";
+import { KINDS, capital, counted, kindLabel, markWords, meaningOf, outcomeText, place, reviewUnit } from "./words.js";
 
-const LABELS = Object.keys(CLASSES);
 const queue = [];
 const done = new Set();
-const words = []; // [{finding, samples}]: what undo takes back, the last first
+const words = []; // [{finding, marks: [key]}]: what undo takes back, the last first
+const view = newView();
+const paper = new PaperChoice(byId("paper"), view, () => desk?.strips.forEach((one) => one.draw()));
+const wantedFirst = new URLSearchParams(location.search).get("finding");
 let at = -1;
-let desk = null; // {finding, seen, beats: [sample], chosen, all, mine: Map sample -> review, strips}
+let desk = null; // {finding, seen, marks: [mark], chosen, all, mine: Map key -> review, strips, context: [mark to draw]}
 
 // ---- queue ----------------------------------------------------------------------------------------------------------
 
 async function fillQueue() {
-  const wanted = new URLSearchParams(location.search).get("finding");
-  if (wanted) queue.push(wanted);
+  if (wantedFirst) queue.push(wantedFirst);
   let before = null;
   do {
     const page = await get(`/findings?reviewed=false&limit=200${before ? `&before=${encodeURIComponent(before)}` : ""}`);
     for (const one of page.findings) {
-      if (one.beats && !KINDS[one.kind]?.technical && !queue.includes(one.id)) queue.push(one.id);
+      if (one.marks && !KINDS[one.kind]?.technical && !queue.includes(one.id)) queue.push(one.id);
     }
     before = page.next;
   } while (before && queue.length < 500);
-  byId("empty").hidden = queue.length > 0;
-  byId("desk").hidden = queue.length === 0;
+  showQueue();
   if (queue.length) await go(0);
 }
 
 async function go(index) {
   if (index < 0 || index >= queue.length) return say(index < 0 ? "This is the first finding." : "This was the last finding of the queue.");
+  const isForward = index >= at;
   at = index;
   await load(queue[at], false);
   write(byId("said"), "");
+  if (desk.marks.length || desk.finding.id === wantedFirst) return;
+  // marks that no task lets anybody review are not asked for
+  queue.splice(at, 1);
+  if (!queue.length) return showQueue();
+  at = isForward ? at - 1 : at;
+  await go(isForward ? at + 1 : at - 1);
+}
+
+function showQueue() {
+  byId("empty").hidden = queue.length > 0;
+  byId("desk").hidden = queue.length === 0;
 }
 
 async function load(id, seen) {
   const finding = await get(`/findings/${encodeURIComponent(id)}${seen ? "" : "?blind=true"}`);
   const reviews = seen ? finding.reviews : (await get(`/findings/${encodeURIComponent(id)}/reviews`)).reviews;
-  const mine = new Map(reviews.filter((one) => one.reviewer === me.name).map((one) => [one.sample, one]));
+  const mine = new Map(reviews.filter((one) => one.reviewer === me.name).map((one) => [markKey(one), one]));
   const old = desk?.finding.id === id ? desk : null;
-  const strips = finding.strips.length ? makeStrips(finding.strips, marks) : [];
-  const drawn = finding.evidence.beats.filter((beat) => strips.some((one) => one.holds(beat.sample)));
-  desk = { finding, seen, mine, strips, beats: (drawn.length ? drawn : finding.evidence.beats).map((one) => one.sample), chosen: old?.chosen ?? 0, all: false };
-  // who has answered every beat before has nothing to be blind to
-  if (!seen && desk.beats.length && desk.beats.every((sample) => mine.has(sample))) return load(id, true);
+  paper.offer(finding.strips.map((one) => one.unit));
+  const strips = finding.strips.length ? makeStrips(finding.strips, view, drawn) : [];
+  const asked = finding.evidence.marks.filter((mark) => reviewUnit(mark.task, mark.kind));
+  const inSight = asked.filter((mark) => strips.some((one) => one.overlaps(drawable(mark, finding.evidence.fs_hz))));
+  desk = { finding, seen, mine, strips, marks: inSight.length ? inSight : asked, asked: asked.length, chosen: old?.chosen ?? 0, all: false, context: [] };
+  // who has answered every mark before has nothing to be blind to
+  if (!seen && desk.marks.length && desk.marks.every((mark) => mine.has(markKey(mark)))) return load(id, true);
   show();
+  // marks of the device around these ones would give its answer away
+  if (seen && strips.length) addContext(desk);
+}
+
+async function addContext(shown) {
+  shown.context = await fetchContext(shown.finding);
+  if (desk === shown) for (const one of shown.strips) one.draw();
 }
 
 // ---- showing --------------------------------------------------------------------------------------------------------
 
-const beatOf = (sample) => desk.finding.evidence.beats.find((one) => one.sample === sample);
-const deviceLabel = (sample) => beatOf(sample)?.outcome?.label ?? null;
+const chosenMark = () => desk.marks[desk.chosen] ?? null;
+const unitOf = (mark) => reviewUnit(mark.task, mark.kind);
+const isChosen = (mark, index) => (desk.all ? isOfOneKind(mark) : index === desk.chosen);
+const isOfOneKind = (mark) => mark.task === chosenMark().task && mark.kind === chosenMark().kind;
+const deviceLabel = (mark) => mark.outcome?.label ?? null;
+const plural = () => (chosenMark() ? markWords(chosenMark().task, chosenMark().kind).plural : "marks");
+const singular = () => (chosenMark() ? markWords(chosenMark().task, chosenMark().kind).label : "mark");
 
-function marks() {
-  return desk.beats.map((sample, index) => ({
-    sample, chosen: desk.all || index === desk.chosen, letter: desk.mine.get(sample)?.label ?? (desk.seen ? deviceLabel(sample) ?? "?" : "?"),
+function drawn() {
+  const fsHz = desk.finding.evidence.fs_hz;
+  const kept = desk.marks.map((mark, index) => drawable(mark, fsHz, {
+    chosen: isChosen(mark, index), label: desk.mine.get(markKey(mark))?.label ?? (desk.seen ? deviceLabel(mark) ?? "?" : "?"),
   }));
+  return [...desk.context, ...kept];
 }
 
 function show() {
   const { finding, seen, strips } = desk;
-  const left = desk.beats.filter((sample) => !desk.mine.has(sample)).length;
-  if (!left && desk.beats.length) done.add(finding.id);
+  const left = desk.marks.filter((mark) => !desk.mine.has(markKey(mark))).length;
+  if (!left && desk.marks.length) done.add(finding.id);
   else done.delete(finding.id);
+  const n = desk.marks.length;
   write(byId("about"), `${finding.device}, ${place(finding.evidence.strip_start, finding.fs_hz)} of the recording, lead ${finding.leads.join(", ")}${seen ? `: ${kindLabel(finding.kind)}` : ""}`);
-  write(byId("phase"), !seen ? `First read: the device's answer is hidden. ${left} of ${desk.beats.length} beats to label` : left ? `${left} of ${desk.beats.length} beats without your word` : "All beats answered. n: next finding");
+  write(byId("phase"), !n ? "Nothing here is reviewed by anybody. n: next finding" : !seen ? `First read: the device's answer is hidden. ${left} of ${n} ${plural()} to label` : left ? `${left} of ${n} ${plural()} without your word` : `All ${plural()} answered. n: next finding`);
   byId("phase").dataset.seen = String(seen);
   write(byId("progress"), `Finding ${at + 1} of ${queue.length}, ${done.size} reviewed in this sitting`);
   byId("bar").max = queue.length;
   byId("bar").value = done.size;
   byId("confirm").disabled = !seen;
+  byId("paper").hidden = !strips.length;
   fill(byId("strips"), strips.length ? strips.map((one) => one.root) : h("p", { class: "muted" }, "The strip has not arrived."));
   for (const one of strips) one.draw();
-  showBeats();
+  showLabels();
+  showMarks();
   showAnswer();
-  const sample = desk.beats[desk.chosen];
-  if (sample !== undefined) strips.find((one) => one.holds(sample))?.show(sample);
+  const mark = chosenMark();
+  if (mark) strips.find((one) => one.overlaps(drawable(mark, finding.evidence.fs_hz)))?.show(mark.start / finding.evidence.fs_hz);
 }
 
-function showBeats() {
-  const rows = desk.beats.map((sample, index) => ({ sample, index, review: desk.mine.get(sample), beat: beatOf(sample) }));
-  const hidden = desk.finding.evidence.beats.length - desk.beats.length;
-  fill(byId("beats"), table([
-    ["Beat", (row) => h("button", { type: "button", class: "second", "aria-pressed": String(desk.all || row.index === desk.chosen), "data-beat": String(row.index), on: { click: () => choose(row.index) } }, String(row.index + 1)), { num: true }],
-    ["At", (row) => place(row.sample, desk.finding.fs_hz, 2), { num: true }],
-    ["Your label", (row) => (row.review ? h("span", {}, h("span", { class: "letter" }, row.review.label), ` ${CLASSES[row.review.label] ?? ""}, ${row.review.verdict}`) : h("span", { class: "muted" }, "none yet"))],
-    ["Device", (row) => (desk.seen ? outcomeText(row.beat.outcome) : h("span", { class: "muted" }, "hidden"))],
-  ], rows), hidden ? h("p", { class: "small muted" }, `${hidden} more beats of this finding lie outside the strip and are not asked for.`) : null);
-  byId("beats").querySelectorAll("tbody tr").forEach((row, index) => row.classList.toggle("is-chosen", desk.all || index === desk.chosen));
+let labelsFor = null;
+
+// The labels of the task that made the chosen mark.
+function showLabels() {
+  const task = chosenMark()?.task ?? null;
+  if (task === labelsFor) return;
+  labelsFor = task;
+  const unit = task ? unitOf(chosenMark()) : null;
+  fill(byId("labels"), (unit ? keysOf(unit.labels) : []).map((one) => h("button", {
+    type: "button", "data-label": one.name, title: one.meaning, "aria-label": [one.name, one.meaning].filter(Boolean).join(", "),
+    "aria-keyshortcuts": [shownKey(one), one.digit].filter(Boolean).join(" "), on: { click: () => inTurn(() => label(one)) },
+  }, one.name, " ", h("kbd", {}, one.digit ?? shownKey(one)))));
+  write(byId("all-text"), `All ${plural()}`);
+  showKeys(unit);
+}
+
+function showKeys(unit) {
+  const keys = unit ? keysOf(unit.labels) : [];
+  const entries = keys.map((one) => [[shownKey(one), one.digit], `label the selected ${singular()}: ${one.name}${one.meaning && one.meaning !== one.name ? `, ${one.meaning}` : ""}${one.name === unit.cannot_tell ? " (never learned from)" : ""}`]);
+  const rest = [
+    [["\u2190", "\u2192"], `select another ${singular()}`], [["a"], `select all ${plural()}: the next label is for all`],
+    [["c"], "confirm the device's label, once it is shown"],
+    [["Enter"], "see the device's answer without reading first (your reviews then say so)"],
+    [["u"], "undo your last word"], [["n", "p"], "next, previous finding"],
+    [["[", "]"], "paper speed"], [["+", "-"], "gain"], [["?"], "show or close this"],
+  ];
+  fill(byId("key-list"), [...entries, ...rest].map(([names, text]) => [
+    h("dt", {}, names.filter(Boolean).map((one) => [h("kbd", {}, one), " "])), h("dd", {}, text),
+  ]));
+}
+
+function showMarks() {
+  const fsHz = desk.finding.evidence.fs_hz;
+  const rows = desk.marks.map((mark, index) => ({ mark, index, review: desk.mine.get(markKey(mark)) }));
+  const hidden = desk.asked - desk.marks.length;
+  fill(byId("marks"), table([
+    [capital(singular()), (row) => h("button", { type: "button", class: "second", "aria-pressed": String(isChosen(row.mark, row.index)), "data-mark": String(row.index), on: { click: () => choose(row.index) } }, String(row.index + 1)), { num: true }],
+    ["At", (row) => place(row.mark.start, fsHz, 2), { num: true }],
+    ["Your label", (row) => (row.review ? h("span", {}, h("span", { class: "letter" }, row.review.label), ` ${meaningOf(row.mark.task, row.review.label)}, ${row.review.verdict}`) : h("span", { class: "muted" }, "none yet"))],
+    ["Device", (row) => (desk.seen ? outcomeText(row.mark.outcome) : h("span", { class: "muted" }, "hidden"))],
+  ], rows), h("p", { class: "small muted" }, [hidden ? `${hidden} more ${hidden === 1 ? `${singular()} of this finding lies outside the strip and is` : `${plural()} of this finding lie outside the strip and are`} not asked for.` : "", keptText(desk.finding.evidence.sets ?? [])].filter(Boolean).join(" ")));
+  byId("marks").querySelectorAll("tbody tr").forEach((row, index) => row.classList.toggle("is-chosen", isChosen(desk.marks[index], index)));
 }
 
 function showAnswer() {
@@ -102,50 +169,51 @@ function showAnswer() {
 
 const say = (text) => write(byId("said"), text);
 
-// ---- what a reader does -----------------------------------------------------------------------------------------------
+// ---- what a reader does ---------------------------------------------------------------------------------------------
 
 function choose(index) {
-  desk.chosen = Math.min(desk.beats.length - 1, Math.max(0, index));
+  desk.chosen = Math.min(desk.marks.length - 1, Math.max(0, index));
   desk.all = false;
   show();
 }
 
 function chooseAll() {
+  if (!desk.marks.length) return;
   desk.all = !desk.all;
   show();
-  say(desk.all ? `All ${desk.beats.length} beats are selected; the next label is for all.` : `Beat ${desk.chosen + 1} is selected.`);
+  say(desk.all ? `All ${selected().length} ${plural()} are selected; the next label is for all.` : `${capital(singular())} ${desk.chosen + 1} is selected.`);
 }
 
-const selected = () => (desk.all ? desk.beats : desk.beats.slice(desk.chosen, desk.chosen + 1));
+const selected = () => desk.marks.filter(isChosen);
 
-async function speak(samples, make, text) {
+async function send(marks, make, text) {
   const { finding, seen } = desk;
-  for (const sample of samples) {
-    const review = await post(`/findings/${encodeURIComponent(finding.id)}/reviews`, { sample, model_seen: seen, ...make(sample) });
-    desk.mine.set(sample, review);
+  for (const mark of marks) {
+    const said = { task: mark.task, kind: mark.kind, start: mark.start, model_seen: seen, ...make(mark) };
+    desk.mine.set(markKey(mark), await post(`/findings/${encodeURIComponent(finding.id)}/reviews`, said));
   }
-  words.push({ finding: finding.id, samples: [...samples] });
+  words.push({ finding: finding.id, marks: marks.map(markKey) });
   desk.all = false;
-  const left = desk.beats.findIndex((sample) => !desk.mine.has(sample));
-  if (left >= 0 && samples.length === 1) desk.chosen = left;
+  const left = desk.marks.findIndex((mark) => !desk.mine.has(markKey(mark)));
+  if (left >= 0 && marks.length === 1) desk.chosen = left;
   if (left < 0 && !seen) await load(finding.id, true);
   else show();
   say(text);
 }
 
-const named = (samples) => (samples.length === 1 ? `Beat ${desk.beats.indexOf(samples[0]) + 1}` : `${samples.length} beats`);
+const named = (marks) => (marks.length === 1 ? `${capital(singular())} ${desk.marks.indexOf(marks[0]) + 1}` : counted(marks[0].task, marks[0].kind, marks.length));
 
-function label(letter) {
-  const samples = selected();
-  if (!samples.length) return null;
-  return speak(samples, () => ({ verdict: "relabel", label: letter }), `${named(samples)}: ${letter}, ${CLASSES[letter]}.`);
+function label(one) {
+  const marks = selected();
+  if (!marks.length) return null;
+  return send(marks, () => ({ verdict: "relabel", label: one.name }), `${named(marks)}: ${one.name}${one.meaning ? `, ${one.meaning}` : ""}.`);
 }
 
 function confirm() {
-  if (!desk.seen) return say("The device's answer is hidden until you have read: label the beats, or press Enter to see it.");
-  const samples = selected().filter(deviceLabel);
-  if (!samples.length) return say("The device has no label here to confirm.");
-  return speak(samples, () => ({ verdict: "confirm" }), `${named(samples)}: the device's label confirmed.`);
+  if (!desk.seen) return say(`The device's answer is hidden until you have read: label the ${plural()}, or press Enter to see it.`);
+  const marks = selected().filter(deviceLabel);
+  if (!marks.length) return say("The device has no label here to confirm.");
+  return send(marks, () => ({ verdict: "confirm" }), `${named(marks)}: the device's label confirmed.`);
 }
 
 async function undo() {
@@ -153,11 +221,10 @@ async function undo() {
   if (!last) return say("There is nothing to undo in this sitting.");
   // the word that stands now may itself have been put back by an undo
   const { reviews } = await get(`/findings/${encodeURIComponent(last.finding)}/reviews`);
-  const standing = reviews.filter((one) => one.reviewer === me.name && last.samples.includes(one.sample));
+  const standing = reviews.filter((one) => one.reviewer === me.name && last.marks.includes(markKey(one)));
   for (const one of standing) await post(`/reviews/${one.row}/undo`);
-  const index = queue.indexOf(last.finding);
   const isHere = desk.finding.id === last.finding;
-  at = index;
+  at = queue.indexOf(last.finding);
   await load(last.finding, isHere && desk.seen);
   say(`Undone: ${standing.length === 1 ? "one label" : `${standing.length} labels`}.`);
 }
@@ -176,9 +243,6 @@ function inTurn(act) {
   busy = busy.then(act).catch((error) => say(error.message));
 }
 
-byId("labels").append(...LABELS.map((letter, index) => h("button", {
-  type: "button", "aria-keyshortcuts": `${letter === "N" ? "Shift+N" : letter} ${index + 1}`, "aria-label": `${letter}, ${CLASSES[letter]}`, title: CLASSES[letter], on: { click: () => inTurn(() => label(letter)) },
-}, letter)));
 byId("confirm").addEventListener("click", () => inTurn(confirm));
 byId("all").addEventListener("click", () => inTurn(chooseAll));
 byId("undo").addEventListener("click", () => inTurn(undo));
@@ -204,17 +268,18 @@ onKey((event) => {
   inTurn(act);
 });
 
-// n is the next finding and N the label: the one pair in which the shift key counts. Digits do without it.
+// Labels go first: they take no letter of the desk's own without the shift key.
 function meant(event) {
   const { key } = event;
-  if (key === "n") return () => go(at + 1);
-  const letter = LABELS[Number(key) - 1] ?? (LABELS.includes(key.toUpperCase()) ? key.toUpperCase() : null);
-  if (letter) return () => label(letter);
+  const mark = chosenMark();
+  const one = mark && key.length === 1 ? labelFor(unitOf(mark).labels, key) : null;
+  if (one) return () => label(one);
   const acts = {
-    a: chooseAll, c: confirm, u: undo, p: () => go(at - 1),
+    n: () => go(at + 1), p: () => go(at - 1), a: chooseAll, c: confirm, u: undo,
     ArrowRight: () => choose(desk.chosen + 1), ArrowLeft: () => choose(desk.chosen - 1),
   };
   if (key === "Enter" && !event.target.closest("button, a, summary")) return reveal;
+  if (["[", "]", "+", "=", "-"].includes(key)) return () => paper.key(key);
   return acts[key.length === 1 ? key.toLowerCase() : key];
 }
 

@@ -1,10 +1,9 @@
 // The newest samples of one lead, by sample index; what never came is NaN.
 
 export class WaveRing {
-  constructor(recording, fsHz, unit, seconds) {
+  constructor(recording, fsHz, seconds) {
     this.recording = recording;
     this.fsHz = fsHz;
-    this.unit = unit;
     this.values = new Float32Array(Math.ceil(seconds * fsHz)).fill(NaN);
     this.end = null;
     this.start = null;

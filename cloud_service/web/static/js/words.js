@@ -1,12 +1,13 @@
-// Words, numbers and marks as they are shown everywhere.
+// Words, numbers and marks as they are shown everywhere. What a task, a kind or a label is called comes from the tasks'
+// own declarations, which the service writes into every page.
 
 import { h } from "./dom.js";
 
 const WORDS = JSON.parse(document.documentElement.dataset.words);
 export const KINDS = WORDS.kinds;
-export const CLASSES = {
-  N: "normal", S: "supraventricular", V: "ventricular", F: "fusion", Q: "cannot be told",
-};
+export const TASKS = WORDS.tasks;
+export const PRESENTERS = WORDS.presenters;
+export const EVENTS = WORDS.events; // the kinds of events that this version has a place for
 export const ALARM_STATES = {
   active: "Active", acknowledged: "Acknowledged", "audio-paused": "Audio paused", latched: "Latched", resolved: "Resolved",
 };
@@ -17,15 +18,62 @@ const ALARM_MEANING = {
 const PRIORITIES = { high: "High", medium: "Medium", low: "Low", none: "No alarm" };
 export const RANK = { high: 3, medium: 2, low: 1, none: 0 };
 
-export const kindLabel = (kind) => capital(KINDS[kind]?.label ?? kind ?? "");
 export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+const spaced = (name) => String(name ?? "").replaceAll(/[-_]/g, " ");
 
-export function measureText(measure) {
-  const decimals = WORDS.quantities[measure.name]?.decimals ?? 2;
-  return measure.value.toFixed(decimals);
+// A kind that another version sent is called by its name.
+export const kindLabel = (kind) => capital(KINDS[kind]?.label ?? spaced(kind));
+export const taskLabel = (task) => TASKS[task]?.label ?? capital(spaced(task));
+
+// ---- marks and their labels -----------------------------------------------------------------------------------------
+
+export function markWords(task, kind) {
+  return TASKS[task]?.marks[kind] ?? { label: spaced(kind), plural: `${spaced(kind)}s`, unanswered: "?" };
 }
 
-export const measureName = (name) => capital(name.replaceAll("_", " ")).replace(/\brr\b/gi, "RR").replace(/^V rate/, "Ventricular rate");
+export const counted = (task, kind, n) => `${n} ${n === 1 ? markWords(task, kind).label : markWords(task, kind).plural}`;
+
+// What reviewers say of marks of this kind; null where nobody is asked.
+export function reviewUnit(task, kind) {
+  const unit = TASKS[task]?.review;
+  return unit && unit.mark === kind ? unit : null;
+}
+
+export function meaningOf(task, label) {
+  const meaning = TASKS[task]?.review?.labels.find((one) => one.name === label)?.meaning ?? "";
+  return meaning.toLowerCase() === String(label).toLowerCase() ? "" : meaning;
+}
+
+export function outcomeText(outcome) {
+  if (!outcome) return "not received";
+  if (outcome.type === "Prediction") return `${outcome.label} by ${outcome.bundle} on ${outcome.rung}`;
+  return `${outcome.type === "Abstained" ? "No answer" : "Unavailable"}: ${outcome.reason}`;
+}
+
+// ---- numbers --------------------------------------------------------------------------------------------------------
+
+const quantity = (name) => WORDS.quantities[name];
+
+// `one` is {name or quantity, value, unit?, decimals?, label?}: what came with the number goes before what we know.
+export function numberText(one) {
+  const decimals = one.decimals ?? quantity(one.name ?? one.quantity)?.decimals ?? 2;
+  return one.value.toFixed(decimals);
+}
+
+export const unitText = (unit) => (!unit || unit === "1" ? "" : unit.replace(/^u(?=V)/, "\u00b5"));
+export const quantityUnit = (one) => one.unit ?? quantity(one.name ?? one.quantity)?.unit ?? "";
+export const quantityName = (name, given = "") => capital(given || quantity(name)?.label || spaced(name));
+
+// ---- leads ----------------------------------------------------------------------------------------------------------
+
+// "ECG II", "EEG Fpz-Cz", "pressure ABP": the kind goes before the name unless the name begins with it.
+export function leadText(lead) {
+  if (typeof lead === "string") return lead;
+  const kind = !lead.kind || lead.kind === "unknown" || lead.kind === "other" ? "" : lead.kind.length <= 3 ? lead.kind.toUpperCase() : spaced(lead.kind);
+  return !kind || lead.name.toLowerCase().startsWith(kind.toLowerCase()) ? lead.name : `${kind} ${lead.name}`;
+}
+
+// ---- alarms ---------------------------------------------------------------------------------------------------------
 
 // Shape, word and colour say the same: no one of them is needed.
 export function priorityMark(priority, text = null) {
@@ -50,6 +98,8 @@ function svg(d) {
 export function alarmState(state) {
   return h("span", { class: "state" }, ALARM_STATES[state] ?? state, h("small", {}, ` ${ALARM_MEANING[state] ?? ""}`));
 }
+
+// ---- times ----------------------------------------------------------------------------------------------------------
 
 export function age(seconds) {
   if (seconds === null || seconds === undefined || Number.isNaN(seconds)) return "never";
@@ -79,13 +129,7 @@ export function place(sample, fsHz, decimals = 0) {
 
 export const short = (id) => String(id ?? "").slice(0, 8);
 
-export function outcomeText(outcome) {
-  if (!outcome) return "not told";
-  if (outcome.type === "Prediction") return `${outcome.label} by ${outcome.bundle} on ${outcome.rung}`;
-  return `${outcome.type === "Abstained" ? "No answer" : "Unavailable"}: ${outcome.reason}`;
-}
-
-// Ages tick without a new answer from the service: `data-since` is ISO time, and `data-stale` seconds.
+// Ages tick without a new answer from the service: `data-since` is ISO time.
 export function tick() {
   for (const one of document.querySelectorAll("[data-since]")) {
     const seconds = (Date.now() - new Date(one.dataset.since).getTime()) / 1000;

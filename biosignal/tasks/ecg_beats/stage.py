@@ -1,0 +1,272 @@
+"""The stage that finds heartbeats on one lead and classifies each."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
+import numpy as np
+
+from biosignal.ecg.qrs import Detection, QrsDetector, QrsSettings
+from biosignal.events import (
+    Abstained,
+    Event,
+    Inputs,
+    Mark,
+    MarkState,
+    Outcome,
+    QualityLevel,
+    inputs_id,
+    mark_id,
+)
+from biosignal.model.model import Model
+from biosignal.signal.blocks import MILLIVOLT_PER, Gap, Lead, SampleBlock, Samples, Unit
+from biosignal.signal.filters import Array, Recent, Recursive, mains_notch
+from biosignal.stream.stage import Item
+from biosignal.tasks.ecg_beats.kinds import AMPLITUDE, BEAT, NAME, RR_BEFORE
+from biosignal.tasks.ecg_beats.limits import BeatLimits
+from biosignal.tasks.ecg_beats.windows import AFTER, BEFORE, KERNEL_S, RATE_HZ, SHIFT, BeatInputs, BeatWindow
+from biosignal.tasks.task import TaskFacts
+
+REACH_BEFORE_S = (BEFORE + SHIFT) / RATE_HZ + KERNEL_S
+REACH_AFTER_S = (AFTER + SHIFT) / RATE_HZ + KERNEL_S
+QRS_FLOOR_MV = 0.05
+"""Envelope of a QRS 70 ms wide and 0.14 mV high: AAMI EC13 asks that less than 0.15 mV is not counted."""
+INVALID_NEAR_S = 0.06
+INVALID_SHARE = 0.25
+"""With more than this share of invalid samples within `INVALID_NEAR_S` a beat is none: a hole's edge made it."""
+
+_Due: TypeAlias = Mark | Detection
+
+
+class _Stretch:
+    """Everything that must start anew behind a gap: filters, detector, beat windows."""
+
+    def __init__(self, *, lead: Lead, fs_hz: float, start: int, limits: BeatLimits) -> None:
+        self.start = start
+        self.end = start
+        self.inputs: BeatInputs | None = None
+        self._fs_hz = fs_hz
+        self._unit = lead.unit
+        self._notch: Recursive | None = mains_notch(fs_hz, mains_hz=limits.mains_hz) if limits.mains_hz else None
+        self._detector: QrsDetector | None = None
+        self._invalid = Recent(start=start, keep=round(8 * fs_hz))
+        self._value = 0.0
+
+    def push(self, samples: Samples) -> list[Detection]:
+        """Take the next samples, shape (sample,); give what the detector says."""
+        x = self._valid(samples)
+        self.end += samples.shape[0]
+        if not len(x):
+            return []
+        if self._detector is None or self.inputs is None:
+            first = self.start = self.end - len(x)
+            qrs = QrsSettings(floor=0.0 if self._unit is Unit.RAW else QRS_FLOOR_MV)
+            self._detector = QrsDetector(self._fs_hz, start=first, settings=qrs)
+            self.inputs = BeatInputs(fs_hz=self._fs_hz, start=first)
+        if self._notch:
+            x = self._notch.push(x)
+        self.inputs.extend(x.astype(np.float32))
+        return [beat for beat in self._detector.push(x) if self._is_mostly_valid(beat)]
+
+    def finish(self) -> list[Detection]:
+        """End the stretch."""
+        if self._detector is None:
+            return []
+        return [beat for beat in self._detector.finish() if self._is_mostly_valid(beat)]
+
+    def cuts(self, sample: int, decided_at: int) -> bool:
+        """Whether the window of the beat at `sample` reaches beyond the samples that exist."""
+        before, after = round(REACH_BEFORE_S * self._fs_hz), round(REACH_AFTER_S * self._fs_hz)
+        return sample - before < self.start or sample + after > decided_at
+
+    def _valid(self, x: Samples) -> Array:
+        """Hold the last valid value over invalid samples; drop those before the first valid one. In mV if known."""
+        valid = np.isfinite(x)
+        self._invalid.append(1.0 - valid)
+        scaled = x.astype(np.float64) * MILLIVOLT_PER[self._unit]
+        if not valid.all():
+            if self._detector is None:
+                first = int(np.argmax(valid)) if valid.any() else len(x)
+                valid, scaled = valid[first:], scaled[first:]
+            latest = np.maximum.accumulate(np.where(valid, np.arange(len(valid)), -1))
+            scaled = np.where(latest < 0, self._value, scaled[np.maximum(latest, 0)])
+        if len(scaled):
+            self._value = float(scaled[-1])
+        return scaled
+
+    def _is_mostly_valid(self, found: Detection) -> bool:
+        near = round(INVALID_NEAR_S * self._fs_hz)
+        around = self._invalid.between(found.sample - near, found.sample + near + 1)
+        return float(around.mean()) <= INVALID_SHARE
+
+
+class BeatStage:
+    """Heartbeats of one lead as marks: provisional early, then confirmed with their class, or withdrawn.
+
+    It needs the seconds of signal quality of its lead: a beat is confirmed when its second was graded. With each
+    confirmed beat comes what the classifier saw of it.
+    """
+
+    def __init__(self, facts: TaskFacts, model: Model, limits: BeatLimits) -> None:
+        self._facts = facts
+        self._fs_hz = facts.fs_hz
+        self._lead = facts.leads[0]
+        self._model = model
+        self._limits = limits
+        self.watermark = 0
+        self._restart()
+
+    def set_limits(self, limits: BeatLimits) -> None:
+        """Take other limits; they hold from the next gap on, as filters must not change within a stretch."""
+        self._limits = limits
+
+    def _restart(self) -> None:
+        self._stretch: _Stretch | None = None
+        self._due: list[_Due] = []
+        self._seconds: deque[Mark] = deque(maxlen=16)
+        self._waiting: deque[BeatWindow] = deque()
+        self._unconfirmed: deque[int] = deque()
+        self._last: int | None = None
+        self._now = 0
+
+    def push(self, item: Item, /) -> Iterable[Event]:
+        """Take samples of the lead, a second of its quality, or a gap."""
+        if isinstance(item, SampleBlock):
+            if self._stretch is None:
+                self._stretch = _Stretch(lead=self._lead, fs_hz=self._fs_hz, start=item.start, limits=self._limits)
+            self._due += self._stretch.push(item.samples[0])
+        elif isinstance(item, Mark):
+            self._due.append(item)
+        elif isinstance(item, Gap):
+            return self._end_stretch()
+        return ()
+
+    def advance(self, until: int, /) -> list[Event]:
+        """Emit what fell due before sample `until`."""
+        self.watermark = until
+        if self._stretch is None:
+            return []
+        due = [one for one in self._due if one.decided_at < until]
+        self._due = [one for one in self._due if one.decided_at >= until]
+        return [*self._walk(self._stretch, due), *self._settle(self._stretch, until)]
+
+    def finish(self) -> Iterator[Event]:
+        """End the recording."""
+        return self._end_stretch()
+
+    def _end_stretch(self) -> Iterator[Event]:
+        stretch = self._stretch
+        if stretch is not None:
+            yield from self._walk(stretch, [*self._due, *stretch.finish()])
+            if stretch.inputs is not None:
+                self._waiting.extend(stretch.inputs.flush())
+            self._now = stretch.end - 1
+            yield from self._confirm(stretch)
+        self._restart()
+
+    def _walk(self, stretch: _Stretch, due: list[_Due]) -> Iterator[Event]:
+        # At the same sample quality comes first, so that a beat knows its second.
+        for each in sorted(due, key=lambda one: (one.decided_at, isinstance(one, Detection))):
+            yield from self._settle(stretch, each.decided_at)
+            self._now = each.decided_at
+            if isinstance(each, Mark):
+                self._seconds.append(each)
+            else:
+                yield from self._push_detection(stretch, each)
+            yield from self._confirm(stretch)
+
+    def _settle(self, stretch: _Stretch, until: int) -> Iterator[Event]:
+        """Confirm what fell due before sample `until`."""
+        if stretch.inputs is None:
+            return
+        for window in stretch.inputs.advance(until):
+            self._waiting.append(window)
+            self._now = max(self._now, window.decided_at)
+            yield from self._confirm(stretch)
+
+    def _push_detection(self, stretch: _Stretch, found: Detection) -> Iterator[Event]:
+        if found.state is MarkState.CONFIRMED:
+            if stretch.inputs is not None:
+                self._waiting.extend(stretch.inputs.add_beat(found.sample, found.decided_at))
+            return
+        withdrawn = found.state is MarkState.WITHDRAWN
+        if withdrawn:
+            self._unconfirmed.remove(found.sample)
+        before = self._unconfirmed[-1] if self._unconfirmed else self._last
+        if not withdrawn:
+            self._unconfirmed.append(found.sample)
+        second = self._second_of(found.sample) or (self._seconds[-1] if self._seconds else None)
+        yield self._mark(
+            found.sample,
+            decided_at=found.decided_at,
+            state=found.state,
+            quality=QualityLevel.DEGRADED if second is None else second.quality,
+            outcome=Abstained(task=NAME, reason=f"{found.state.value}: not classified"),
+            rr_before_s=None if before is None else (found.sample - before) / self._fs_hz,
+        )
+
+    def _second_of(self, sample: int) -> Mark | None:
+        return next((second for second in self._seconds if second.start <= sample < second.end), None)
+
+    def _confirm(self, stretch: _Stretch) -> Iterator[Event]:
+        while self._waiting and (second := self._second_of(self._waiting[0].sample)):
+            window = self._waiting.popleft()
+            self._last = self._unconfirmed.popleft()
+            tensors = window.tensors()
+            seen = Inputs(id=inputs_id(tensors), task=NAME, tensors=tensors)
+            unit = self._lead.unit
+            yield self._mark(
+                window.sample,
+                decided_at=self._now,
+                state=MarkState.CONFIRMED,
+                quality=second.quality,
+                outcome=self._outcome(window, second, cut=stretch.cuts(window.sample, self._now)),
+                rr_before_s=window.rr_before_s,
+                amplitude=None if unit is Unit.RAW else window.amplitude,
+                inputs=seen.id,
+            )
+            yield seen
+
+    def _mark(
+        self,
+        sample: int,
+        *,
+        decided_at: int,
+        state: MarkState,
+        quality: QualityLevel,
+        outcome: Outcome,
+        rr_before_s: float | None,
+        amplitude: float | None = None,
+        inputs: str | None = None,
+    ) -> Mark:
+        numbers = ((RR_BEFORE, rr_before_s), (AMPLITUDE, amplitude))
+        leads = self._facts.names
+        return Mark(
+            id=mark_id(recording=self._facts.recording, task=NAME, kind=BEAT.name, leads=leads, start=sample),
+            task=NAME,
+            kind=BEAT.name,
+            recording=self._facts.recording,
+            leads=leads,
+            start=sample,
+            end=sample,
+            decided_at=decided_at,
+            state=state,
+            quality=quality,
+            outcome=outcome,
+            numbers=tuple((name, value) for name, value in numbers if value is not None),
+            inputs=inputs,
+        )
+
+    def _outcome(self, window: BeatWindow, second: Mark, *, cut: bool) -> Outcome:
+        if self._model.backend is not None:
+            if second.quality is QualityLevel.REJECTED:
+                return Abstained(task=NAME, reason=f"quality: {second.label}")
+            if cut:
+                return Abstained(task=NAME, reason="gap: the window reaches beyond the samples")
+        return self._model.answer({"beat": window.beat[np.newaxis], "rr": window.rr[np.newaxis]})
+
+
+def make_stage(facts: TaskFacts, model: Model | None, limits: BeatLimits) -> BeatStage:
+    """Make the stage of one lead."""
+    assert model is not None, "the task has a model contract, so it is given a model"
+    return BeatStage(facts, model, limits)

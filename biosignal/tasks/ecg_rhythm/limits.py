@@ -1,0 +1,56 @@
+"""What can be set about the rhythm rules."""
+
+from dataclasses import dataclass
+
+from biosignal.errors import BadInput
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RhythmLimits:
+    """Limits of the rules; a clinic sets them per patient.
+
+    Rates are per minute, times in seconds, the rest counts of beats or fractions. The defaults follow what bedside
+    monitors disclose: asystole after 4 s, a pause above 2 s, ventricular tachycardia from 6 beats at 100/min.
+
+    Raises
+    ------
+    BadInput : a limit is out of order.
+    """
+
+    vt_beats: int = 6
+    vt_rate_per_min: float = 100.0
+    run_max_rr_s: float = 2.0
+    pause_s: float = 2.0
+    pause_ratio: float = 1.8
+    asystole_s: float = 4.0
+    asystole_unseen_s: float = 10.0
+    detector_delay_s: float = 0.5
+    bradycardia_per_min: float = 50.0
+    tachycardia_per_min: float = 120.0
+    rate_margin_per_min: float = 5.0
+    rate_beats: int = 8
+    irregular_beats: int = 32
+    irregular_change: float = 0.10
+    irregular_open: float = 0.60
+    irregular_close: float = 0.40
+    bad_signal_s: float = 3.0
+    extend_every_s: float = 20.0
+
+    def __post_init__(self) -> None:
+        if not 0 < self.bradycardia_per_min < self.tachycardia_per_min:
+            raise BadInput(
+                "the limit for bradycardia must be below the one for tachycardia",
+                bradycardia_per_min=self.bradycardia_per_min,
+                tachycardia_per_min=self.tachycardia_per_min,
+            )
+        if not 0 < self.pause_s < self.asystole_s <= self.asystole_unseen_s:
+            raise BadInput("a pause must be shorter than asystole", pause_s=self.pause_s, asystole_s=self.asystole_s)
+        if self.vt_beats < 3 or self.rate_beats < 3 or self.irregular_beats < 16:
+            raise BadInput(
+                "too few beats to assess a rhythm by",
+                vt_beats=self.vt_beats,
+                rate_beats=self.rate_beats,
+                irregular_beats=self.irregular_beats,
+            )
+        if not 0 < self.irregular_close < self.irregular_open <= 1:
+            raise BadInput("an irregular rhythm must close below where it opens", open=self.irregular_open)

@@ -1,0 +1,21 @@
+"""The declaration of the rhythm."""
+
+from biosignal.signal.blocks import LeadKind
+from biosignal.tasks.ecg_beats.kinds import NAME as ECG_BEATS
+from biosignal.tasks.ecg_rhythm.kinds import FINDINGS, NAME, QUANTITIES
+from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
+from biosignal.tasks.ecg_rhythm.stage import make_stage
+from biosignal.tasks.signal_quality.kinds import NAME as SIGNAL_QUALITY
+from biosignal.tasks.task import Task, Wants
+
+ECG_RHYTHM = Task(
+    name=NAME,
+    label="Heart rhythm",
+    package="biosignal.tasks.ecg_rhythm",
+    wants=Wants(kinds=(LeadKind.ECG,), fs_hz=(100.0, 1000.0), unknown=True),
+    needs=(SIGNAL_QUALITY, ECG_BEATS),
+    make=make_stage,
+    findings=FINDINGS,
+    quantities=QUANTITIES,
+    limits=RhythmLimits,
+)

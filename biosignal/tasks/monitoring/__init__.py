@@ -1,0 +1,1 @@
+"""What the daemon says of itself: its source, its store, its queues, its tasks."""

@@ -1,0 +1,188 @@
+"""What a task declares: everything the rest of the house needs to know to run, show, review and teach it.
+
+No part outside `biosignal/tasks` names a task: pipeline, inference, store, alarms, texts, pages, review and learning
+are driven by these declarations.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from biosignal.events import Priority
+from biosignal.model.contract import ModelContract
+from biosignal.model.model import Model
+from biosignal.scoring.score import Scorer
+from biosignal.signal.blocks import Lead, LeadKind, Unit
+from biosignal.stream.stage import Stage
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wants:
+    """Which leads a task reads.
+
+    Parameters
+    ----------
+    kinds : kinds of lead it can read; none: every kind. A lead of `LeadKind.UNKNOWN` is read only where `unknown` says
+        so and the recording has no lead of these kinds.
+    units : units it can read.
+    fs_hz : lowest and highest sampling frequency it can read.
+    most : how many leads one instance reads, the first ones by order; None: all of one rate.
+    per_lead : whether each lead has an instance of its own.
+    prefer : names looked for first, in this order.
+    """
+
+    kinds: tuple[LeadKind, ...] = ()
+    units: tuple[Unit, ...] = tuple(Unit)
+    fs_hz: tuple[float, float] = (0.0, float("inf"))
+    most: int | None = 1
+    per_lead: bool = False
+    unknown: bool = False
+    prefer: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskFacts:
+    """What a stage is given when it is made: its recording, and the leads it reads, all at `fs_hz`."""
+
+    device: str
+    recording: str
+    stream: str
+    fs_hz: float
+    leads: tuple[Lead, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the leads."""
+        return tuple(lead.name for lead in self.leads)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Strip:
+    """How many seconds of the leads are shown before and after the onset of a finding."""
+
+    before_s: float = 4.0
+    after_s: float = 6.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FindingKind:
+    """What a kind of finding is called, how it alarms, and what belongs to it.
+
+    Parameters
+    ----------
+    label : its name in texts and lists.
+    priority : of the alarm it raises; `NONE` informs and does not alarm.
+    technical : it speaks of the equipment instead of the patient.
+    escalate_s : after how long unacknowledged the alarm rises by one priority, once; None: never. Only for conditions
+        in which nobody watches the patient: a false alarm that grows louder is ignored sooner.
+    strip : what is cut from the waves for it; None: nothing.
+    wfdb_rhythm : the rhythm it is written as in WFDB annotations, such as ``(VT``; None: it is no rhythm.
+    """
+
+    label: str
+    priority: Priority
+    technical: bool = False
+    escalate_s: float | None = None
+    strip: Strip | None = field(default_factory=Strip)
+    wfdb_rhythm: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quantity:
+    """A measured quantity: its unit, the decimals it is rounded to and shown with, and what it is called.
+
+    `label` is the name with spaces where it is left empty.
+    """
+
+    unit: str
+    decimals: int
+    label: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MarkKind:
+    """A kind of mark.
+
+    Parameters
+    ----------
+    name : as the marks say it.
+    label, plural : what one and several are called.
+    unanswered : what a mark is called where no classifier answered.
+    numbers : quantities that a mark carries where they are known.
+    packed : whether confirmed marks travel by the minute, to be drawn on any stretch.
+    line : type of the line that `replay --json` writes of one; None: it writes none.
+    wfdb_symbols : WFDB symbol by label; a label that is not named is not written. None: the kind is not written.
+    """
+
+    name: str
+    label: str
+    plural: str
+    unanswered: str = "?"
+    numbers: tuple[str, ...] = ()
+    packed: bool = True
+    line: str | None = "mark"
+    wfdb_symbols: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReviewLabel:
+    """A word a reviewer can say: its name as stored, what it means, and the single key that says it."""
+
+    name: str
+    meaning: str
+    key: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReviewUnit:
+    """What is reviewed: one kind of mark, by these labels. `undecided` is one of their names, never learned from."""
+
+    mark: str
+    labels: tuple[ReviewLabel, ...]
+    undecided: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Task:
+    """One thing that can be asked of a recording.
+
+    Parameters
+    ----------
+    name : as events, metrics, bundles and settings say it, such as ``ecg-beats``; its folder has ``_`` for ``-``.
+    label : what people read.
+    wants : the leads it reads.
+    needs : other tasks, whose results its stage is given in order.
+    make : makes the stage. The model is None where the task has no contract.
+    model : what its bundles must be; None: it uses no model.
+    marks, findings, quantities : what it may say; a name may be in one task only.
+    limits : a frozen dataclass with a default for each field: what a clinic can set.
+    review : what people review; None: nothing.
+    scorer : how it is scored against a reference; None: not at all.
+    package : where its ``words.json`` lies, as a package's name.
+    """
+
+    name: str
+    label: str
+    wants: Wants
+    make: Callable[[TaskFacts, Model | None, Any], Stage] | None
+    needs: tuple[str, ...] = ()
+    model: ModelContract | None = None
+    marks: Sequence[MarkKind] = ()
+    findings: Mapping[str, FindingKind] = field(default_factory=dict)
+    quantities: Mapping[str, Quantity] = field(default_factory=dict)
+    limits: type[Any] | None = None
+    review: ReviewUnit | None = None
+    scorer: Scorer | None = None
+    package: str = ""
+
+    def mark_kind(self, name: str) -> MarkKind:
+        """Look up a kind of mark of this task.
+
+        Raises
+        ------
+        KeyError : it has none of that name.
+        """
+        for kind in self.marks:
+            if kind.name == name:
+                return kind
+        raise KeyError(name)

@@ -1,0 +1,227 @@
+"""Recordings: the list, how one went in numbers and losses, and the marks on any stretch of it."""
+
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import APIRouter, HTTPException, Query
+from pydantic import BaseModel
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from cloud_service.clinic.context import ClinicPart, Viewer
+from cloud_service.clinic.quantities import decimals_of, label_of, unit_of
+from cloud_service.clinic.status import Lead
+from cloud_service.database.event_tables import (
+    LossRow,
+    MarkPackRow,
+    RecordingEndRow,
+    RecordingRow,
+    SeriesRow,
+    SubjectRow,
+)
+
+router = APIRouter(tags=["recordings"])
+LAST_SAMPLE = 2**63 - 1
+Sample = Annotated[int, Query(ge=0, le=LAST_SAMPLE)]
+
+
+class Recording(BaseModel):
+    """A recording; `end` and `closed_reason` are null while it runs."""
+
+    id: str
+    device: str
+    source: str
+    leads: list[Lead]
+    fs_hz: float
+    started_utc: str | None
+    subject: str | None
+    previous: str | None
+    received: datetime
+    end: int | None
+    closed_reason: str | None
+
+
+class Recordings(BaseModel):
+    """Recordings, newest first."""
+
+    recordings: list[Recording]
+
+
+class Column(BaseModel):
+    """The values of one quantity, one for each step; null where nothing was measured."""
+
+    quantity: str
+    name: str
+    unit: str
+    decimals: int
+    values: list[float | None]
+
+
+class Series(BaseModel):
+    """Quantities over time: value i of each column is of samples [start + i * step, start + (i + 1) * step)."""
+
+    task: str
+    leads: list[str]
+    fs_hz: float
+    start: int
+    end: int
+    step: int
+    columns: list[Column]
+
+
+class Loss(BaseModel):
+    """Samples that do not exist."""
+
+    start: int
+    length: int
+    reason: str
+
+
+class Course(BaseModel):
+    """How a recording went."""
+
+    recording: Recording
+    series: list[Series]
+    losses: list[Loss]
+
+
+class MarkTrack(BaseModel):
+    """Marks of one kind on the same leads, in order: entry i of each list is of mark i.
+
+    A mark that is a point ends where it starts. `labels` and `origins` say what each was called, and by which bundle
+    and rung, or why by none.
+    """
+
+    task: str
+    kind: str
+    leads: list[str]
+    fs_hz: float
+    starts: list[int]
+    ends: list[int]
+    labels: list[str]
+    origins: list[str]
+
+
+class MarkTracks(BaseModel):
+    """The marks on a stretch."""
+
+    marks: list[MarkTrack]
+
+
+@router.get("/recordings")
+def recordings(_login: Viewer, clinic: ClinicPart, device: str | None = None, limit: int = 100) -> Recordings:
+    """List recordings."""
+    wanted = select(RecordingRow).order_by(RecordingRow.received.desc()).limit(max(1, min(limit, 500)))
+    if device is not None:
+        wanted = wanted.where(RecordingRow.device == device)
+    with clinic.database.read() as session:
+        return Recordings(recordings=_recordings(session, list(session.scalars(wanted))))
+
+
+@router.get("/devices/{name}/recordings/{recording}")
+def course(name: str, recording: str, _login: Viewer, clinic: ClinicPart) -> Course:
+    """Show one recording with its series and its losses."""
+    with clinic.database.read() as session:
+        row = _found(session, name, recording)
+        mine = (SeriesRow.device == name, SeriesRow.recording == recording)
+        series = session.scalars(select(SeriesRow).where(*mine).order_by(SeriesRow.start, SeriesRow.id))
+        lost = (LossRow.device == name, LossRow.recording == recording)
+        losses = session.scalars(select(LossRow).where(*lost).order_by(LossRow.start))
+        return Course(
+            recording=_recordings(session, [row])[0],
+            series=[_series(one, row.fs_hz) for one in series],
+            losses=[Loss.model_validate(one, from_attributes=True) for one in losses],
+        )
+
+
+@router.get("/devices/{name}/recordings/{recording}/marks")
+def marks(
+    name: str,
+    recording: str,
+    _login: Viewer,
+    clinic: ClinicPart,
+    start: Sample = 0,
+    end: Sample = LAST_SAMPLE,
+    task: str | None = None,
+    kind: str | None = None,
+) -> MarkTracks:
+    """Show the confirmed marks that touch samples [start, end), as far as the device has packed them."""
+    wanted = select(MarkPackRow).where(
+        MarkPackRow.device == name,
+        MarkPackRow.recording == recording,
+        MarkPackRow.start < end,
+        MarkPackRow.end >= start,
+    )
+    if task is not None:
+        wanted = wanted.where(MarkPackRow.task == task)
+    if kind is not None:
+        wanted = wanted.where(MarkPackRow.kind == kind)
+    with clinic.database.read() as session:
+        fs_hz = _found(session, name, recording).fs_hz
+        packs = list(session.scalars(wanted.order_by(MarkPackRow.start, MarkPackRow.id)))
+    return MarkTracks(marks=_tracks(packs, fs_hz, start, end))
+
+
+def _found(session: Session, name: str, recording: str) -> RecordingRow:
+    row = session.get(RecordingRow, (name, recording))
+    if row is None:
+        raise HTTPException(404, "no such recording")
+    return row
+
+
+def _recordings(session: Session, rows: list[RecordingRow]) -> list[Recording]:
+    ids = [row.id for row in rows]
+    ended = session.scalars(select(RecordingEndRow).where(RecordingEndRow.recording.in_(ids)))
+    ends = {(row.device, row.recording): row for row in ended}
+    assigned = session.scalars(select(SubjectRow).where(SubjectRow.recording.in_(ids)).order_by(SubjectRow.at))
+    subjects = {(row.device, row.recording): row.subject for row in assigned}
+    return [_recording(row, ends.get((row.device, row.id)), subjects.get((row.device, row.id))) for row in rows]
+
+
+def _recording(row: RecordingRow, end: RecordingEndRow | None, subject: str | None) -> Recording:
+    facts = {name: getattr(row, name) for name in Recording.model_fields if hasattr(row, name)}
+    ended = {"end": end.end if end else None, "closed_reason": end.reason if end else None}
+    return Recording(**{**facts, "subject": subject or row.subject, **ended})
+
+
+def _series(row: SeriesRow, fs_hz: float) -> Series:
+    columns = [
+        Column(
+            quantity=one["quantity"],
+            name=label_of(one["quantity"]),
+            unit=unit_of(one["quantity"]),
+            decimals=decimals_of(one["quantity"]),
+            values=one["values"],
+        )
+        for one in row.columns
+    ]
+    facts = {name: getattr(row, name) for name in ("task", "leads", "start", "end", "step")}
+    return Series(**facts, fs_hz=row.fs_hz or fs_hz, columns=columns)
+
+
+def _tracks(packs: list[MarkPackRow], fs_hz: float, start: int, end: int) -> list[MarkTrack]:
+    tracks: dict[tuple[str, str, tuple[str, ...], float], MarkTrack] = {}
+    for pack in packs:
+        key = (pack.task, pack.kind, tuple(pack.leads), pack.fs_hz or fs_hz)
+        if key not in tracks:
+            tracks[key] = _empty_track(*key)
+        _extend(tracks[key], pack, start, end)
+    return [track for track in tracks.values() if track.starts]
+
+
+def _empty_track(task: str, kind: str, leads: tuple[str, ...], fs_hz: float) -> MarkTrack:
+    return MarkTrack(task=task, kind=kind, leads=list(leads), fs_hz=fs_hz, starts=[], ends=[], labels=[], origins=[])
+
+
+def _extend(track: MarkTrack, pack: MarkPackRow, start: int, end: int) -> None:
+    """Add the marks of a pack that touch the stretch; a pack of unequal lists is read as far as all of them go."""
+    for first, last, label, origin in zip(pack.starts, pack.ends or pack.starts, pack.label, pack.origin, strict=False):
+        if first < end and (last > start or first >= start):
+            track.starts.append(first)
+            track.ends.append(last)
+            track.labels.append(_at(pack.labels, label))
+            track.origins.append(_at(pack.origins, origin))
+
+
+def _at(names: list[str], index: int) -> str:
+    return names[index] if 0 <= index < len(names) else ""

@@ -1,0 +1,160 @@
+"""Reads what clinicians said of a task's marks, with what its classifier saw of each."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from biosignal.errors import BadInput
+from biosignal.events import MarkState, Tensor, mark_id
+from biosignal.model.bundle import Manifest
+from biosignal.tasks import TASKS
+from biosignal.tasks.lookup import mark_kind
+from biosignal.tasks.task import MarkKind, ReviewUnit
+from biosignal.wire.codec import from_json
+from cloud_service.database.clinic_tables import ReviewRow
+from cloud_service.database.event_tables import FindingRow, InputsRow, MarkRow, RecordingRow, SubjectRow
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ReviewedMark:
+    """One mark with a clinician's label and what the classifier saw. `group` is the subject, else the recording."""
+
+    finding: str
+    recording: str
+    group: str
+    leads: tuple[str, ...]
+    start: int
+    label: str
+    reviewer: str
+    model_label: str | None
+    bundle: str | None
+    model_seen: bool
+    inputs: Mapping[str, NDArray[np.float32]] = field(repr=False)
+
+
+def reviewed_kind(task: str) -> MarkKind:
+    """Give the kind of mark that is reviewed in a task, for what it is called; a mark where nothing is reviewed."""
+    unit = _unit(task)
+    return mark_kind(task, unit.mark if unit is not None else "mark")
+
+
+def _unit(task: str) -> ReviewUnit | None:
+    return TASKS[task].review if task in TASKS else None
+
+
+def collect(session: Session, manifest: Manifest) -> tuple[list[ReviewedMark], Counter[str]]:
+    """Read the reviews that count for the model's task, and how many were left out for which reason.
+
+    A review counts when nothing superseded it and it is not an undo.
+    """
+    marks: list[ReviewedMark] = []
+    left_out: Counter[str] = Counter()
+    reviews = session.scalars(
+        select(ReviewRow)
+        .where(
+            ReviewRow.superseded_by.is_(None),
+            ReviewRow.verdict != "undo",
+            ReviewRow.task == manifest.task,
+            ReviewRow.kind == reviewed_kind(manifest.task).name,
+        )
+        .order_by(ReviewRow.row)
+    )
+    for review in reviews:
+        mark = _reviewed(session, review, manifest)
+        if isinstance(mark, str):
+            left_out[mark] += 1
+        else:
+            marks.append(mark)
+    return marks, left_out
+
+
+def _reviewed(session: Session, review: ReviewRow, manifest: Manifest) -> ReviewedMark | str:
+    """Give the mark, or the reason why nothing can be learned from the review."""
+    unit = _unit(manifest.task)
+    if unit is not None and review.label == unit.undecided:
+        return "the reviewer could not tell"
+    if review.label not in manifest.classes:
+        return "the label is not a class of the model"
+    finding = session.get(FindingRow, review.finding)
+    mark = _mark_of(session, finding, review) if finding is not None else None
+    if finding is None or mark is None:
+        return "the mark has not arrived"
+    if mark.state == MarkState.WITHDRAWN.value:
+        return "the mark was withdrawn"
+    inputs = _inputs_of(session, mark, manifest)
+    if inputs is None:
+        return "what the classifier saw is missing, or of another preprocessing"
+    return ReviewedMark(
+        finding=finding.id,
+        recording=finding.recording,
+        group=_group_of(session, finding, mark),
+        leads=tuple(review.leads),
+        start=review.start,
+        label=review.label,
+        reviewer=review.reviewer,
+        model_label=review.model_label,
+        bundle=review.bundle,
+        model_seen=review.model_seen,
+        inputs=inputs,
+    )
+
+
+def _mark_of(session: Session, finding: FindingRow, review: ReviewRow) -> MarkRow | None:
+    mark = mark_id(
+        recording=finding.recording,
+        task=review.task,
+        kind=review.kind,
+        leads=tuple(review.leads),
+        start=review.start,
+    )
+    return session.get(MarkRow, (finding.device, mark))
+
+
+def _inputs_of(session: Session, mark: MarkRow, manifest: Manifest) -> dict[str, NDArray[np.float32]] | None:
+    row = session.get(InputsRow, (mark.device, mark.inputs)) if mark.inputs is not None else None
+    if row is None:
+        return None
+    try:
+        tensors = {tensor.name: tensor for tensor in (from_json(Tensor, one) for one in row.tensors)}
+    except BadInput:
+        return None
+    inputs: dict[str, NDArray[np.float32]] = {}
+    for spec in manifest.inputs:
+        tensor = tensors.get(spec.name)
+        if tensor is None or tensor.shape != spec.shape or len(tensor.data) != 4 * int(np.prod(spec.shape)):
+            return None
+        array = np.frombuffer(tensor.data, "<f4").reshape(spec.shape).astype(np.float32)
+        if not np.isfinite(array).all():
+            return None
+        inputs[spec.name] = array
+    return inputs
+
+
+def _group_of(session: Session, finding: FindingRow, mark: MarkRow) -> str:
+    opened = session.get(RecordingRow, (finding.device, finding.recording))
+    at = _in_the_recording(opened, mark)
+    assigned = session.scalars(
+        select(SubjectRow.subject)
+        .where(SubjectRow.device == finding.device, SubjectRow.recording == finding.recording, SubjectRow.at <= at)
+        .order_by(SubjectRow.at.desc())
+        .limit(1)
+    ).first()
+    if assigned is not None:
+        return f"subject:{assigned}"
+    if opened is not None and opened.subject is not None:
+        return f"subject:{opened.subject}"
+    return f"recording:{finding.recording}"
+
+
+def _in_the_recording(opened: RecordingRow | None, mark: MarkRow) -> int:
+    """Count the mark's first sample at the recording's own rate; its leads may have another."""
+    if opened is None:
+        return mark.start
+    rates = {lead["name"]: lead["fs_hz"] for lead in opened.leads}
+    rate = next((rates[name] for name in mark.leads if rates.get(name)), None)
+    return mark.start if rate is None else round(mark.start * opened.fs_hz / rate)

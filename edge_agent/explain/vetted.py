@@ -1,0 +1,117 @@
+"""The vetted sentences of one task, read from its words and checked entry by entry.
+
+What is wrong is listed and left out, so that one damaged entry costs the texts of one kind and nothing else.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from biosignal.tasks.task import Task
+from biosignal.tasks.words import WordsBroken, read_words, words_of
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KindWords:
+    """What may be said about one kind: equivalent labels, equivalent meanings, and the actions, the first of them said.
+
+    `quantities` holds wordings of its own, each with the field ``{value}``.
+    """
+
+    labels: tuple[str, ...]
+    meanings: tuple[str, ...] = ()
+    actions: tuple[str, ...] = ()
+    quantities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaskWords:
+    """The words of one task; `raw` are the bytes they came from, `broken` says what is wrong with them."""
+
+    raw: bytes = b""
+    kinds: Mapping[str, KindWords] = field(default_factory=dict)
+    quantities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    broken: tuple[str, ...] = ()
+
+
+class Wrong(ValueError):
+    """An entry is not as it must be."""
+
+
+def task_words(task: Task) -> TaskWords:
+    """Read and check the words of a task; never raises."""
+    if not task.package and not task.findings:
+        return TaskWords()
+    try:
+        raw = words_of(task)
+        document = read_words(raw, task=task.name)
+    except WordsBroken as error:
+        return TaskWords(broken=(str(error),))
+    except (ImportError, TypeError, ValueError) as error:
+        return TaskWords(broken=(f"the words of {task.name} cannot be found: {error}",))
+    return _checked(task, raw, document)
+
+
+def _checked(task: Task, raw: bytes, document: Mapping[str, Any]) -> TaskWords:
+    broken: list[str] = []
+    sources = document.get("sources")
+    cited = frozenset(sources) if isinstance(sources, Mapping) else frozenset()
+    entries = _table(document, "findings", task, broken)
+    kinds = _each({kind: entries[kind] for kind in task.findings if kind in entries}, _kind(cited), task, broken)
+    wordings = _each(_table(document, "quantities", task, broken), _wordings, task, broken)
+    broken += [f"{task.name}: no words for {kind}" for kind in task.findings if kind not in entries]
+    return TaskWords(raw=raw, kinds=kinds, quantities=wordings, broken=tuple(broken))
+
+
+def _table(document: Mapping[str, Any], name: str, task: Task, broken: list[str]) -> Mapping[str, Any]:
+    table = document.get(name)
+    if isinstance(table, Mapping):
+        return table
+    broken.append(f"{task.name}: the words have no table {name}")
+    return {}
+
+
+def _each(entries: Mapping[str, Any], read: Callable[[Any], T], task: Task, broken: list[str]) -> dict[str, T]:
+    good: dict[str, T] = {}
+    for name, entry in entries.items():
+        try:
+            good[name] = read(entry)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            broken.append(f"{task.name}: the words for {name} are damaged: {error}")
+    return good
+
+
+def _kind(cited: frozenset[str]) -> Callable[[Any], KindWords]:
+    def read(entry: Any) -> KindWords:
+        for source in (entry["meaning"]["source"], *(action["source"] for action in entry["actions"])):
+            if source not in cited:
+                raise Wrong(f"unknown source {source}")
+        return KindWords(
+            labels=texts_of(entry["labels"]),
+            meanings=texts_of(entry["meaning"]["texts"]),
+            actions=texts_of([action["text"] for action in entry["actions"]]),
+            quantities={name: _wordings(wordings) for name, wordings in entry["quantities"].items()},
+        )
+
+    return read
+
+
+def texts_of(entry: Any) -> tuple[str, ...]:
+    """Read a list of one text or more.
+
+    Raises
+    ------
+    Wrong : it is something else.
+    """
+    if not isinstance(entry, list) or not entry or not all(isinstance(text, str) and text.strip() for text in entry):
+        raise Wrong(f"one text or more is needed, not {entry!r}")
+    return tuple(entry)
+
+
+def _wordings(entry: Any) -> tuple[str, ...]:
+    texts = texts_of(entry)
+    if any(text.count("{value}") != 1 for text in texts):
+        raise Wrong("a wording needs its number exactly once")
+    return texts

@@ -1,0 +1,140 @@
+"""Runs the analysis over a source and hands every event to the report."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from biosignal.events import AlarmEvent, Finding, Mark, Series
+from biosignal.model.model import Model
+from biosignal.signal.blocks import Gap, Lead, SampleBlock, Signal
+from biosignal.stream.pipeline import Pipeline, Recorded
+from biosignal.stream.stage import Item
+from biosignal.tasks import TASKS
+from biosignal.tasks.lookup import finding_kind
+from edge_agent.findings.alarms import AlarmMachine
+from edge_agent.replay.progress import Progress
+from edge_agent.replay.report import Report
+from edge_agent.replay.result import Result
+from edge_agent.sources.port import Source, SourceFacts, replay_id
+
+DEVICE = "replay"
+
+
+class _Run:
+    """One pipeline on some of the leads, with alarms of its own."""
+
+    def __init__(self, recorded: Recorded, models: Mapping[str, Model], prefer: str | None, report: Report) -> None:
+        self._names = {lead.name for lead in recorded.leads}
+        self._fs_hz = recorded.fs_hz
+        self._report = report
+        self._alarms = AlarmMachine(DEVICE)
+        self._seconds = 0
+        self._pipeline = Pipeline(TASKS.values(), recorded, models=models, prefer=prefer, on_failure=report.task_failed)
+        self.result = Result(plan=self._pipeline.plan)
+
+    def push(self, item: Signal) -> None:
+        """Analyse one item."""
+        mine = item if isinstance(item, Gap) else self._of_mine(item)
+        if mine is not None:
+            for out in self._pipeline.push(mine):
+                self._see(out)
+            self._pass_time(self._pipeline.decided_until_s)
+
+    def finish(self) -> None:
+        """End the recording."""
+        for out in self._pipeline.finish():
+            self._see(out)
+
+    def _of_mine(self, block: SampleBlock) -> SampleBlock | None:
+        rows = [row for row, lead in enumerate(block.leads) if lead.name in self._names]
+        if len(rows) == len(block.leads):
+            return block
+        leads = tuple(block.leads[row] for row in rows)
+        return replace(block, leads=leads, samples=block.samples[rows]) if rows else None
+
+    def _see(self, out: Item) -> None:
+        if isinstance(out, Mark):
+            if self.result.add_mark(out):
+                self._report.mark(out)
+        elif isinstance(out, Finding):
+            second = out.decided_at / out.evidence.fs_hz
+            self._pass_time(second)
+            self._see_alarms(self._alarms.tick(second, out.decided_at))
+            self.result.findings[out.id] = out
+            self._report.finding(out, finding_kind(out.kind).label)
+            self._see_alarms(self._alarms.on_finding(out))
+        elif isinstance(out, Series):
+            self._report.series(out)
+        elif isinstance(out, Gap):
+            self.result.add_gap(out)
+
+    def _pass_time(self, until_s: float) -> None:
+        """Let the alarms know the time of the record at the last sample of each second."""
+        while (last := round((self._seconds + 1) * self._fs_hz) - 1) / self._fs_hz <= until_s:
+            self._seconds += 1
+            self._see_alarms(self._alarms.tick(last / self._fs_hz, last))
+
+    def _see_alarms(self, alarms: list[AlarmEvent]) -> None:
+        for alarm in alarms:
+            self.result.alarms.append(alarm)
+            self._report.alarm(alarm, finding_kind(alarm.kind).label)
+
+
+class Player:
+    """Plays a source through one analysis of all its leads, or through one a lead.
+
+    Parameters
+    ----------
+    facts : of the whole record.
+    prefer : the lead that goes before all others.
+    each : leads that are analysed one by one, each as if it were the only one; empty: all together.
+    """
+
+    def __init__(
+        self,
+        facts: SourceFacts,
+        models: Mapping[str, Model],
+        *,
+        report: Report,
+        prefer: str | None = None,
+        each: Sequence[Lead] = (),
+    ) -> None:
+        self._report = report
+        self._fs_hz = facts.fs_hz
+        self.recording = replay_id(facts)
+        self.end = 0
+        self.gaps = 0
+        self._runs = [
+            _Run(
+                Recorded(device=DEVICE, recording=self.recording, fs_hz=leads[0].fs_hz or facts.fs_hz, leads=leads),
+                models,
+                prefer,
+                report,
+            )
+            for leads in _groups(facts, each)
+        ]
+
+    @property
+    def results(self) -> list[Result]:
+        """What each analysis found so far."""
+        return [run.result for run in self._runs]
+
+    def play(self, source: Source, progress: Progress) -> list[Result]:
+        """Analyse the source to its end."""
+        source.open(self.recording)
+        for item in source.read():
+            if isinstance(item, Gap):
+                self.gaps += 1
+                self._report.gap(item)
+            for run in self._runs:
+                run.push(item)
+            if isinstance(item, Gap) or item.fs_hz == self._fs_hz:
+                self.end = item.end
+                progress.at(item.end)
+        for run in self._runs:
+            run.finish()
+        return self.results
+
+
+def _groups(facts: SourceFacts, each: Sequence[Lead]) -> list[tuple[Lead, ...]]:
+    """Leads that are analysed together."""
+    return [(lead,) for lead in each] if each else [facts.leads]

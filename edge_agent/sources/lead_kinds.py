@@ -1,0 +1,134 @@
+"""What a lead measures, from its name and unit: for the readers of files that know no types.
+
+Names: EDF+ (2003, "standard texts"), the electrodes of the 10-10 system, the leads of the WFDB databases, and the
+labels that monitors, sleep laboratories and the TUH EEG corpus write.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from biosignal.signal.blocks import LeadKind
+
+ELECTRICAL = (LeadKind.ECG, LeadKind.EEG, LeadKind.EOG, LeadKind.EMG)
+
+_WORDS: tuple[tuple[LeadKind, str], ...] = (
+    # The first line that fits decides, so names of numbers about a signal come before names of signals.
+    (
+        LeadKind.STATUS,
+        r"status|trig(ger)?|counter|count|stim|sti|marker|events?|annotations?|photic|battery|vbatt|bursts?",
+    ),
+    (LeadKind.STATUS, r"bursts?|suppr|ibi|timestamps?|time|index|sample|sequence|leads? ?off|quality|sync|packet"),
+    (LeadKind.OTHER, r"imp|impedance|rate|hr|heartrate|acc|accel|gyro|magn?|axis|gsr|eda|light|elevation|activity"),
+    (LeadKind.OTHER, r"position|voltage|posangle|pos|ptt|pwa|et ?co 2|co 2|st|tachogram|rr"),
+    (LeadKind.ECG, r"ecg[a-z]?|ekg|electrocardiogram|mlii|mliii|mli|mcl"),
+    (LeadKind.SOUND, r"snor(e|ing)|sound|audio|mic|microphone|phono|pcg"),
+    (LeadKind.PLETH, r"pleth|ppg|plethysmogra(m|ph)|bvp|pulse"),
+    (LeadKind.OXYGEN, r"s[ap] ?o 2|so 2|o 2 ?sat|saturation|o ?sat|sat"),
+    (LeadKind.TEMPERATURE, r"temp|temperature"),
+    (
+        LeadKind.RESPIRATION,
+        r"resp(iration|iratory)?|breath(ing)?|air ?flow|flow|nasal|oro ?nasal|cannula|therm(istor)?",
+    ),
+    (LeadKind.RESPIRATION, r"thora?x?|thoracic|abd(o|om|omen|ominal)?|chest|effort|rip|inductance|pneumo(gram)?|cpap"),
+    (LeadKind.PRESSURE, r"n?i?bp|abp|art|cvp|pap|icp|lap|rap|uap|uac|fap|pressure|[na]bp(sys|dias?|mean)"),
+    (LeadKind.EOG, r"eog[lrhv]?|[lr]?eog|loc|roc|luc|rlc|canthus|eye"),
+    (LeadKind.EMG, r"emg|chin|legs?|[lr]leg|tib(ialis)?|submental|masseter"),
+    (LeadKind.EEG, r"eeg"),
+)
+_NAMED = tuple((kind, re.compile(rf"(?<![a-z])({words})(?![a-z])")) for kind, words in _WORDS)
+
+_ECG_LEAD = re.compile(
+    r"(lead ?)?(i{1,3}|av[rlf]|v\d?|v[3-9]r|v[xyz]|v\d-v\d)|ml\d|mcl\d|cm\d|cc\d|cb\d|d(i{1,3}|[1-4])"
+    r"|(mod )?v\d|(la|ll|ra|rl|vx)(-(la|ll|ra|rl))?|lead [1-3]"
+)
+_SITE = r"(?:(?:fp|af|f|fc|ft|c|t|cp|tp|p|po|o|n|i)(?:z|\d{1,2}h?)|[am][12]|sp[12]|pg[12])"
+_EEG_LEAD = re.compile(rf"(?:{_SITE}|e\d{{1,3}})(?:-(?:ref|le|ar|av|avg|x))?|{_SITE}[-/_]?{_SITE}")
+_EYE_LEAD = re.compile(rf"e[12](?:[-/_]?{_SITE})?")
+_EAR = re.compile(r"a\d")
+_BLANK = re.compile(r"[-.\s]+")
+
+_OF_UNIT: dict[str, LeadKind] = {
+    **dict.fromkeys(("mmhg", "kpa", "cmh2o", "hpa", "mbar"), LeadKind.PRESSURE),
+    **dict.fromkeys(("degc", "degf", "\u00b0c", "\u00b0f", "c"), LeadKind.TEMPERATURE),
+    **dict.fromkeys(
+        ("ohm", "kohm", "\u03c9", "k\u03c9", "%", "pct", "g", "m/s2", "m/s^2", "deg", "\u00b0", "deg/s", "rad/s", "lx"),
+        LeadKind.OTHER,
+    ),
+    **dict.fromkeys(("db", "pa", "h", "l", "ml", "l/s", "l/min", "ml/s", "s", "ms", "hz", "us", "g/s"), LeadKind.OTHER),
+}
+"""Kinds by units that no electrode has. A unit that stands nowhere here says nothing."""
+_RATES = ("bpm", "/min", "1/min", "rpm", "tr/min", "br/min", "pm")
+"""What is counted by the minute is a number made from a signal, and none itself."""
+
+
+def kind_of(name: str, unit_text: str = "") -> LeadKind:
+    """What a lead of this name measures; `UNKNOWN` where the name says nothing, as with ``signal-0`` or ``CH1``.
+
+    Parameters
+    ----------
+    unit_text : as the file writes it. It settles what a name leaves open: ``P1`` is an electrode in uV, a pressure in
+        mmHg.
+    """
+    unit = unit_text.strip().lower()
+    if unit in _RATES:
+        return LeadKind.OTHER
+    kind = _by_name(_plain(name))
+    if unit in _OF_UNIT and (kind in ELECTRICAL or kind is LeadKind.UNKNOWN):
+        return _OF_UNIT[unit]
+    return kind
+
+
+def kinds_of(named: Sequence[tuple[str, str]]) -> tuple[LeadKind, ...]:
+    """Kinds of all leads of a file, given as (name, unit).
+
+    ``A1`` and ``A2`` are electrodes on the ears beside other EEG, and inputs of a board elsewhere.
+    """
+    kinds = tuple(kind_of(name, unit) for name, unit in named)
+    if LeadKind.EEG not in kinds:
+        return kinds
+    return tuple(
+        LeadKind.EEG if kind is LeadKind.UNKNOWN and _EAR.fullmatch(_plain(name)) else kind
+        for (name, _), kind in zip(named, kinds, strict=True)
+    )
+
+
+def kind_of_type(type_text: str, name: str, unit_text: str = "") -> LeadKind:
+    """What a lead measures where a type stands beside its name, such as ``EEG`` in a stream's description.
+
+    A type that says nothing (``EXG``, ``signal``) leaves it to the name. A stream of EEG may carry a trigger or the
+    heart, which their names say.
+    """
+    by_name, by_type = kind_of(name, unit_text), kind_of(type_text)
+    is_said = by_type is not LeadKind.UNKNOWN and (by_type is not LeadKind.EEG or by_name is LeadKind.UNKNOWN)
+    return by_type if is_said else by_name
+
+
+def _plain(name: str) -> str:
+    """Lower case without accents, the dots that fill a label up, and the ``#2`` of a name that is there twice."""
+    ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    return re.sub(r"#\d+$", "", ascii_only.strip().lower()).strip(" .")
+
+
+def _by_name(name: str) -> LeadKind:
+    if _BLANK.fullmatch(name):  # a channel of the recorder to which nothing was connected
+        return LeadKind.OTHER
+    if _EAR.fullmatch(name):
+        return LeadKind.UNKNOWN
+    prefix, _, rest = name.partition(" ")
+    if prefix == "eeg" and rest:
+        # Recorders for EEG call every channel so, also that of the heart: `EEG EKG1-REF`.
+        other = _by_word(rest)
+        return LeadKind.EEG if other is LeadKind.UNKNOWN else other
+    for kind, pattern in ((LeadKind.ECG, _ECG_LEAD), (LeadKind.EOG, _EYE_LEAD), (LeadKind.EEG, _EEG_LEAD)):
+        if pattern.fullmatch(name):
+            return kind
+    return _by_word(name)
+
+
+def _by_word(name: str) -> LeadKind:
+    spaced = re.sub(r"(?<=[a-z])(?=\d)", " ", re.sub(r"[^a-z0-9]+", " ", name))
+    for kind, pattern in _NAMED:
+        if pattern.search(spaced):
+            return kind
+    return LeadKind.UNKNOWN
