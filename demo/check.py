@@ -44,7 +44,7 @@ class Check:
             self.device = self.house.start_device(
                 {
                     "source": {"record": "excerpt", "speed": 0, "passes": 0, "loop_speed": 20.0},
-                    "updates": {"trial": {"windows": 20}},
+                    "updates": {"trial.windows": 20},
                 }
             )
         with step("replay the recording once"):
