@@ -173,7 +173,7 @@ def _wave_lost_s(house: House, opened: Stored, end: int, gaps: set[tuple[str, in
     for lead in opened.body["leads"]:
         sql = "SELECT first, stop FROM chunks WHERE recording = ? AND lead = ? ORDER BY first"
         reached = 0
-        for first, stop in look(house.waveforms_db, sql, opened.id, lead):
+        for first, stop in look(house.waveforms_db, sql, opened.id, lead["name"]):
             assert first == reached or (opened.id, reached, first) in gaps, f"{opened.id}: a hole at {reached}"
             reached = stop
         lost = max(lost, end - reached)
