@@ -43,6 +43,7 @@ class BrokerLink:
         self._wanted = tuple((channel, call, qos) for channel, call, qos in wanted if call is not None)
         self._client: mqtt.Client | None = None
         self._up = threading.Event()
+        self._unanswered: set[int] = set()
         self._ended = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="broker_link", daemon=True)
@@ -52,7 +53,7 @@ class BrokerLink:
 
     @property
     def connected(self) -> bool:
-        """Whether the broker has accepted us."""
+        """Whether the broker has accepted us and what devices send reaches us."""
         return self._up.is_set()
 
     def start(self) -> None:
@@ -146,7 +147,7 @@ class BrokerLink:
         if self._context is not None:
             client.tls_set_context(self._context)
         client.max_queued_messages_set(10_000)
-        client.on_connect = self._on_connect
+        client.on_connect, client.on_subscribe = self._on_connect, self._on_subscribe
         client.on_disconnect = self._on_disconnect
         for channel, call, _ in self._wanted:
             client.message_callback_add(all_devices(channel), _adapter(call))
@@ -160,13 +161,25 @@ class BrokerLink:
         shares = client.protocol == MQTTProtocolVersion.MQTTv5 and (
             getattr(properties, "SharedSubscriptionAvailable", 1) == 1
         )
+        self._unanswered = set()
         for channel, _, qos in self._wanted:
             # only events are shared out: every process needs the waves, and $share gives no kept status
             group = self._settings.group if shares and channel is Channel.EVENT else None
-            code, _ = client.subscribe(all_devices(channel, group=group or None), qos=qos)
-            if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
+            code, mid = client.subscribe(all_devices(channel, group=group or None), qos=qos)
+            if code != MQTTErrorCode.MQTT_ERR_SUCCESS or mid is None:
                 self._ended.set()
                 return
+            self._unanswered.add(mid)
+
+    def _on_subscribe(self, client: mqtt.Client, _data: Any, mid: int, codes: list[Any], _properties: Any) -> None:
+        if any(code.is_failure for code in codes):
+            self._down(f"the broker does not let us listen: {codes[0]}")
+            self._ended.set()
+            return
+        self._unanswered.discard(mid)
+        if self._unanswered:
+            return
+        # what is sent to us before the broker has answered the last of our subscriptions does not reach us
         self.why_down = ""
         self.reconnects += 1
         self._up.set()

@@ -27,6 +27,7 @@ from cloud_service.broker.process import start_broker
 from cloud_service.broker.rights import covers
 from cloud_service.database.connection import open_database
 from cloud_service.errors import ExposedWithoutTls, PortTaken
+from cloud_service.ingest.broker_link import BrokerLink
 from cloud_service.settings import BrokerSettings, CloudSettings, HttpSettings, MqttSettings
 
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("/usr/sbin/mosquitto")
@@ -181,6 +182,22 @@ def line(place, fresh):
         bed.subscribe(everything_down(SITE, "bed-1"))
         assert running.clinic.link.wait_until_up(20)
         yield SimpleNamespace(running=running, bed=bed, as_role=running.logged_in, clinic=running.clinic)
+
+
+@pytest.mark.broker
+def test_a_clinic_that_may_not_listen_is_not_called_connected(place):
+    if place.broker.kind == "mosquitto":
+        pytest.skip("mosquitto grants every subscription and filters what it delivers")
+    bed = MqttSettings(
+        port=place.broker.port, username="bed-1", password=place.beds["bed-1"], ca_file=place.broker.ca_file
+    )
+    link = BrokerLink(bed, on_event=lambda *_: None)
+    link.start()
+    try:
+        wait_for(lambda: "let us listen" in link.why_down)
+        assert not link.connected
+    finally:
+        link.stop()
 
 
 def receipts(bed):
