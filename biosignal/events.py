@@ -9,6 +9,7 @@ import hashlib
 import uuid
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import lru_cache
 from typing import TypeAlias
 
 from biosignal.signal.blocks import Lead, Unit
@@ -177,8 +178,9 @@ class Mark:
         return None
 
 
+@lru_cache(maxsize=64)
 def mark_id(*, recording: str, task: str, kind: str, leads: tuple[str, ...], start: int) -> str:
-    """Name a mark by what it is."""
+    """Name a mark by what it is; remembered, as a mark is named when it is found and again when it is confirmed."""
     return stable_id(recording, task, kind, ",".join(leads), start)
 
 

@@ -249,6 +249,7 @@ class QrsDetector:
         self._gabor = SlidingFir(np.concatenate(tuple(bands)))
         self._rule = BeatRule(self._rate_hz, self._settings)
         self._recent = Recent(start=start, keep=round(8 * fs_hz))
+        self._placed: tuple[int, int] | None = None
         self._envelope = np.zeros((2, 0))
         self._first = 0
 
@@ -292,9 +293,16 @@ class QrsDetector:
 
     def _fiducial(self, centre: int) -> int:
         """Go from the middle of the envelope to the greatest deflection from the local mean."""
-        centre += self._start
+        # A beat is asked for twice, when it is found and when it is settled, mostly one after the other.
+        if self._placed is not None and self._placed[0] == centre:
+            return self._placed[1]
+        placed = self._greatest_near(centre + self._start)
+        self._placed = (centre, placed)
+        return placed
+
+    def _greatest_near(self, centre: int) -> int:
         wide, near = round(0.1 * self._fs_hz), round(0.05 * self._fs_hz)
         first = max(centre - near, self._recent.oldest)
         stretch = self._recent.between(first, centre + near + 1)
         around = self._recent.between(centre - wide, centre + wide + 1)
-        return first + int(np.argmax(np.abs(stretch - around.mean())))
+        return first + int(np.argmax(np.abs(stretch - np.add.reduce(around) / around.size)))

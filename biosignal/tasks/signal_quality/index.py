@@ -113,11 +113,12 @@ class QualityIndex:
         )
 
     def _grade(self, x: Array) -> Grade:
-        valid = x[np.isfinite(x)]
+        finite = np.isfinite(x)
+        valid = x if finite.all() else x[finite]
         lost = 1 - len(valid) / len(x)
         if lost > self._settings.nan_rejected:
             return QualityLevel.REJECTED, "nan"
-        low, high = float(valid.min()), float(valid.max())
+        low, high = float(np.minimum.reduce(valid)), float(np.maximum.reduce(valid))
         self._lowest, self._highest = min(self._lowest, low), max(self._highest, high)
         found = self._flat(valid, low, high) or self._clipped(valid, low, high)
         if found is None and self._lead.unit is not Unit.RAW:
