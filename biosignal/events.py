@@ -503,10 +503,31 @@ class TaskStatus:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LoopStatus:
+    """A thread or a child process of the daemon: `age_s` since it last got on; older than `limit_s` it stands still.
+
+    Waiting for work is getting on. Seconds on the steady clock.
+    """
+
+    name: str
+    age_s: float
+    limit_s: float
+
+    @property
+    def stands(self) -> bool:
+        """Whether it got on too long ago."""
+        return self.age_s > self.limit_s
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Status:
     """How the device is, now: sent every few seconds, not durable, and by the broker as last will (`online` false).
 
-    `sample` counts at `fs_hz`. `alarms` are all that are not resolved, the most urgent first.
+    `sample` counts at `fs_hz`; it came `sample_age_s` seconds before the status was sent, on the steady clock; absent
+    before the first. What a reading is worth by then says `biosignal.liveness`. `alarms` are all that are not resolved,
+    the most urgent first. `source` is the state of the source (opening, streaming, stalled, lost, ended), in the words
+    of the daemon, with its reason. `boot` names this run of the daemon: two at a time under one name are two devices.
+    `sent_utc_s` is the wall clock of the device, in seconds since 1970, and may be wrong. Version 1 said none of these.
     """
 
     online: bool
@@ -520,6 +541,12 @@ class Status:
     outbox: int
     explainer: str
     version: str
+    source: str = ""
+    source_reason: str = ""
+    sample_age_s: float | None = None
+    loops: tuple[LoopStatus, ...] = ()
+    boot: str = ""
+    sent_utc_s: float | None = None
 
 
 Durable: TypeAlias = (

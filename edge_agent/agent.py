@@ -28,6 +28,7 @@ from biosignal.events import (
     Status,
     TaskStatus,
 )
+from biosignal.liveness import valid_for_s
 from biosignal.model.backend import Backend
 from biosignal.stream.assign import Plan
 from biosignal.tasks import TASKS
@@ -243,30 +244,27 @@ class Agent:
 
     def status(self) -> Status:
         """How the device is, now; waits for nobody."""
-        now, plan = self.analysis.now, self.analysis.plan
-        return Status(
+        now, plan, health = self.analysis.now, self.analysis.plan, self.source_health()
+        age_s = max(0.0, self.clock.monotonic_s() - now.arrived_s) if now.arrived_s is not None else None
+        status = Status(
             online=True,
             recording=now.recording,
             sample=now.sample,
             fs_hz=now.fs_hz,
             leads=self._source.recording_facts().leads,
-            readings=self._readings(),
+            readings=now.readings,
             alarms=self.analysis.alarms,
             tasks=tuple(self._task_status(plan)),
             outbox=self.outbox(),
             explainer=self.explainer.state(),
             version=__version__,
+            source=health.state.value,
+            source_reason=health.reason,
+            sample_age_s=age_s,
+            boot=self._boot,
+            sent_utc_s=self.clock.utc_s(),
         )
-
-    def _readings(self) -> tuple[Reading, ...]:
-        """What holds now. What was decided too long ago is sent without a value, because it is out of date."""
-        now = self.analysis.now
-        age_s = self.clock.monotonic_s() - now.arrived_s if self.reader.is_live else 0.0
-        at_s = now.sample / now.fs_hz + age_s
-        return tuple(
-            reading if reading.until / reading.fs_hz > at_s else replace(reading, value=None, label=None)
-            for reading in now.readings
-        )
+        return replace(status, readings=tuple(_held(status)))
 
     def _task_status(self, plan: Plan) -> Iterator[TaskStatus]:
         """Which leads each task reads, and what answers for it."""
@@ -414,6 +412,12 @@ class Agent:
 
     def _utc(self) -> datetime:
         return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=self.clock.utc_s())
+
+
+def _held(status: Status) -> Iterator[Reading]:
+    """The readings of a status; those that hold no longer, without a value, as nobody knows it any more."""
+    for reading in status.readings:
+        yield reading if valid_for_s(status, reading) > 0 else replace(reading, value=None, label=None)
 
 
 class _Fetch:

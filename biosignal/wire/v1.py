@@ -40,6 +40,8 @@ from biosignal.wire.codec import INT_MOST, from_json
 
 UNKNOWN_FS = 0.0
 """A trend of version 1 names no sampling frequency: `with_rate` fills it in from its recording."""
+HELD_S = 5.0
+"""Version 1 did not say until when a number holds. It sent its status every two seconds: twice that, and one more."""
 UNKNOWN_ORIGIN = "not recorded by version 1"
 BEATS, RHYTHM, QUALITY, MONITORING = "ecg-beats", "ecg-rhythm", "signal-quality", "monitoring"
 _TASK_OF = {
@@ -370,7 +372,7 @@ def _readings(old: _Status, leads: tuple[str, ...]) -> tuple[Reading, ...]:
             leads=leads,
             fs_hz=old.fs_hz,
             at=old.sample,
-            until=old.sample + 1,  # version 1 did not say until when a number holds: it did when it was sent
+            until=old.sample + round(HELD_S * old.fs_hz),
             value=value,
             label=label,
         )

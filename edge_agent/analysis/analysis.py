@@ -55,13 +55,13 @@ OnWindow = Callable[[str, str, bool], None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Now:
-    """State of the analysis. `arrived_s` is when the newest samples came, on the steady clock."""
+    """State of the analysis. `arrived_s` is when the newest samples came, on the steady clock; none, before any did."""
 
     recording: str
     fs_hz: float
     sample: int
     readings: tuple[Reading, ...]
-    arrived_s: float
+    arrived_s: float | None
 
 
 class Analysis:
@@ -113,7 +113,7 @@ class Analysis:
         self._switches = Switches()
         self._readings: dict[tuple[str, str, tuple[str, ...]], Reading] = {}
         self._began_s = clock.monotonic_s()
-        self._arrived_s = self._began_s
+        self._arrived_s: float | None = None
         self._ticked_s = 0
         self._pipeline: Pipeline
         self._recent: RecentMarks

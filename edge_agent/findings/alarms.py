@@ -9,16 +9,9 @@ from dataclasses import dataclass, field, replace
 from biosignal.errors import BadInput, BedsideError
 from biosignal.events import AlarmEvent, AlarmState, Finding, FindingState, Priority, stable_id
 from biosignal.tasks.lookup import finding_kind
+from biosignal.urgency import urgency
 
-_RANK = {Priority.HIGH: 3, Priority.MEDIUM: 2, Priority.LOW: 1, Priority.NONE: 0}
 _HIGHER = {Priority.LOW: Priority.MEDIUM, Priority.MEDIUM: Priority.HIGH}
-_URGENCY = {
-    AlarmState.ACTIVE: 3,
-    AlarmState.AUDIO_PAUSED: 2,
-    AlarmState.LATCHED: 1,
-    AlarmState.ACKNOWLEDGED: 0,
-    AlarmState.RESOLVED: -1,
-}
 _ENDED_KEPT = 512
 DEVICE = "device"
 TIMEOUT = "timeout"
@@ -55,10 +48,11 @@ class AlarmSettings:
 
 @dataclass(slots=True)
 class _Alarm:
-    """One alarm condition, from raised to resolved."""
+    """One alarm condition, from raised to resolved; `raised_s` is when it last began to be signalled."""
 
     event: AlarmEvent
     since_s: float
+    raised_s: float
     present: set[str] = field(default_factory=set)
     settled_at_s: float | None = None
     escalated: bool = False
@@ -82,7 +76,12 @@ class AlarmMachine:
     @property
     def alarms(self) -> tuple[AlarmEvent, ...]:
         """The last event of every unresolved alarm, most urgent first."""
-        return tuple(sorted((alarm.event for alarm in self._alarms.values()), key=_urgency, reverse=True))
+        # Those raised within one tick have one age: the dictionary holds the newest last.
+        ordered = sorted(
+            self._alarms.values(),
+            key=lambda alarm: urgency(alarm.event.state, alarm.event.priority, self._now_s - alarm.raised_s),
+        )
+        return tuple(alarm.event for alarm in ordered)
 
     def on_finding(self, finding: Finding) -> list[AlarmEvent]:
         """Follow a revision of a finding; an old or repeated one changes nothing."""
@@ -157,7 +156,7 @@ class AlarmMachine:
         for event in last:
             if event.state is AlarmState.RESOLVED or event.id in self._alarms:
                 continue
-            alarm = self._alarms[event.id] = _Alarm(event=event, since_s=self._now_s)
+            alarm = self._alarms[event.id] = _Alarm(event=event, since_s=self._now_s, raised_s=self._now_s)
             if event.priority is Priority.HIGH and event.state is not AlarmState.ACKNOWLEDGED:
                 events += [] if event.state is AlarmState.LATCHED else [self._latch(alarm, at)]
             else:
@@ -189,6 +188,7 @@ class AlarmMachine:
         alarm.present.add(finding.id)
         alarm.settled_at_s = None
         if alarm.event.state is AlarmState.LATCHED or (is_another and alarm.event.state is AlarmState.ACKNOWLEDGED):
+            alarm.raised_s = self._now_s
             alarm.event = replace(alarm.event, finding=finding.id, recording=finding.recording, leads=finding.leads)
             state = self._signalled(alarm.event.priority)
             return [self._move(alarm, state, at=finding.decided_at, by=DEVICE)]
@@ -208,7 +208,7 @@ class AlarmMachine:
             at=finding.decided_at,
             by=DEVICE,
         )
-        self._alarms[event.id] = _Alarm(event=event, since_s=self._now_s, present={finding.id})
+        self._alarms[event.id] = _Alarm(event=event, since_s=self._now_s, raised_s=self._now_s, present={finding.id})
         return event
 
     def _signalled(self, priority: Priority) -> AlarmState:
@@ -252,7 +252,3 @@ class AlarmMachine:
         if state is AlarmState.RESOLVED:
             self._alarms.pop(alarm.event.id, None)
         return alarm.event
-
-
-def _urgency(event: AlarmEvent) -> tuple[int, int, int]:
-    return _RANK[event.priority], _URGENCY[event.state], event.at

@@ -152,6 +152,29 @@ def test_alarms_stand_high_before_medium_before_low():
     assert machine.alarms[0].kind == "asystole"
 
 
+def test_what_nobody_has_answered_stands_before_what_was_answered():
+    machine = AlarmMachine("d")
+    acknowledged = machine.on_finding(finding("asystole"))[0]
+    machine.acknowledge(acknowledged.id, "nurse", 1100)
+    latched = finding("vt")
+    machine.on_finding(latched)
+    machine.on_finding(after(latched))
+    machine.on_finding(finding("bradycardia"))
+    machine.pause_audio("nurse", 1200)
+    machine.resume_audio("nurse", 1300)
+    machine.on_finding(finding("lead-off"))
+    machine.tick(10.0, 4000)
+    machine.on_finding(finding("lead-off", leads=("V5",)))
+    standing = [(alarm.state.value, alarm.kind, alarm.leads[0]) for alarm in machine.alarms]
+    assert standing == [
+        ("active", "bradycardia", "MLII"),
+        ("active", "lead-off", "V5"),
+        ("active", "lead-off", "MLII"),
+        ("latched", "vt", "MLII"),
+        ("acknowledged", "asystole", "MLII"),
+    ]
+
+
 def test_an_audio_pause_is_bounded_and_ends_by_itself():
     machine = AlarmMachine("d", started_s=50.0)
     machine.on_finding(finding("bradycardia"))
@@ -365,9 +388,10 @@ class AnySequence(RuleBasedStateMachine):
 
     @invariant()
     def the_most_urgent_alarm_stands_first(self):
-        ranks = ["none", "low", "medium", "high"]
-        standing = [ranks.index(event.priority.value) for event in self.machine.alarms]
-        assert standing == sorted(standing, reverse=True)
+        states = ["active", "latched", "audio-paused", "acknowledged"]
+        ranks = ["high", "medium", "low"]
+        standing = [(states.index(one.state.value), ranks.index(one.priority.value)) for one in self.machine.alarms]
+        assert standing == sorted(standing)
 
     @rule()
     def the_device_starts_again(self):

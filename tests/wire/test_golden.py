@@ -234,7 +234,7 @@ def test_a_version_1_status_is_lifted():
         at=3188,
         by="device",
     )
-    now = {"leads": ("II",), "fs_hz": 250.0, "at": 3188, "until": 3189}
+    now = {"leads": ("II",), "fs_hz": 250.0, "at": 3188, "until": 3188 + 5 * 250}
     assert decode_message("status", message(1, "status")) == Status(
         online=True,
         recording=old["recording"],

@@ -14,6 +14,7 @@ from biosignal.events import (
     Explanation,
     Finding,
     Inputs,
+    LoopStatus,
     Loss,
     Mark,
     MarkPack,
@@ -220,6 +221,15 @@ def messages(recording, said, facts):
             outbox=3,
             explainer="template only",
             version="0.2.0",
+            source="streaming",
+            source_reason="",
+            sample_age_s=0.042,
+            loops=(
+                LoopStatus(name="reader", age_s=0.04, limit_s=10.0),
+                LoopStatus(name="analysis", age_s=5.5, limit_s=4.0),
+            ),
+            boot="0123456789abcdef",
+            sent_utc_s=1795694400.25,
         ),
     )
     yield "receipt", Receipt(committed=((recording, 0),), rejected=((alarm.id, 1, "the id belongs to another device"),))
