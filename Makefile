@@ -52,8 +52,8 @@ e2e: setup-dev  ## the clinic's pages in a real browser
 bench: setup-dev  ## speed and memory, as ratios of one run; BENCH=--quick for the short form
 	$(BIN)/python -m benchmarks $(BENCH)
 
-fault: setup-dev  ## kill -9 of daemon, broker and clinic at 200 moments, fuzz the decoders; FAULT="--kills=N -k kills"
-	$(BIN)/python -m pytest -m fault tests/fault $(FAULT) $(PYTEST)
+fault: setup-dev  ## the long fault runs, and the table of docs/reliability.md; ROW=kills for one row, FAULT="--kills=N"
+	$(BIN)/python -m pytest -m fault tests/fault $(if $(ROW),--row=$(ROW)) $(FAULT) $(PYTEST)
 
 llm: setup  ## build and install the language model (about 7 minutes, needs a C++ compiler)
 	$(BIN)/python -m demo llm

@@ -36,11 +36,14 @@ def test_nothing_is_lost_or_doubled_when_parts_are_killed(tmp_path):
 
 
 @pytest.mark.fault
+@pytest.mark.reliability("kills", "at-risk")
 @pytest.mark.broker
 @pytest.mark.timeout(3600)
-def test_nothing_is_lost_or_doubled_in_a_long_storm(tmp_path, broker_kind, moments, request, capsys):
+def test_nothing_is_lost_or_doubled_in_a_long_storm(tmp_path, broker_kind, moments, request, capsys, reliability):
     seed = request.config.getoption("--fault-seed", 6)
     with capsys.disabled():
         seen, verdict = run(tmp_path, broker=broker_kind, moments=moments, seed=seed, within_s=2.5, speed=20)
     assert seen.moments == moments
     assert verdict.recordings > moments // 6
+    reliability.note("kills", broker=broker_kind, moments=moments, lost=0, doubled=0, events=verdict.events)
+    reliability.note("at-risk", broker=broker_kind, wave_lost_s=verdict.most_wave_lost_s, events_lost=0)
