@@ -23,7 +23,7 @@ from cloud_service.access.people import People
 from cloud_service.access.roles import Role
 from cloud_service.access.secret_files import write_secret
 from cloud_service.broker.accounts import accounts_file, clinic_password, read_accounts, write_accounts
-from cloud_service.broker.mosquitto import write_mosquitto
+from cloud_service.broker.mosquitto import Place, write_mosquitto
 from cloud_service.broker.process import RunningBroker, refresh_mosquitto, start_broker
 from cloud_service.database.connection import Database, open_database
 from cloud_service.errors import BrokerUnreachable
@@ -47,6 +47,7 @@ FLAGS = {
     "ingest": "ingest.enabled",
     "broker_host": "broker.host",
     "broker_port": "broker.port",
+    "clinic_port": "broker.clinic_port",
     "broker_tls": "broker.tls",
 }
 
@@ -188,8 +189,10 @@ def _broker(options: argparse.Namespace, said: Said) -> None:
         conf = write_mosquitto(
             options.write_mosquitto,
             accounts=read_accounts(accounts_file(settings.state_dir)),
-            host=settings.broker.host,
-            port=settings.broker.port,
+            devices=Place(host=settings.broker.host, port=settings.broker.port),
+            clinic=Place(
+                host=settings.broker.clinic_host, port=settings.broker.clinic_port or settings.broker.port + 1
+            ),
             certificate=settings.broker.tls_cert,
             key=settings.broker.tls_key,
         )
@@ -310,8 +313,8 @@ def _devices_changed(settings: CloudSettings, database: Database, broker: Runnin
 def _pointed_at(settings: CloudSettings, broker: RunningBroker) -> CloudSettings:
     mqtt = dataclasses.replace(
         settings.mqtt,
-        host=settings.broker.host,
-        port=broker.port,
+        host=settings.broker.clinic_host,
+        port=broker.clinic_port,
         tls=settings.broker.tls,
         ca_file=broker.ca_file or settings.mqtt.ca_file,
     )
@@ -319,8 +322,10 @@ def _pointed_at(settings: CloudSettings, broker: RunningBroker) -> CloudSettings
 
 
 def _say_broker(said: Said, broker: RunningBroker, settings: CloudSettings) -> None:
-    text = f"{broker.kind} broker on {settings.broker.host}:{broker.port}"
-    said("broker", text, kind=broker.kind, host=settings.broker.host, port=broker.port, ca_file=broker.ca_file)
+    clinic = f"{settings.broker.clinic_host}:{broker.clinic_port}"
+    text = f"{broker.kind} broker on {settings.broker.host}:{broker.port}, for the clinic on {clinic}"
+    ports = {"port": broker.port, "clinic_port": broker.clinic_port}
+    said("broker", text, kind=broker.kind, host=settings.broker.host, **ports, ca_file=broker.ca_file)
 
 
 def _until_stopped() -> threading.Event:
@@ -357,7 +362,8 @@ def _line_flags(made: argparse.ArgumentParser) -> None:
 def _broker_flags(made: argparse.ArgumentParser) -> None:
     made.add_argument("--kind", choices=("auto", "embedded", "mosquitto"), default="auto")
     made.add_argument("--broker-host")
-    made.add_argument("--broker-port", type=int, help="0 takes a free one")
+    made.add_argument("--broker-port", type=int, help="for devices; 0 takes a free one")
+    made.add_argument("--clinic-port", type=int, help="for the clinic's own processes; default: the one after")
     made.add_argument("--no-broker-tls", dest="broker_tls", action="store_false", default=None)
 
 

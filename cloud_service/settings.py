@@ -30,11 +30,14 @@ class HttpSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MqttSettings:
-    """How to reach the broker. `group` names the shared subscription that ingest workers form on MQTT 5 brokers."""
+    """How to reach the broker, at its listener for the clinic.
+
+    `group` names the shared subscription that ingest workers form on MQTT 5 brokers.
+    """
 
     enabled: bool = True
     host: str = "127.0.0.1"
-    port: Annotated[int, Within(0, 65_535, "a port")] = 8883
+    port: Annotated[int, Within(0, 65_535, "a port")] = 8884
     username: str = "clinic"
     password: Annotated[str, SECRET] = field(default="", repr=False)
     tls: bool = True
@@ -44,10 +47,16 @@ class MqttSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BrokerSettings:
-    """Where the embedded broker listens."""
+    """Where the broker listens: `port` is for devices, `clinic_port` for the clinic's own processes alone.
+
+    Port 0 takes a free one, clinic_port 0 the one after `port`. `connections_per_address` bounds the embedded broker.
+    """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Within(0, 65_535, "a port")] = 8883
+    clinic_host: str = "127.0.0.1"
+    clinic_port: Annotated[int, Within(0, 65_535, "a port")] = 0
+    connections_per_address: Annotated[int, AtLeast(1)] = 64
     tls: bool = True
     tls_cert: Path | None = None
     tls_key: Path | None = None

@@ -29,6 +29,7 @@ class House:
         self.clinic_state = state / "clinic"
         self.device_state = state / DEVICE
         self.broker_port = free_port()
+        self.clinic_port = free_port()
         self.http_port = free_port(port)
         self._database = ["--database-url", database_url] if database_url else []
         self._broker_kind = broker
@@ -54,6 +55,8 @@ class House:
                 self._broker_kind,
                 "--broker-port",
                 str(self.broker_port),
+                "--clinic-port",
+                str(self.clinic_port),
                 *self._where(),
             ],
         )
@@ -66,7 +69,7 @@ class House:
                 "--port",
                 str(self.http_port),
                 "--mqtt-port",
-                str(self.broker_port),
+                str(self.clinic_port),
                 *self._where(),
             ],
         )

@@ -1,6 +1,5 @@
 """`make demo`: everything on this machine, live, until Ctrl-C."""
 
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -11,7 +10,7 @@ from demo.language_model import is_installed
 
 def run(*, record: str, speed: float, state: Path, port: int) -> int:
     """Start the parts, say where to look, and stay."""
-    house = House(state, broker="mosquitto" if shutil.which("mosquitto") else "embedded", port=port)
+    house = House(state, port=port)
     try:
         login = house.start_clinic()
         settings = {"source": {"record": record, "speed": speed, "passes": 0}}

@@ -58,6 +58,26 @@ def read_accounts(file: Path) -> Mapping[str, Account]:
         raise BadInput("the broker's accounts cannot be read", file=str(file), why=str(error)) from error
 
 
+class AccountsOnDisk:
+    """The accounts file, read again when it was replaced; what was last readable holds."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._stamp: tuple[int, int] | None = None
+        self._accounts: Mapping[str, Account] = {}
+
+    def now(self) -> Mapping[str, Account]:
+        """Give the accounts by name."""
+        try:
+            facts = self._file.stat()
+            stamp = (facts.st_mtime_ns, facts.st_ino)
+            if stamp != self._stamp:
+                self._accounts, self._stamp = read_accounts(self._file), stamp
+        except (OSError, BadInput):
+            pass
+        return self._accounts
+
+
 def _clinic_account(file: Path, state_dir: Path, name: str) -> Account:
     """Keep the clinic's hashes as they are: making them anew costs time and changes nothing."""
     if file.exists():

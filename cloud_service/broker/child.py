@@ -10,27 +10,33 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from amqtt.broker import Broker
+from cloud_service.access.door import DoorLimits
+from cloud_service.broker.embedded import AMQTT_NAMES, GuardedBroker
+
+AT_ONCE = 1000
 
 
 def broker_config(settings: dict[str, Any]) -> dict[str, Any]:
     """amqtt's configuration. No other plugin is loaded, so there is no ``$SYS`` and nobody is anonymous."""
-    listener = {"type": "tcp", "bind": settings["bind"], "max_connections": 1000}
+    tls = {}
     if settings["certificate"]:
-        listener |= {"ssl": True, "certfile": settings["certificate"], "keyfile": settings["key"]}
-    ours = {"accounts": settings["accounts"]}
+        tls = {"ssl": True, "certfile": settings["certificate"], "keyfile": settings["key"]}
     return {
-        "listeners": {"default": listener},
+        "listeners": {
+            AMQTT_NAMES[name]: {"type": "tcp", "bind": bind, "max_connections": AT_ONCE, **tls}
+            for name, bind in settings["listeners"].items()
+        },
         "plugins": {
-            "cloud_service.broker.plugins.KnownClients": ours,
-            "cloud_service.broker.plugins.OwnTopics": ours,
+            "cloud_service.broker.plugins.KnownClients": {},
+            "cloud_service.broker.plugins.OwnTopics": {"accounts": settings["accounts"]},
         },
     }
 
 
 async def serve(settings: dict[str, Any]) -> None:
     """Run until standard input ends."""
-    broker = Broker(broker_config(settings))
+    limits = DoorLimits(at_once=AT_ONCE, per_address=settings["per_address"])
+    broker = GuardedBroker(broker_config(settings), accounts=Path(settings["accounts"]), limits=limits)
     await broker.start()
     sys.stdout.write(json.dumps({"listening": True}) + "\n")
     sys.stdout.flush()

@@ -10,13 +10,15 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
 from cloud_service.access.certificates import ensure_certificates
 from cloud_service.access.secret_files import write_secret
 from cloud_service.broker.accounts import accounts_file, broker_folder, read_accounts
-from cloud_service.broker.mosquitto import write_mosquitto
+from cloud_service.broker.mosquitto import Place, write_mosquitto
+from cloud_service.broker.rights import CLINIC, DEVICES
 from cloud_service.errors import BrokerUnreachable, PortTaken
 from cloud_service.settings import BrokerSettings, require_safe_listener
 
@@ -28,6 +30,7 @@ class Broker(Protocol):
 
     kind: str
     port: int
+    clinic_port: int
     ca_file: Path | None
 
     def reload(self) -> None:
@@ -41,11 +44,14 @@ class Broker(Protocol):
 
 
 class RunningBroker:
-    """A broker's child process."""
+    """A broker's child process: `port` is for devices, `clinic_port` for the clinic's own processes."""
 
-    def __init__(self, kind: str, process: subprocess.Popen[bytes], port: int, ca_file: Path | None) -> None:
+    def __init__(
+        self, kind: str, process: subprocess.Popen[bytes], *, port: int, clinic_port: int, ca_file: Path | None
+    ) -> None:
         self.kind = kind
         self.port = port
+        self.clinic_port = clinic_port
         self.ca_file = ca_file
         self._process = process
 
@@ -84,21 +90,33 @@ def start_broker(settings: BrokerSettings, state_dir: Path, *, kind: str = "auto
     ExposedWithoutTls, PortTaken, BrokerUnreachable, BadInput : as they say.
     """
     require_safe_listener(settings.host, tls=settings.tls)
-    read_accounts(accounts_file(state_dir))
+    require_safe_listener(settings.clinic_host, tls=settings.tls)
+    accounts = read_accounts(accounts_file(state_dir))
     port = free_port(settings.host, settings.port)
+    wanted = settings.clinic_port or (settings.port and (settings.port + 1) % 65_536)
+    places = {
+        DEVICES: Place(host=settings.host, port=port),
+        CLINIC: Place(host=settings.clinic_host, port=free_port(settings.clinic_host, wanted, besides=port)),
+    }
     ca, certificate, key = _certificates(settings, state_dir)
-    if kind == "mosquitto" or (kind == "auto" and shutil.which("mosquitto")):
+    program = mosquitto_program()
+    if kind == "mosquitto" or (kind == "auto" and program is not None):
         conf = write_mosquitto(
             broker_folder(state_dir) / "mosquitto",
-            accounts=read_accounts(accounts_file(state_dir)),
-            host=settings.host,
-            port=port,
+            accounts=accounts,
+            devices=places[DEVICES],
+            clinic=places[CLINIC],
             certificate=certificate,
             key=key,
             user=getpass.getuser() if os.geteuid() == 0 else None,
         )
-        return _start_mosquitto(conf, settings.host, port, ca)
-    return _start_embedded(settings.host, port, state_dir, ca, certificate, key)
+        return _start_mosquitto(program, conf, places, ca)
+    return _start_embedded(places, settings.connections_per_address, state_dir, ca, certificate, key)
+
+
+def mosquitto_program() -> str | None:
+    """Find mosquitto; Debian puts it where not every PATH looks."""
+    return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 
 
 def refresh_mosquitto(state_dir: Path) -> None:
@@ -108,8 +126,8 @@ def refresh_mosquitto(state_dir: Path) -> None:
         write_mosquitto(folder, accounts=read_accounts(accounts_file(state_dir)))
 
 
-def free_port(host: str, port: int) -> int:
-    """Find out whether a port is free; 0 finds a free one.
+def free_port(host: str, port: int, *, besides: int = 0) -> int:
+    """Find out whether a port is free; 0 finds a free one, another than `besides`.
 
     Raises
     ------
@@ -122,7 +140,8 @@ def free_port(host: str, port: int) -> int:
             probe.bind((host, port))
         except OSError as error:
             raise PortTaken("the port cannot be used", host=host, port=port, why=error.strerror) from error
-        return int(probe.getsockname()[1])
+        found = int(probe.getsockname()[1])
+    return free_port(host, port, besides=besides) if port == 0 and found == besides else found
 
 
 def _certificates(settings: BrokerSettings, state_dir: Path) -> tuple[Path | None, Path | None, Path | None]:
@@ -135,11 +154,20 @@ def _certificates(settings: BrokerSettings, state_dir: Path) -> tuple[Path | Non
 
 
 def _start_embedded(
-    host: str, port: int, state_dir: Path, ca: Path | None, certificate: Path | None, key: Path | None
+    places: Mapping[str, Place],
+    per_address: int,
+    state_dir: Path,
+    ca: Path | None,
+    certificate: Path | None,
+    key: Path | None,
 ) -> RunningBroker:
     config = broker_folder(state_dir) / "embedded.json"
     document = {
-        "bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+        "listeners": {
+            name: f"[{place.host}]:{place.port}" if ":" in place.host else f"{place.host}:{place.port}"
+            for name, place in places.items()
+        },
+        "per_address": per_address,
         "accounts": str(accounts_file(state_dir).resolve()),
         "certificate": str(certificate.resolve()) if certificate else None,
         "key": str(key.resolve()) if key else None,
@@ -148,14 +176,15 @@ def _start_embedded(
     command = [sys.executable, "-m", "cloud_service.broker.child", str(config)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True)
     assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line:
-        raise BrokerUnreachable("the embedded broker did not start", exit_code=process.wait())
-    return RunningBroker("embedded", process, port, ca)
+    running = _running("embedded", process, places, ca)
+    if not process.stdout.readline():
+        code = process.wait()
+        running.stop()
+        raise BrokerUnreachable("the embedded broker did not start", exit_code=code)
+    return running
 
 
-def _start_mosquitto(conf: Path, host: str, port: int, ca: Path | None) -> RunningBroker:
-    program = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+def _start_mosquitto(program: str | None, conf: Path, places: Mapping[str, Place], ca: Path | None) -> RunningBroker:
     if program is None:
         raise BrokerUnreachable("mosquitto cannot be started", remedy="install mosquitto")
     process = subprocess.Popen(
@@ -165,8 +194,21 @@ def _start_mosquitto(conf: Path, host: str, port: int, ca: Path | None) -> Runni
     )
     until = time.monotonic() + START_S
     while time.monotonic() < until and process.poll() is None:
-        with contextlib.suppress(OSError), socket.create_connection((host, port), 1):
-            return RunningBroker("mosquitto", process, port, ca)
+        if all(_listens(place) for place in places.values()):
+            return _running("mosquitto", process, places, ca)
         time.sleep(0.05)
     process.kill()
     raise BrokerUnreachable("mosquitto did not start", exit_code=process.wait())
+
+
+def _listens(place: Place) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection((place.host, place.port), 1):
+        return True
+    return False
+
+
+def _running(
+    kind: str, process: subprocess.Popen[bytes], places: Mapping[str, Place], ca: Path | None
+) -> RunningBroker:
+    ports = {"port": places[DEVICES].port, "clinic_port": places[CLINIC].port}
+    return RunningBroker(kind, process, **ports, ca_file=ca)

@@ -1,9 +1,16 @@
-"""Who may write and read which topics. Pure; both brokers follow it."""
+"""Who comes in where, as whom, and may write and read which topics. Pure; both brokers follow it.
+
+There are two listeners. Devices come in at one, and their client id is their user name, whatever they call themselves:
+nobody can take the place of another. The clinic's own processes share one account and come in at the other, which is
+for them alone, under client ids of their own.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from biosignal.wire.topics import everything_down, everything_up
+
+DEVICES, CLINIC = "devices", "clinic"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,6 +31,13 @@ class Account:
     def reads(self) -> str:
         """Filter of what it may subscribe to."""
         return everything_down(self.site, self.name) if self.site else everything_up("+", "+")
+
+
+def client_id(account: Account, wanted: str) -> str | None:
+    """Give the client id that an account comes in under; None where the clinic asks for one that is not its own."""
+    if account.site:
+        return account.name
+    return wanted if wanted.startswith(f"{account.name}:") else None  # no device's name has a colon
 
 
 def may_write(accounts: Mapping[str, Account], name: str, topic: str) -> bool:

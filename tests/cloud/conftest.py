@@ -2,12 +2,17 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
+from broker_clients import KINDS
 from cloud_running import PASSWORD, Running
+from cloud_ward import SITE
 
+from cloud_service.access.devices import add_device
 from cloud_service.access.people import People
 from cloud_service.access.roles import Role
+from cloud_service.broker.accounts import clinic_password, write_accounts
+from cloud_service.broker.process import start_broker
 from cloud_service.database.connection import open_database
-from cloud_service.settings import AccessSettings, CloudSettings, HttpSettings, MqttSettings
+from cloud_service.settings import AccessSettings, BrokerSettings, CloudSettings, HttpSettings, MqttSettings
 
 
 @pytest.fixture(scope="session")
@@ -49,3 +54,17 @@ def ward(fresh):
             client=running.client,
             as_role=running.logged_in,
         )
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def place(request, tmp_path_factory):
+    """A broker of each kind that is installed, with the accounts of two beds and of the clinic."""
+    state = tmp_path_factory.mktemp("broker")
+    database = open_database(f"sqlite:///{state / 'clinic.db'}")
+    beds = {name: add_device(database, name=name, site=SITE, by="test").password for name in ("bed-1", "bed-2")}
+    write_accounts(database, state)
+    database.close()
+    broker = start_broker(BrokerSettings(port=0), state, kind=request.param)
+    yield SimpleNamespace(state=state, broker=broker, beds=beds, clinic=clinic_password(state))
+    broker.stop()
+    assert not broker.is_alive()

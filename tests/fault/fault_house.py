@@ -41,19 +41,20 @@ class House:
         self.folder = folder
         self.device_state = device_state or folder / DEVICE
         self.clinic_state = folder / "clinic"
-        self.mqtt_port, self.http_port = free_port(), free_port()
+        self.mqtt_port, self.clinic_port, self.http_port = free_port(), free_port(), free_port()
         self.config = folder / "device.toml"
         self._tell("device", "add", DEVICE, "--site", SITE, "--output", str(folder / "device.json"))
         self._write_config(speed, passes, settings)
         state = ["--state-dir", str(self.clinic_state), "--json"]
+        ports = ["--broker-port", str(self.mqtt_port), "--clinic-port", str(self.clinic_port)]
         self.broker = Program(
             "broker",
-            ["cloud-service", "broker", "--kind", broker, "--broker-port", str(self.mqtt_port), *state],
+            ["cloud-service", "broker", "--kind", broker, *ports, *state],
             folder,
         )
         self.clinic = Program(
             "clinic",
-            ["cloud-service", "serve", "--port", str(self.http_port), "--mqtt-port", str(self.mqtt_port), *state],
+            ["cloud-service", "serve", "--port", str(self.http_port), "--mqtt-port", str(self.clinic_port), *state],
             folder,
         )
         self.agent = Program("agent", ["edge-agent", "run", "--config", str(self.config)], folder)
