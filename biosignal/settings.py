@@ -118,9 +118,12 @@ class Reader(Generic[T]):
         file: str = "",
         environment: Mapping[str, str] | None = None,
         flags: Mapping[str, object] | None = None,
+        defaults: Mapping[str, object] | None = None,
         on_renamed: Callable[[str], None] = lambda _sentence: None,
     ) -> T:
         """Put the settings together; `text` is the content of `file`, `on_renamed` is given a sentence for people.
+
+        `defaults` (``section.key``: value) go before those of the tree and behind everything that is given.
 
         Raises
         ------
@@ -129,6 +132,7 @@ class Reader(Generic[T]):
         root = self._root()
         given: dict[str, Given] = {}
         for source in (
+            _from_flags(defaults or {}),
             self._from_text(text, file, root) if text is not None else {},
             self._from_environment(environment or {}, root),
             _from_flags(flags or {}),

@@ -1,6 +1,7 @@
 """The settings tree: defaults < TOML file < environment ``BEDSIDE_CLOUD_SECTION__KEY`` < flags."""
 
 import ipaddress
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,11 +94,16 @@ class AccessSettings:
     lockout_minutes: Annotated[float, Above(0)] = 5.0
 
 
+def _state_dir() -> Path:
+    """Give the folder that systemd made for the unit, which may write nowhere else; by hand, one in this folder."""
+    return Path(os.environ.get("STATE_DIRECTORY", "").split(":")[0] or "bedside-cloud")
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CloudSettings:
     """Everything that can be set. `demo` allows one login with all roles and says so on its page."""
 
-    state_dir: Path = field(default_factory=lambda: Path("bedside-cloud"))
+    state_dir: Path = field(default_factory=_state_dir)
     demo: bool = False
     http: HttpSettings = field(default_factory=HttpSettings)
     mqtt: MqttSettings = field(default_factory=MqttSettings)

@@ -21,15 +21,26 @@ def main() -> int:
     once = verbs.add_parser("check", help="once round the whole circle, headless")
     once.add_argument("--broker", choices=("embedded", "mosquitto"), default="embedded")
     once.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
+    once.add_argument(
+        "--limit",
+        type=float,
+        default=check.LIMIT_S,
+        metavar="SECONDS",
+        help="fail when the circle takes longer, 1 or more (default %(default)g); every step is given its share",
+    )
     once.add_argument("--keep", action="store_true", help="leave the state folder for a look")
     verbs.add_parser("llm", help="build and install the language model")
     options = parser.parse_args()
+    if options.verb == "check" and not options.limit >= 1:
+        once.error(f"--limit is 1 second or more, not {options.limit:g}")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         if options.verb == "run":
             return run.run(record=options.record, speed=options.speed, state=options.state.resolve(), port=options.port)
         if options.verb == "check":
-            return check.check(broker=options.broker, database=options.database, keep=options.keep)
+            return check.check(
+                broker=options.broker, database=options.database, keep=options.keep, limit_s=options.limit
+            )
         return language_model.install()
     except DemoFailed as error:
         print(f"{error}\nTry: {error.advice}", file=sys.stderr)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from demo.parts import DemoFailed, Part, free_port, run_program, write_private
+from demo.parts import STOP_S, DemoFailed, Part, free_port, run_program, write_private
 
 SITE = "demo"
 DEVICE = "bed-1"
@@ -22,10 +22,18 @@ class Login:
 
 
 class House:
-    """All parts below one state folder; a second start goes on with the same data."""
+    """All parts below one state folder; a second start goes on with the same data.
 
-    def __init__(self, state: Path, *, broker: str = "auto", database_url: str = "", port: int = 0) -> None:
+    Parameters
+    ----------
+    patience : how many times as long as on a usual machine is waited for each part.
+    """
+
+    def __init__(
+        self, state: Path, *, broker: str = "auto", database_url: str = "", port: int = 0, patience: float = 1.0
+    ) -> None:
         self.state = state
+        self.patience = patience
         self.clinic_state = state / "clinic"
         self.device_state = state / DEVICE
         self.broker_port = free_port()
@@ -60,7 +68,7 @@ class House:
                 *self._where(),
             ],
         )
-        self.broker_name = str(broker.said("broker", within_s=30)["kind"])
+        self.broker_name = str(broker.said("broker", within_s=30 * self.patience)["kind"])
         clinic = self._start(
             "clinic",
             [
@@ -74,7 +82,7 @@ class House:
             ],
         )
         first = None
-        while (line := clinic.said("first-admin", "ready", within_s=60))["type"] != "ready":
+        while (line := clinic.said("first-admin", "ready", within_s=60 * self.patience))["type"] != "ready":
             first = line
         self._wait_until_it_answers()
         if first is not None:
@@ -114,7 +122,7 @@ class House:
     def stop(self) -> None:
         """Stop everything, the source first."""
         for part in reversed(self.parts):
-            part.stop()
+            part.stop(within_s=STOP_S * self.patience)
         self.parts.clear()
 
     def run_clinic_verb(self, *verb: str) -> list[dict[str, Any]]:
@@ -122,7 +130,7 @@ class House:
         return run_program("cloud-service", *verb, "--state-dir", str(self.clinic_state), *self._database)
 
     def _wait_until_it_answers(self) -> None:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 30 * self.patience
         while time.monotonic() < until:
             with socket.socket() as probe:
                 probe.settimeout(1)

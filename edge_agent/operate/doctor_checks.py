@@ -60,6 +60,9 @@ def state_dir(settings: Settings, clock: Clock) -> Iterator[Check]:
 
 def store(settings: Settings, clock: Clock) -> Iterator[Check]:
     """Are the databases whole?"""
+    if not _may_look(settings.device.state_dir):
+        yield warn("store", *_not_permitted(settings.device.state_dir))
+        return
     for name in ("events.db", "waveforms.db"):
         path = settings.device.state_dir / name
         if not path.exists():
@@ -254,6 +257,9 @@ def explainer(settings: Settings, clock: Clock) -> Iterator[Check]:
 
 def agent(settings: Settings, clock: Clock) -> Iterator[Check]:
     """What does the running daemon say of itself?"""
+    if not _may_look(settings.device.state_dir):
+        yield warn("daemon", *_not_permitted(settings.device.state_dir))
+        return
     status = read_status(settings.device.state_dir)
     if status is None or not is_running(status):
         since = None if status is None else status.written_utc_s
@@ -278,6 +284,17 @@ def agent(settings: Settings, clock: Clock) -> Iterator[Check]:
         yield ok(f"model of {model.task}", f"{served}: {model.reason}" if model.reason else served)
     for lead in status.leads:
         yield ok("leads", lead)
+
+
+def _may_look(folder: Path) -> bool:
+    return not os.path.lexists(folder) or os.access(folder, os.R_OK | os.X_OK)
+
+
+def _not_permitted(folder: Path) -> tuple[str, str]:
+    return (
+        f"not known: uid {os.getuid()} may not look into {folder}",
+        "run doctor as root, or as the user that the daemon runs as",
+    )
 
 
 def _run_words() -> str:

@@ -11,6 +11,8 @@ from edge_agent.operate.settings import Settings, limits_of_tasks
 __all__ = ["Refused", "keys", "load_settings", "parse_flag", "shown"]
 
 PREFIX = "BEDSIDE_"
+UNIT_SETTINGS_DIR = Path("/etc/bedside")
+UNIT_STATE_DIR = Path("/var/lib/bedside")
 
 
 class Refused(SettingsRefused):
@@ -28,6 +30,7 @@ def load_settings(
 ) -> Settings:
     """Settings from a TOML file, the environment (default: this process's) and flags (``section.key``: value).
 
+    The state folder of a file in `UNIT_SETTINGS_DIR` is that of the installed unit, unless something else is set.
     `on_renamed` is given a sentence for each setting that has the name of an earlier version.
 
     Raises
@@ -39,8 +42,19 @@ def load_settings(
         file=str(file),
         environment=os.environ if environment is None else environment,
         flags=flags,
+        defaults=_of_the_unit(file),
         on_renamed=on_renamed,
     )
+
+
+def _of_the_unit(file: Path | None) -> Mapping[str, object]:
+    """Give what the installed unit adds to the settings: a verb run by hand looks where the running daemon writes.
+
+    systemd names the state folder to the daemon alone, so that without this the same file means another folder here.
+    """
+    if file is None or os.environ.get("STATE_DIRECTORY") or file.resolve().parent != UNIT_SETTINGS_DIR:
+        return {}
+    return {"device.state_dir": str(UNIT_STATE_DIR)}
 
 
 def parse_flag(text: str) -> tuple[str, object]:

@@ -43,6 +43,14 @@ def test_a_wrong_setting_is_named_with_its_line(tmp_path, content, where):
         load_settings(file)
 
 
+def test_under_systemd_the_state_lies_where_the_unit_may_write(monkeypatch):
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/bedside-cloud")
+    assert load_settings().state_dir == Path("/var/lib/bedside-cloud")
+    assert load_settings(flags={"state_dir": "elsewhere"}).state_dir == Path("elsewhere")
+    monkeypatch.delenv("STATE_DIRECTORY")
+    assert load_settings().state_dir == Path("bedside-cloud")
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "clinic.example"])
 def test_nothing_listens_beyond_this_machine_without_tls(host):
     with pytest.raises(ExposedWithoutTls):

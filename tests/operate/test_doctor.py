@@ -292,6 +292,18 @@ def test_a_status_of_a_dead_process_or_torn_file_counts_as_not_running(tmp_path)
     assert read_status(settings.device.state_dir) is None
 
 
+def test_a_folder_that_may_not_be_looked_into_is_no_daemon_that_does_not_run(tmp_path, monkeypatch):
+    settings = settings_of(tmp_path)
+    settings.device.state_dir.mkdir(parents=True)
+    write_status(settings.device.state_dir, status_of())
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    for check in (doctor_checks.agent, doctor_checks.store):
+        (said,) = check(settings, CLOCK)
+        assert said.level is Level.WARN
+        assert "may not look" in said.cause
+        assert "as root" in said.remedy
+
+
 @pytest.mark.parametrize(("held_ms", "level"), [("16", Level.WARN), ("1", Level.OK)])
 def test_a_bridge_that_holds_bytes_back_is_named(tmp_path, monkeypatch, held_ms, level):
     port = tmp_path / "ttyUSB7"

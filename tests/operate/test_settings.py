@@ -1,13 +1,17 @@
 import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from biosignal.tasks import TASKS
 from biosignal.tasks.lookup import models
 from biosignal.tasks.task import Task, Wants
+from edge_agent.operate import settings_file
 from edge_agent.operate.settings import Settings
 from edge_agent.operate.settings_file import Refused, keys, load_settings, parse_flag, shown
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def load(tmp_path, text="", environment=None, flags=None):
@@ -18,6 +22,37 @@ def load(tmp_path, text="", environment=None, flags=None):
 
 def test_without_anything_the_defaults_hold():
     assert load_settings(environment={}) == Settings()
+
+
+@pytest.fixture
+def unit_settings(tmp_path, monkeypatch):
+    """The folder of the installed unit's settings, and the state folder that belongs to it."""
+    monkeypatch.delenv("STATE_DIRECTORY", raising=False)
+    monkeypatch.setattr(settings_file, "UNIT_SETTINGS_DIR", tmp_path.resolve())
+    monkeypatch.setattr(settings_file, "UNIT_STATE_DIR", tmp_path / "state-of-the-unit")
+    return tmp_path
+
+
+def test_a_verb_run_by_hand_on_the_settings_of_the_unit_looks_into_its_state_folder(unit_settings):
+    assert load(unit_settings).device.state_dir == unit_settings / "state-of-the-unit"
+    chosen = load(unit_settings, "[device]\nstate_dir = '/elsewhere'\n")
+    assert str(chosen.device.state_dir) == "/elsewhere"
+
+
+def test_what_systemd_names_goes_before_the_folder_of_the_unit(unit_settings, monkeypatch):
+    monkeypatch.setenv("STATE_DIRECTORY", "/var/lib/bedside-2")
+    assert str(load(unit_settings).device.state_dir) == "/var/lib/bedside-2"
+
+
+def test_settings_elsewhere_know_nothing_of_the_unit(unit_settings):
+    (unit_settings / "mine").mkdir()
+    assert load(unit_settings / "mine").device.state_dir == Settings().device.state_dir
+
+
+def test_the_folders_of_the_unit_are_those_that_its_files_name():
+    unit = (ROOT / "systemd" / "edge-agent.service").read_text()
+    assert f"--config {settings_file.UNIT_SETTINGS_DIR}/edge-agent.toml\n" in unit
+    assert f"\nStateDirectory={settings_file.UNIT_STATE_DIR.relative_to('/var/lib')}\n" in unit
 
 
 def test_flags_beat_the_environment_which_beats_the_file(tmp_path):
