@@ -4,16 +4,18 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, FastAPI
+from fastapi.exceptions import RequestValidationError
 
-from biosignal.errors import BadInput, BedsideError, RefusedForSafety
+from biosignal.errors import BedsideError
 from biosignal.wire.topics import parse
-from cloud_service.access.errors import LoginFailed, NameTaken, TooManyFailures
+from cloud_service.access.bodies import BodyLimit
 from cloud_service.access.headers import SecurityHeaders
+from cloud_service.access.limits import Turns
 from cloud_service.access.people import People
 from cloud_service.clinic import alarms, devices, event_log, findings, live, logins, operations, recordings, reviews
 from cloud_service.clinic import feed as feed_routes
+from cloud_service.clinic.answers import answer_error, answer_invalid
 from cloud_service.clinic.command_desk import CommandDesk
 from cloud_service.clinic.context import Clinic
 from cloud_service.clinic.feed import Feed
@@ -82,8 +84,10 @@ def create_app(settings: CloudSettings, *, on_devices_changed: Callable[[], None
     )
     app.state.clinic = clinic
     app.state.learning = learning_part(workshop, clinic.commands, settings.learning)
+    app.add_middleware(BodyLimit)
     app.add_middleware(SecurityHeaders, tls=settings.http.tls)
-    app.add_exception_handler(BedsideError, _answer_error)
+    app.add_exception_handler(BedsideError, answer_error)
+    app.add_exception_handler(RequestValidationError, answer_invalid)
     for router in API_ROUTERS:
         app.include_router(router, prefix=API)
     for router in OTHER_ROUTERS:
@@ -101,6 +105,7 @@ def _assemble(settings: CloudSettings, on_devices_changed: Callable[[], None]) -
         settings=settings,
         database=database,
         people=People(database, settings.access, demo=settings.demo),
+        turns=Turns(),
         link=link,
         worker=worker,
         commands=commands,
@@ -158,19 +163,3 @@ def _stop(clinic: Clinic) -> None:
     if clinic.worker is not None:
         clinic.worker.stop()
     clinic.database.close()
-
-
-_STATUS: tuple[tuple[type[BedsideError], int], ...] = (
-    (TooManyFailures, 429),
-    (LoginFailed, 401),
-    (NameTaken, 409),
-    (BadInput, 400),
-    (RefusedForSafety, 409),
-)
-
-
-async def _answer_error(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, BedsideError)
-    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
-    headers = {"Retry-After": str(int(error.retry_after_s) + 1)} if isinstance(error, TooManyFailures) else None
-    return JSONResponse({"detail": str(error), "try": error.advice}, status_code=status, headers=headers)

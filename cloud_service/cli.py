@@ -151,7 +151,7 @@ def _serve(options: argparse.Namespace, said: Said) -> None:
             app = create_app(
                 with_broker_access(settings), on_devices_changed=lambda: _devices_changed(settings, database, broker)
             )
-            server = make_server(app, settings.http)
+            server = make_server(app, settings.http, listener)
             said("ready", f"listening on {url_of(settings.http, listener)}", url=url_of(settings.http, listener))
             _until_stopped()  # uvicorn raises the signal once more when it is done; the broker must still be stopped
             server.run(sockets=[listener])

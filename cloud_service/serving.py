@@ -8,14 +8,17 @@ from collections.abc import Iterator
 import uvicorn
 from fastapi import FastAPI
 
+from cloud_service.access.door import Door, DoorLimits
 from cloud_service.errors import PortTaken, SettingsWrong
+from cloud_service.http_line import LARGEST_HEAD, protocol_behind
 from cloud_service.settings import HttpSettings, require_safe_listener
 
 GRACE_S = 3
+LARGEST_WEBSOCKET_MESSAGE = 64 << 10  # pages only listen
 
 
 @contextlib.contextmanager
-def listen(settings: HttpSettings) -> Iterator[socket.socket]:
+def listen(settings: HttpSettings) -> Iterator[Door]:
     """Bind the port and listen; 0 takes a free one.
 
     Raises
@@ -23,11 +26,10 @@ def listen(settings: HttpSettings) -> Iterator[socket.socket]:
     ExposedWithoutTls : beyond loopback without TLS. PortTaken : another program has the port.
     """
     require_safe_listener(settings.host, tls=settings.tls)
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    limits = DoorLimits(at_once=settings.connections, per_address=settings.connections_per_address)
+    with contextlib.ExitStack() as stack:
         try:
-            listener.bind((settings.host, settings.port))
+            listener = stack.enter_context(Door(settings.host, settings.port, limits))
             listener.listen(128)  # who connects before the application is up waits instead of being refused
         except OSError as error:
             raise PortTaken(
@@ -42,8 +44,8 @@ def url_of(settings: HttpSettings, listener: socket.socket) -> str:
     return f"{'https' if settings.tls else 'http'}://{host}:{listener.getsockname()[1]}"
 
 
-def make_server(app: FastAPI, settings: HttpSettings) -> uvicorn.Server:
-    """Build the server; run it with ``server.run(sockets=[listener])``.
+def make_server(app: FastAPI, settings: HttpSettings, listener: Door) -> uvicorn.Server:
+    """Build the server of `listener`; run it with ``server.run(sockets=[listener])``.
 
     Raises
     ------
@@ -51,6 +53,10 @@ def make_server(app: FastAPI, settings: HttpSettings) -> uvicorn.Server:
     """
     config = uvicorn.Config(
         app,
+        http=protocol_behind(listener),
+        loop="asyncio",  # another would accept below the door
+        h11_max_incomplete_event_size=LARGEST_HEAD,
+        ws_max_size=LARGEST_WEBSOCKET_MESSAGE,
         log_config=None,
         access_log=False,
         server_header=False,

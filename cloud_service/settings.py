@@ -16,12 +16,17 @@ PREFIX = "BEDSIDE_CLOUD_"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class HttpSettings:
-    """Where the clinic's pages and API listen; port 0 takes a free one."""
+    """Where the clinic's pages and API listen; port 0 takes a free one.
+
+    At most `connections` are open at a time, and `connections_per_address` of one address (a browser opens six).
+    """
 
     host: str = "127.0.0.1"
     port: Annotated[int, Within(0, 65_535, "a port")] = 8443
     tls_cert: Path | None = None
     tls_key: Path | None = None
+    connections: Annotated[int, AtLeast(1)] = 2000
+    connections_per_address: Annotated[int, AtLeast(1)] = 250
 
     @property
     def tls(self) -> bool:
@@ -84,7 +89,8 @@ class IngestSettings:
 class AccessSettings:
     """Sessions end after `idle_minutes` without use, and after `session_hours` in any case.
 
-    A login is refused for `lockout_minutes` after that many failures of an account or from an address.
+    From one address, a login is refused for `lockout_minutes` after `account_failures` of one account, or after
+    `address_failures` of any. From elsewhere the account stays open.
     """
 
     idle_minutes: Annotated[float, Above(0)] = 30.0

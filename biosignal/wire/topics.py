@@ -40,6 +40,11 @@ class Topic:
         return f"{ROOT}/{self.site}/{self.device}/{self.direction.value}/{self.channel.value}"
 
 
+def is_name(text: str) -> bool:
+    """Whether `text` can stand in a topic."""
+    return _NAME.fullmatch(text) is not None
+
+
 def checked_name(name: str, what: str) -> str:
     """Return `name` if it can stand in a topic.
 
@@ -47,7 +52,7 @@ def checked_name(name: str, what: str) -> str:
     ------
     BadInput : it is empty, longer than 64, or has other characters than letters, digits, ``_ . -``.
     """
-    if not _NAME.fullmatch(name):
+    if not is_name(name):
         raise BadInput(f"{what} cannot stand in a topic", name=name, remedy="use letters, digits, `_`, `.` and `-`")
     return name
 

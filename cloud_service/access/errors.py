@@ -9,8 +9,30 @@ class LoginFailed(BedsideError):
     remedy = "try again, or ask an administrator for a new password"
 
 
+class WrongPassword(BedsideError):
+    """The old password, asked for before a new one is set, is wrong."""
+
+    remedy = "try again, or ask an administrator for a new password"
+
+
+class Busy(BedsideError):
+    """Too many logins are waiting to be checked; this one was not looked at and does not count."""
+
+    remedy = "try again in a moment"
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__("too many logins at once", retry_after_s=round(retry_after_s))
+        self.retry_after_s = retry_after_s
+
+
+class LastAdmin(RefusedForSafety):
+    """Without this account nobody could administer the clinic any more."""
+
+    remedy = "make another account an administrator first"
+
+
 class TooManyFailures(BedsideError):
-    """Too many failed logins of this account or from this address."""
+    """Too many failed logins from this address, of this account or in all."""
 
     remedy = "wait as long as the message says"
 

@@ -11,10 +11,11 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from biosignal.errors import BadInput
-from biosignal.wire.topics import checked_name
+from biosignal.wire.topics import checked_name, is_name
 from cloud_service.access import audit
+from cloud_service.access.door import group_of
 from cloud_service.access.errors import LoginFailed, NameTaken, TooManyFailures
-from cloud_service.access.limits import FailureLimit
+from cloud_service.access.limits import AttemptLimit
 from cloud_service.access.passwords import hash_password, new_password, password_matches
 from cloud_service.access.roles import Role
 from cloud_service.database.clinic_tables import SessionRow, UserRow
@@ -52,8 +53,8 @@ class People:
         self._settings = settings
         self.demo = demo
         window_s = settings.lockout_minutes * 60
-        self._accounts = FailureLimit(settings.account_failures, window_s)
-        self._addresses = FailureLimit(settings.address_failures, window_s)
+        self._accounts = AttemptLimit(settings.account_failures, window_s)
+        self._addresses = AttemptLimit(settings.address_failures, window_s)
 
     def first_admin(self) -> str | None:
         """Make the account `admin` on the first run; gives its password, which is stored nowhere, or None."""
@@ -103,20 +104,57 @@ class People:
 
         Raises
         ------
-        TooManyFailures : the account or the address must wait. LoginFailed : name or password is wrong.
+        TooManyFailures : the account from this address, or the address, must wait. LoginFailed : name or password is
+        wrong.
         """
-        now_s = time.monotonic()
-        wait_s = max(self._accounts.wait_s(name, now_s), self._addresses.wait_s(address, now_s))
-        if wait_s > 0:
+        self.begin(name, address)
+        return self.finish(name=name, password=password, address=address, old_token=old_token)
+
+    def begin(self, name: str, address: str) -> None:
+        """Count an attempt; quick, and before anything is done that takes memory or time.
+
+        An account is closed for the address that guesses it and for nobody else.
+
+        Raises
+        ------
+        TooManyFailures : the account from this address, or the address, must wait.
+        """
+        now_s, group = time.monotonic(), group_of(address)
+        wait_s = self._addresses.take(group, now_s)
+        if not wait_s:
+            wait_s = self._accounts.take(_attempt(name, address), now_s)
+            if wait_s:
+                self._addresses.give_back(group)
+        if wait_s:
             raise TooManyFailures(wait_s)
-        with self._database.read() as session:
-            user = session.get(UserRow, name)
-        known = user is not None and user.disabled is None
-        if not password_matches(user.argon2 if user and known else None, password):
-            self._failed(name, address, now_s)
+
+    def withdraw(self, name: str, address: str) -> None:
+        """Take back an attempt that was begun and not looked at."""
+        self._addresses.give_back(group_of(address))
+        self._accounts.give_back(_attempt(name, address))
+
+    def finish(self, *, name: str, password: str, address: str, old_token: str | None = None) -> NewLogin:
+        """Check an attempt that was begun, and open a session.
+
+        Raises
+        ------
+        LoginFailed : name or password is wrong.
+        """
+        if not self._is_right(name, password):
+            with self._database.write() as session:
+                subject = name if is_name(name) else "(not a name)"
+                audit.record(session, actor="?", action="login.failed", subject=subject, address=address)
             raise LoginFailed("name or password is wrong")
-        self._accounts.succeeded(name)
+        self._addresses.give_back(group_of(address))
+        self._accounts.forget(_attempt(name, address))
         return self._open(name, address, old_token)
+
+    def _is_right(self, name: str, password: str) -> bool:
+        user = None
+        if is_name(name):
+            with self._database.read() as session:
+                user = session.get(UserRow, name)
+        return password_matches(user.argon2 if user and user.disabled is None else None, password)
 
     def demo_log_in(self, *, address: str, old_token: str | None = None) -> NewLogin:
         """Log in without a password, where the demo setting allows it.
@@ -162,12 +200,6 @@ class People:
         with self._database.write() as session:
             session.execute(update(SessionRow).where(SessionRow.token_sha256 == hashed).values(last_used=utc_now()))
 
-    def _failed(self, name: str, address: str, now_s: float) -> None:
-        self._accounts.failed(name, now_s)
-        self._addresses.failed(address, now_s)
-        with self._database.write() as session:
-            audit.record(session, actor="?", action="login.failed", subject=name[:64], address=address)
-
     def _open(self, name: str, address: str, old_token: str | None) -> NewLogin:
         token = secrets.token_urlsafe(32)
         now = utc_now()
@@ -192,6 +224,10 @@ class People:
 def csrf_matches(login: Login, sent: str | None) -> bool:
     """Compare the token a page sent back with the session's."""
     return hmac.compare_digest(login.csrf.encode(), (sent or "").encode())
+
+
+def _attempt(name: str, address: str) -> str:
+    return f"{group_of(address)} {name}"
 
 
 def _add(session: Session, *, name: str, role: Role, password: str, by: str) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, HTTPException, Request
 from starlette.requests import HTTPConnection
 
+from cloud_service.access.limits import Turns
 from cloud_service.access.people import Login, People, csrf_matches
 from cloud_service.access.roles import Role
 from cloud_service.clinic.command_desk import CommandDesk
@@ -31,6 +32,7 @@ class Clinic:
     settings: CloudSettings
     database: Database
     people: People
+    turns: Turns
     link: BrokerLink | None
     worker: IngestWorker | None
     commands: CommandDesk

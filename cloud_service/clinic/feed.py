@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -149,16 +150,24 @@ async def _events(request: Request, source: Feed, last: str | None) -> AsyncIter
             sent = item["row"]
             yield _written(item)
         caught_up = sent
+        looked_s = time.monotonic()
         while True:
-            try:
-                item = await asyncio.wait_for(mine.get(), CHECK_LOGIN_S)
-            except asyncio.TimeoutError:
+            new = await _next(mine)
+            if new is None or time.monotonic() - looked_s >= CHECK_LOGIN_S:  # also where there is always something
                 if await run_in_threadpool(login_of, request) is None:
                     return
+                looked_s = time.monotonic()
+            if new is None:
                 yield ": still here\n\n"
-                continue
-            if caught_up is None or item["row"] > caught_up:
-                yield _written(item)
+            elif caught_up is None or new["row"] > caught_up:
+                yield _written(new)
+
+
+async def _next(mine: asyncio.Queue[Item]) -> Item | None:
+    try:
+        return await asyncio.wait_for(mine.get(), CHECK_LOGIN_S)
+    except asyncio.TimeoutError:
+        return None
 
 
 def _written(item: Item) -> str:

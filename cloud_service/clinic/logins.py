@@ -1,8 +1,11 @@
 """Logging in and out."""
 
+from functools import partial
+
 from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, Field
 
+from cloud_service.access.errors import Busy
 from cloud_service.access.people import Login, NewLogin
 from cloud_service.access.roles import Role
 from cloud_service.clinic.context import Clinic, ClinicPart, Viewer, address_of, is_same_origin
@@ -38,15 +41,23 @@ def login_options(clinic: ClinicPart) -> LoginOptions:
 
 
 @router.post("/login")
-def log_in(credentials: Credentials, request: Request, response: Response, clinic: ClinicPart) -> Me:
+async def log_in(credentials: Credentials, request: Request, response: Response, clinic: ClinicPart) -> Me:
     """Open a session; its token is new with every login, whatever cookie came with the request."""
     _refuse_other_sites(request)
-    new = clinic.people.log_in(
-        name=credentials.name,
+    name, address = credentials.name, address_of(request)
+    clinic.people.begin(name, address)
+    check = partial(
+        clinic.people.finish,
+        name=name,
         password=credentials.password,
-        address=address_of(request),
+        address=address,
         old_token=request.cookies.get(clinic.cookie),
     )
+    try:
+        new = await clinic.turns.run(check)
+    except Busy:
+        clinic.people.withdraw(name, address)
+        raise
     return _welcome(clinic, response, new)
 
 

@@ -32,9 +32,9 @@ class Running:
 
     def __enter__(self):
         self._listening = listen(self.settings.http)
-        listener = self._listening.__enter__()
+        listener = self.door = self._listening.__enter__()
         self.url = url_of(self.settings.http, listener)
-        self._server = make_server(self.app, self.settings.http)
+        self._server = make_server(self.app, self.settings.http, listener)
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [listener]})
         self._thread.start()
         wait_for(lambda: self._server.started)

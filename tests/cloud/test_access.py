@@ -9,7 +9,6 @@ from sqlalchemy import text, update
 from cloud_service.access import audit
 from cloud_service.access.errors import AuditBroken, NameTaken, WeakPassword
 from cloud_service.access.headers import HEADERS
-from cloud_service.access.limits import FailureLimit
 from cloud_service.access.people import People
 from cloud_service.access.roles import Role
 from cloud_service.database.clinic_tables import SessionRow
@@ -132,29 +131,6 @@ def test_a_foreign_page_cannot_log_anyone_in(ward):
             headers={"Origin": "https://evil.example"},
         )
         assert answer.status_code == 403
-
-
-def test_guessing_is_stopped_and_tells_how_long(ward):
-    with ward.client() as client:
-        guess = {"name": "admin", "password": "guess"}
-        codes = [client.post("/api/v1/login", json=guess).status_code for _ in range(7)]
-        assert codes == [401] * 5 + [429] * 2
-        right = client.post("/api/v1/login", json={"name": "admin", "password": PASSWORD})
-        assert right.status_code == 429
-        assert int(right.headers["retry-after"]) > 200
-        assert client.post("/api/v1/login", json={"name": "viewer", "password": PASSWORD}).status_code == 200
-
-
-def test_the_limit_forgets_with_time_and_never_grows_without_end():
-    limit = FailureLimit(2, 10.0)
-    limit.failed("a", 0.0)
-    assert limit.wait_s("a", 1.0) == 0
-    limit.failed("a", 1.0)
-    assert limit.wait_s("a", 2.0) == 8.0
-    assert limit.wait_s("a", 10.5) == 0
-    for number in range(30_000):
-        limit.failed(str(number), 20.0)
-    assert len(limit._failures) <= 10_000
 
 
 def test_every_answer_carries_the_security_headers(ward):

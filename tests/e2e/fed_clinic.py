@@ -92,7 +92,7 @@ def fed_clinic(folder: Path) -> Iterator[FedClinic]:
     for role in Role:
         app.state.clinic.people.add(name=f"a-{role.value}", role=role, password=PASSWORD, by="test")
     with listen(settings.http) as listener:
-        server = make_server(app, settings.http)
+        server = make_server(app, settings.http, listener)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         while not server.started:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from cloud_service.settings import HttpSettings
+
 FOLDER = Path(__file__).resolve().parents[2] / "systemd"
 UNITS = ("edge-agent.service", "cloud-service.service")
 MOST_EXPOSED = 2.0  # of 10, as `systemd-analyze security` counts
@@ -34,6 +36,11 @@ def test_the_daemon_is_watched_by_systemd():
     assert service["Type"] == "notify"
     assert int(service["WatchdogSec"]) > 0
     assert unit("edge-agent.service")["Unit"]["StartLimitBurst"] == "5"
+
+
+def test_the_clinic_may_open_all_the_connections_it_allows():
+    service, allowed = unit("cloud-service.service")["Service"], HttpSettings().connections
+    assert int(service["LimitNOFILE"]) >= 2 * (allowed + 1000)  # both doors, and as much again for files
 
 
 @pytest.mark.parametrize("name", UNITS)

@@ -35,7 +35,7 @@ def service(tmp_path_factory):
     for role in Role:
         app.state.clinic.people.add(name=f"a-{role.value}", role=role, password=PASSWORD, by="test")
     with listen(settings.http) as listener:
-        server = make_server(app, settings.http)
+        server = make_server(app, settings.http, listener)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         while not server.started:

@@ -1,0 +1,50 @@
+"""Refuses what nobody of ours sends: a request whose body is larger than any of ours."""
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LARGEST_BODY = 64 << 10
+
+
+class BodyLimit:
+    """ASGI middleware: a body comes whole and within the limit, or the application never hears of the request.
+
+    A length that is announced is believed only where it is too large; bytes are counted in any case.
+    """
+
+    def __init__(self, app: ASGIApp, *, largest: int = LARGEST_BODY) -> None:
+        self._app = app
+        self._largest = largest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read the body, then pass on; answer 413 where it is too large."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        if not announced.isdigit() or int(announced) > self._largest:
+            await self._refuse(scope, receive, send)
+            return
+        body, size = [], 0
+        while True:
+            message = await receive()
+            if message["type"] != "http.request":
+                return  # the other end has gone
+            body.append(message.get("body", b""))
+            size += len(body[-1])
+            if size > self._largest:
+                await self._refuse(scope, receive, send)
+                return
+            if not message.get("more_body", False):
+                break
+        whole: list[Message] = [{"type": "http.request", "body": b"".join(body), "more_body": False}]
+
+        async def again() -> Message:
+            return whole.pop() if whole else await receive()
+
+        await self._app(scope, again, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = {"detail": f"the body is larger than {self._largest} bytes", "try": "send less at once"}
+        response = JSONResponse(answer, status_code=413, headers={"Connection": "close"})
+        await response(scope, receive, send)
