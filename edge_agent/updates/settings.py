@@ -43,7 +43,8 @@ class UpdatesSettings:
     url : the clinic's repository, ``https://host/updates/``; absent: no updates.
     root : file of the root metadata that came with the device; absent: no updates.
     ca_file : certificates to trust for https; absent: the system's.
-    timeout_s : longest silence on the line. download_s : longest whole request.
+    timeout_s : longest silence on the line. download_s : longest whole request. fetch_s : longest fetch of a
+        bundle with all signatures that it needs.
     max_bundle_bytes : largest bundle. reserve_bytes : space for its engine plan, kept free besides.
 
     Raises
@@ -57,6 +58,7 @@ class UpdatesSettings:
     ca_file: Path | None = None
     timeout_s: Annotated[float, Above(0)] = 20.0
     download_s: Annotated[float, Above(0)] = 300.0
+    fetch_s: Annotated[float, Above(0)] = 900.0
     max_bundle_bytes: Annotated[int, Above(0)] = 64 * MIB
     reserve_bytes: Annotated[int, AtLeast(0)] = 64 * MIB
     trial: TrialSettings = field(default_factory=TrialSettings)

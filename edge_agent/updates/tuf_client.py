@@ -9,16 +9,15 @@ import errno
 import json
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-import urllib3
 from tuf.api import exceptions
-from tuf.ngclient import FetcherInterface, Updater, UpdaterConfig  # type: ignore[attr-defined]  # listed by name only
+from tuf.ngclient import Updater, UpdaterConfig  # type: ignore[attr-defined]  # listed by name only
 
 from biosignal.errors import BedsideError
+from edge_agent.updates.bounded_fetcher import BoundedFetcher, Refused
 from edge_agent.updates.errors import (
     ClockUnsure,
     DiskFull,
@@ -33,57 +32,6 @@ from edge_agent.updates.errors import (
 from edge_agent.updates.settings import UpdatesSettings
 
 CLOCK_SLACK = timedelta(minutes=5)
-
-
-class _Refused(exceptions.DownloadError):
-    """Carries one of our errors through python-tuf."""
-
-    def __init__(self, error: BedsideError) -> None:
-        super().__init__(str(error))
-        self.error = error
-
-
-class BoundedFetcher(FetcherInterface):
-    """HTTP(S) with a CA of our choice, no redirects, no proxies, and an end to every request."""
-
-    def __init__(self, settings: UpdatesSettings) -> None:
-        self._settings = settings
-        self._pool = urllib3.PoolManager(
-            num_pools=1,
-            retries=False,
-            cert_reqs="CERT_REQUIRED",
-            ca_certs=str(settings.ca_file) if settings.ca_file else None,
-            headers={"Accept-Encoding": "identity", "User-Agent": "bedside-edge-agent"},
-        )
-
-    def close(self) -> None:
-        """Close idle connections."""
-        self._pool.clear()
-
-    def _fetch(self, url: str) -> Iterator[bytes]:
-        until = time.monotonic() + self._settings.download_s
-        try:
-            response = self._pool.request(
-                "GET", url, preload_content=False, redirect=False, timeout=urllib3.Timeout(self._settings.timeout_s)
-            )
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise _Refused(Unreachable("the clinic's repository cannot be reached", url=url, why=str(error))) from error
-        if response.status != 200:
-            response.drain_conn()
-            response.release_conn()
-            raise exceptions.DownloadHTTPError(f"status {response.status} for {url}", response.status)
-        return self._chunks(response, url, until)
-
-    def _chunks(self, response: urllib3.BaseHTTPResponse, url: str, until: float) -> Iterator[bytes]:
-        try:
-            for chunk in response.stream(64 * 1024):
-                yield chunk
-                if time.monotonic() > until:
-                    raise _Refused(Unreachable("a download took too long", url=url, limit_s=self._settings.download_s))
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise _Refused(Unreachable("a download broke off", url=url, why=str(error))) from error
-        finally:
-            response.close()
 
 
 def _utc_now() -> datetime:
@@ -129,13 +77,10 @@ class UpdateClient:
         Unreachable, TooLarge, DiskFull : not now.
         """
         self._check_clock()
-        fetcher = BoundedFetcher(self._settings)
         try:
-            data = self._download(fetcher, target)
+            data = self._download(BoundedFetcher(self._settings), target)
         except (exceptions.RepositoryError, exceptions.DownloadError, OSError) as error:
             raise self._named(error, target) from error
-        finally:
-            fetcher.close()
         self._raise_floor()
         return data
 
@@ -158,7 +103,7 @@ class UpdateClient:
         updater.refresh()
         info = updater.get_targetinfo(target)
         if info is None:
-            raise _Refused(TargetUnknown("the clinic has not released this model", target=target))
+            raise Refused(TargetUnknown("the clinic has not released this model", target=target))
         self._check_space(info.length, target)
         path = Path(updater.download_target(info))
         try:
@@ -168,7 +113,7 @@ class UpdateClient:
 
     def _check_space(self, length: int, target: str) -> None:
         if length > self._settings.max_bundle_bytes:
-            raise _Refused(
+            raise Refused(
                 TooLarge(
                     "the bundle is larger than allowed",
                     target=target,
@@ -179,7 +124,7 @@ class UpdateClient:
         needed = int(2.4 * length) + self._settings.reserve_bytes  # the download and its shelved copy, and 20 %
         free = shutil.disk_usage(self._state_dir).free
         if free < needed:
-            raise _Refused(DiskFull("too little space for the bundle", target=target, needed=needed, free=free))
+            raise Refused(DiskFull("too little space for the bundle", target=target, needed=needed, free=free))
 
     # ---- the clock -----------------------------------------------------------------------------------------------
 
@@ -210,7 +155,7 @@ class UpdateClient:
     # ---- the sentence --------------------------------------------------------------------------------------------
 
     def _named(self, error: Exception, target: str) -> BedsideError:
-        if isinstance(error, _Refused):
+        if isinstance(error, Refused):
             return error.error
         if isinstance(error, exceptions.DownloadError):
             return _named_download(error, target)

@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import ssl
+import time
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -134,6 +135,37 @@ def test_endless_data_is_cut_off(what, repository, server, make_client):
     server.endless = what
     with pytest.raises(TooLarge):
         make_client().fetch(TARGET)
+
+
+@pytest.mark.parametrize("drip_from", ["head", "body", "endless"])
+@pytest.mark.parametrize("what", ["timestamp.json", ".bundle"])
+def test_an_answer_that_drips_is_cut_off_in_time(what, drip_from, repository, server, make_client):
+    repository.add_target(TARGET, DATA, {})
+    server.drip, server.drip_from = what, drip_from
+    began = time.monotonic()
+    with pytest.raises(Unreachable, match="took too long"):
+        make_client(download_s=0.6).fetch(TARGET)
+    assert time.monotonic() - began < 3.0
+
+
+def test_an_answer_that_drips_through_tls_is_cut_off_in_time(tmp_path, repository, make_client, tls):
+    repository.add_target(TARGET, DATA, {})
+    with serving(repository, tls=tls) as secure:
+        secure.drip = ".bundle"
+        began = time.monotonic()
+        with pytest.raises(Unreachable, match="took too long"):
+            make_client(url=secure.url, ca_file=tmp_path / "ca.pem", download_s=0.8).fetch(TARGET)
+        assert time.monotonic() - began < 3.0
+
+
+def test_many_files_that_each_come_in_time_are_cut_off_together(repository, server, make_client):
+    repository.add_target(TARGET, DATA, {})
+    server.before_answer = lambda: time.sleep(0.4)
+    with pytest.raises(Unreachable, match="the fetch took too long"):
+        make_client(fetch_s=1.0).fetch(TARGET)
+    assert len(server.asked) < 5
+    server.before_answer = lambda: None
+    assert make_client(fetch_s=10.0).fetch(TARGET) == DATA
 
 
 def test_a_bundle_over_the_limit_is_not_downloaded(repository, server, make_client):
