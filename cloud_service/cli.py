@@ -21,7 +21,7 @@ from biosignal.errors import BedsideError
 from cloud_service.access import audit, devices
 from cloud_service.access.people import People
 from cloud_service.access.roles import Role
-from cloud_service.access.secret_files import write_secret
+from cloud_service.access.secret_files import OTHERS, keep_to_ourselves, write_secret
 from cloud_service.broker.accounts import accounts_file, clinic_password, read_accounts, write_accounts
 from cloud_service.broker.mosquitto import Place, write_mosquitto
 from cloud_service.broker.process import RunningBroker, refresh_mosquitto, start_broker
@@ -69,6 +69,7 @@ class Said:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb."""
     options = parser().parse_args(arguments)
+    os.umask(OTHERS)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     said = Said(as_json=options.json, out=sys.stdout)
     try:
@@ -138,6 +139,7 @@ def _serve(options: argparse.Namespace, said: Said) -> None:
     settings = settings_from(options)
     with listen(settings.http) as listener:
         database = open_state(settings)
+        keep_to_ourselves(settings.state_dir)
         _first_admin(settings, database, said)
         write_accounts(database, settings.state_dir, clinic=settings.mqtt.username)
         broker, stop = None, threading.Event()

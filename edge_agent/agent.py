@@ -44,6 +44,7 @@ from edge_agent.findings.alarms import AlarmMachine
 from edge_agent.inference.models import Models
 from edge_agent.operate.clock import Clock, HostClock
 from edge_agent.operate.log_handler import logging_to
+from edge_agent.operate.private_files import keep_to_ourselves
 from edge_agent.operate.settings import Settings
 from edge_agent.operate.supervise import Supervisor
 from edge_agent.sources import open_source
@@ -97,6 +98,7 @@ class Agent:
         prefer = preferred_lead(facts, settings.analysis.lead)
         self._source.open("")
         state = settings.device.state_dir
+        keep_to_ourselves(state)
         self._open_store(settings, state, opened)
         left = leftovers(self.events, self.waves)
         self.events.add_many(left.closing)

@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     as_json = "--json" in given
     try:
         parsed = _parser().parse_args(given)
+        os.umask(0o077)  # nobody else is to read what is written about a patient
         verb: Callable[[argparse.Namespace], int] = parsed.run
         code = verb(parsed)
         sys.stdout.flush()

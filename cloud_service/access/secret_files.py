@@ -1,8 +1,13 @@
-"""Files that only their owner may read."""
+"""Files that only their owner may read: passwords and keys, and all else that a program of ours writes."""
 
+import contextlib
 import os
 import secrets
+import stat
 from pathlib import Path
+
+OTHERS = 0o077
+"""What a new file or folder is not to give to group and world: the umask of the program."""
 
 
 def write_secret(path: Path, content: bytes) -> None:
@@ -15,3 +20,16 @@ def write_secret(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
+
+
+def keep_to_ourselves(folder: Path) -> None:
+    """Close `folder` and what lies in it to all others, also what an earlier release left open.
+
+    What belongs to somebody else stays as it is.
+    """
+    for path in (folder, *folder.rglob("*")):
+        with contextlib.suppress(OSError):
+            facts = path.lstat()
+            ours = facts.st_uid == os.geteuid() and not stat.S_ISLNK(facts.st_mode) and not facts.st_mode & stat.S_ISVTX
+            if ours and stat.S_IMODE(facts.st_mode) & OTHERS:
+                path.chmod(stat.S_IMODE(facts.st_mode) & ~OTHERS)

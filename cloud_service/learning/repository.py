@@ -270,7 +270,7 @@ class Repository:
 
     def _make_key(self, name: str) -> CryptoSigner:
         signer = CryptoSigner.generate_ed25519()
-        _write(self._keys / f"{name}.pem", signer.private_bytes, mode=0o600)
+        _write(self._keys / f"{name}.pem", signer.private_bytes)
         return signer
 
     def _signer(self, name: str) -> CryptoSigner:
@@ -315,11 +315,10 @@ class Repository:
             yield
 
 
-def _write(path: Path, data: bytes, *, mode: int = 0o644) -> None:
+def _write(path: Path, data: bytes) -> None:
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".new-")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(file.fileno(), mode)
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

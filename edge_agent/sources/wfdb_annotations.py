@@ -186,7 +186,6 @@ def write_annotations(path: Path, annotations: Iterable[Annotation], *, resoluti
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
-            Path(name).chmod(0o644)
             Path(name).replace(path)
         except BaseException:
             Path(name).unlink(missing_ok=True)

@@ -78,7 +78,6 @@ def _write_signals(
                 sums = [total + int(row.sum(dtype=np.int64)) for total, row in zip(sums, piece, strict=True)]
                 length += piece.shape[1]
                 file.write(np.ascontiguousarray(piece.T).astype("<i2").tobytes())
-        Path(name).chmod(0o644)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -91,7 +90,6 @@ def _replace(path: Path, content: bytes) -> None:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        Path(name).chmod(0o644)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
