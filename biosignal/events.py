@@ -484,10 +484,14 @@ class CommandAnswer:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Receipt:
-    """The clinic has committed these (id, rev), and rejected those (id, rev, reason). Names only what it received."""
+    """The clinic has committed these (id, rev), and rejected those (id, rev, reason). Names only what it received.
+
+    `packet` says how many events in one message the clinic reads.
+    """
 
     committed: tuple[tuple[str, int], ...]
     rejected: tuple[tuple[str, int, str], ...] = ()
+    packet: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

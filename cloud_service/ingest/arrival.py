@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 from biosignal.errors import BadInput
 from biosignal.wire.envelope import Envelope, Foreign, decode
+from biosignal.wire.packet import split
 from biosignal.wire.text import MOST_DEPTH, check_text
 from biosignal.wire.topics import Channel, Direction, Topic, parse
 
@@ -49,6 +50,15 @@ class Refused:
 
 
 Arrival: TypeAlias = Accepted | Refused
+
+
+def unpacked(message: Message) -> list[Message]:
+    """Give each event of a message as a message of its own; one that cannot be split is refused as a whole later."""
+    try:
+        parts = split(message.payload)
+    except BadInput:
+        return [message]
+    return [message] if len(parts) == 1 else [Message(topic=message.topic, payload=part) for part in parts]
 
 
 def read_message(message: Message) -> Arrival:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from biosignal.events import Receipt
+from biosignal.wire.packet import MOST_EVENTS
 from cloud_service.access.devices import known_device
 from cloud_service.database.clinic_tables import DeviceRow
 from cloud_service.database.columns import utc_now
@@ -18,7 +19,7 @@ from cloud_service.database.connection import Database, is_unavailable
 from cloud_service.database.event_tables import AlarmRow, DeadLetterRow, EventRow, FindingRow
 from cloud_service.database.upsert import insert_or_keep
 from cloud_service.ingest import dead_letters
-from cloud_service.ingest.arrival import Accepted, Message, Refused, read_message, refuse
+from cloud_service.ingest.arrival import Accepted, Message, Refused, read_message, refuse, unpacked
 from cloud_service.ingest.projection import project
 
 log = logging.getLogger("bedside.ingest")
@@ -43,7 +44,9 @@ class Committed:
         addresses = [*self.committed, *(address for address in self.rejected if address not in self.committed)]
         return {
             address: Receipt(
-                committed=tuple(self.committed.get(address, ())), rejected=tuple(self.rejected.get(address, ()))
+                committed=tuple(self.committed.get(address, ())),
+                rejected=tuple(self.rejected.get(address, ())),
+                packet=MOST_EVENTS,
             )
             for address in addresses
         }
@@ -70,6 +73,7 @@ def commit(database: Database, messages: Sequence[Message]) -> Committed:
     ------
     SQLAlchemyError : the database is away; nothing was stored and nothing may be receipted.
     """
+    messages = [one for message in messages for one in unpacked(message)]
     try:
         return _in_one_transaction(database, messages)
     except Exception as error:  # noqa: BLE001  # the border of a batch: one message must never end ingest

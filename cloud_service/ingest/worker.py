@@ -1,8 +1,6 @@
 """The thread between broker and database: batches, commits, then sends receipts."""
 
-import contextlib
 import logging
-import queue
 import random
 import threading
 import time
@@ -16,6 +14,7 @@ from cloud_service.database.connection import Database, is_unavailable
 from cloud_service.ingest.arrival import Message
 from cloud_service.ingest.commit import Committed, commit
 from cloud_service.ingest.presence import Presence, note
+from cloud_service.ingest.waiting import Waiting
 from cloud_service.settings import IngestSettings
 
 log = logging.getLogger("bedside.ingest")
@@ -44,7 +43,7 @@ class IngestCounts:
 class IngestWorker:
     """Takes messages from any thread; stores them in one thread of its own.
 
-    The queue is bounded. What does not fit is dropped and counted, and what is on it when the process dies is gone:
+    What waits is bounded. What does not fit is dropped and counted, and what waits when the process dies is gone:
     neither got a receipt, so the device still has it.
     """
 
@@ -63,7 +62,7 @@ class IngestWorker:
         self._settings = settings
         self._send_receipt = send_receipt
         self._on_committed = on_committed
-        self._queue: queue.Queue[Message | Presence] = queue.Queue(settings.queue)
+        self._waiting = Waiting(most=settings.queue, batch=settings.batch)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ingest.worker", daemon=True)
         self.counts = IngestCounts()
@@ -80,15 +79,13 @@ class IngestWorker:
 
     def take(self, item: Message | Presence) -> None:
         """Queue what came; never blocks the network thread."""
-        try:
-            self._queue.put_nowait(item)
-        except queue.Full:
+        if not self._waiting.put(item):
             self.counts.dropped += 1
 
     @property
     def waiting(self) -> int:
         """How many are queued."""
-        return self._queue.qsize()
+        return len(self._waiting)
 
     @property
     def turn_age_s(self) -> float:
@@ -107,21 +104,13 @@ class IngestWorker:
         while not self._stopping.is_set():
             self._turned = self._clock()
             try:
-                batch = self._next_batch()
+                batch = self._waiting.take(0.2)
                 if batch:
                     self._store_until_done(batch)
             except Exception:  # the border of the thread: it must outlive whatever one batch brings about
                 self.counts.mishaps += 1
                 log.exception("ingest.batch.failed")
                 self._stopping.wait(FIRST_WAIT_S)
-
-    def _next_batch(self) -> list[Message | Presence]:
-        batch: list[Message | Presence] = []
-        with contextlib.suppress(queue.Empty):
-            batch.append(self._queue.get(timeout=0.2))
-            while len(batch) < self._settings.batch:
-                batch.append(self._queue.get_nowait())
-        return batch
 
     def _store_until_done(self, batch: list[Message | Presence]) -> None:
         wait_s = FIRST_WAIT_S

@@ -74,13 +74,24 @@ class EventReader:
         with self._lock:
             self._connection.close()
 
-    def outbox(self, limit: int, lane: int | None = None, *, after: int = 0) -> list[OutboxRow]:
-        """Give what waits, oldest first within a lane, lower lanes first; behind place `after`."""
-        where, order = ("AND o.lane = ?", "o.n") if lane is not None else ("", "o.lane, o.n")
-        values = (after, lane, limit) if lane is not None else (after, limit)
-        return [
-            _outbox_row(row) for row in self._read(f"{_ROW} WHERE o.n > ? {where} ORDER BY {order} LIMIT ?", values)
-        ]
+    def outbox(
+        self, limit: int, lane: int | None = None, *, after: int = 0, until: int | None = None, newest: bool = False
+    ) -> list[OutboxRow]:
+        """Give what waits behind place `after` and up to `until`, oldest first within a lane, lower lanes first.
+
+        With `newest`, the newest first.
+        """
+        where, order = "o.n > ?", "o.n" if lane is not None else "o.lane, o.n"
+        values = [after]
+        for condition, value in (("o.lane = ?", lane), ("o.n <= ?", until)):
+            if value is not None:
+                where, values = f"{where} AND {condition}", [*values, value]
+        sql = f"{_ROW} WHERE {where} ORDER BY {order} {'DESC' if newest else 'ASC'} LIMIT ?"
+        return [_outbox_row(row) for row in self._read(sql, (*values, limit))]
+
+    def last_waiting(self) -> int:
+        """Place of the newest row that waits; 0 when none does."""
+        return int(self._read("SELECT coalesce(max(n), 0) FROM outbox")[0][0])
 
     def waiting(self, id_: str, rev: int) -> OutboxRow | None:
         """Look up one row of the outbox; None when it is received, rejected or unknown."""

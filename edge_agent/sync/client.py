@@ -9,23 +9,28 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 
 from paho.mqtt.enums import MQTTProtocolVersion
 
 from biosignal.errors import BadInput, BedsideError
 from biosignal.events import Command, CommandAnswer, Receipt, Status
 from biosignal.wire.envelope import decode_message, encode_message
+from biosignal.wire.packet import MOST_BYTES, join
 from biosignal.wire.topics import Channel, down, parse, up
 from edge_agent.sync.commands import CommandDesk, utc_now
 from edge_agent.sync.connection import V5, Connection, find_version
-from edge_agent.sync.flight import URGENT, Flight, Key, full_jitter
+from edge_agent.sync.flight import Flight, full_jitter
 from edge_agent.sync.outdated import FIRST_S, REASONS, OutdatedClinic
 from edge_agent.sync.port import (
+    RECORDINGS,
+    URGENT,
     BrokerSilent,
     ClinicOutdated,
+    ClinicSilent,
     LineBroken,
     Outbox,
     ProtocolRefused,
@@ -35,10 +40,12 @@ from edge_agent.sync.port import (
     SyncTrouble,
 )
 from edge_agent.sync.settings import Line, SyncSettings
+from edge_agent.sync.turns import Ask, Turns
 
 log = logging.getLogger(__name__)
-LATER_LANES = (1, 2, 3)
 _POLL_S = 0.2
+_FEW = 4
+"""So many fresh rows go each for itself, as a message of one is read first at the clinic."""
 _WAVES_HELD = 64
 
 
@@ -79,6 +86,9 @@ class SyncClient:
             most_s=settings.longest_retry_s,
             chance=self._chance,
         )
+        self._turns = Turns()
+        self._look_again = False
+        self._silence: ClinicSilent | None = None
         self._outdated = OutdatedClinic(few=max(1, settings.window // 2), first_s=ask_again_s)
         self.counters = SyncCounters()
         self._lock = threading.Lock()
@@ -115,6 +125,11 @@ class SyncClient:
         """Say that the outbox has something new: it is sent now and not at the next look."""
         self._wake.set()
 
+    def look_again(self) -> None:
+        """Say that rows came back into the outbox at old places."""
+        self._look_again = True
+        self._wake.set()
+
     def publish_wave(self, frame: bytes) -> bool:
         """Send a live waveform frame if somebody watches; False when nobody does or there is no line."""
         if not (self.watched and self.connected):
@@ -146,14 +161,18 @@ class SyncClient:
 
     def state(self) -> SyncState:
         """Return how the line is, since when, why, and what to do."""
-        state, outdated = self._state, self.clinic_outdated
-        if outdated is None or not state.connected:
+        state, outdated, silence = self._state, self.clinic_outdated, self._silence
+        if not state.connected:
+            return state
+        trouble: type[SyncTrouble]
+        if silence is not None:
+            sentence, trouble = "the clinic does not answer", ClinicSilent
+        elif outdated is not None:
+            sentence, trouble = outdated, ClinicOutdated
+        else:
             return state
         return replace(
-            state,
-            sentence=f"{state.sentence}, but {outdated}",
-            cause=ClinicOutdated.__name__,
-            remedy=ClinicOutdated.remedy,
+            state, sentence=f"{state.sentence}, but {sentence}", cause=trouble.__name__, remedy=trouble.remedy
         )
 
     # -- the sending thread
@@ -194,6 +213,7 @@ class SyncClient:
             self._flight.window = min(self._settings.window, max(1, line.receive_maximum // 2))
             self._flight.start_again(opened_s)
             self._outdated.note_connected()
+        self._turns.start_again(self._store.last_waiting())
         self._line = line
         self.counters.connections += 1
         version = "MQTT 5" if line.version is V5 else "MQTT 3.1.1"
@@ -208,6 +228,7 @@ class SyncClient:
             if now_s >= status_due_s:
                 line.publish(self._status_topic, encode_message(self._status()), qos=0, retain=True)
                 status_due_s = now_s + self._settings.status_every_s
+            self._check_answers(now_s)
             if not self._send(line):
                 self._wake.wait(_POLL_S)
                 self._wake.clear()
@@ -220,20 +241,32 @@ class SyncClient:
         else:
             line.close()
 
+    def _check_answers(self, now_s: float) -> None:
+        """Give up a line on which nothing is receipted: behind it may be a session that the broker has lost."""
+        with self._lock:
+            silent_s, rows = self._flight.silent_s(now_s), len(self._flight)
+        if silent_s < self._settings.silent_s:
+            return
+        silence = ClinicSilent("the clinic does not answer", rows=rows, silent_s=round(silent_s))
+        if self._silence is None:
+            log.warning("sync.clinic.silent", extra={"facts": {"rows": rows, "remedy": silence.advice}})
+        self._silence = silence
+        raise silence
+
     def _send(self, line: Connection) -> bool:
-        """Send one round, lane 0 first; True when something went out."""
+        """Send one round: what is fresh, then one packet of the backlog; True when something went out."""
         try:
             self._ask_again()
-            sent = self._send_lane(line, URGENT)
+            if self._look_again:
+                self._look_again = False
+                self._turns.look_again(self._store.last_waiting())
+            sent = self._send_overdue(line, is_urgent=True)
+            sent = self._send_fresh(line) or sent
             self._send_waves(line)
-            for lane in LATER_LANES:
-                # One window of a later lane at most, then lane 0 is looked at again.
-                if sent := self._send_lane(line, lane) or sent:
-                    break
+            return self._send_overdue(line, is_urgent=False) or self._send_backlog(line) or sent
         except BedsideError:
             self.counters.store_failures += 1
             return False
-        return sent
 
     def _ask_again(self) -> None:
         """Queue a few of the rows that an outdated clinic rejected, or many once it takes them."""
@@ -248,37 +281,74 @@ class SyncClient:
             for row in rows:
                 self._flight.note_queued(row, now_s)
 
-    def _send_lane(self, line: Connection, lane: int) -> bool:
-        now_s = time.monotonic()
+    def _send_overdue(self, line: Connection, *, is_urgent: bool) -> bool:
         with self._lock:
-            again = self._flight.due(lane, now_s)
-        went = sum(self._send_again(line, key) for key in again) > 0
-        with self._lock:
-            places, cursor = self._flight.places_for_new(lane, now_s), self._flight.cursor(lane)
-        if places:
-            for row in self._store.outbox(places, lane, after=cursor):
-                if not self._publish(line, row):
-                    break
-                self.counters.sent += 1
-                went = True
+            due = self._flight.due(time.monotonic(), is_urgent=is_urgent)
+        together: list[Row] = []
+        went = False
+        for key, is_alone in due:
+            row = self._store.waiting(*key)
+            if row is None:
+                with self._lock:
+                    self._flight.forget(key)
+            elif is_alone:
+                went = self._publish(line, [row], is_urgent=is_urgent, again=True) > 0 or went
+            else:
+                together.append(row)
+        return self._publish(line, together, is_urgent=is_urgent, again=True) > 0 or went
+
+    def _send_fresh(self, line: Connection) -> bool:
+        went = False
+        fresh = (self._turns.fresh(lane) for lane in (RECORDINGS, URGENT))
+        for ask in chain(self._turns.asks(RECORDINGS), fresh):
+            with self._lock:
+                places = self._flight.places_for_new(time.monotonic(), is_urgent=True)
+            went = self._send_from(line, ask, places, is_urgent=True) or went
         return went
 
-    def _send_again(self, line: Connection, key: Key) -> bool:
-        row = self._store.waiting(*key)
-        if row is None:
-            with self._lock:
-                self._flight.forget(key)
-            return False
-        if not self._publish(line, row):
-            return False
-        self.counters.resent += 1
-        return True
-
-    def _publish(self, line: Connection, row: Row) -> bool:
+    def _send_backlog(self, line: Connection) -> bool:
+        """Send one packet, of the lane whose turn it is; what is fresh in a later lane goes before what is old."""
         with self._lock:
-            # Noted before it goes, as its receipt may be here before the next line runs.
-            self._flight.note_sent(row, time.monotonic())
-        return line.publish(self._event_topic, row.payload)
+            places = self._flight.places_for_new(time.monotonic(), is_urgent=False)
+            packet = self._flight.packet
+        if places < (packet + 1) // 2:
+            return False  # receipts of others will come, and many small packets cost more than a few large ones
+        for lane in self._turns.lanes():
+            for ask in self._turns.asks(lane):
+                if self._send_from(line, ask, min(places, packet), is_urgent=False):
+                    self._turns.note_turn(lane)
+                    return True
+        return False
+
+    def _send_from(self, line: Connection, ask: Ask, places: int, *, is_urgent: bool) -> bool:
+        if not places:
+            return False
+        rows = self._store.outbox(places, ask.lane, after=ask.after, until=ask.until, newest=ask.newest)
+        with self._lock:
+            new = [row for row in rows if (row.id, row.rev) not in self._flight]
+        went = self._publish(line, new, is_urgent=is_urgent)
+        taken = rows if went == len(new) else rows[: rows.index(new[went])]
+        self._turns.note_taken(ask, [row.n for row in taken], is_all=len(taken) == len(rows) < places)
+        return went > 0
+
+    def _publish(self, line: Connection, rows: Sequence[Row], *, is_urgent: bool, again: bool = False) -> int:
+        """Hand rows over, packed where that may be; returns how many of them, from the first, the line took."""
+        went = 0
+        most = 1 if is_urgent and len(rows) <= _FEW else self._flight.packet
+        for packet in _packets(rows, most):
+            with self._lock:
+                # Noted before it goes, as its receipt may be here before the next line runs.
+                now_s = time.monotonic()
+                for row in packet:
+                    self._flight.note_sent(row, now_s, is_urgent=is_urgent)
+            if not line.publish(self._event_topic, join(row.payload for row in packet)):
+                break
+            went += len(packet)
+        if again:
+            self.counters.resent += went
+        else:
+            self.counters.sent += went
+        return went
 
     def _send_waves(self, line: Connection) -> None:
         while not line.congested:
@@ -335,9 +405,13 @@ class SyncClient:
             self.counters.store_failures += 1
             return
         self._failures = 0
+        if self._silence is not None:
+            self._silence = None
+            log.info("sync.clinic.answers")
         done = [*receipt.committed, *((id_, rev) for id_, rev, _ in receipt.rejected)]
         with self._lock:
             self._flight.note_receipt(done, time.monotonic())
+            self._flight.packet = max(1, min(self._settings.packet, receipt.packet))
         self._note_version(receipt)
         self._wake.set()
 
@@ -358,3 +432,17 @@ class SyncClient:
         if answer.name == "watch" and answer.outcome == "done":
             self._watched_until = time.monotonic() + self._settings.watch_lease_s
         self._wake.set()
+
+
+def _packets(rows: Sequence[Row], most: int) -> Iterator[list[Row]]:
+    """Cut rows into packets of at most so many, and so many bytes."""
+    packet: list[Row] = []
+    length = 0
+    for row in rows:
+        if packet and (len(packet) == most or length + len(row.payload) > MOST_BYTES):
+            yield packet
+            packet, length = [], 0
+        packet.append(row)
+        length += len(row.payload)
+    if packet:
+        yield packet

@@ -7,6 +7,10 @@ from typing import Protocol
 from biosignal.errors import BedsideError
 from biosignal.events import Command, CommandAnswer
 
+URGENT = 0
+RECORDINGS = 4
+"""Lanes that must not wait: findings and alarms, and the recordings that all else is about."""
+
 
 class Row(Protocol):
     """An event that waits: `n` is its place in line, `payload` the encoded envelope."""
@@ -26,8 +30,13 @@ class Row(Protocol):
 class Outbox(Protocol):
     """What sync needs of the store. All of it is on disk when it returns; any thread may call."""
 
-    def outbox(self, limit: int, lane: int | None = None, *, after: int = 0) -> Sequence[Row]:
-        """Give rows of a lane behind place `after`, oldest first."""
+    def outbox(
+        self, limit: int, lane: int | None = None, *, after: int = 0, until: int | None = None, newest: bool = False
+    ) -> Sequence[Row]:
+        """Give rows of a lane behind place `after` and up to `until`, oldest first, or newest first."""
+
+    def last_waiting(self) -> int:
+        """Place of the newest row that waits; 0 when none does."""
 
     def waiting(self, id_: str, rev: int) -> Row | None:
         """Look up one row that waits."""
@@ -109,6 +118,12 @@ class ClinicOutdated(SyncTrouble):
     """The clinic is of an older version and cannot read what this device sends."""
 
     remedy = "update the clinic; everything is kept and sent again by itself"
+
+
+class ClinicSilent(SyncTrouble):
+    """The broker takes what is sent, and the clinic receipts none of it."""
+
+    remedy = "look whether the clinic's service runs and reaches its broker and database; everything is kept"
 
 
 class LineBroken(SyncTrouble):

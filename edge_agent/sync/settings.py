@@ -6,6 +6,7 @@ from typing import Annotated
 
 from biosignal.errors import BadInput, RefusedForSafety
 from biosignal.settings import SECRET, Above, AtLeast, Within
+from biosignal.wire.packet import MOST_EVENTS
 from biosignal.wire.topics import checked_name
 
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -19,7 +20,9 @@ class SyncSettings:
     ----------
     ca_file : PEM of the authority that signed the broker's certificate; the system's authorities where absent.
     client_cert, client_key : PEM files, where the broker asks for a certificate of the device.
-    window : rows sent and not yet received, once for lane 0 and once for the others together.
+    window : messages sent and not yet receipted, once for what is fresh and once for the backlog.
+    packet : most events of the backlog in one message, where the clinic reads several.
+    silent_s : a line on which no receipt comes for so long, though rows are out, is dropped and opened anew.
     resend_s : a row without a receipt for so long is sent again after a random part of
         ``backoff_first_s * 2 ** attempts``, at most ``longest_retry_s``.
     will_delay_s : a broken line shorter than this is not shown as offline (MQTT 5).
@@ -41,6 +44,8 @@ class SyncSettings:
     keepalive_s: Annotated[int, Above(0)] = 15
     connect_timeout_s: Annotated[float, Above(0)] = 15.0
     window: Annotated[int, AtLeast(1)] = 8
+    packet: Annotated[int, Within(1, MOST_EVENTS, "a number of events")] = 64
+    silent_s: Annotated[float, Above(0)] = 30.0
     resend_s: Annotated[float, Above(0)] = 10.0
     backoff_first_s: Annotated[float, Above(0)] = 0.5
     longest_retry_s: Annotated[float, Above(0)] = 60.0

@@ -13,8 +13,9 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from biosignal.errors import BadInput, RefusedForSafety
-from biosignal.events import Command, Explanation, Receipt, Series, Status
+from biosignal.events import Command, Explanation, Receipt, Recording, Series, Status
 from biosignal.wire.envelope import decode, decode_message, encode_message
+from biosignal.wire.packet import split
 from biosignal.wire.topics import Channel, all_devices, down, parse
 from edge_agent.store.events import EventStore
 from edge_agent.sync.client import SyncClient
@@ -78,6 +79,7 @@ class Clinic:
             login,
         )
         self.knows = (1, 2)
+        self.reads, self.packets, self.loses = 1, [], None
         self.refused = []
         self.arrivals, self.statuses, self.waves, self.lock = [], [], [], threading.Lock()
         self.connect()
@@ -104,10 +106,10 @@ class Clinic:
             self.waves.append(message.payload)
         elif message.topic.endswith("/status"):
             self.statuses.append(decode_message("status", message.payload))
-        elif json.loads(message.payload)["schema"] not in self.knows:
+        elif json.loads(split(message.payload)[0])["schema"] not in self.knows:
             self.refuse(client, json.loads(message.payload))
         else:
-            self.take_event(client, decode(message.payload))
+            self.take_events(client, [decode(payload) for payload in split(message.payload)])
 
     def refuse(self, client, document):
         """Answer as version 1 does: it looked at the kind before the version."""
@@ -117,14 +119,20 @@ class Clinic:
         receipt = Receipt(committed=(), rejected=((document["id"], document["rev"], why),))
         client.publish(down(self.site, "bed-1", Channel.RECEIPT), encode_message(receipt), qos=1)
 
-    def take_event(self, client, event):
+    def take_events(self, client, events):
+        self.packets.append(len(events))
+        if len(events) > 1 and self.loses in {event.id for event in events}:
+            return  # the whole message is one that this clinic cannot take
         with self.lock:
-            self.arrivals.append(event)
+            self.arrivals.extend(events)
         if self.chance.random() < self.deaf:
             return
-        key = (event.id, event.rev)
-        rejected = event.id in self.rejects
-        receipt = Receipt(committed=() if rejected else (key,), rejected=((*key, "unknown"),) if rejected else ())
+        keys = [(event.id, event.rev) for event in events]
+        receipt = Receipt(
+            committed=tuple(key for key in keys if key[0] not in self.rejects),
+            rejected=tuple((*key, "unknown") for key in keys if key[0] in self.rejects),
+            packet=self.reads,
+        )
         client.publish(down(self.site, "bed-1", Channel.RECEIPT), encode_message(receipt), qos=1)
 
     def order(self, arrange):
@@ -230,19 +238,91 @@ def test_an_alarm_overtakes_a_backlog(broker, site, store, sync_to):
     clinic.close()
 
 
-def test_lanes_go_in_their_order_and_rows_in_theirs(broker, site, store, sync_to):
+def test_each_lane_of_a_backlog_has_its_share_and_rows_keep_their_order(broker, site, store, sync_to):
     clinic = Clinic(broker, site)
-    for index in range(20):
+    for index in range(40):
         store.add(series(f"late{index}"), lane=3)
         store.add(series(f"old{index}"), lane=2)
-    for index in range(20):
         store.add(series(f"now{index}"), lane=0)
     sync_to(broker.port, resend_s=5.0)
     wait_for(lambda: store.counts().outbox == 0)
     ids = list(dict.fromkeys(clinic.ids))
-    assert [name for name in ids if name.startswith("now")] == [f"now{index}" for index in range(20)]
-    assert ids.index("now7") < ids.index("old0") < ids.index("late0")
-    assert [name for name in ids if name.startswith("old")] == [f"old{index}" for index in range(20)]
+    for name in ("late", "old"):
+        assert [id_ for id_ in ids if id_.startswith(name)] == [f"{name}{index}" for index in range(40)]
+    half = [id_.rstrip("0123456789") for id_ in ids[:40]]
+    assert half.count("now") > half.count("old") >= 5
+    assert half.count("late") >= 5
+    # Of what matters most, the newest goes at once, and the oldest does not wait for all of it.
+    assert {"now39", "now0"} <= set(ids[:8])
+    clinic.close()
+
+
+def test_a_recording_goes_before_what_is_about_it(broker, site, store, sync_to):
+    clinic = Clinic(broker, site)
+    store.add_many([text(f"old{index}") for index in range(60)])
+    store.add(
+        Recording(
+            id="r", device="bed-1", source="s", leads=(), fs_hz=360.0, started_utc=None, subject=None, previous=None
+        )
+    )
+    store.add_many([text(f"new{index}") for index in range(60)])
+    sync_to(broker.port, resend_s=5.0)
+    wait_for(lambda: store.counts().outbox == 0)
+    assert clinic.ids[0] == "r"
+    clinic.close()
+
+
+def test_a_line_without_receipts_is_dropped_dialled_again_and_told(broker, site, store, sync_to, caplog):
+    store.add_many([series(f"e{index}") for index in range(30)])
+    client = sync_to(broker.port, silent_s=1.5)
+    wait_for(lambda: client.counters.connections > 2)
+    wait_for(lambda: client.connected)
+    state = client.state()
+    assert state.cause == "ClinicSilent"
+    assert state.sentence.endswith("but the clinic does not answer")
+    assert "clinic's service" in state.remedy
+    assert [record.message for record in caplog.records].count("sync.clinic.silent") == 1
+    clinic = Clinic(broker, site)
+    wait_for(lambda: store.counts().outbox == 0)
+    wait_for(lambda: client.connected and client.state().cause is None)
+    assert set(clinic.ids) == {f"e{index}" for index in range(30)}
+    clinic.close()
+
+
+def test_a_line_with_nothing_out_is_kept_however_quiet_it_is(broker, site, store, sync_to):
+    client = sync_to(broker.port, silent_s=0.5)
+    wait_for(lambda: client.connected)
+    time.sleep(1.5)
+    assert (client.counters.connections, client.state().cause) == (1, None)
+
+
+def test_a_backlog_is_packed_for_a_clinic_that_reads_packets_and_for_no_other(broker, site, store, sync_to):
+    clinic = Clinic(broker, site)
+    store.add_many([series(f"a{index}") for index in range(100)])
+    client = sync_to(broker.port)
+    wait_for(lambda: store.counts().outbox == 0, 30)
+    assert max(clinic.packets) == 1
+    client.stop()
+    clinic.reads = 50
+    clinic.packets.clear()
+    store.add_many([series(f"b{index}") for index in range(500)])
+    sync_to(broker.port)
+    wait_for(lambda: store.counts().outbox == 0, 30)
+    assert max(clinic.packets) == 50
+    assert len(clinic.packets) < 30
+    assert len(set(clinic.ids)) == 600
+    clinic.close()
+
+
+def test_what_was_not_answered_in_a_packet_is_sent_alone(broker, site, store, sync_to):
+    clinic = Clinic(broker, site)
+    clinic.reads = 50
+    clinic.loses = "b100"
+    store.add_many([series(f"b{index}") for index in range(200)])
+    client = sync_to(broker.port)
+    wait_for(lambda: store.counts().outbox == 0, 30)
+    assert client.counters.resent >= 40
+    assert len(set(clinic.ids)) == 200
     clinic.close()
 
 
