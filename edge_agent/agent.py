@@ -66,6 +66,8 @@ FULL_OUTBOX = 2_000
 """A replay waits while so many events wait for the clinic; a live source never does."""
 SALVAGE_SHOWN_S = 60.0
 TEND_S = 0.5
+STAND_IN_BYTES = 32 * MIB
+"""Most that each store holds in memory while its file cannot be opened."""
 COUNTS_OLD_S = 0.25
 
 
@@ -75,14 +77,13 @@ class Agent:
     Raises
     ------
     BadInput : the source is missing or unreadable, or a setting cannot be.
-    StoreUnwritable, StoreUnsafe, StoreInUse, StoreForeign : the store cannot be opened here.
+    StoreMisplaced, StoreUnsafe, StoreInUse, StoreForeign : there can be no store here until a person changes something.
     """
 
     def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
         self._settings = settings
         self.clock = clock or HostClock()
         self._boot = uuid.uuid4().hex
-        self._began_s = self.clock.monotonic_s()
         self._counts: StoreCounts | None = None
         self._counted_s = float("-inf")
         self.running = False
@@ -118,6 +119,7 @@ class Agent:
             on_stored=self._stored,
             live=self._show,
             is_watched=lambda: self.sync is not None and self.sync.watched,
+            on_back=self._store_is_back,
             events_budget_bytes=settings.store.events_budget_mb * MIB,
         )
         self.explainer = Explainer(settings.explain, self._explained)
@@ -151,15 +153,30 @@ class Agent:
             settings.device.name,
             self._boot,
             reserve_bytes=settings.store.free_reserve_mb * MIB,
+            stand_in_bytes=STAND_IN_BYTES,
         )
         opened.callback(self.events.close)
         self.waves = WaveStore(
-            state / "waveforms.db", settings.store.waveform_budget_mb * MIB, commit_s=settings.store.commit_s
+            state / "waveforms.db",
+            settings.store.waveform_budget_mb * MIB,
+            commit_s=settings.store.commit_s,
+            stand_in_bytes=STAND_IN_BYTES,
         )
         opened.callback(self._close_waves)
         self.events.on_full = self.waves.shed
+        self._note_salvage()
+
+    def _note_salvage(self) -> None:
         found = [str(store.salvage) for store in (self.events, self.waves) if store.salvage is not None]
         self._salvaged = "; ".join(found)
+        self._salvaged_s = self.clock.monotonic_s()
+
+    def _store_is_back(self) -> None:
+        """What could not be opened at the start is open: bring to an end what the last run left open in it."""
+        self._note_salvage()
+        left = leftovers(self.events, self.waves, boot=self._boot)
+        self.events.add_many(left.closing)
+        self.analysis.adopt(left.alarms)
 
     # ---- life ----------------------------------------------------------------------------------------------------
 
@@ -303,8 +320,8 @@ class Agent:
         return counts.outbox if counts is not None else 0
 
     def _why_short(self) -> str | None:
-        """Whether the space held back for findings was given up; it is taken again as soon as there is space."""
-        if self.events.low_on_space and not self.events.hold_reserve():
+        """Whether space for findings is there and held back; what was given up is held again as soon as it can be."""
+        if not self.events.hold_reserve():
             return "the disk is full: waves are dropped, findings go into the space held back for them"
         return None
 
@@ -337,7 +354,7 @@ class Agent:
     def _why_salvaged(self) -> str | None:
         """A damaged file that was set aside, until somebody has seen it or a minute has passed."""
         seen = any(a.kind == "store-trouble" and a.state is AlarmState.ACKNOWLEDGED for a in self.analysis.alarms)
-        if seen or self.clock.monotonic_s() - self._began_s >= SALVAGE_SHOWN_S:
+        if seen or self.clock.monotonic_s() - self._salvaged_s >= SALVAGE_SHOWN_S:
             self._salvaged = ""
         return self._salvaged or None
 

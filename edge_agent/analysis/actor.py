@@ -137,6 +137,10 @@ class AnalysisActor:
         except NotInTime:
             return Answered(at=self.now.sample, missed=0)
 
+    def adopt(self, alarms: tuple[AlarmEvent, ...]) -> None:
+        """Take over alarms of the last run; returns at once."""
+        self._inbox.order(Order(lambda: self._analysis.adopt(alarms)))
+
     def set_trouble(self, kind: str, reason: str | None) -> None:
         """Open a technical finding, or close it where `reason` is None; returns at once."""
         if self._asked.get(kind) != reason:

@@ -191,6 +191,10 @@ class Analysis:
         """A person has seen an alarm."""
         self._keep(self.counts.add_alarms(self._alarms.acknowledge(alarm, by, self._recordings.sample)))
 
+    def adopt(self, alarms: Iterable[AlarmEvent]) -> None:
+        """Take over what the last run left unresolved, when that became known only now."""
+        self._keep(self.counts.add_alarms(self._alarms.adopt(alarms, at=self._recordings.sample)))
+
     def pause_audio(self, by: str, seconds: float | None) -> None:
         """A person wants silence for a bounded time."""
         self._keep(self.counts.add_alarms(self._alarms.pause_audio(by, self._recordings.sample, seconds)))

@@ -36,12 +36,17 @@ class Leftovers:
     alarms: tuple[AlarmEvent, ...] = ()
 
 
-def leftovers(events: EventStore, waves: WaveStore) -> Leftovers:
-    """Look up what the last run did not close. Nothing is written here."""
+def leftovers(events: EventStore, waves: WaveStore, *, boot: str | None = None) -> Leftovers:
+    """Look up what the last run did not close. Nothing is written here.
+
+    Parameters
+    ----------
+    boot : what this start of the daemon stored is not left over.
+    """
     recordings = [
         body
         for envelope in events.latest("recording.opened", limit=RECORDINGS)
-        if isinstance(body := envelope.body, Recording)
+        if isinstance(body := envelope.body, Recording) and envelope.boot != boot
     ]
     if not recordings:
         return Leftovers()
@@ -58,7 +63,9 @@ def leftovers(events: EventStore, waves: WaveStore) -> Leftovers:
     unresolved = tuple(
         envelope.body
         for envelope in events.latest("alarm", limit=EVENTS)
-        if isinstance(envelope.body, AlarmEvent) and envelope.body.state is not AlarmState.RESOLVED
+        if isinstance(envelope.body, AlarmEvent)
+        and envelope.body.state is not AlarmState.RESOLVED
+        and envelope.boot != boot
     )
     return Leftovers(recording=recordings[-1].id, end=end, closing=tuple(closing), alarms=unresolved)
 

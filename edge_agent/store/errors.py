@@ -22,6 +22,10 @@ class StoreUnwritable(StoreTrouble):
     exit_code = 2
 
 
+class StoreMisplaced(StoreUnwritable):
+    """There can be no store where the settings put it."""
+
+
 class StoreDamaged(StoreTrouble):
     """The file was found damaged while in use."""
 

@@ -7,117 +7,31 @@ in its memory: after a restart everything is due.
 
 import contextlib
 import sqlite3
-import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from biosignal.errors import BadInput
+from biosignal.errors import BedsideError
 from biosignal.events import Command, CommandAnswer, Durable
 from biosignal.wire.envelope import Envelope, decode, encode, wrap
+from edge_agent.store.connecting import translated
 from edge_agent.store.database import Database
 from edge_agent.store.errors import StoreFull, StoreTrouble
-from edge_agent.store.ids import MOST_RECENT, Ids, fill
-from edge_agent.store.ids import SCHEMA as IDS
-from edge_agent.store.integrity import Plan, Row, Salvage, open_file
-from edge_agent.store.lanes import Lane, lane_of
-from edge_agent.store.place import RESERVE_BYTES, Reserve, WriterLock, check_folder
-from edge_agent.store.reading import EventReader, OutboxRow, is_full, translated, utc_text
+from edge_agent.store.event_rows import PLAN, columns, place_of
+from edge_agent.store.ids import MOST_RECENT, Ids
+from edge_agent.store.lanes import lane_of
+from edge_agent.store.opened import OpenStore, as_trouble
+from edge_agent.store.plan import Salvage
+from edge_agent.store.reading import EventReader, OutboxRow, utc_text
 from edge_agent.store.retention import TRIM_ROWS, Retention
-from edge_agent.store.rows import long_id, pack, short_id, unpack
+from edge_agent.store.rows import unpack
+from edge_agent.store.space import OwnSpace
 
 T = TypeVar("T")
-SEQ_JUMP = 1000
-"""Numbers left out after rows were lost: none of theirs may ever be given to another event."""
-
-SENT_AGAIN = int(Lane.AGAIN)
-PAGE_BYTES = 512
-"""A commit writes every page it touched, and one finding touches many: with pages of 4096 bytes it writes four times
-as much."""
-
-_SCHEMA_2 = f"""
-CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE sequences (n INTEGER PRIMARY KEY, recording TEXT NOT NULL UNIQUE, next INTEGER NOT NULL);
-CREATE TABLE events (
-    n INTEGER PRIMARY KEY, id BLOB NOT NULL, rev INTEGER NOT NULL, kind TEXT NOT NULL,
-    recording INTEGER NOT NULL, seq INTEGER NOT NULL, payload BLOB NOT NULL, crc INTEGER NOT NULL);
-{IDS};
-CREATE INDEX events_by_kind ON events (kind, n) WHERE kind IN ('recording.opened', 'alarm');
-CREATE TABLE outbox (n INTEGER PRIMARY KEY, lane INTEGER NOT NULL);
-CREATE TABLE rejected (
-    n INTEGER PRIMARY KEY, lane INTEGER NOT NULL, at TEXT NOT NULL, reason TEXT NOT NULL);
-CREATE TABLE commands (
-    id TEXT PRIMARY KEY, name TEXT NOT NULL, issuer TEXT NOT NULL, at TEXT NOT NULL, outcome TEXT)
-"""
-
-
-def _adapted(db: Database, table: str, row: Row) -> Row | None:
-    """Make a row of this version of a saved one, and believe an event only when its bytes are those that were written.
-
-    Version 1 had the payload as plain text and the recording by name.
-    """
-    if table == "sequences":
-        return {"recording": row["recording"], "next": row["next"]}
-    if table != "events":
-        return row
-    try:
-        payload = unpack(row["payload"])
-        if zlib.crc32(payload) != row["crc"]:
-            return None
-        envelope = decode(payload)
-    except (BadInput, ValueError, TypeError):
-        return None
-    id_ = row["id"] if isinstance(row["id"], str) else long_id(row["id"])
-    if (envelope.id, envelope.rev, envelope.seq) != (id_, row["rev"], row["seq"]):
-        return None
-    return {"n": row["n"], **_columns(db, envelope, payload)}
-
-
-def _columns(db: Database, envelope: Envelope, payload: bytes) -> Row:
-    return {
-        "id": short_id(envelope.id),
-        "rev": envelope.rev,
-        "kind": envelope.kind,
-        "recording": _place_of(db, envelope.recording or ""),
-        "seq": envelope.seq,
-        "payload": pack(payload),
-        "crc": zlib.crc32(payload),
-    }
-
-
-def _place_of(db: Database, recording: str) -> int:
-    row = db.execute("SELECT n FROM sequences WHERE recording = ?", (recording,)).fetchone()
-    if row is not None:
-        return int(row[0])
-    return int(db.execute("INSERT INTO sequences (recording, next) VALUES (?, 0)", (recording,)).lastrowid or 0)
-
-
-def _mend(db: Database, damaged: frozenset[str]) -> None:
-    """Number on behind everything known, and send again what may not have been received."""
-    fill(db)
-    known = db.execute("SELECT recording, max(seq) + 1 FROM events GROUP BY 1").fetchall()
-    for recording, following in known:
-        db.execute("UPDATE sequences SET next = max(next, ?) WHERE n = ?", (following, recording))
-    if damaged & {"events", "sequences"}:
-        db.execute("UPDATE sequences SET next = next + ?", (SEQ_JUMP,))
-    if damaged & {"events", "outbox"}:
-        db.execute(
-            "INSERT OR IGNORE INTO outbox SELECT n, ? FROM events WHERE n NOT IN (SELECT n FROM rejected)",
-            (SENT_AGAIN,),
-        )
-
-
-PLAN = Plan(
-    name="events",
-    first=2,
-    migrations=(_SCHEMA_2,),
-    tables=("sequences", "events", "outbox", "rejected", "commands"),
-    adapted=_adapted,
-    mend=_mend,
-    page_bytes=PAGE_BYTES,
-    log_bytes=4 << 20,
-)
+RESERVE_BYTES = 8 << 20
+STEPS = 64
+"""So often the file may grow for one transaction: more is not for lack of space in it."""
 
 
 class EventStore(EventReader):
@@ -128,13 +42,15 @@ class EventStore(EventReader):
     path : the file; its folder is made where absent.
     device, boot : written into every envelope.
     utc_now : UTC text for `at`. Nothing else here looks at a clock.
-    reserve_bytes : space held back in a file beside it, given up when the disk is full.
+    reserve_bytes : space held back inside the file, given up when the disk is full, beside that of the log.
     ids_held : places of events that are held in memory, see `Ids`.
     on_full : called (without the lock) after that space was given up, to make space: drop waveforms.
+    stand_in_bytes : most that is held in memory while the file cannot be opened now, until `bring_back`; 0: none.
 
     Raises
     ------
-    StoreUnwritable, StoreUnsafe, StoreInUse, StoreForeign : see each.
+    StoreMisplaced, StoreUnsafe, StoreInUse, StoreForeign : see each.
+    StoreFull, StoreUnwritable, StoreTrouble : it cannot be opened now, and nothing may stand in.
     """
 
     def __init__(
@@ -148,29 +64,62 @@ class EventStore(EventReader):
         reserve_bytes: int = RESERVE_BYTES,
         on_full: Callable[[], None] | None = None,
         ids_held: int = MOST_RECENT,
+        stand_in_bytes: int = 0,
     ) -> None:
         self._device, self._boot, self._utc_now = device, boot, utc_now
         self.on_full = on_full
-        check_folder(path.parent)
-        self._writer = WriterLock(path.with_name(path.name + ".lock"))
-        try:
-            self._reserve = Reserve(path.with_name(path.name + ".reserve"), reserve_bytes)
-            self._db, self.salvage = self._open(path, synchronous)
-        except BaseException:
-            self._writer.release()
-            raise
-        super().__init__(self._db.conn, path)
-        self._ids = Ids(self._db, most=ids_held)
-        self._retention = Retention(self._db, self._ids)
+        self._ids_held = ids_held
+        self.forgotten = 0
+        space = OwnSpace(
+            path,
+            page_bytes=PLAN.page_bytes,
+            log_bytes=min(PLAN.log_bytes, reserve_bytes // 2),
+            held_bytes=reserve_bytes,
+        )
+        self._file = OpenStore(
+            path, PLAN, space, utc_now=utc_now, synchronous=synchronous, stand_in_bytes=stand_in_bytes
+        )
+        super().__init__(self._file.db.conn, path)
+        self._use(self._file.db)
 
-    def _open(self, path: Path, synchronous: str) -> tuple[Database, Salvage | None]:
-        at = self._utc_now()
+    def _use(self, db: Database) -> None:
+        self._db, self._connection = db, db.conn
+        self._ids = Ids(db, most=self._ids_held)
+        self._retention = Retention(db, self._ids, held=lambda: self._file.space.held_bytes)
+
+    # -- without its file
+
+    @property
+    def salvage(self) -> Salvage | None:
+        """What was saved out of a damaged file, or found beside this one, when it was opened."""
+        return next(iter(self._file.salvages), None)
+
+    @property
+    def away(self) -> str | None:
+        """Why the file cannot be opened, while everything is held in memory; None when it is open."""
+        return None if self._file.away is None else str(self._file.away)
+
+    def bring_back(self) -> bool:
+        """Try to open the file again; what was held in memory goes into it. True when the file is open."""
+        if self._file.away is None:
+            return True
         try:
-            return open_file(path, PLAN, at=at, synchronous=synchronous)
-        except sqlite3.OperationalError as error:
-            if not is_full(error) or not self._reserve.release():
-                raise translated(error, path) from error
-        return open_file(path, PLAN, at=at, synchronous=synchronous)
+            db = self._file.look()
+        except BedsideError as error:
+            self._file.away = as_trouble(error)
+            return False
+        with self._lock:
+            memory = self._db
+            try:
+                self._file.put_back(db)
+                self._file.take(db)
+            except StoreTrouble as error:
+                self._file.leave(db)
+                self._file.away = error
+                return False
+            self._use(db)
+            memory.conn.close()
+        return True
 
     # -- writing
 
@@ -276,19 +225,18 @@ class EventStore(EventReader):
 
     @property
     def low_on_space(self) -> bool:
-        """Whether the space held back for findings was given up."""
-        return not self._reserve.held
+        """Whether the space held back for findings was given up, or the file cannot grow."""
+        return self._file.space.short
 
     def hold_reserve(self) -> bool:
         """Try to hold space back again after some was freed; True when it is held."""
         with self._lock:
-            return self._reserve.held or self._reserve.hold()
+            return self._file.space.hold()
 
     def close(self) -> None:
         """Write the log back and let another process in."""
         with self._lock:
-            self._db.conn.close()
-            self._writer.release()
+            self._file.close()
 
     # -- inside
 
@@ -299,7 +247,7 @@ class EventStore(EventReader):
             return decode(unpack(payload))
         draft = wrap(event, seq=0, device=self._device, boot=self._boot, at=self._utc_now())
         envelope = replace(draft, seq=self._next_seq(draft.recording or ""))
-        row = _columns(self._db, envelope, encode(envelope))
+        row = columns(self._db, envelope, encode(envelope))
         names, marks = ", ".join(row), ", ".join("?" * len(row))
         added = self._db.execute(f"INSERT INTO events ({names}) VALUES ({marks})", tuple(row.values()))  # noqa: S608
         self._ids.add(envelope.id, int(added.lastrowid or 0))
@@ -307,7 +255,7 @@ class EventStore(EventReader):
         return envelope
 
     def _next_seq(self, recording: str) -> int:
-        place = _place_of(self._db, recording)
+        place = place_of(self._db, recording)
         seq = int(self._db.execute("SELECT next FROM sequences WHERE n = ?", (place,)).fetchone()[0])
         self._db.execute("UPDATE sequences SET next = ? WHERE n = ?", (seq + 1, place))
         return seq
@@ -328,25 +276,54 @@ class EventStore(EventReader):
         return int(self._db.execute(sql, values).rowcount)
 
     def _write(self, work: Callable[[], T]) -> T:
-        try:
-            return self._once(work)
-        except StoreFull:
-            self._reserve.release()
-        try:
-            result = self._once(work)
-        except StoreFull:
-            self._free_space()
-            return self._once(work)
+        given_up = False
+        for more in (iter((True,)), self._in_place(), self._of_others()):
+            for found in more:
+                if not found:
+                    break
+                try:
+                    result = self._once(work)
+                except StoreFull as error:
+                    full = error
+                    given_up = given_up or self.low_on_space
+                    continue
+                if given_up and self.low_on_space:
+                    self._free_space()
+                return result
+        raise full
+
+    def _in_place(self) -> Iterator[bool]:
+        """Find space for a transaction, step by step, without a look at what else is on the disk."""
+        if self._file.away is not None:
+            for _ in range(STEPS):
+                yield self._forget()
+            return
+        with self._lock, contextlib.suppress(sqlite3.Error):
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        for step in (self._file.space.grow, self._file.space.release):
+            for _ in range(STEPS):
+                with self._lock:
+                    more = step()
+                if not more:
+                    break
+                yield True
+
+    def _of_others(self) -> Iterator[bool]:
+        """Find space that waves take, then what events take that were received."""
         self._free_space()
-        return result
+        yield True
+        with contextlib.suppress(StoreTrouble):
+            yield bool(self._once(lambda: self._retention.step(0, TRIM_ROWS)))
 
     def _once(self, work: Callable[[], T]) -> T:
         with self._lock:
             try:
                 with self._db.atomic():
-                    return work()
+                    result = work()
+                self._file.space.settle()
             except sqlite3.Error as error:
                 raise translated(error, self.path) from error
+            return result
 
     def _free_space(self) -> None:
         if self.on_full is None:
@@ -354,3 +331,13 @@ class EventStore(EventReader):
         with contextlib.suppress(StoreTrouble):  # a finding is not lost because waves could not be dropped
             self.on_full()
         self.hold_reserve()
+
+    def _forget(self) -> bool:
+        """Memory is full: forget what matters least and is oldest, and count it."""
+        oldest = "SELECT n FROM outbox ORDER BY lane DESC, n LIMIT ?"
+        with self._lock, self._db.atomic():
+            chosen = self._db.execute(oldest, (TRIM_ROWS,)).fetchall()
+            self._db.conn.executemany("DELETE FROM events WHERE n = ?", chosen)
+            self._db.conn.executemany("DELETE FROM outbox WHERE n = ?", chosen)
+        self.forgotten += len(chosen)
+        return bool(chosen)

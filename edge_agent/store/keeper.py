@@ -20,6 +20,8 @@ from edge_agent.store.waveforms import WaveStore
 
 log = logging.getLogger(__name__)
 RETRY_S = 1.0
+BRING_BACK_S = (2.0, 60.0)
+"""So long after a failure a store's file is tried again: the first time, and at most."""
 TURN_S = 0.5
 EVENTS_BUDGET_BYTES = 500 << 20
 HOLD_S = 10.0
@@ -67,6 +69,7 @@ class Keeper:
     on_stored : called with the events of a batch that are on disk now, and when the batch's item had arrived.
     live : publishes one encoded wave frame; asked only while `is_watched`.
     queue_size : how many batches may wait before waves are dropped.
+    on_back : called when the files of all stores are open again after one could not be opened.
     events_budget_bytes : past it the oldest received events are deleted.
     """
 
@@ -78,6 +81,7 @@ class Keeper:
         on_stored: Callable[[tuple[Durable, ...], float | None], None],
         live: Callable[[bytes], None],
         is_watched: Callable[[], bool],
+        on_back: Callable[[], None] = lambda: None,
         queue_size: int = 256,
         events_budget_bytes: int = EVENTS_BUDGET_BYTES,
         retry_s: float = RETRY_S,
@@ -87,6 +91,10 @@ class Keeper:
         self._events = events
         self._waves = waves
         self._on_stored = on_stored
+        self._on_back = on_back
+        self._is_away = self._away() is not None
+        self._back_wait_s = BRING_BACK_S[0]
+        self._next_back_s = time.monotonic() + self._back_wait_s
         self._live = LiveFrames(live, is_watched)
         self._queue_size = queue_size
         self._budget = events_budget_bytes
@@ -105,7 +113,14 @@ class Keeper:
     @property
     def trouble(self) -> str | None:
         """Why a store fails, in a sentence; None when both work."""
-        return next(iter(tuple(self._troubles.values())), None)
+        return self._away() or next(iter(tuple(self._troubles.values())), None)
+
+    def _away(self) -> str | None:
+        why = self._events.away or self._waves.away
+        if why is None:
+            return None
+        forgotten = f"; {self._events.forgotten} events were forgotten" if self._events.forgotten else ""
+        return f"monitoring goes on without a store, what is new is held in memory{forgotten}: {why}"
 
     @property
     def ended(self) -> bool:
@@ -157,6 +172,7 @@ class Keeper:
                 ended = batch is None and self._ending
             self._turn(batch)
             if ended:
+                self._bring_back(at_once=True)
                 return
             with self._changed:
                 if batch is not None:
@@ -172,6 +188,7 @@ class Keeper:
             else:
                 self._keep(batch)
             self._trim()
+            self._bring_back()
         except Exception as error:  # border of the thread: one bad batch must not end all writing
             self._troubles["keeper"] = f"a batch could not be written: {type(error).__name__}: {error}"
             log.exception("store.batch.failed")
@@ -234,6 +251,21 @@ class Keeper:
                 self._troubles.pop("events", None)
                 break
         return here
+
+    def _bring_back(self, *, at_once: bool = False) -> None:
+        """Try every so often to open what could not be opened at the start."""
+        if not self._is_away or not (at_once or time.monotonic() >= self._next_back_s):
+            return
+        self.turns += 1
+        back = [store.bring_back() for store in (self._events, self._waves)]
+        if all(back):
+            self._is_away = False
+            log.info("store.files.back")
+            self._on_back()
+            return
+        log.warning("store.files.away", extra={"facts": {"why": self._away()}})
+        self._back_wait_s = min(2 * self._back_wait_s, BRING_BACK_S[1])
+        self._next_back_s = time.monotonic() + self._back_wait_s
 
     def _trim(self) -> None:
         """Hold the events against their budget, every so often; step by step while there is too much."""

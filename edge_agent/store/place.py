@@ -1,18 +1,20 @@
-"""Where a store may live: a local, writable folder, one writer, and some space held back for findings."""
+"""Where a store may live: a local, writable folder, with one writer."""
 
+import errno
 import fcntl
 import os
 import tempfile
 from pathlib import Path
 
-from edge_agent.store.errors import StoreInUse, StoreUnsafe, StoreUnwritable
+from edge_agent.store.errors import StoreInUse, StoreMisplaced, StoreTrouble, StoreUnsafe, StoreUnwritable
 
 NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ncpfs", "9p", "ceph", "glusterfs", "fuse.glusterfs", "fuse.sshfs"}
     | {"fuse.s3fs", "fuse.rclone", "davfs", "fuse.davfs2", "lustre", "beegfs", "ocfs2", "gfs2"}
 )
 MOUNTS = Path("/proc/self/mounts")
-RESERVE_BYTES = 8 << 20
+_PASSES = (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE)
+"""What may be over a minute later; the rest is for a person to change."""
 
 
 def check_folder(folder: Path, mounts: Path = MOUNTS) -> None:
@@ -20,14 +22,13 @@ def check_folder(folder: Path, mounts: Path = MOUNTS) -> None:
 
     Raises
     ------
-    StoreUnwritable : it cannot be made or written. StoreUnsafe : it lies on a network file system.
+    StoreMisplaced : it cannot be made or written. StoreTrouble : not now. StoreUnsafe : it lies on a network file
+    system.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreUnwritable(
-            "the store's folder cannot be made", folder=str(folder), why=error.strerror or ""
-        ) from error
+        raise _folder_trouble("made", folder, error) from error
     kind = file_system(folder, mounts)
     if kind in NETWORK_FILE_SYSTEMS:
         raise StoreUnsafe(
@@ -38,13 +39,14 @@ def check_folder(folder: Path, mounts: Path = MOUNTS) -> None:
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
-    except PermissionError as error:
-        raise StoreUnwritable("the store's folder cannot be written", folder=str(folder)) from error
     except OSError as error:
-        if error.errno != 28:  # a full disk is met later, where waves can be dropped
-            raise StoreUnwritable(
-                "the store's folder cannot be written", folder=str(folder), why=error.strerror or ""
-            ) from error
+        if error.errno != errno.ENOSPC:  # a full disk is met later, where waves can be dropped
+            raise _folder_trouble("written", folder, error) from error
+
+
+def _folder_trouble(what: str, folder: Path, error: OSError) -> StoreTrouble:
+    kind = StoreUnwritable if error.errno in _PASSES else StoreMisplaced
+    return kind(f"the store's folder cannot be {what}", folder=str(folder), why=error.strerror or "")
 
 
 def file_system(folder: Path, mounts: Path = MOUNTS) -> str | None:
@@ -86,38 +88,3 @@ class WriterLock:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
-
-
-class Reserve:
-    """A file that only holds space: given up on a full disk so that findings can still be written."""
-
-    def __init__(self, path: Path, size_bytes: int = RESERVE_BYTES) -> None:
-        self._path = path
-        self._size = size_bytes
-        self.held = False
-        self.hold()
-
-    def hold(self) -> bool:
-        """Hold the space back; False where the disk has none."""
-        if self._size == 0:
-            return False
-        try:
-            file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        except OSError:
-            self.held = False
-            return False
-        try:
-            os.posix_fallocate(file, 0, self._size)
-            self.held = True
-        except OSError:
-            os.ftruncate(file, 0)
-            self.held = False
-        finally:
-            os.close(file)
-        return self.held
-
-    def release(self) -> bool:
-        """Give the space up; True when there was some."""
-        had, self.held = self.held, False
-        self._path.unlink(missing_ok=True)
-        return had

@@ -10,8 +10,8 @@ from typing import Any
 
 from biosignal.events import Finding
 from biosignal.wire.envelope import Envelope, decode
-from edge_agent.store.errors import StoreDamaged, StoreFull, StoreTrouble, StoreUnwritable
-from edge_agent.store.integrity import connect
+from edge_agent.store.connecting import Open, connect, translated
+from edge_agent.store.errors import StoreUnwritable
 from edge_agent.store.rows import long_id, short_id, unpack
 
 _ROW = "SELECT o.n, e.id, e.rev, o.lane, e.kind, e.payload FROM outbox o JOIN events e ON e.n = o.n"
@@ -203,24 +203,7 @@ def open_reader(path: Path) -> EventReader:
     """
     if not path.exists():
         raise StoreUnwritable("there is no store yet", file=str(path), remedy="start the daemon once")
-    return EventReader(connect(path, read_only=True), path)
-
-
-def translated(error: sqlite3.Error, path: Path) -> StoreTrouble:
-    """Say in our words what SQLite met."""
-    text = str(error)
-    if is_full(error):
-        return StoreFull("the disk that holds the store is full", file=str(path))
-    if "malformed" in text or "not a database" in text:
-        return StoreDamaged("the store's file is damaged", file=str(path), why=text)
-    if "readonly" in text or "unable to open" in text:
-        return StoreUnwritable("the store's file cannot be written", file=str(path), why=text)
-    return StoreTrouble("the store failed", file=str(path), why=text)
-
-
-def is_full(error: sqlite3.Error) -> bool:
-    """Whether the disk is full; by the error's text, as Python 3.10 has no error codes."""
-    return "database or disk is full" in str(error)
+    return EventReader(connect(path, Open.READ), path)
 
 
 def _outbox_row(row: tuple[Any, ...]) -> OutboxRow:

@@ -4,7 +4,7 @@ Their pages are used again, so the file stops growing; it is not made shorter wh
 the pages behind the freed ones once more. A file that is mostly empty is written anew when it is next opened.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from biosignal.errors import BadInput
 from biosignal.events import AlarmEvent, AlarmState, Finding, FindingState, closed_id
@@ -29,10 +29,15 @@ ORDER BY n LIMIT 2000
 
 
 class Retention:
-    """Deletes step by step. It remembers where it looked last, so that what stays is not looked at in every step."""
+    """Deletes step by step. It remembers where it looked last, so that what stays is not looked at in every step.
 
-    def __init__(self, db: Database, ids: Ids) -> None:
-        self._db, self._ids = db, ids
+    Parameters
+    ----------
+    held : bytes of the file that hold space for later and count for nothing.
+    """
+
+    def __init__(self, db: Database, ids: Ids, *, held: Callable[[], int] = lambda: 0) -> None:
+        self._db, self._ids, self._held = db, ids, held
         self._looked: dict[tuple[str, ...], int] = {}
 
     def step(self, budget_bytes: int, most: int) -> int:
@@ -81,7 +86,7 @@ class Retention:
         self._db.execute(sql, (COMMANDS_KEPT,))
 
     def _used(self) -> int:
-        return (self._pragma("page_count") - self._pragma("freelist_count")) * self._pragma("page_size")
+        return (self._pragma("page_count") - self._pragma("freelist_count")) * self._pragma("page_size") - self._held()
 
     def _pragma(self, name: str) -> int:
         return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])

@@ -9,27 +9,32 @@ its samples at its own rate.
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from biosignal.errors import BadInput, BrokenStream
+from biosignal.errors import BadInput, BedsideError, BrokenStream
 from biosignal.signal.blocks import Lead, SampleBlock, Samples
 from biosignal.wire.waveform import WaveChunk, decode_wave, encode_wave, quantise
+from edge_agent.store.connecting import translated
 from edge_agent.store.database import Database
-from edge_agent.store.errors import StoreFull
-from edge_agent.store.integrity import Plan, Row, open_file
-from edge_agent.store.place import Reserve, WriterLock, check_folder
-from edge_agent.store.reading import translated, utc_text
+from edge_agent.store.errors import StoreFull, StoreTrouble
+from edge_agent.store.opened import OpenStore, as_trouble
+from edge_agent.store.pages import Value
+from edge_agent.store.plan import Found, Plan, Row, Salvage, Taken
+from edge_agent.store.reading import utc_text
+from edge_agent.store.space import OwnSpace
 
 CHUNK_S = 10.0
 PAGE_BYTES = 512
 """A commit writes every page it touched: with pages of 4096 bytes chunks of two kilobytes write twice as much."""
 RESERVE_BYTES = 2 << 20
-"""Space held back for deleting: without it a full disk could not be emptied."""
+"""Space held for the log: without it a full disk could not be emptied, as deleting is written there first."""
+STEP_BYTES = 32 << 10
+"""The file grows by so much at once: on a full disk no more than this is new before old waves make place."""
 SHED_PART = 8
 """On a full disk an eighth of the waves is dropped at once, so that it is not full again a second later."""
 
@@ -68,21 +73,46 @@ ORDER BY first
 """
 
 
-def _adapted(_db: Database, _table: str, row: Row) -> Row | None:
+_COLUMNS = ("n", "recording", "lead", "first", "stop", "pinned", "received", "frame")
+
+
+def _recognised(rowid: int, values: Sequence[Value]) -> Found | None:
+    if len(values) != len(_COLUMNS) or not isinstance(values[-1], bytes):
+        return None
+    return "chunks", {**dict(zip(_COLUMNS, values, strict=True)), "n": rowid}
+
+
+def _absorb(db: Database, found: Iterator[Found], _damaged: bool) -> Taken:
+    """Take in the chunks that are new here, behind those that are here: the oldest of all go first."""
+    behind = int(db.execute("SELECT coalesce(max(n), 0) FROM chunks").fetchone()[0])
+    new, bad, places = 0, set(), set()
+    for _, row in found:
+        if not _is_believed(row):
+            bad.add(row["n"])
+            continue
+        places.add(row["n"])
+        n = row["n"] + behind if 0 < row["n"] < 1 << 40 else None
+        values = (n, *(row[name] for name in _COLUMNS[1:]))
+        new += db.execute("INSERT OR IGNORE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?)", values).rowcount
+    return Taken(new={"chunks": new}, lost={"chunks": len(bad - places)})
+
+
+def _is_believed(row: Row) -> bool:
     """Believe a chunk only when its frame says of itself what its row says."""
     try:
         chunk = decode_wave(row["frame"])
     except (BadInput, TypeError):
-        return None
+        return False
     said = (chunk.recording, chunk.lead, chunk.start, chunk.end)
-    return row if said == tuple(row[name] for name in ("recording", "lead", "first", "stop")) else None
+    return said == tuple(row[name] for name in ("recording", "lead", "first", "stop"))
 
 
 PLAN = Plan(
     name="waveforms",
     migrations=(_SCHEMA_1, _SCHEMA_2),
     tables=("chunks",),
-    adapted=_adapted,
+    recognised=_recognised,
+    absorb=_absorb,
     backup=False,
     auto_vacuum=True,
     page_bytes=PAGE_BYTES,
@@ -153,11 +183,13 @@ class WaveStore:
     budget_bytes : how large the waves may grow. Past it the oldest chunks go, and what a finding's strip needs last.
     commit_s : seconds of signal that are written at once; a power cut costs as much. Whole chunks are written, so it
         counts in steps of `CHUNK_S`.
-    reserve_bytes : space held back in a file beside it, so that waves can be deleted on a full disk.
+    reserve_bytes : space held for its log, so that waves can be deleted on a full disk.
+    stand_in_bytes : most that is held in memory while the file cannot be opened now, until `bring_back`; 0: none.
 
     Raises
     ------
-    StoreUnwritable, StoreUnsafe, StoreInUse, StoreForeign : see each.
+    StoreMisplaced, StoreUnsafe, StoreInUse, StoreForeign : see each.
+    StoreFull, StoreUnwritable, StoreTrouble : it cannot be opened now, and nothing may stand in.
     """
 
     def __init__(
@@ -169,25 +201,57 @@ class WaveStore:
         utc_now: Callable[[], str] = utc_text,
         synchronous: str = "FULL",
         reserve_bytes: int = RESERVE_BYTES,
+        stand_in_bytes: int = 0,
     ) -> None:
         self.path, self._budget, self._commit_s = path, budget_bytes, commit_s
-        check_folder(path.parent)
-        self._writer = WriterLock(path.with_name(path.name + ".lock"))
-        self._reserve = Reserve(path.with_name(path.name + ".reserve"), reserve_bytes)
-        try:
-            self._db, self.salvage = open_file(path, PLAN, at=utc_now(), synchronous=synchronous)
-        except sqlite3.Error as error:
-            self._writer.release()
-            raise translated(error, path) from error
-        except BaseException:
-            self._writer.release()
-            raise
+        self._stand_in_bytes = stand_in_bytes
+        space = OwnSpace(
+            path, page_bytes=PLAN.page_bytes, log_bytes=min(PLAN.log_bytes, reserve_bytes // 2), step_bytes=STEP_BYTES
+        )
+        self._file = OpenStore(
+            path, PLAN, space, utc_now=utc_now, synchronous=synchronous, stand_in_bytes=stand_in_bytes
+        )
+        self._db = self._file.db
         self._lock = threading.RLock()
         self._tails: dict[str, _Tail] = {}
         self._full: list[_Tail] = []
         self._pins: set[_Pin] = set()
         self._dropped_until = 0
         self._dropped = self._dropped_pinned = self._lost = self._clipped = 0
+
+    # -- without its file
+
+    @property
+    def salvage(self) -> Salvage | None:
+        """What was saved out of a damaged file, or found beside this one, when it was opened."""
+        return next(iter(self._file.salvages), None)
+
+    @property
+    def away(self) -> str | None:
+        """Why the file cannot be opened, while the newest waves are held in memory; None when it is open."""
+        return None if self._file.away is None else str(self._file.away)
+
+    def bring_back(self) -> bool:
+        """Try to open the file again; what was held in memory goes into it. True when the file is open."""
+        if self._file.away is None:
+            return True
+        try:
+            db = self._file.look()
+        except BedsideError as error:
+            self._file.away = as_trouble(error)
+            return False
+        with self._lock:
+            memory = self._db
+            try:
+                self._file.put_back(db)
+                self._file.take(db)
+            except StoreTrouble as error:
+                self._file.leave(db)
+                self._file.away = error
+                return False
+            self._db, self._dropped_until = db, 0
+            memory.conn.close()
+        return True
 
     # -- writing
 
@@ -232,14 +296,11 @@ class WaveStore:
         StoreFull : not even the space held back was enough to delete with.
         """
         with self._lock:
-            self._reserve.release()  # deleting needs space too: it is written to the log first
             try:
                 self._drop(max(1, self._size() // SHED_PART))
                 self._give_back()
             except sqlite3.Error as error:
                 raise translated(error, self.path) from error
-            finally:
-                self._reserve.hold()
 
     # -- reading
 
@@ -301,8 +362,7 @@ class WaveStore:
             try:
                 self.flush()
             finally:
-                self._db.conn.close()
-                self._writer.release()
+                self._file.close()
 
     # -- inside
 
@@ -348,19 +408,28 @@ class WaveStore:
             chunk, clipped = tail.chunk()
             chunks.append(chunk)
             self._clipped += clipped
-        try:
-            self._insert(chunks)
-        except StoreFull:
-            with contextlib.suppress(StoreFull):
-                self.shed()
+        wanted = 2 * sum(chunk.counts.nbytes for chunk in chunks)
+        for make_place in (lambda: None, lambda: self._file.space.grow(wanted), self._drop_within):
             try:
+                make_place()
                 self._insert(chunks)
-            except StoreFull:
-                self._lost += len(chunks)
-                raise
-        excess = self._size() - self._budget
+            except StoreFull as error:
+                full = error
+            else:
+                break
+        else:
+            self._lost += len(chunks)
+            raise full
+        excess = self._size() - self._most()
         if excess > 0:
             self._drop(excess)
+
+    def _most(self) -> int:
+        return self._budget if self._file.away is None else min(self._budget, self._stand_in_bytes // 2)
+
+    def _drop_within(self) -> None:
+        """Drop waves and keep their pages: on a full disk the file goes round in the space it has."""
+        self._drop(max(1, self._size() // SHED_PART), give_back=False)
 
     def _insert(self, chunks: list[WaveChunk]) -> None:
         rows = [
@@ -386,13 +455,14 @@ class WaveStore:
         try:
             with self._db.atomic():
                 yield
+            self._file.space.settle()
         except sqlite3.Error as error:
             raise translated(error, self.path) from error
 
     def _size(self) -> int:
         return (self._pragma("page_count") - self._pragma("freelist_count")) * self._pragma("page_size")
 
-    def _drop(self, excess: int) -> None:
+    def _drop(self, excess: int, *, give_back: bool = True) -> None:
         """Delete chunks until `excess` bytes are free: the oldest first, pinned last."""
         target = self._size() - excess
         while self._size() > target:
@@ -403,7 +473,7 @@ class WaveStore:
                 self._db.conn.executemany("DELETE FROM chunks WHERE n = ?", [(n,) for n in victims])
             self._dropped += len(victims)
             self._dropped_pinned += len(victims) if pinned else 0
-        if 8 * self._pragma("freelist_count") > self._pragma("page_count"):
+        if give_back and 8 * self._pragma("freelist_count") > self._pragma("page_count"):
             self._give_back()
 
     def _oldest(self) -> tuple[list[int], bool]:
@@ -421,7 +491,9 @@ class WaveStore:
         while self._pragma("freelist_count") not in (0, left):
             left = self._pragma("freelist_count")
             self._db.execute("PRAGMA incremental_vacuum(64)").fetchall()
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            # Not TRUNCATE: the log keeps the space that is held for it.
+            self._db.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
+        self._file.space.settle()
 
     def _pragma(self, name: str) -> int:
         return int(self._db.execute(f"PRAGMA {name}").fetchone()[0])

@@ -26,7 +26,8 @@ from biosignal.errors import BadInput
 from biosignal.events import Column, Command, CommandAnswer, Explanation, Series
 from biosignal.wire.envelope import decode
 from edge_agent.store.errors import StoreForeign, StoreInUse, StoreUnsafe, StoreUnwritable
-from edge_agent.store.events import PLAN, EventStore
+from edge_agent.store.event_rows import PLAN
+from edge_agent.store.events import EventStore
 from edge_agent.store.integrity import open_file
 from edge_agent.store.reading import open_reader
 

@@ -12,8 +12,9 @@ import pytest
 from biosignal.events import Series
 from biosignal.signal.blocks import Lead, SampleBlock
 from edge_agent.store.errors import StoreFull, StoreUnsafe, StoreUnwritable
-from edge_agent.store.events import SEQ_JUMP, EventStore
-from edge_agent.store.place import Reserve, check_folder, file_system
+from edge_agent.store.event_rows import SEQ_JUMP
+from edge_agent.store.events import EventStore
+from edge_agent.store.place import check_folder, file_system
 from edge_agent.store.waveforms import WaveStore
 
 CLOCK = "2026-01-01T00:00:00.000Z"
@@ -164,16 +165,6 @@ def test_a_full_file_is_named_and_the_store_goes_on(tmp_path):
     store._db.execute("PRAGMA max_page_count = 100000")
     assert store.add(series("later")).seq == len(added)
     store.close()
-
-
-def test_a_reserve_that_does_not_fit_is_not_held(tmp_path):
-    reserve = Reserve(tmp_path / "reserve", 1 << 60)
-    assert not reserve.held
-    small = Reserve(tmp_path / "small", 4096)
-    assert small.held
-    assert (tmp_path / "small").stat().st_size == 4096
-    assert small.release()
-    assert not small.release()
 
 
 @pytest.fixture

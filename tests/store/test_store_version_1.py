@@ -11,7 +11,8 @@ import pytest
 from biosignal.events import AlarmEvent, AlarmState, Finding, FindingState, Recording
 from biosignal.wire.envelope import decode
 from edge_agent.store.errors import StoreForeign
-from edge_agent.store.events import PLAN, EventStore
+from edge_agent.store.event_rows import PLAN
+from edge_agent.store.events import EventStore
 from edge_agent.store.integrity import open_file
 
 GOLDEN = Path(__file__).parent / "golden" / "device-v1-events.sql"
