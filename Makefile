@@ -6,7 +6,7 @@ RECORD ?= excerpt
 SPEED  ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup setup-dev demo demo-check test check format e2e bench fault llm train clean
+.PHONY: help setup setup-dev demo demo-check test check format e2e bench fault install-check arm-check llm train clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -54,6 +54,12 @@ bench: setup-dev  ## speed and memory, as ratios of one run; BENCH=--quick for t
 
 fault: setup-dev  ## the long fault runs, and the table of docs/reliability.md; ROW=kills for one row, FAULT="--kills=N"
 	$(BIN)/python -m pytest -m fault tests/fault $(if $(ROW),--row=$(ROW)) $(FAULT) $(PYTEST)
+
+install-check:  ## both units installed in a container with its own systemd: kill, hang, full disk, upgrade, remove (root)
+	@$(PYTHON) -m installed install $(INSTALL)
+
+arm-check: setup  ## setup, replay and demo-check on an emulated aarch64, about an hour (root)
+	@$(BIN)/python -m installed arm $(ARM)
 
 llm: setup  ## build and install the language model (about 7 minutes, needs a C++ compiler)
 	$(BIN)/python -m demo llm
