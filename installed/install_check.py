@@ -16,6 +16,7 @@ STATE, CLINIC_STATE = "/var/lib/bedside", "/var/lib/bedside-cloud"
 CLINIC_SETTINGS = "/etc/bedside/cloud-service.env"
 SMALL_DISK_MB = 48
 RESTART_S = 60.0
+KEYS = "SELECT CASE typeof(id) WHEN 'blob' THEN lower(hex(id)) ELSE replace(id, '-', '') END, rev FROM events"
 FINDINGS = "SELECT count(*) FROM events WHERE kind = 'finding'"
 
 
@@ -217,8 +218,8 @@ class Machine:
         return self._system.run(f"test -s {STATE}/events.db && echo yes", check=False).strip() == "yes"
 
     def _events(self) -> set[str]:
-        """(id, rev) of every event that the device holds."""
-        return set(self._rows("SELECT hex(id), rev FROM events"))
+        """(id, rev) of every event that the device holds; later versions store an id in fewer bytes."""
+        return set(self._rows(KEYS))
 
     def _ask(self, sql: str) -> int:
         return int(self._rows(sql)[0].strip("[]"))
