@@ -148,10 +148,10 @@ class Machine:
         return f"{len(before)} events kept"
 
     def _hang(self, unit: Unit) -> str:
-        watched_s = _seconds(unit.shown("WatchdogUSec"))
+        watched_s = seconds_of(unit.shown("WatchdogUSec"))
         if not watched_s:
             return "this unit has no watchdog: not tried"
-        taken_s = unit.signal_and_wait("STOP", watched_s + _seconds(unit.shown("TimeoutStopUSec")) + RESTART_S)
+        taken_s = unit.signal_and_wait("STOP", watched_s + seconds_of(unit.shown("TimeoutStopUSec")) + RESTART_S)
         self._wait_for_events()
         return f"runs again after {taken_s:.0f} s"
 
@@ -234,7 +234,7 @@ class Machine:
         ).splitlines()
 
 
-def _seconds(text: str) -> float:
+def seconds_of(text: str) -> float:
     """Read a span as `systemctl show` writes it: `30s`, `1min 30s`, 0 where there is none."""
     units = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0, "h": 3600.0}
     total = 0.0
