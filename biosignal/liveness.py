@@ -7,8 +7,8 @@ def valid_for_s(status: Status, reading: Reading) -> float:
     """For how many seconds after the status was sent a reading of it holds; 0 or less where it does not.
 
     Samples are the time: a reading holds until sample `until`. The newest sample came `sample_age_s` before the status
-    was sent, so that the signal would be so much further by then, had it gone on. A status that does not say the age (of
-    version 1) is taken to be as new as its sample. Of a device that is not online nothing holds.
+    was sent, so that the signal would be so much further by then, had it gone on. A status that does not say the age,
+    of version 1, is taken to be as new as its sample. Of a device that is not online nothing holds.
     """
     if not status.online or not status.fs_hz or not reading.fs_hz > 0:
         return 0.0

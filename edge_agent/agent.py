@@ -1,5 +1,6 @@
 """The daemon, put together: the one place where the parts are introduced to each other."""
 
+import faulthandler
 import logging
 import signal
 import sys
@@ -16,27 +17,32 @@ from types import FrameType
 from biosignal import __version__
 from biosignal.errors import BadInput
 from biosignal.events import (
+    AlarmEvent,
     AlarmState,
     Command,
     CommandAnswer,
     Durable,
     Explanation,
     Finding,
+    LoopStatus,
     ModelReport,
     Reading,
     Rung,
     Status,
     TaskStatus,
 )
-from biosignal.liveness import valid_for_s
+from biosignal.liveness import standing, valid_for_s
 from biosignal.model.backend import Backend
 from biosignal.stream.assign import Plan
 from biosignal.tasks import TASKS
-from edge_agent.analysis.actor import AnalysisActor
+from biosignal.urgency import urgency
+from edge_agent.analysis.actor import ANALYSIS, AnalysisActor
 from edge_agent.analysis.analysis import Analysis
 from edge_agent.analysis.commands import Commands
+from edge_agent.analysis.hang import KIND as MONITOR_HANGING
+from edge_agent.analysis.hang import HangAlarm
 from edge_agent.analysis.inbox import Inbox
-from edge_agent.analysis.reader import Reader
+from edge_agent.analysis.reader import LIMIT_S, Reader
 from edge_agent.analysis.recordings import Bed
 from edge_agent.analysis.restart import leftovers
 from edge_agent.explain.explainer import Explainer
@@ -47,6 +53,8 @@ from edge_agent.operate.log_handler import logging_to
 from edge_agent.operate.private_files import keep_to_ourselves
 from edge_agent.operate.settings import Settings
 from edge_agent.operate.supervise import Supervisor
+from edge_agent.operate.watchdog import Watched
+from edge_agent.pulse import Pulse
 from edge_agent.sources import open_source
 from edge_agent.sources.choosing import preferred_lead, with_declared_kinds
 from edge_agent.sources.port import SourceHealth, SourceState
@@ -69,6 +77,14 @@ TEND_S = 0.5
 STAND_IN_BYTES = 32 * MIB
 """Most that each store holds in memory while its file cannot be opened."""
 COUNTS_OLD_S = 0.25
+MAIN_LIMIT_S = 10.0
+"""Looking after the parts waits for the store, at most as long as a commit takes."""
+STOP_LIMIT_S = 60.0
+RESTART_S = 8.0
+"""What the monitoring rests on gets so many seconds to come back before the daemon is started again."""
+LINE_RESTART_S = 60.0
+"""What the line rests on gets longer: monitoring and alarms at the bedside go on without it."""
+PART_HANGING = "part-hanging"
 
 
 class Agent:
@@ -84,6 +100,8 @@ class Agent:
         self._settings = settings
         self.clock = clock or HostClock()
         self._boot = uuid.uuid4().hex
+        self.pulse = Pulse("main", MAIN_LIMIT_S)
+        self._hang = HangAlarm()
         self._counts: StoreCounts | None = None
         self._counted_s = float("-inf")
         self.running = False
@@ -128,7 +146,14 @@ class Agent:
         adopted = alarms.adopt(left.alarms, at=left.end)
         live = facts.live
         inbox = Inbox(max(8, round(settings.analysis.queue_s / settings.source.block_s)) if live else 8)
-        self.reader = Reader(self._source, inbox, live=live, clock=self.clock, hold=self._outbox_is_full)
+        self.reader = Reader(
+            self._source,
+            inbox,
+            live=live,
+            clock=self.clock,
+            hold=self._outbox_is_full,
+            limit_s=LIMIT_S + _between_blocks_s(settings),
+        )
         analysis = Analysis(
             facts=facts,
             models=self.models,
@@ -196,6 +221,7 @@ class Agent:
 
     def tend(self) -> None:
         """Look after the parts; called about twice a second."""
+        self.store_counts()
         health = self.source_health()
         if health.state in (SourceState.LOST, SourceState.STALLED):
             self.analysis.set_trouble("source-lost", health.reason or health.state.value)
@@ -211,6 +237,7 @@ class Agent:
         While there is a line, the clinic is given `operate.stop_s` to receive what waits.
         """
         log.info("agent.stop.begun")
+        self.pulse.beat(self._settings.operate.stop_s + STOP_LIMIT_S)
         self.running = False
         self.supervisor.stopping()
         self.analysis.end_reason = "stopped"
@@ -234,14 +261,22 @@ class Agent:
         ------
         BedsideError : why the source or the analysis ended before its time.
         """
+        self.pulse.beat()
         while not stop.wait(TEND_S):
-            self.tend()
+            self.pulse.beat()
+            self._tend_safely()
             self.supervisor.turn()
             if self.analysis.ended.is_set():
                 if (failure := self.analysis.failure or self.reader.failure) is not None:
                     raise failure
                 if self.keeper.idle and (self.sync is None or not self.events.outbox(1)):
                     return
+
+    def _tend_safely(self) -> None:
+        try:
+            self.tend()
+        except Exception:  # looking after the parts must not end them
+            log.exception("agent.tend.failed")
 
     def _wait_for_receipts(self, sync: SyncClient) -> None:
         sync.nudge()
@@ -262,8 +297,9 @@ class Agent:
         return self._source.health()
 
     def status(self) -> Status:
-        """How the device is, now; waits for nobody."""
+        """How the device is, now; waits for nobody, whatever hangs."""
         now, plan, health = self.analysis.now, self.analysis.plan, self.source_health()
+        counts = self._counts
         age_s = max(0.0, self.clock.monotonic_s() - now.arrived_s) if now.arrived_s is not None else None
         status = Status(
             online=True,
@@ -272,18 +308,59 @@ class Agent:
             fs_hz=now.fs_hz,
             leads=self._source.recording_facts().leads,
             readings=now.readings,
-            alarms=self.analysis.alarms,
+            alarms=self._alarms(),
             tasks=tuple(self._task_status(plan)),
-            outbox=self.outbox(),
+            outbox=counts.outbox if counts is not None else 0,
             explainer=self.explainer.state(),
             version=__version__,
             source=health.state.value,
             source_reason=health.reason,
             sample_age_s=age_s,
+            loops=self.supervisor.loops(),
             boot=self._boot,
             sent_utc_s=self.clock.utc_s(),
         )
         return replace(status, readings=tuple(_held(status)))
+
+    def _alarms(self) -> tuple[AlarmEvent, ...]:
+        """All that stand. One about the analysis itself is the newest of its state and priority."""
+        everything = (*self._hang.alarms, *self.analysis.alarms)
+        return tuple(sorted(everything, key=lambda alarm: urgency(alarm.state, alarm.priority, 0.0)))
+
+    def watched(self) -> tuple[Watched, ...]:
+        """Every thread and child process that has work; without the vital ones nobody is monitored."""
+
+        def waits() -> bool:
+            return self.source_health().state is not SourceState.STREAMING
+
+        vital = (self.pulse, self.analysis.pulse, self.keeper.pulse)
+        line = self.sync.pulses if self.sync is not None else ()
+        beside = (self.explainer.pulse, self._updates.pulse, self.models.pulse)
+        return (
+            Watched(pulse=self.reader.pulse, vital=True, restart_s=RESTART_S, excused=waits),
+            *(Watched(pulse=pulse, vital=True, restart_s=RESTART_S) for pulse in vital),
+            *(Watched(pulse=pulse, vital=False, restart_s=LINE_RESTART_S) for pulse in line),
+            *(Watched(pulse=pulse, vital=False) for pulse in beside),
+        )
+
+    def hangs(self, loops: tuple[LoopStatus, ...]) -> None:
+        """Others hang than before: say it on the line and as an alarm. Called by the thread that watches.
+
+        What the analysis can say of the others it says; of itself it cannot.
+        """
+        vital = {one.pulse.name for one in self.watched() if one.vital}
+        own = [loop for loop in loops if loop.name == ANALYSIS]
+        others = [loop for loop in loops if loop.name in vital and loop not in own]
+        beside = [loop for loop in loops if loop.name not in vital]
+        now = self.analysis.now
+        if own:
+            self.keeper.put(Batch(events=self._hang.raise_at(self.analysis.place, now.sample, _sentence(own))))
+        else:
+            self.keeper.put(Batch(events=self._hang.end_at(now.sample)))
+        self.analysis.set_trouble(MONITOR_HANGING, _sentence(others) if others else None)
+        self.analysis.set_trouble(PART_HANGING, _sentence(beside) if beside else None)
+        if self.sync is not None:
+            self.sync.send_status()
 
     def _task_status(self, plan: Plan) -> Iterator[TaskStatus]:
         """Which leads each task reads, and what answers for it."""
@@ -435,8 +512,20 @@ class Agent:
 
 def _held(status: Status) -> Iterator[Reading]:
     """The readings of a status; those that hold no longer, without a value, as nobody knows it any more."""
+    hangs = any(loop.name == ANALYSIS for loop in standing(status))
     for reading in status.readings:
-        yield reading if valid_for_s(status, reading) > 0 else replace(reading, value=None, label=None)
+        holds = valid_for_s(status, reading) > 0 and not hangs
+        yield reading if holds else replace(reading, value=None, label=None)
+
+
+def _sentence(loops: list[LoopStatus]) -> str:
+    return "; ".join(f"{loop.name} has done nothing for more than {loop.limit_s:g} s" for loop in loops)
+
+
+def _between_blocks_s(settings: Settings) -> float:
+    """How long a slowed replay takes for three blocks; others take no time to speak of."""
+    speed = settings.source.speed
+    return 3 * settings.source.block_s / speed if 0 < speed < 1 else 0.0
 
 
 class _Fetch:
@@ -470,6 +559,9 @@ def run(settings: Settings) -> int:
             raise _AtOnce
         stop.set()
 
+    # A watchdog that runs out ends the process by SIGABRT: the log then holds where every thread was.
+    if sys.__stderr__ is not None:
+        faulthandler.enable(sys.__stderr__)
     before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
     clock = HostClock()
     try:

@@ -16,11 +16,17 @@ from edge_agent.analysis.analysis import Analysis, Now
 from edge_agent.analysis.counts import AnalysisCounts
 from edge_agent.analysis.inbox import Arrival, End, Inbox, Order
 from edge_agent.analysis.switches import Answered
+from edge_agent.analysis.troubles import Place
+from edge_agent.pulse import Pulse
 
 log = logging.getLogger(__name__)
 SWITCH_WAIT_S = 10.0
 ORDER_WAIT_S = 10.0
 TURN_S = 0.5
+ANALYSIS = "analysis"
+LIMIT_S = 4.0
+"""One item, or one order, takes milliseconds; on the slowest machine with a plan that hangs, a second."""
+FINISH_S = 10.0
 WAIT_S = 0.05
 """How long an order may wait while a replay waits for the store."""
 
@@ -59,7 +65,7 @@ class AnalysisActor:
         live: bool,
         may_push: Callable[[float], bool] = lambda _: True,
     ) -> None:
-        self.turns = 0
+        self.pulse = Pulse(ANALYSIS, LIMIT_S)
         self.failure: BedsideError | None = None
         self.ended = threading.Event()
         self.end_reason = "the source ended"
@@ -98,6 +104,11 @@ class AnalysisActor:
     def plan(self) -> Plan:
         """Which task reads which lead."""
         return self._plan
+
+    @property
+    def place(self) -> Place:
+        """What a finding about the equipment names now."""
+        return self._place
 
     @property
     def recording(self) -> Recording:
@@ -169,9 +180,11 @@ class AnalysisActor:
     # ---- on its own thread ---------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        self.pulse.beat()
         try:
             while self._turn():
-                self.turns += 1
+                self.pulse.beat()
+            self.pulse.beat(FINISH_S)
             self._analysis.finish(self.end_reason)
         except Exception as error:  # border of the thread: it must be seen that nothing is analysed any more
             self.failure = AnalysisFailed("the analysis failed", why=f"{type(error).__name__}: {error}")
@@ -180,6 +193,7 @@ class AnalysisActor:
         self._publish()
         self.ended.set()
         self._carry_out_the_rest()
+        self.pulse.rest()
 
     def _turn(self) -> bool:
         """Do the next thing; False at the end."""
@@ -219,3 +233,4 @@ class AnalysisActor:
         self._alarms = self._analysis.alarms
         self._plan = self._analysis.plan
         self._recording = self._analysis.recording
+        self._place = self._analysis.place

@@ -143,6 +143,11 @@ class Analysis:
         return self._alarms.alarms
 
     @property
+    def place(self) -> Place:
+        """What a finding about the equipment names now."""
+        return self._troubles.place
+
+    @property
     def plan(self) -> Plan:
         """Which task reads which lead."""
         return self._pipeline.plan

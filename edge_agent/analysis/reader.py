@@ -8,10 +8,13 @@ from biosignal.errors import BedsideError
 from biosignal.signal.blocks import Gap, SampleBlock, Signal
 from edge_agent.analysis.inbox import Arrival, End, Inbox
 from edge_agent.operate.clock import Clock
+from edge_agent.pulse import Pulse
 from edge_agent.sources.port import Source
 
 log = logging.getLogger(__name__)
 OVERFLOW = "overflow"
+LIMIT_S = 5.0
+"""A source that streams gives a block several times a second."""
 
 
 class SourceFailed(BedsideError):
@@ -24,24 +27,32 @@ class Reader:
     """One thread between a source and the inbox of the analysis.
 
     A live source never waits: what finds no place is dropped, counted, and followed by a `Gap`. A replay waits for a
-    place, and while `hold` says so (a full outbox, say). At the end comes an `End`. `turns` grows while the thread is
-    not hanging; a source that waits for its port says so by its health.
+    place, and while `hold` says so (a full outbox, say). At the end comes an `End`. `pulse` tells whether the thread
+    hangs; a source that waits for its port says so by its health.
 
     Parameters
     ----------
     inbox : where everything goes; this thread alone puts signals into it.
     live : whether the source goes on without us; `is_live` says it again.
+    limit_s : the longest time between two blocks of a source that streams.
     hold : says whether a replay should wait.
     """
 
     def __init__(
-        self, source: Source, inbox: Inbox, *, live: bool, clock: Clock, hold: Callable[[], bool] = lambda: False
+        self,
+        source: Source,
+        inbox: Inbox,
+        *,
+        live: bool,
+        clock: Clock,
+        hold: Callable[[], bool] = lambda: False,
+        limit_s: float = LIMIT_S,
     ) -> None:
         self._inbox = inbox
         self._fs_hz = source.recording_facts().fs_hz
         self.samples_read = 0
         self.samples_dropped = 0
-        self.turns = 0
+        self.pulse = Pulse("reader", limit_s)
         self.failure: BedsideError | None = None
         self._source = source
         self.is_live = live
@@ -68,11 +79,12 @@ class Reader:
             self._thread.join(timeout_s)
 
     def _run(self) -> None:
+        self.pulse.beat()
         try:
             for item in self._source.read():
                 if self._stop.is_set():
                     break
-                self.turns += 1
+                self.pulse.beat()
                 self.offer(item)
         except BedsideError as error:
             self.failure = error
@@ -84,6 +96,7 @@ class Reader:
             if self._lost is not None:
                 self._put_patiently(self._arrived(self._lost))
             self._put_patiently(End())
+            self.pulse.rest()
 
     def offer(self, item: Signal) -> None:
         """Hand one item on, as the thread does with all the source yields."""
@@ -94,7 +107,7 @@ class Reader:
             self._put_beside(item)
         elif not self.is_live:
             while self._hold() and not self._stop.wait(0.05):
-                self.turns += 1
+                self.pulse.beat()
             self._put_patiently(self._arrived(item))
         elif self._lost is None:
             if not self._put_at_once(item):
@@ -126,6 +139,6 @@ class Reader:
 
     def _put_patiently(self, arrival: Arrival | End) -> None:
         while not self._inbox.put(arrival, timeout_s=0.1):
-            self.turns += 1
+            self.pulse.beat()
             if self._stop.is_set():
                 return

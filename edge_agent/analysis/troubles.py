@@ -36,6 +36,11 @@ class Troubles:
         self._opened_at.clear()
 
     @property
+    def place(self) -> Place:
+        """Where findings are opened now."""
+        return self._place
+
+    @property
     def reasons(self) -> dict[str, str]:
         """Why each kind that is open was opened."""
         return {kind: getattr(finding.outcome, "reason", "") for kind, finding in self._open.items()}

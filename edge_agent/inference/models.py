@@ -19,6 +19,7 @@ from edge_agent.inference.bundle_folder import find_bundle, load_bundle, models_
 from edge_agent.inference.ladder import LadderBackend, LadderState, climb
 from edge_agent.inference.settings import InferenceSettings
 from edge_agent.inference.trt_plans import PlanHost
+from edge_agent.pulse import Pulse
 
 log = logging.getLogger(__name__)
 
@@ -180,6 +181,11 @@ class Models(Mapping[str, Model]):
         model.switch(backend, reason)
         if before is not None and before is not backend:
             before.close()
+
+    @property
+    def pulse(self) -> Pulse:
+        """The pulse of the TensorRT process."""
+        return self._host.pulse
 
     def status(self) -> tuple[Served, ...]:
         """What answers for each task now; waits for nobody."""

@@ -10,8 +10,11 @@ from biosignal.model.backend import BackendFailed
 from biosignal.model.bundle import Manifest
 from edge_agent.inference.settings import TensorRtSettings
 from edge_agent.inference.trt_client import ChildLost, ChildRefused, TrtChild
+from edge_agent.pulse import Pulse
 
 T = TypeVar("T")
+LIMIT_S = 2.0
+"""A process that is late is ended within so many seconds behind its time-out."""
 BUSY_S = 0.02
 """How long a window waits while another plan is loaded; after that the CPU answers it sooner."""
 
@@ -46,6 +49,7 @@ class PlanHost:
 
     def __init__(self, settings: TensorRtSettings) -> None:
         self._settings = settings
+        self.pulse = Pulse("inference host", LIMIT_S)
         self._stop = threading.Event()
         self._lock = threading.Lock()
         self._building = threading.Lock()
@@ -187,11 +191,14 @@ class PlanHost:
     def _call(
         self, child: TrtChild, command: str, body: bytes = b"", *, timeout_s: float, **order: Any
     ) -> tuple[Mapping[str, Any], bytes]:
+        self.pulse.beat(timeout_s + LIMIT_S)
         try:
             return child.call(command, body, timeout_s=timeout_s, **order)
         except ChildLost:
             self._end()
             raise
+        finally:
+            self.pulse.rest()
 
     def _let_go(self) -> None:
         with self._notes:

@@ -11,12 +11,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from biosignal.errors import BedsideError
-from biosignal.tasks.lookup import models
+from biosignal.tasks.lookup import models, quantity
 from edge_agent.operate.broker_probe import probe_broker
 from edge_agent.operate.clock import Clock, utc_text
 from edge_agent.operate.doctor import Check, Checking, fail, ok, warn
 from edge_agent.operate.settings import Settings
-from edge_agent.operate.status_file import is_running, read_status
+from edge_agent.operate.status_file import AgentStatus, is_running, read_status
 
 BUILT_UTC_S = 1_735_689_600.0  # 2025-01-01: no device ran this program before
 FAR_UTC_S = 4_102_444_800.0  # 2100-01-01
@@ -274,6 +274,12 @@ def agent(settings: Settings, clock: Clock) -> Iterator[Check]:
     if status.source_state != "streaming":
         cause = f"{status.source_state}: {status.source_reason or 'no reason given'}"
         yield fail("signal", cause, "check the cable, the board and source.port", since_utc_s=status.source_since_utc_s)
+    for loop in status.loops:
+        if loop.stands:
+            cause = f"{loop.name} has hung for {loop.age_s + age_s:.0f} s, longer than {loop.limit_s:g} s"
+            remedy = "keep the log; where the monitoring rests on it, the daemon is started again by itself"
+            yield fail("hangs", cause, remedy, since_utc_s=status.written_utc_s - loop.age_s)
+    yield from _readings(status, clock.utc_s())
     if settings.sync.enabled and not status.connected:
         cause = f"not connected: {status.connection_reason or 'no reason given'}; {status.outbox} events wait"
         yield warn("line", cause, "nothing is lost; see `broker` above", since_utc_s=status.connected_since_utc_s)
@@ -295,6 +301,18 @@ def _not_permitted(folder: Path) -> tuple[str, str]:
         f"not known: uid {os.getuid()} may not look into {folder}",
         "run doctor as root, or as the user that the daemon runs as",
     )
+
+
+def _readings(status: AgentStatus, now_s: float) -> Iterator[Check]:
+    """The numbers that hold now, each with how much longer; what holds no longer is not shown."""
+    for one in status.readings:
+        left_s = one.valid_until_utc_s - now_s
+        if not 0 < left_s <= one.valid_until_utc_s - status.written_utc_s:
+            continue
+        known = quantity(one.quantity)
+        decimals, unit = (known.decimals, known.unit) if known is not None else (2, "")
+        shown = one.label if one.value is None else f"{one.value:.{decimals}f} {unit}".rstrip()
+        yield ok("reading", f"{one.quantity} of {', '.join(one.leads)}: {shown}, for {left_s:.1f} s more")
 
 
 def _run_words() -> str:

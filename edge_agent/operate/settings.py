@@ -52,13 +52,21 @@ class AnalysisSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OperateSettings:
-    """How the daemon is watched."""
+    """How the daemon is watched.
+
+    Parameters
+    ----------
+    status_s : seconds between two states of `status.json`. stop_s : how long a stop waits for receipts.
+    end_when_hung : end with exit code 1 when what the monitoring rests on has hung for too long. For whoever runs the
+        daemon without systemd and starts it again when it ends; systemd does both by itself.
+    """
 
     log_level: Annotated[str, OneOf(LOG_LEVELS)] = "info"
     metrics_host: str = "127.0.0.1"
     metrics_port: Annotated[int, Within(0, 65_535, "a port")] = 9464  # 0: the next free one
     status_s: Annotated[float, Above(0)] = 5.0
     stop_s: Annotated[float, Above(0)] = 10.0
+    end_when_hung: bool = False
 
 
 def limits_of_tasks() -> Mapping[str, type[Any]]:

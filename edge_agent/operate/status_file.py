@@ -6,7 +6,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from biosignal.events import LoopStatus
+
 NAME = "status.json"
+LATER = frozenset({"metrics_port", "sample_age_s", "loops", "readings"})
+"""What a status of an earlier version does not hold."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,6 +21,18 @@ class ServedModel:
     bundle: str | None
     rung: str
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ShownReading:
+    """A number or a label that held when the status was written, and until when it does; nobody knows it after that."""
+
+    task: str
+    quantity: str
+    leads: tuple[str, ...]
+    value: float | None
+    label: str | None
+    valid_until_utc_s: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,6 +57,9 @@ class AgentStatus:
     explainer: str
     lost_samples: int
     metrics_port: int | None = None  # absent: no metrics are served
+    sample_age_s: float | None = None  # when it was written; absent before the first sample
+    loops: tuple[LoopStatus, ...] = ()
+    readings: tuple[ShownReading, ...] = ()
 
 
 def write_status(state_dir: Path, status: AgentStatus) -> None:
@@ -63,12 +82,16 @@ def read_status(state_dir: Path) -> AgentStatus | None:
     except (OSError, ValueError):
         return None
     names = {part.name for part in fields(AgentStatus)}
-    if not isinstance(stored, Mapping) or not names - {"metrics_port"} <= stored.keys():
+    if not isinstance(stored, Mapping) or not names - LATER <= stored.keys():
         return None
     known = {name: stored[name] for name in names & stored.keys()}
     try:
         known["models"] = tuple(ServedModel(**one) for one in known["models"])
-    except TypeError:
+        known["loops"] = tuple(LoopStatus(**one) for one in known.get("loops", ()))
+        known["readings"] = tuple(
+            ShownReading(**{**one, "leads": tuple(one["leads"])}) for one in known.get("readings", ())
+        )
+    except (TypeError, KeyError):
         return None
     return AgentStatus(**{**known, "leads": tuple(known["leads"])})
 

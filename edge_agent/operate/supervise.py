@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from biosignal import __version__
 from biosignal.errors import BedsideError
-from biosignal.events import Rung
+from biosignal.events import LoopStatus, Rung
+from biosignal.liveness import valid_for_s
 from edge_agent.operate.clock import Clock
-from edge_agent.operate.metrics import Metrics, MetricsEndpoint
+from edge_agent.operate.metrics import Live, Metrics, MetricsEndpoint
 from edge_agent.operate.settings import Settings
-from edge_agent.operate.status_file import AgentStatus, ServedModel, write_status
-from edge_agent.operate.watchdog import Notifier, ProgressWatch
+from edge_agent.operate.status_file import AgentStatus, ServedModel, ShownReading, write_status
+from edge_agent.operate.watchdog import LoopWatch, Notifier
+from edge_agent.operate.watcher import Watcher
 from edge_agent.sources.port import SourceState
 from edge_agent.store.errors import StoreTrouble
 
@@ -19,13 +21,11 @@ if TYPE_CHECKING:
     from edge_agent.agent import Agent
 
 log = logging.getLogger(__name__)
-LOOPS = ("reader", "analysis", "keeper")
 
 
 class Supervisor:
-    """Watches over an agent from its main thread; `turn` is called about twice a second.
-
-    `hanging` are the loops that hang, and for how many seconds, as last looked at.
+    """Watches over an agent from its main thread; `turn` is called about twice a second. Whether its loops hang is
+    looked at on a thread of its own, as the main one may hang, too.
     """
 
     def __init__(self, agent: "Agent", settings: Settings, *, clock: Clock, notifier: Notifier | None = None) -> None:
@@ -35,14 +35,13 @@ class Supervisor:
         self._notifier = notifier or Notifier()
         self._metrics = Metrics()
         self._endpoint: MetricsEndpoint | None = None
-        self._watch = ProgressWatch(self._notifier, loops=LOOPS, clock=clock)
-        self._turns = dict.fromkeys(LOOPS, -1)
+        self._watch: LoopWatch | None = None
+        self._watcher: Watcher | None = None
         self._counted: dict[tuple[object, ...], float] = {}
         self._said: dict[tuple[str, str], str] = {}
-        self.hanging: dict[str, float] = {}
         self._began_s = clock.monotonic_s()
         self._started_utc_s = clock.utc_s()
-        self._next_status_s = self._next_check_s = self._began_s
+        self._next_status_s = self._began_s
 
     # ---- life ----------------------------------------------------------------------------------------------------
 
@@ -63,6 +62,10 @@ class Supervisor:
             log.info(
                 "operate.metrics.serving", extra={"facts": {"host": operate.metrics_host, "port": self.metrics_port}}
             )
+        self._metrics.show(lambda: _live(self._agent))
+        self._watch = LoopWatch(self._notifier, self._agent.watched())
+        self._watcher = Watcher(self._watch, self._agent.hangs, end_when_hung=operate.end_when_hung)
+        self._watcher.start()
         self.turn()
         self._notifier.ready(self._sentence())
 
@@ -76,12 +79,6 @@ class Supervisor:
     def _turn(self) -> None:
         now_s = self._clock.monotonic_s()
         self._say_changes()
-        self._note_turns()
-        if now_s >= self._next_check_s:
-            self._next_check_s = now_s + self._watch.every_s
-            self.hanging = self._watch.check()
-            for loop, age_s in self.hanging.items():
-                log.error("operate.loop.hanging", extra={"facts": {"loop": loop, "seconds": round(age_s, 1)}})
         if now_s >= self._next_status_s:
             self._next_status_s = now_s + self._settings.operate.status_s
             self._count_all()
@@ -94,6 +91,8 @@ class Supervisor:
 
     def stop(self) -> None:
         """Count and write a last time, and serve no metrics any more."""
+        if self._watcher is not None:
+            self._watcher.stop()
         self._count_all()
         self._write_status()
         if self._endpoint is not None:
@@ -110,19 +109,14 @@ class Supervisor:
 
     # ---- watchdog ------------------------------------------------------------------------------------------------
 
-    def _note_turns(self) -> None:
-        """A loop advances where its thread went round; one that has ended, or waits for its port, does not hang."""
-        agent = self._agent
-        waits = agent.source_health().state is not SourceState.STREAMING
-        looks = {
-            "reader": (agent.reader.turns, agent.reader.ended or waits),
-            "analysis": (agent.analysis.turns, agent.analysis.ended.is_set()),
-            "keeper": (agent.keeper.turns, agent.keeper.ended),
-        }
-        for loop, (turns, excused) in looks.items():
-            if excused or turns != self._turns[loop]:
-                self._turns[loop] = turns
-                self._watch.advance(loop)
+    def loops(self) -> tuple[LoopStatus, ...]:
+        """How old every loop is, now; waits for nobody."""
+        return self._watch.look() if self._watch is not None else ()
+
+    @property
+    def hanging(self) -> dict[str, float]:
+        """The loops that hang, and for how many seconds, as last looked at."""
+        return {loop.name: loop.age_s for loop in self._watcher.hanging} if self._watcher is not None else {}
 
     # ---- log and status ------------------------------------------------------------------------------------------
 
@@ -163,6 +157,7 @@ class Supervisor:
         health = agent.source_health()
         connected, connected_since_s, sentence = self._line()
         counts = agent.store_counts()
+        now = agent.status()
         status = AgentStatus(
             pid=os.getpid(),
             written_utc_s=self._clock.utc_s(),
@@ -184,6 +179,20 @@ class Supervisor:
             explainer=agent.explainer.state(),
             lost_samples=agent.analysis.counts.samples_lost,
             metrics_port=self.metrics_port,
+            sample_age_s=now.sample_age_s,
+            loops=now.loops,
+            readings=tuple(
+                ShownReading(
+                    task=one.task,
+                    quantity=one.quantity,
+                    leads=one.leads,
+                    value=one.value,
+                    label=one.label,
+                    valid_until_utc_s=self._clock.utc_s() + valid_for_s(now, one),
+                )
+                for one in now.readings
+                if one.value is not None or one.label is not None
+            ),
         )
         try:
             write_status(self._settings.device.state_dir, status)
@@ -225,13 +234,11 @@ class Supervisor:
 
     def _gauge_all(self) -> None:
         agent, metrics = self._agent, self._metrics
-        metrics.source_up.set(agent.source_health().state is SourceState.STREAMING)
         for one in agent.models.status():
             metrics.serving(task=one.task, rung=one.rung.value, bundle=one.bundle or "none")
         if (stored := agent.store_counts()) is not None:
             metrics.outbox.set(stored.outbox)
             metrics.rejected.set(stored.rejected)
-        metrics.connected.set(self._line()[0])
         try:
             metrics.wave_bytes.set(agent.waves.counts().size_bytes)
         except StoreTrouble as error:
@@ -246,3 +253,15 @@ class Supervisor:
         self._counted[key] = total
         target = counter.labels(**labels) if labels else counter
         target.inc(behind)
+
+
+def _live(agent: "Agent") -> Live:
+    """What is so at this moment, for whoever asks for the metrics."""
+    now = agent.status()
+    return Live(
+        streaming=now.source == SourceState.STREAMING.value,
+        connected=agent.sync is not None and agent.sync.connected,
+        sample_age_s=now.sample_age_s,
+        loops=now.loops,
+        readings=tuple(one for one in now.readings if one.value is not None),
+    )

@@ -1,4 +1,4 @@
-"""Talk to systemd: ready, status, and a watchdog ping only while the work gets on.
+"""Talk to systemd: ready, status, and a watchdog ping only while the work gets on; and watch whether it does.
 
 Source: sd_notify(3): datagrams of ``KEY=value`` lines to the socket named by NOTIFY_SOCKET; ``@`` is the abstract
 namespace. Without systemd everything here does nothing.
@@ -7,10 +7,22 @@ namespace. Without systemd everything here does nothing.
 import contextlib
 import os
 import socket
-import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
-from edge_agent.operate.clock import Clock
+from biosignal.events import LoopStatus
+from edge_agent.pulse import Pulse
+
+LOOK_S = 0.5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """All loops, those that hang, and those for which the daemon is to be started again."""
+
+    loops: tuple[LoopStatus, ...]
+    hanging: tuple[LoopStatus, ...]
+    doomed: tuple[LoopStatus, ...]
 
 
 class Notifier:
@@ -41,6 +53,10 @@ class Notifier:
         """Pet the watchdog once."""
         self._send(WATCHDOG="1")
 
+    def give_up(self) -> None:
+        """Ask to be treated as if the watchdog had run out: killed, and started again (systemd 243 or later)."""
+        self._send(WATCHDOG="trigger")
+
     def _send(self, **fields: str) -> None:
         if not self._address:
             return
@@ -53,48 +69,61 @@ class Notifier:
             out.sendto(lines.encode(), self._address)
 
 
-class ProgressWatch:
-    """Pets the watchdog while every named loop of the daemon keeps turning.
-
-    A loop that waits on purpose (for a port to come back, for samples) says so by `advance` each time round: waiting is
-    work, hanging is not.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Watched:
+    """A loop that is watched.
 
     Parameters
     ----------
-    loops : names of the loops that must turn.
-    limit_s : how long one may stay without a turn; default, half of systemd's time.
+    vital : nobody is monitored where it hangs: the watchdog is not petted meanwhile.
+    restart_s : so long after it has passed its limit the daemon is started again; None: never for its sake.
+    excused : says that it waits on purpose though its pulse does not know: a source without its port.
     """
 
-    def __init__(
-        self, notifier: Notifier, *, loops: tuple[str, ...], clock: Clock, limit_s: float | None = None
-    ) -> None:
+    pulse: Pulse
+    vital: bool
+    restart_s: float | None = None
+    excused: Callable[[], bool] = lambda: False
+
+
+class LoopWatch:
+    """Pets systemd's watchdog while every vital loop gets on; when one has hung for too long, asks to be started again.
+
+    Any thread may look: nothing here waits for what is watched.
+    """
+
+    def __init__(self, notifier: Notifier, watched: tuple[Watched, ...]) -> None:
         self._notifier = notifier
-        self._clock = clock
-        self._limit_s = limit_s if limit_s is not None else (notifier.watchdog_s or 60.0) / 2
-        self._lock = threading.Lock()
-        now_s = clock.monotonic_s()
-        self._seen_s = dict.fromkeys(loops, now_s)
+        self._watched = watched
+        self._patience_s = {one.pulse.name: one.restart_s for one in watched}
+        self._vital = {one.pulse.name for one in watched if one.vital}
 
-    def advance(self, loop: str) -> None:
-        """`loop` went round once."""
-        with self._lock:
-            self._seen_s[loop] = self._clock.monotonic_s()
+    def look(self) -> tuple[LoopStatus, ...]:
+        """How old every loop is, now."""
+        found = []
+        for one in self._watched:
+            if one.excused():
+                one.pulse.beat()
+            age_s, limit_s = one.pulse.age_s, one.pulse.limit_s
+            found.append(LoopStatus(name=one.pulse.name, age_s=age_s, limit_s=limit_s))
+        return tuple(found)
 
-    def hanging(self) -> dict[str, float]:
-        """Loops that hang, and for how many seconds."""
-        now_s = self._clock.monotonic_s()
-        with self._lock:
-            ages = {loop: now_s - seen_s for loop, seen_s in self._seen_s.items()}
-        return {loop: age_s for loop, age_s in ages.items() if age_s > self._limit_s}
-
-    def check(self) -> dict[str, float]:
-        """Pet the watchdog if all loops turn; return those that do not."""
-        hanging = self.hanging()
-        if not hanging:
+    def check(self) -> Verdict:
+        """Pet the watchdog unless a vital loop hangs, and say what is to be done."""
+        loops = self.look()
+        hanging = tuple(loop for loop in loops if loop.stands)
+        doomed = tuple(loop for loop in hanging if self._is_doomed(loop))
+        if doomed:
+            self._notifier.give_up()
+        elif not any(loop.name in self._vital for loop in hanging):
             self._notifier.alive()
-        return hanging
+        return Verdict(loops=loops, hanging=hanging, doomed=doomed)
+
+    def _is_doomed(self, loop: LoopStatus) -> bool:
+        patience_s = self._patience_s[loop.name]
+        return patience_s is not None and loop.age_s > loop.limit_s + patience_s
 
     @property
     def every_s(self) -> float:
         """How often `check` must be called."""
-        return (self._notifier.watchdog_s or 60.0) / 4
+        return min(LOOK_S, (self._notifier.watchdog_s or 60.0) / 4)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from biosignal.errors import BadInput
 from biosignal.events import Durable, Finding
 from biosignal.signal.blocks import SampleBlock
+from edge_agent.pulse import Pulse
 from edge_agent.store.errors import StoreTrouble
 from edge_agent.store.events import EventStore
 from edge_agent.store.lanes import Lane, lane_of
@@ -23,6 +24,10 @@ RETRY_S = 1.0
 BRING_BACK_S = (2.0, 60.0)
 """So long after a failure a store's file is tried again: the first time, and at most."""
 TURN_S = 0.5
+BRING_BACK_LIMIT_S = 60.0
+"""A damaged file is salvaged before it serves."""
+LIMIT_S = 15.0
+"""A worn card takes seconds to write what it is given."""
 EVENTS_BUDGET_BYTES = 500 << 20
 HOLD_S = 10.0
 """So long logs and strips wait for a commit that happens anyway."""
@@ -87,7 +92,7 @@ class Keeper:
         retry_s: float = RETRY_S,
     ) -> None:
         self.counts = KeeperCounts()
-        self.turns = 0
+        self.pulse = Pulse("keeper", LIMIT_S)
         self._events = events
         self._waves = waves
         self._on_stored = on_stored
@@ -165,7 +170,7 @@ class Keeper:
     def _run(self) -> None:
         while True:
             with self._changed:
-                self.turns += 1
+                self.pulse.beat()
                 if not self._waiting and not self._ending:
                     self._changed.wait(TURN_S)
                 batch = self._waiting[0] if self._waiting else None
@@ -173,6 +178,7 @@ class Keeper:
             self._turn(batch)
             if ended:
                 self._bring_back(at_once=True)
+                self.pulse.rest()
                 return
             with self._changed:
                 if batch is not None:
@@ -237,7 +243,7 @@ class Keeper:
             except StoreTrouble as error:
                 self._troubles["events"] = str(error)
                 self.counts.retries += 1
-                self.turns += 1
+                self.pulse.beat()
                 log.warning("store.events.failed", extra={"facts": {"why": str(error), "events": len(here)}})
                 if self._give_up.wait(self._retry_s):
                     return []
@@ -256,7 +262,7 @@ class Keeper:
         """Try every so often to open what could not be opened at the start."""
         if not self._is_away or not (at_once or time.monotonic() >= self._next_back_s):
             return
-        self.turns += 1
+        self.pulse.beat(BRING_BACK_LIMIT_S)
         back = [store.bring_back() for store in (self._events, self._waves)]
         if all(back):
             self._is_away = False

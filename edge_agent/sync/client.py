@@ -21,9 +21,11 @@ from biosignal.events import Command, CommandAnswer, Receipt, Status
 from biosignal.wire.envelope import decode_message, encode_message
 from biosignal.wire.packet import MOST_BYTES, join
 from biosignal.wire.topics import Channel, down, parse, up
+from edge_agent.pulse import Pulse
 from edge_agent.sync.commands import CommandDesk, utc_now
 from edge_agent.sync.connection import V5, Connection, find_version
 from edge_agent.sync.flight import Flight, full_jitter
+from edge_agent.sync.herald import Herald
 from edge_agent.sync.outdated import FIRST_S, REASONS, OutdatedClinic
 from edge_agent.sync.port import (
     RECORDINGS,
@@ -46,6 +48,10 @@ log = logging.getLogger(__name__)
 _POLL_S = 0.2
 _FEW = 4
 """So many fresh rows go each for itself, as a message of one is read first at the clinic."""
+LIMIT_S = 10.0
+"""One round of sending takes milliseconds, and waits for the store at most as long as a commit takes."""
+PATIENCE_S = 15.0
+"""So much longer than its own time-outs an attempt to connect may take: a name server is waited for, too."""
 _WAVES_HELD = 64
 
 
@@ -102,6 +108,8 @@ class SyncClient:
         self._state = SyncState(
             connected=False, sentence="not started", cause=None, since_s=time.monotonic(), remedy=None
         )
+        self.pulse = Pulse("sync", LIMIT_S)
+        self._herald = Herald(lambda: self._line, self._status_now, every_s=settings.status_every_s)
         self._thread = threading.Thread(target=self._work, name="sync", daemon=True)
         self._event_topic = up(line.site, line.device, Channel.EVENT)
         self._wave_topic = up(line.site, line.device, Channel.WAVE)
@@ -112,12 +120,14 @@ class SyncClient:
     def start(self) -> None:
         """Begin; returns at once, whether there is a broker or not."""
         self._desk.start()
+        self._herald.start()
         self._thread.start()
 
     def stop(self) -> None:
         """Say goodbye and end the threads; what is not received stays in the store."""
         self._stop.set()
         self._wake.set()
+        self._herald.stop()
         self._desk.stop()
         self._thread.join(10.0)
 
@@ -129,6 +139,15 @@ class SyncClient:
         """Say that rows came back into the outbox at old places."""
         self._look_again = True
         self._wake.set()
+
+    def send_status(self) -> None:
+        """Say that the status has changed: it is sent now and not at its next time."""
+        self._herald.send_now()
+
+    @property
+    def pulses(self) -> tuple[Pulse, ...]:
+        """The pulses of its threads."""
+        return self.pulse, self._herald.pulse, self._desk.pulse
 
     def publish_wave(self, frame: bytes) -> bool:
         """Send a live waveform frame if somebody watches; False when nobody does or there is no line."""
@@ -185,24 +204,27 @@ class SyncClient:
                 self._troubled(trouble)
                 if isinstance(trouble, (ProtocolRefused, BrokerSilent)):
                     self._version = None  # another broker, perhaps: ask it again
-            except Exception as error:  # noqa: BLE001  # thread border: whatever broke, the line must come back
+            except Exception as error:  # thread border: whatever broke, the line must come back
+                log.exception("sync.line.failed")
                 self._troubled(LineBroken("the line failed in itself", why=repr(error)))
-            finally:
-                line, self._line = self._line, None
-                if line is not None:
-                    self._end(line)
+            self._end()
             if not self._stop.is_set():
                 self._failures += 1
-                self._stop.wait(full_jitter(self._failures, self._settings.backoff_first_s, self._most_s, self._chance))
+                wait_s = full_jitter(self._failures, self._settings.backoff_first_s, self._most_s, self._chance)
+                self.pulse.beat(wait_s + LIMIT_S)
+                self._stop.wait(wait_s)
         self._set_state(connected=False, sentence="stopped")
+        self.pulse.rest()
 
     @property
     def _most_s(self) -> float:
         return self._settings.longest_retry_s
 
     def _opened(self) -> Connection:
+        self.pulse.beat(2 * self._settings.connect_timeout_s + PATIENCE_S)
         self._version = self._version or find_version(self._settings)
-        offline = encode_message(replace(self._status(), online=False))
+        self.pulse.beat(2 * self._settings.connect_timeout_s + PATIENCE_S)
+        offline = encode_message(self._offline())
         line = Connection(self._settings, self._version, will=offline, on_message=self._arrived, on_end=self._wake.set)
         line.open()
         return line
@@ -220,14 +242,12 @@ class SyncClient:
         self._set_state(
             connected=True, sentence=f"connected to {self._settings.host}:{self._settings.port} with {version}"
         )
-        status_due_s = opened_s
+        self._herald.send_now()
         while line.alive and not self._stop.is_set():
+            self.pulse.beat()
             now_s = time.monotonic()
             if now_s - opened_s > self._most_s:
                 self._failures = 0
-            if now_s >= status_due_s:
-                line.publish(self._status_topic, encode_message(self._status()), qos=0, retain=True)
-                status_due_s = now_s + self._settings.status_every_s
             self._check_answers(now_s)
             if not self._send(line):
                 self._wake.wait(_POLL_S)
@@ -235,11 +255,26 @@ class SyncClient:
         if not self._stop.is_set():
             raise line.trouble
 
-    def _end(self, line: Connection) -> None:
-        if self._stop.is_set():
-            line.close((self._status_topic, encode_message(replace(self._status(), online=False))))
-        else:
-            line.close()
+    def _end(self) -> None:
+        """End the line there was; with a farewell where we leave on purpose."""
+        line, self._line = self._line, None
+        if line is None:
+            return
+        self.pulse.beat()
+        try:
+            if self._stop.is_set():
+                line.close((self._status_topic, encode_message(self._offline())))
+            else:
+                line.close()
+        except Exception:  # thread border: what cannot be ended in order must not keep the next line from being made
+            log.exception("sync.line.failed")
+
+    def _status_now(self) -> tuple[str, bytes]:
+        return self._status_topic, encode_message(self._status())
+
+    def _offline(self) -> Status:
+        """What is said of us when we are gone: nothing that was measured holds then."""
+        return replace(self._status(), online=False, readings=())
 
     def _check_answers(self, now_s: float) -> None:
         """Give up a line on which nothing is receipted: behind it may be a session that the broker has lost."""
@@ -379,6 +414,13 @@ class SyncClient:
     # -- the network thread
 
     def _arrived(self, topic: str, payload: bytes) -> None:
+        try:
+            self._take(topic, payload)
+        except Exception:  # border of the network thread: a message that we stumble over must not end the line
+            log.exception("sync.message.failed")
+            self.counters.unreadable += 1
+
+    def _take(self, topic: str, payload: bytes) -> None:
         try:
             channel = parse(topic).channel
             # A broker was seen to deliver what was not subscribed: another device's commands are not ours.

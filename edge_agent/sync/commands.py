@@ -1,6 +1,6 @@
 """Commands of the clinic: each carried out once, and answered with an event, however often it arrives."""
 
-import contextlib
+import logging
 import queue
 import threading
 from collections.abc import Callable
@@ -8,7 +8,12 @@ from datetime import datetime, timezone
 
 from biosignal.errors import BedsideError
 from biosignal.events import Command, CommandAnswer, stable_id
+from edge_agent.pulse import Pulse
 from edge_agent.sync.port import Outbox
+
+log = logging.getLogger(__name__)
+LIMIT_S = 60.0
+"""A command waits for the analysis, and a change of limits for it twice."""
 
 
 def answer(device: str, command: str, name: str, outcome: str, reason: str) -> CommandAnswer:
@@ -55,6 +60,7 @@ class CommandDesk:
         self._store, self._device, self._carry_out, self._now = store, device, carry_out, now
         self._on_answer = on_answer
         self._queue: queue.Queue[Command | None] = queue.Queue(maxsize=100)
+        self.pulse = Pulse("commands", LIMIT_S)
         self._thread = threading.Thread(target=self._work, name="sync.commands", daemon=True)
 
     def start(self) -> None:
@@ -82,9 +88,15 @@ class CommandDesk:
 
     def _work(self) -> None:
         while (command := self._queue.get()) is not None:
-            # Where the store fails, it has said so; without an answer the clinic asks again.
-            with contextlib.suppress(BedsideError):
+            self.pulse.beat()
+            try:
                 self._settle(command)
+            except BedsideError:
+                # Where the store fails, it has said so; without an answer the clinic asks again.
+                pass
+            except Exception:  # border of the thread: one bad command must not end all commands
+                log.exception("sync.command.failed")
+            self.pulse.rest()
 
     def _settle(self, command: Command) -> None:
         if self._store.claim_command(command):

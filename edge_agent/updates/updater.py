@@ -19,6 +19,7 @@ from biosignal.model.backend import Backend
 from biosignal.model.bundle import Bundle, open_bundle, unpack
 from biosignal.model.contract import check_contract
 from biosignal.tasks.lookup import contract_of
+from edge_agent.pulse import Pulse
 from edge_agent.updates import trial
 from edge_agent.updates.errors import (
     BundleUnfit,
@@ -34,6 +35,9 @@ from edge_agent.updates.shelf import FACTORY, BundleShelf, NothingRunnable, Take
 from edge_agent.updates.trial import Entry, Offer, Pointer, Verdict
 
 log = logging.getLogger(__name__)
+LIMIT_S = 30.0
+UPDATE_S = 900.0
+"""One attempt to fetch a model, or its self-test with a plan that is built on this machine, takes no longer."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,6 +105,7 @@ class Updater:
         self._windows: dict[tuple[str, str], tuple[int, int]] = {}
         self._running: dict[str, Taken] = {}
         self._work = threading.RLock()  # one piece of work on the shelf at a time
+        self.pulse = Pulse("updates", LIMIT_S)
         self._thread: threading.Thread | None = None
 
     # ---- for the agent's other threads ---------------------------------------------------------------------------
@@ -191,18 +196,22 @@ class Updater:
         return "done", "the update begins; model reports follow"
 
     def _run(self) -> None:
+        self.pulse.beat(UPDATE_S)
         since = time.monotonic()
         alive_noted = False
         self._for_each(self._resume)
         while not self._stop.is_set():
+            self.pulse.beat()
             self._bell.wait(timeout=1.0)
             self._bell.clear()
             self._for_each(self._tend)
             while not self._stop.is_set() and (offer := self._next_offer()) is not None:
+                self.pulse.beat(UPDATE_S)
                 self._guarded(lambda offer=offer: self._begin(offer))  # type: ignore[misc]  # bound now, run now
             if not alive_noted and time.monotonic() - since > self._settings.alive_s:
                 alive_noted = True
                 self._for_each(self._note_alive)
+        self.pulse.rest()
 
     def _for_each(self, work: Callable[[str], None]) -> None:
         """Do it for every task; a fault at one must not keep the others waiting."""
@@ -293,6 +302,7 @@ class Updater:
 
     def _fetch_patiently(self, target: str) -> bytes:
         for pause_s in self._settings.retry_s:
+            self.pulse.beat(pause_s + UPDATE_S)
             data = self._fetched(target)
             if data is not None:
                 return data
@@ -308,6 +318,7 @@ class Updater:
             return None
 
     def _self_test_and_switch(self, offer: Offer, bundle: Bundle) -> None:
+        self.pulse.beat(UPDATE_S)
         task = offer.task
         entry = Entry(bundle=bundle.identity, digest=bundle.digest)
         downloaded = self._made(offer.command, task, bundle, "downloaded", "verified by signature and hashes")

@@ -102,8 +102,8 @@ def test_a_replay_loses_nothing_and_waits_while_it_is_held():
     inbox = Inbox(2)
     reader = Reader(Script(blocks(6)), inbox, live=False, clock=HostClock(), hold=lambda: held[0])
     reader.start()
-    turns = reader.turns
-    until(lambda: reader.turns > turns + 2)
+    beats = reader.pulse.beats
+    until(lambda: reader.pulse.beats > beats + 2)
     assert inbox.free == 2
     held[0] = False
     starts = [item.start for item in until_the_end(inbox)]

@@ -1,14 +1,18 @@
 import contextlib
 import os
 import socket
+import time
 import urllib.request
+from dataclasses import replace
 
 import pytest
+from prometheus_client import generate_latest
 
 from biosignal.errors import BadInput, RefusedForSafety
-from edge_agent.operate.clock import SetClock
-from edge_agent.operate.metrics import Metrics, MetricsEndpoint
-from edge_agent.operate.watchdog import Notifier, ProgressWatch
+from biosignal.events import LoopStatus, Reading
+from edge_agent.operate.metrics import Live, Metrics, MetricsEndpoint
+from edge_agent.operate.watchdog import LoopWatch, Notifier, Watched
+from edge_agent.pulse import Pulse
 
 
 def page(port):
@@ -82,32 +86,95 @@ def test_systemd_hears_ready_status_and_stopping(systemd):
     assert received(server) == ["READY=1", "STATUS=serving", "STATUS=line one", "STOPPING=1"]
 
 
-def test_the_watchdog_is_petted_only_while_every_loop_turns(systemd):
+class Hand:
+    """A pulse that is moved by hand."""
+
+    limit_s = 4.0
+
+    def __init__(self, name):
+        self.name, self.age_s, self.excused = name, 0.0, False
+
+    def beat(self):
+        self.age_s = 0.0
+
+
+def watch_of(notifier, *, vital=(), beside=()):
+    return LoopWatch(
+        notifier,
+        (
+            *(Watched(pulse=one, vital=True, restart_s=8.0, excused=lambda one=one: one.excused) for one in vital),
+            *(Watched(pulse=one, vital=False) for one in beside),
+        ),
+    )
+
+
+def test_the_watchdog_is_petted_only_while_every_vital_loop_gets_on(systemd):
     name, server = systemd
-    clock = SetClock()
+    analysis, explainer = Hand("analysis"), Hand("explainer")
     notifier = Notifier({"NOTIFY_SOCKET": name, "WATCHDOG_USEC": "30000000"})
-    watch = ProgressWatch(notifier, loops=("reader", "analysis"), clock=clock)
-    assert watch.every_s == 7.5
-    clock.advance(10)
-    watch.advance("reader")
-    assert watch.check() == {}
+    watch = watch_of(notifier, vital=[analysis], beside=[explainer])
+    analysis.age_s = explainer.age_s = 4.0
+    assert watch.check().hanging == ()
     assert received(server) == ["WATCHDOG=1"]
-    clock.advance(10)
-    watch.advance("reader")
-    assert watch.check() == {"analysis": 20.0}
-    assert received(server) == []
-    watch.advance("analysis")
-    assert watch.check() == {}
+    explainer.age_s = 1000.0
+    assert [loop.name for loop in watch.check().hanging] == ["explainer"]
+    assert received(server) == ["WATCHDOG=1"]
+    analysis.age_s = 4.1
+    verdict = watch.check()
+    assert [loop.name for loop in verdict.hanging] == ["analysis", "explainer"]
+    assert (verdict.doomed, received(server)) == ((), [])
+    analysis.age_s = 12.1
+    assert [loop.name for loop in watch.check().doomed] == ["analysis"]
+    assert received(server) == ["WATCHDOG=trigger"]
+    analysis.beat()
+    assert watch.check().doomed == ()
     assert received(server) == ["WATCHDOG=1"]
 
 
-def test_a_stepped_wall_clock_does_not_disturb_the_watchdog():
-    clock = SetClock()
-    watch = ProgressWatch(Notifier({}), loops=("reader",), clock=clock, limit_s=5.0)
-    clock.step_utc(365 * 86_400)
-    assert watch.hanging() == {}
-    clock.step_utc(-2 * 365 * 86_400)
-    assert watch.hanging() == {}
+def test_a_loop_that_waits_on_purpose_does_not_hang(systemd):
+    reader = Hand("reader")
+    watch = watch_of(Notifier({}), vital=[reader])
+    reader.age_s, reader.excused = 1000.0, True
+    assert watch.check().hanging == ()
+    reader.excused = False
+    assert watch.check().hanging == ()
+
+
+def test_a_pulse_ages_from_its_last_beat_rests_and_takes_as_long_as_it_said():
+    pulse = Pulse("keeper", 4.0)
+    assert (pulse.age_s, pulse.limit_s) == (0.0, 4.0)
+    pulse.beat(900.0)
+    time.sleep(0.02)
+    assert 0.01 < pulse.age_s < 5
+    assert pulse.limit_s == 900.0
+    pulse.beat()
+    assert pulse.limit_s == 4.0
+    pulse.rest()
+    assert pulse.age_s == 0.0
+    assert pulse.beats == 3
+
+
+def test_no_number_on_the_page_is_older_than_the_page():
+    live = Live(
+        streaming=True,
+        connected=False,
+        sample_age_s=0.04,
+        loops=(LoopStatus(name="analysis", age_s=0.1, limit_s=4.0),),
+        readings=(
+            Reading(task="t", quantity="heart_rate", leads=("II", "V5"), fs_hz=250.0, at=0, until=9, value=72.0),
+        ),
+    )
+    metrics, now = Metrics(), [live]
+    metrics.show(lambda: now[0])
+    text = generate_latest(metrics.registry).decode()
+    assert 'bedside_reading{leads="II,V5",quantity="heart_rate",task="t"} 72.0' in text
+    assert 'bedside_loop_age_seconds{loop="analysis"} 0.1' in text
+    assert "bedside_sample_age_seconds 0.04" in text
+    now[0] = replace(live, readings=(), sample_age_s=None, streaming=False)
+    text = generate_latest(metrics.registry).decode()
+    assert "bedside_reading{" not in text
+    assert "bedside_sample_age_seconds" not in text
+    assert "bedside_source_streaming 0.0" in text
 
 
 def test_without_systemd_nothing_happens_and_another_process_is_not_meant(tmp_path):

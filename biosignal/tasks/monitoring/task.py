@@ -15,6 +15,10 @@ MONITORING = Task(
         ),
         "backend-lost": FindingKind(label="classifier unavailable", priority=Priority.LOW, technical=True, strip=None),
         "task-failed": FindingKind(label="analysis failed", priority=Priority.MEDIUM, technical=True, strip=None),
+        "monitor-hanging": FindingKind(label="monitor hangs", priority=Priority.MEDIUM, technical=True, strip=None),
+        "part-hanging": FindingKind(
+            label="part of the monitor hangs", priority=Priority.LOW, technical=True, strip=None
+        ),
         "store-trouble": FindingKind(
             label="trouble storing data", priority=Priority.MEDIUM, technical=True, strip=None
         ),
