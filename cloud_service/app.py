@@ -13,7 +13,18 @@ from cloud_service.access.bodies import BodyLimit
 from cloud_service.access.headers import SecurityHeaders
 from cloud_service.access.limits import Turns
 from cloud_service.access.people import People
-from cloud_service.clinic import alarms, devices, event_log, findings, live, logins, operations, recordings, reviews
+from cloud_service.clinic import (
+    alarms,
+    devices,
+    event_log,
+    findings,
+    live,
+    logins,
+    operations,
+    people,
+    recordings,
+    reviews,
+)
 from cloud_service.clinic import feed as feed_routes
 from cloud_service.clinic.answers import answer_error, answer_invalid
 from cloud_service.clinic.command_desk import CommandDesk
@@ -43,6 +54,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     feed_routes.router,
     event_log.router,
     operations.router,
+    people.router,
     learning_routes.router,
 )
 OTHER_ROUTERS: tuple[APIRouter, ...] = (operations.outside_api, learning_routes.updates, pages)

@@ -4,6 +4,7 @@ Exit codes: 0 done, 1 failed, 2 usage, settings or input, 3 refused for safety. 
 """
 
 import argparse
+import contextlib
 import dataclasses
 import json
 import logging
@@ -11,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -19,6 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from biosignal.errors import BedsideError
 from cloud_service.access import audit, devices
+from cloud_service.access.accounts import FIRST_ADMIN, first_password_file, forget_first_password
 from cloud_service.access.people import People
 from cloud_service.access.roles import Role
 from cloud_service.access.secret_files import OTHERS, keep_to_ourselves, write_secret
@@ -228,29 +230,52 @@ def _pass_on_accounts(broker: RunningBroker, state_dir: Path, stop: threading.Ev
 
 
 def _user_add(options: argparse.Namespace, said: Said) -> None:
-    settings = settings_from(options)
-    database = open_state(settings)
-    people = People(database, settings.access, demo=settings.demo)
-    password = people.add(name=options.name, role=Role(options.role), by="command line")
-    database.close()
+    with _people(settings_from(options)) as people:
+        password = people.add(name=options.name, role=Role(options.role), by="command line")
     said("user", f"{options.name}: {password}", name=options.name, role=options.role, password=password)
 
 
-def _user_disable(options: argparse.Namespace, said: Said) -> None:
+def _user_reset(options: argparse.Namespace, said: Said) -> None:
     settings = settings_from(options)
-    database = open_state(settings)
-    People(database, settings.access, demo=settings.demo).disable(options.name, by="command line")
-    database.close()
+    with _people(settings) as people:
+        password = people.reset(options.name, by="command line")
+    forget_first_password(settings.state_dir, options.name)
+    said("user", f"{options.name}: {password}", name=options.name, password=password)
+
+
+def _user_disable(options: argparse.Namespace, said: Said) -> None:
+    with _people(settings_from(options)) as people:
+        people.disable(options.name, by="command line")
     said("user", f"{options.name} is disabled", name=options.name, disabled=True)
 
 
-def _user_list(options: argparse.Namespace, said: Said) -> None:
-    settings = settings_from(options)
+def _user_enable(options: argparse.Namespace, said: Said) -> None:
+    with _people(settings_from(options)) as people:
+        people.enable(options.name, by="command line")
+    said("user", f"{options.name} is enabled", name=options.name, disabled=False)
+
+
+def _user_role(options: argparse.Namespace, said: Said) -> None:
+    with _people(settings_from(options)) as people:
+        people.set_role(options.name, Role(options.role), by="command line")
+    said("user", f"{options.name} is {options.role}", name=options.name, role=options.role)
+
+
+@contextlib.contextmanager
+def _people(settings: CloudSettings) -> Iterator[People]:
     database = open_state(settings)
-    for user in People(database, settings.access, demo=settings.demo).users():
+    try:
+        yield People(database, settings.access, demo=settings.demo)
+    finally:
+        database.close()
+
+
+def _user_list(options: argparse.Namespace, said: Said) -> None:
+    with _people(settings_from(options)) as people:
+        users = people.users()
+    for user in users:
         text = f"{user.name}\t{user.role}{chr(9) + 'disabled' if user.disabled else ''}"
         said("user", text, name=user.name, role=user.role, disabled=user.disabled is not None)
-    database.close()
 
 
 def _device_add(options: argparse.Namespace, said: Said) -> None:
@@ -299,10 +324,12 @@ def _audit_verify(options: argparse.Namespace, said: Said) -> None:
 
 
 def _first_admin(settings: CloudSettings, database: Database, said: Said) -> None:
-    password = People(database, settings.access, demo=settings.demo).first_admin()
-    if password is not None:
-        text = f"first run: log in as admin with the password {password} (it is shown this once)"
-        said("first-admin", text, name="admin", password=password)
+    """Leave the first password in a file: what is printed here stands in the journal for as long as that is kept."""
+    file = first_password_file(settings.state_dir).resolve()
+    people = People(database, settings.access, demo=settings.demo)
+    if people.first_admin(lambda password: write_secret(file, f"{password}\n".encode())):
+        text = f"first run: log in as {FIRST_ADMIN} with the password in {file}, and change it"
+        said("first-admin", text, name=FIRST_ADMIN, password_file=file)
 
 
 def _devices_changed(settings: CloudSettings, database: Database, broker: RunningBroker | None) -> None:
@@ -387,7 +414,12 @@ def _user_parser(verbs: Subparsers) -> None:
     add = _verb(user, "add", _user_add, "make an account and print its password")
     add.add_argument("name")
     add.add_argument("--role", choices=[role.value for role in Role], default=Role.VIEWER.value)
+    _verb(user, "reset", _user_reset, "give an account a new password and print it").add_argument("name")
     _verb(user, "disable", _user_disable, "close an account").add_argument("name")
+    _verb(user, "enable", _user_enable, "open a closed account again").add_argument("name")
+    role = _verb(user, "role", _user_role, "give an account another role")
+    role.add_argument("name")
+    role.add_argument("role", choices=[role.value for role in Role])
     _verb(user, "list", _user_list, "list the accounts")
 
 

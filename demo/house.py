@@ -86,7 +86,8 @@ class House:
             first = line
         self._wait_until_it_answers()
         if first is not None:
-            write_private(self.state / "login.json", json.dumps({"name": first["name"], "password": first["password"]}))
+            password = Path(first["password_file"]).read_text(encoding="utf-8").strip()
+            write_private(self.state / "login.json", json.dumps({"name": first["name"], "password": password}))
         return self.login()
 
     def login(self) -> Login:

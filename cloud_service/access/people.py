@@ -7,14 +7,13 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import update
 
-from biosignal.errors import BadInput
-from biosignal.wire.topics import checked_name, is_name
+from biosignal.wire.topics import is_name
 from cloud_service.access import audit
+from cloud_service.access.accounts import DEMO_NAME, Accounts, add_row, end_sessions
 from cloud_service.access.door import group_of
-from cloud_service.access.errors import LoginFailed, NameTaken, TooManyFailures
+from cloud_service.access.errors import LoginFailed, TooManyFailures
 from cloud_service.access.limits import AttemptLimit
 from cloud_service.access.passwords import hash_password, new_password, password_matches
 from cloud_service.access.roles import Role
@@ -24,7 +23,6 @@ from cloud_service.database.connection import Database
 from cloud_service.settings import AccessSettings
 
 LAST_USED_STEP = timedelta(seconds=30)
-DEMO_NAME = "demo"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,59 +43,16 @@ class NewLogin:
     token: str
 
 
-class People:
-    """Accounts and sessions in the database."""
+class People(Accounts):
+    """Accounts, and the sessions of those who are logged in."""
 
     def __init__(self, database: Database, settings: AccessSettings, *, demo: bool) -> None:
-        self._database = database
+        super().__init__(database)
         self._settings = settings
         self.demo = demo
         window_s = settings.lockout_minutes * 60
-        self._accounts = AttemptLimit(settings.account_failures, window_s)
-        self._addresses = AttemptLimit(settings.address_failures, window_s)
-
-    def first_admin(self) -> str | None:
-        """Make the account `admin` on the first run; gives its password, which is stored nowhere, or None."""
-        with self._database.write() as session:
-            if session.scalars(
-                select(UserRow).where(UserRow.role == Role.ADMIN, UserRow.name != DEMO_NAME).limit(1)
-            ).first():
-                return None
-            password = new_password()
-            _add(session, name="admin", role=Role.ADMIN, password=password, by="first run")
-            return password
-
-    def add(self, *, name: str, role: Role, password: str | None = None, by: str) -> str:
-        """Add a person; gives the password.
-
-        Raises
-        ------
-        NameTaken, WeakPassword, BadInput : as they say.
-        """
-        password = password or new_password()
-        with self._database.write() as session:
-            _add(session, name=name, role=role, password=password, by=by)
-        return password
-
-    def disable(self, name: str, *, by: str) -> None:
-        """Close an account and end its sessions.
-
-        Raises
-        ------
-        BadInput : there is no such account.
-        """
-        with self._database.write() as session:
-            user = session.get(UserRow, name)
-            if user is None:
-                raise BadInput("no such user", name=name)
-            user.disabled = utc_now()
-            _end_sessions(session, SessionRow.user == name)
-            audit.record(session, actor=by, action="user.disable", subject=name)
-
-    def users(self) -> list[UserRow]:
-        """All accounts."""
-        with self._database.read() as session:
-            return list(session.scalars(select(UserRow).order_by(UserRow.name)))
+        self._of_account = AttemptLimit(settings.account_failures, window_s)
+        self._of_address = AttemptLimit(settings.address_failures, window_s)
 
     def log_in(self, *, name: str, password: str, address: str, old_token: str | None = None) -> NewLogin:
         """Check name and password and open a session with a token of its own.
@@ -120,18 +75,18 @@ class People:
         TooManyFailures : the account from this address, or the address, must wait.
         """
         now_s, group = time.monotonic(), group_of(address)
-        wait_s = self._addresses.take(group, now_s)
+        wait_s = self._of_address.take(group, now_s)
         if not wait_s:
-            wait_s = self._accounts.take(_attempt(name, address), now_s)
+            wait_s = self._of_account.take(_attempt(name, address), now_s)
             if wait_s:
-                self._addresses.give_back(group)
+                self._of_address.give_back(group)
         if wait_s:
             raise TooManyFailures(wait_s)
 
     def withdraw(self, name: str, address: str) -> None:
         """Take back an attempt that was begun and not looked at."""
-        self._addresses.give_back(group_of(address))
-        self._accounts.give_back(_attempt(name, address))
+        self._of_address.give_back(group_of(address))
+        self._of_account.give_back(_attempt(name, address))
 
     def finish(self, *, name: str, password: str, address: str, old_token: str | None = None) -> NewLogin:
         """Check an attempt that was begun, and open a session.
@@ -145,8 +100,8 @@ class People:
                 subject = name if is_name(name) else "(not a name)"
                 audit.record(session, actor="?", action="login.failed", subject=subject, address=address)
             raise LoginFailed("name or password is wrong")
-        self._addresses.give_back(group_of(address))
-        self._accounts.forget(_attempt(name, address))
+        self._of_address.give_back(group_of(address))
+        self._of_account.forget(_attempt(name, address))
         return self._open(name, address, old_token)
 
     def _is_right(self, name: str, password: str) -> bool:
@@ -167,7 +122,7 @@ class People:
             raise LoginFailed("there is no demo login here")
         with self._database.write() as session:
             if session.get(UserRow, DEMO_NAME) is None:
-                _add(session, name=DEMO_NAME, role=Role.ADMIN, password=new_password(), by="demo")
+                add_row(session, name=DEMO_NAME, role=Role.ADMIN, hashed=hash_password(new_password()), by="demo")
         return self._open(DEMO_NAME, address, old_token)
 
     def who(self, token: str | None) -> Login | None:
@@ -193,7 +148,7 @@ class People:
     def log_out(self, login: Login) -> None:
         """End the session."""
         with self._database.write() as session:
-            _end_sessions(session, SessionRow.token_sha256 == login.token_sha256)
+            end_sessions(session, SessionRow.token_sha256 == login.token_sha256)
             audit.record(session, actor=login.name, action="logout", subject=login.name)
 
     def _touch(self, hashed: str) -> None:
@@ -213,7 +168,7 @@ class People:
         )
         with self._database.write() as session:
             if old_token:
-                _end_sessions(session, SessionRow.token_sha256 == _hashed(old_token))
+                end_sessions(session, SessionRow.token_sha256 == _hashed(old_token))
             user = session.get_one(UserRow, name)
             session.add(row)
             audit.record(session, actor=name, action="login", subject=name, address=address)
@@ -228,19 +183,6 @@ def csrf_matches(login: Login, sent: str | None) -> bool:
 
 def _attempt(name: str, address: str) -> str:
     return f"{group_of(address)} {name}"
-
-
-def _add(session: Session, *, name: str, role: Role, password: str, by: str) -> None:
-    checked_name(name, "user name")
-    if session.get(UserRow, name) is not None:
-        raise NameTaken("there is a user of that name", name=name)
-    session.add(UserRow(name=name, role=role.value, argon2=hash_password(password), created=utc_now()))
-    session.flush()
-    audit.record(session, actor=by, action="user.add", subject=name, role=role.value)
-
-
-def _end_sessions(session: Session, which: object) -> None:
-    session.execute(update(SessionRow).where(which, SessionRow.ended.is_(None)).values(ended=utc_now()))  # type: ignore[arg-type]  # a column expression
 
 
 def _hashed(token: str) -> str:

@@ -5,7 +5,9 @@ from functools import partial
 from fastapi import APIRouter, HTTPException, Request, Response
 from pydantic import BaseModel, Field
 
-from cloud_service.access.errors import Busy
+from biosignal.errors import BedsideError
+from cloud_service.access.accounts import forget_first_password
+from cloud_service.access.errors import Busy, WrongPassword
 from cloud_service.access.people import Login, NewLogin
 from cloud_service.access.roles import Role
 from cloud_service.clinic.context import Clinic, ClinicPart, Viewer, address_of, is_same_origin
@@ -18,6 +20,13 @@ class Credentials(BaseModel):
 
     name: str = Field(max_length=64)
     password: str = Field(max_length=1024)
+
+
+class PasswordChange(BaseModel):
+    """The password there is, and the one there shall be."""
+
+    old: str = Field(max_length=1024)
+    new: str = Field(max_length=1024)
 
 
 class Me(BaseModel):
@@ -74,6 +83,25 @@ def log_out(login: Viewer, response: Response, clinic: ClinicPart) -> None:
     """End the session."""
     clinic.people.log_out(login)
     response.delete_cookie(clinic.cookie, path="/", secure=clinic.settings.http.tls, httponly=True, samesite="strict")
+
+
+@router.post("/me/password", status_code=204)
+async def change_password(change: PasswordChange, login: Viewer, request: Request, clinic: ClinicPart) -> None:
+    """Change one's own password. The other sessions of the account end; a wrong old one counts as a failed login."""
+    name, address = login.name, address_of(request)
+    clinic.people.begin(name, address)
+    work = partial(
+        clinic.people.change_password, name, old=change.old, new=change.new, session_sha256=login.token_sha256
+    )
+    try:
+        await clinic.turns.run(work)
+    except WrongPassword:
+        raise
+    except BedsideError:
+        clinic.people.withdraw(name, address)
+        raise
+    clinic.people.withdraw(name, address)
+    forget_first_password(clinic.settings.state_dir, name)
 
 
 @router.get("/me")

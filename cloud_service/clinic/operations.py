@@ -1,10 +1,10 @@
-"""For engineers and administrators: health, metrics, dead letters, people, audit log."""
+"""For engineers and administrators: health, metrics, dead letters, audit log."""
 
 from datetime import datetime
 
 from fastapi import APIRouter, HTTPException, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -13,7 +13,7 @@ from cloud_service.access.errors import AuditBroken
 from cloud_service.access.roles import Role
 from cloud_service.clinic.context import Admin, ClinicPart, Engineer, address_of, login_of
 from cloud_service.clinic.metrics import exposition
-from cloud_service.database.clinic_tables import AuditRow, UserRow
+from cloud_service.database.clinic_tables import AuditRow
 from cloud_service.ingest import dead_letters
 from cloud_service.ingest.commit import replay
 from cloud_service.settings import is_loopback
@@ -88,37 +88,6 @@ class AuditCheck(BaseModel):
     entries: int
     head: str
     why: str
-
-
-class User(BaseModel):
-    """An account."""
-
-    name: str
-    role: Role
-    created: datetime
-    disabled: datetime | None
-
-
-class Users(BaseModel):
-    """All accounts."""
-
-    users: list[User]
-
-
-class NewUser(BaseModel):
-    """An account to make; without a password, one is made."""
-
-    name: str = Field(max_length=64)
-    role: Role
-    password: str | None = Field(default=None, max_length=1024)
-
-
-class MadeUser(BaseModel):
-    """A new account; the password is shown this once."""
-
-    name: str
-    role: Role
-    password: str
 
 
 @outside_api.get("/healthz")
@@ -205,26 +174,3 @@ def verify_audit(_login: Admin, clinic: ClinicPart) -> AuditCheck:
         except AuditBroken as error:
             return AuditCheck(holds=False, entries=audit.count(session), head="", why=str(error))
     return AuditCheck(holds=True, entries=head.entries, head=head.hash, why="")
-
-
-@router.get("/users")
-def users(_login: Admin, clinic: ClinicPart) -> Users:
-    """List the accounts."""
-    return Users(users=[_user(row) for row in clinic.people.users()])
-
-
-@router.post("/users", status_code=201)
-def add_user(new: NewUser, login: Admin, clinic: ClinicPart) -> MadeUser:
-    """Make an account."""
-    password = clinic.people.add(name=new.name, role=new.role, password=new.password, by=login.name)
-    return MadeUser(name=new.name, role=new.role, password=password)
-
-
-@router.post("/users/{name}/disable", status_code=204)
-def disable_user(name: str, login: Admin, clinic: ClinicPart) -> None:
-    """Close an account and end its sessions."""
-    clinic.people.disable(name, by=login.name)
-
-
-def _user(row: UserRow) -> User:
-    return User.model_validate(row, from_attributes=True)

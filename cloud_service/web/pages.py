@@ -29,6 +29,7 @@ PLACES: tuple[tuple[str, str, Role], ...] = (
     ("/review", "Review", Role.REVIEWER),
     ("/models", "Models", Role.ENGINEER),
     ("/operations", "Operations", Role.ENGINEER),
+    ("/people", "People", Role.ADMIN),
 )
 """What the navigation offers: path, name, and the role it takes."""
 
@@ -97,6 +98,18 @@ def models(request: Request) -> Response:
 def operations(request: Request) -> Response:
     """Show what engineers and administrators look after."""
     return _for(request, Role.ENGINEER, "operations.html")
+
+
+@router.get("/people")
+def people(request: Request) -> Response:
+    """Show the accounts of people."""
+    return _for(request, Role.ADMIN, "people.html")
+
+
+@router.get("/account")
+def account(request: Request) -> Response:
+    """Show one's own account, with its password to change."""
+    return _for(request, Role.VIEWER, "account.html")
 
 
 @router.get("/static/{path:path}")

@@ -115,8 +115,15 @@ def test_serve_starts_with_its_broker_and_stops_when_told(tmp_path):
         said = [json.loads(process.stdout.readline()) for _ in range(3)]
         assert [line["type"] for line in said] == ["first-admin", "broker", "ready"]
         with httpx.Client(base_url=said[2]["url"]) as client:
-            login = {"name": "admin", "password": said[0]["password"]}
-            assert client.post("/api/v1/login", json=login).json()["role"] == "admin"
+            file = Path(said[0]["password_file"])
+            assert stat.S_IMODE(file.stat().st_mode) == 0o600
+            password = file.read_text().strip()
+            me = client.post("/api/v1/login", json={"name": "admin", "password": password}).json()
+            assert me["role"] == "admin"
+            assert password not in json.dumps(said)
+            change = {"old": password, "new": "correct horse battery"}
+            client.post("/api/v1/me/password", json=change, headers={"X-CSRF-Token": me["csrf"]}).raise_for_status()
+            assert not file.exists()
             assert client.get("/healthz").json()["ok"] is True
         process.send_signal(signal.SIGTERM)
         rest = process.communicate(timeout=20)[0]

@@ -95,12 +95,12 @@ class Ward:
         arguments = ["serve", "--with-broker", "--json", "--state-dir", str(state), "--port", "0", "--broker-port", "0"]
         arguments += ["--database-url", self.database_url] if self.database_url else []
         clinic = self.programs["clinic"] = Program("clinic", self._code(CLOUD), arguments, self.folder)
-        admin = clinic.said("first-admin")
+        password = Path(clinic.said("first-admin")["password_file"]).read_text().strip()
         self.broker = clinic.said("broker")
         self.url = clinic.said("ready")["url"]
         self.api.close()
         self.api = httpx.Client(base_url=f"{self.url}/api/v1", timeout=20)
-        me = self._until_ready(lambda: self.post("/login", name="admin", password=admin["password"]))
+        me = self._until_ready(lambda: self.post("/login", name="admin", password=password))
         self.api.headers["X-CSRF-Token"] = me["csrf"]
         for role in ROLES:
             self.post("/users", name=f"a-{role}", role=role, password=PASSWORD)

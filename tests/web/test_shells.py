@@ -23,7 +23,7 @@ from tests.sleepy_task import SLEEPY
 
 PASSWORD = "correct horse battery"
 STATIC = Path(cloud_service.web.__file__).parent / "static"
-PAGES = ("/", "/findings", "/alarms", "/review", "/models", "/operations")
+PAGES = ("/", "/findings", "/alarms", "/review", "/models", "/operations", "/people")
 
 
 @pytest.fixture(scope="module")
@@ -70,9 +70,9 @@ def test_a_stranger_is_sent_to_the_login_whatever_the_page(visitor, path):
 @pytest.mark.parametrize(
     ("role", "refused"),
     [
-        ("viewer", {"/review", "/models", "/operations"}),
-        ("reviewer", {"/models", "/operations"}),
-        ("engineer", set()),
+        ("viewer", {"/review", "/models", "/operations", "/people"}),
+        ("reviewer", {"/models", "/operations", "/people"}),
+        ("engineer", {"/people"}),
         ("admin", set()),
     ],
 )
@@ -83,7 +83,7 @@ def test_a_role_sees_the_pages_it_may_and_links_to_no_other(as_role, role, refus
     assert shown == set(PAGES) - refused
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/login", "/devices/nobody"])
+@pytest.mark.parametrize("path", [*PAGES, "/account", "/login", "/devices/nobody"])
 def test_every_page_says_what_it_is_and_carries_nothing_inline(as_role, visitor, path):
     client = visitor if path == "/login" else as_role("admin")
     answer = client.get(path)

@@ -1,10 +1,10 @@
 // Talks to the clinic's API with the session's CSRF token.
 
 const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?? "";
-const ORDER = ["viewer", "reviewer", "engineer", "admin"];
+export const ROLES = ["viewer", "reviewer", "engineer", "admin"];
 
 export const me = { name: meta("login"), role: meta("role") };
-export const covers = (needed) => ORDER.indexOf(me.role) >= ORDER.indexOf(needed);
+export const covers = (needed) => ROLES.indexOf(me.role) >= ROLES.indexOf(needed);
 
 export class ApiError extends Error {
   constructor(status, detail, advice) {

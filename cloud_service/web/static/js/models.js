@@ -3,6 +3,7 @@
 import { get, post } from "./api.js";
 import { byId, fill, h, table, write } from "./dom.js";
 import { gathered, onEvents } from "./feed.js";
+import { sure } from "./sure.js";
 import { stamp, taskLabel } from "./words.js";
 
 let chosen = null;
@@ -16,16 +17,6 @@ async function tried(act) {
   } catch (error) {
     say(error.message);
   }
-}
-
-function sure(title, what, yes) {
-  write(byId("sure-h"), title);
-  write(byId("sure-what"), what);
-  write(byId("sure-yes"), yes);
-  const dialog = byId("sure");
-  dialog.returnValue = "no";
-  dialog.showModal();
-  return new Promise((done) => dialog.addEventListener("close", () => done(dialog.returnValue === "yes"), { once: true }));
 }
 
 const verdict = (job) => (job.passed === null ? "" : h("span", { class: job.passed ? "pass" : "fail" }, job.passed ? "passed all gates" : "failed a gate"));

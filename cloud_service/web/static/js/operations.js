@@ -1,8 +1,9 @@
-// For engineers and administrators: health, dead letters, commands, people, audit log.
+// For engineers and administrators: health, dead letters, commands, devices, audit log.
 
 import { covers, get, post } from "./api.js";
 import { byId, fill, h, table, write } from "./dom.js";
 import { gathered, onEvents } from "./feed.js";
+import { secret } from "./secret.js";
 import { short, stamp } from "./words.js";
 
 const say = (text) => write(byId("said"), text);
@@ -39,14 +40,6 @@ byId("replay").addEventListener("click", () => tried(async () => {
   showLetters();
 }));
 
-const showUsers = gathered(async () => {
-  const { users } = await get("/users");
-  fill(byId("users"), table([
-    ["Name", (one) => one.name], ["Role", (one) => one.role], ["Made", (one) => stamp(one.created)],
-    ["", (one) => (one.disabled ? `disabled ${stamp(one.disabled)}` : h("button", { type: "button", class: "second", on: { click: () => tried(async () => { await post(`/users/${encodeURIComponent(one.name)}/disable`); showUsers(); showAudit(); }) } }, `Disable ${one.name}`))],
-  ], users));
-});
-
 const showAudit = gathered(async () => {
   const { entries } = await get("/audit?limit=50");
   fill(byId("audit"), table([
@@ -66,17 +59,6 @@ function forms() {
       showAudit();
     });
   });
-  byId("new-user").addEventListener("submit", (event) => {
-    event.preventDefault();
-    const form = event.target;
-    tried(async () => {
-      const made = await post("/users", Object.fromEntries(new FormData(form)));
-      secret("made-user", `${made.name} (${made.role}) logs in with the password`, made.password);
-      form.reset();
-      showUsers();
-      showAudit();
-    });
-  });
   byId("verify").addEventListener("click", () => tried(async () => {
     const check = await get("/audit/verify");
     byId("chain").className = check.holds ? "pass" : "fail";
@@ -84,15 +66,10 @@ function forms() {
   }));
 }
 
-function secret(place, text, password) {
-  fill(byId(place), h("p", { class: "secret", role: "status" }, `${text} `, h("code", {}, password), " It is shown this once."));
-}
-
 onEvents(["command.answer"], showCommands);
 for (const show of [showHealth, showLetters, showCommands]) show();
 if (covers("admin")) {
   forms();
-  showUsers();
   showAudit();
 }
 setInterval(() => { if (!document.hidden) [showHealth, showLetters, showCommands].forEach((show) => show()); }, 10000);
