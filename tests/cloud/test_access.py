@@ -15,99 +15,6 @@ from cloud_service.database.clinic_tables import SessionRow
 from cloud_service.database.columns import utc_now
 from cloud_service.settings import AccessSettings
 
-ROUTES = [
-    ("GET", "/me", "viewer"),
-    ("GET", "/devices", "viewer"),
-    ("GET", "/devices/x", "viewer"),
-    ("GET", "/devices/x/recordings/y", "viewer"),
-    ("GET", "/devices/x/recordings/y/marks", "viewer"),
-    ("GET", "/events", "viewer"),
-    ("GET", "/recordings", "viewer"),
-    ("GET", "/model-reports", "viewer"),
-    ("GET", "/findings", "viewer"),
-    ("GET", "/findings/x", "viewer"),
-    ("GET", "/findings/x/reviews", "viewer"),
-    ("GET", "/alarms", "viewer"),
-    ("GET", "/commands", "viewer"),
-    ("POST", "/devices/x/watch", "viewer"),
-    ("POST", "/findings/x/reviews", "reviewer"),
-    ("POST", "/reviews/1/undo", "reviewer"),
-    ("POST", "/alarms/x/acknowledge", "reviewer"),
-    ("POST", "/alarms/x/pause", "reviewer"),
-    ("GET", "/dead-letters", "engineer"),
-    ("POST", "/dead-letters/replay", "engineer"),
-    ("POST", "/devices/x/commands", "engineer"),
-    ("GET", "/learning/tasks", "reviewer"),
-    ("GET", "/learning/jobs", "reviewer"),
-    ("GET", "/learning/jobs/1", "reviewer"),
-    ("GET", "/learning/candidates/1", "reviewer"),
-    ("GET", "/learning/releases", "reviewer"),
-    ("POST", "/learning/jobs", "engineer"),
-    ("POST", "/learning/candidates/1/release", "engineer"),
-    ("POST", "/learning/releases/x/y/announce", "engineer"),
-    ("POST", "/learning/releases/x/y/withdraw", "engineer"),
-    ("POST", "/devices", "admin"),
-    ("POST", "/devices/x/revoke", "admin"),
-    ("GET", "/audit", "admin"),
-    ("GET", "/audit/verify", "admin"),
-    ("GET", "/users", "admin"),
-    ("POST", "/users", "admin"),
-    ("POST", "/users/x/disable", "admin"),
-]
-OPEN = {("GET", "/login"), ("POST", "/login"), ("POST", "/login/demo"), ("POST", "/logout"), ("GET", "/feed")}
-BODIES = {
-    "/findings/x/reviews": {"task": "x", "kind": "x", "start": 1, "verdict": "confirm", "model_seen": True},
-    "/alarms/x/pause": {},
-    "/devices/x/commands": {"name": "set-limits"},
-    "/devices": {"name": "bad name", "site": "ward"},
-    "/users": {"name": "bad name", "role": "viewer"},
-    "/learning/jobs": {"task": "ecg-beats"},
-    "/learning/candidates/1/release": {},
-    "/learning/releases/x/y/announce": {},
-}
-
-
-def test_every_route_lets_in_its_role_and_those_above(ward):
-    for role in Role:
-        with ward.as_role(role.value) as client:
-            for method, path, needed in ROUTES:
-                answer = client.request(method, f"/api/v1{path}", json=BODIES.get(path))
-                refused = answer.status_code == 403
-                assert refused is not role.covers(Role(needed)), (role, method, path, answer.text)
-                assert answer.status_code not in (401, 422, 500)
-
-
-def test_no_route_is_open_by_oversight(ward):
-    with ward.client() as client:
-        spec = client.get("/api/v1/openapi.json").json()
-        named = {(method, path) for method, path, _ in ROUTES} | OPEN
-        parts = {"name": "x", "finding": "x", "alarm": "x", "task": "x", "recording": "y", "version": "y"}
-        parts |= {"row": "1", "job": "1", "candidate": "1"}
-        outside = ("/healthz", "/metrics", "/updates/")
-        for path, operations in spec["paths"].items():
-            if path.startswith(outside):
-                continue
-            filled = path.format(**parts)
-            for method in operations:
-                key = (method.upper(), filled.removeprefix("/api/v1"))
-                assert key in named, key
-        for method, path, _ in ROUTES:
-            assert client.request(method, f"/api/v1{path}", json=BODIES.get(path)).status_code == 401
-
-
-def test_what_changes_something_needs_the_csrf_token_and_our_own_page(ward):
-    with ward.as_role("admin") as client:
-        token = client.headers.pop("X-CSRF-Token")
-        for method, path, _ in ROUTES:
-            if method == "POST":
-                assert client.post(f"/api/v1{path}", json=BODIES.get(path)).status_code == 403
-                wrong = {"X-CSRF-Token": token[:-1] + "!"}
-                assert client.post(f"/api/v1{path}", json=BODIES.get(path), headers=wrong).status_code == 403
-        foreign = {"X-CSRF-Token": token, "Origin": "https://evil.example"}
-        assert client.post("/api/v1/logout", headers=foreign).status_code == 403
-        assert client.post("/api/v1/logout", headers={"X-CSRF-Token": token}).status_code == 204
-        assert client.get("/api/v1/me").status_code == 401
-
 
 def test_a_login_never_takes_over_a_token_it_was_given(ward):
     with ward.as_role("viewer") as client:
@@ -121,16 +28,6 @@ def test_a_login_never_takes_over_a_token_it_was_given(ward):
         answer = planted.post("/api/v1/login", json={"name": "viewer", "password": PASSWORD})
         assert "planted-by-an-attacker" not in answer.headers["set-cookie"]
         assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(answer.headers["set-cookie"].split("; "))
-
-
-def test_a_foreign_page_cannot_log_anyone_in(ward):
-    with ward.client() as client:
-        answer = client.post(
-            "/api/v1/login",
-            json={"name": "viewer", "password": PASSWORD},
-            headers={"Origin": "https://evil.example"},
-        )
-        assert answer.status_code == 403
 
 
 def test_every_answer_carries_the_security_headers(ward):
