@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any, TypeAlias, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from biosignal.errors import BadInput
+from biosignal.wire.text import LONGEST_TEXT
 
 T = TypeVar("T")
 Json = Any  # JSON values nest without end; mypy has no name for them
@@ -116,7 +117,18 @@ def _needs_tag(hint: Any) -> bool:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise _Wrong("a field has the wrong type", expected="string")
+    if len(value) > LONGEST_TEXT:
+        raise _Wrong("a text is too long", length=len(value), longest=LONGEST_TEXT)
     return value
+
+
+def _shortened(value: Any) -> str:
+    """What is written: a reason that came from elsewhere, a traceback say, is cut rather than not said at all."""
+    return _text(value[: LONGEST_TEXT - 1] + "\N{HORIZONTAL ELLIPSIS}" if _is_long(value) else value)
+
+
+def _is_long(value: Any) -> bool:
+    return isinstance(value, str) and len(value) > LONGEST_TEXT
 
 
 def _truth(value: Any) -> bool:
@@ -149,7 +161,7 @@ def _mapping(value: Any) -> dict[str, Json]:
 
 
 _PLAIN: dict[Any, tuple[_Turn, dict[str, Json]]] = {
-    str: (_text, {"type": "string"}),
+    str: (_text, {"type": "string", "maxLength": LONGEST_TEXT}),
     int: (_integer, {"type": "integer", "minimum": -INT_MOST, "maximum": INT_MOST}),
     float: (_number, {"type": "number", "minimum": -FLOAT_MOST, "maximum": FLOAT_MOST}),
     bool: (_truth, {"type": "boolean"}),
@@ -266,7 +278,7 @@ def _writer(hint: Any) -> _Turn:
         return _enum_writer(hint)
     if dataclasses.is_dataclass(hint):
         return _object_writer(hint)
-    return _PLAIN[hint][0]
+    return _shortened if hint is str else _PLAIN[hint][0]
 
 
 def _union_writer(hint: Any) -> _Turn:

@@ -34,7 +34,7 @@ from biosignal.events import (
 )
 from biosignal.wire import v1
 from biosignal.wire.codec import from_json, schema, to_json
-from biosignal.wire.text import check_text, read_text
+from biosignal.wire.text import check_text, may_need_a_look, read_text, without_controls
 
 SCHEMA_VERSION = 2
 KINDS: dict[str, type[Durable]] = {
@@ -235,8 +235,9 @@ def schemas() -> dict[str, dict[str, Any]]:
 
 def _dump(document: dict[str, Any]) -> bytes:
     text = json.dumps(document, allow_nan=False, separators=(",", ":"))
-    if "\\u0000" in text or "\\ud" in text:
+    if may_need_a_look(text):
         check_text(document)
+        text = json.dumps(without_controls(document), allow_nan=False, separators=(",", ":"))
     return text.encode()
 
 

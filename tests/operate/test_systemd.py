@@ -10,7 +10,8 @@ from cloud_service.settings import HttpSettings
 
 FOLDER = Path(__file__).resolve().parents[2] / "systemd"
 UNITS = ("edge-agent.service", "cloud-service.service")
-MOST_EXPOSED = 2.0  # of 10, as `systemd-analyze security` counts
+MOST_EXPOSED = {"edge-agent.service": 1.3, "cloud-service.service": 1.0}
+"""Of 10, as `systemd-analyze security` counts. docs/threat-model.md names what keeps the daemon from 1.0."""
 
 
 def unit(name):
@@ -25,6 +26,8 @@ def test_a_unit_is_hardened(name):
     service = unit(name)["Service"]
     for key in ("NoNewPrivileges", "ProtectHome", "PrivateTmp", "RestrictNamespaces", "LockPersonality"):
         assert service[key] == "yes", key
+    assert {"MemoryMax", "LimitNOFILE", "TasksMax"} <= set(service)
+    assert service["IPAddressDeny"] == "any"
     assert service["ProtectSystem"] == "strict"
     assert service["CapabilityBoundingSet"] == ""
     assert service["User"] != "root"
@@ -75,7 +78,7 @@ def test_systemd_finds_the_unit_little_exposed(name):
     match = re.search(r"exposure level for \S+: ([\d.]+)", done.stdout)
     if match is None:
         pytest.skip(f"this systemd cannot judge a unit offline: {done.stderr.strip()[:100]}")
-    assert float(match[1]) <= MOST_EXPOSED
+    assert float(match[1]) <= MOST_EXPOSED[name]
 
 
 def test_sysusers_and_tmpfiles_lines_are_well_formed():

@@ -39,8 +39,10 @@ from biosignal.wire.envelope import (
     schemas,
     wrap,
 )
+from biosignal.wire.text import LONGEST_TEXT
 
-text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
+CONTROLS = [chr(n) for n in (*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0x202A, 0x202F))]
+text = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf"]), max_size=12)
 label = st.sampled_from(["N", "S", "V", "F"])
 sample = st.integers(0, 2**40)
 outcomes: st.SearchStrategy[Outcome] = st.one_of(
@@ -162,6 +164,34 @@ def test_text_that_cannot_be_kept_is_refused_wherever_it_stands(where):
     later = {"key": {"\0": 1}, "value": {"a": "\0"}, "deep": {"a": [[{"b": ["\ud800"]}]]}}[where]
     document = foreign_document(later=later)
     with pytest.raises(BadInput, match="text that cannot be kept"):
+        decoded(document)
+
+
+@given(finding=findings, control=st.sampled_from(CONTROLS[1:]), raw=st.booleans())
+@settings(max_examples=40)
+def test_control_characters_are_refused_and_never_sent(finding, control, raw):
+    document = as_document(finding)
+    document["body"]["kind"] = f"a{control}b"
+    with pytest.raises(BadInput):
+        decode(json.dumps(document, ensure_ascii=not raw).encode())
+    document["body"]["kind"], document["body"]["later"] = "k", {f"a{control}b": 1}
+    with pytest.raises(BadInput):
+        decode(json.dumps(document, ensure_ascii=not raw).encode())
+    sent = encode(wrap(dataclasses.replace(finding, kind=f"a{control}b"), seq=0, device="d", boot="b", at="t"))
+    assert decode(sent).body.kind == "a\ufffdb"
+
+
+def test_line_ends_and_tabs_and_words_about_escapes_are_text():
+    finding = a_finding(kind="a\tb\r\n c \\u0000 \\ud800 d")
+    assert decode(encode(wrap(finding, seq=0, device="d", boot="b", at="t"))).body == finding
+
+
+def test_a_text_too_long_is_cut_by_the_sender_and_refused_by_the_receiver():
+    sent = encode(wrap(a_finding(kind="k" * 10_000), seq=0, device="d", boot="b", at="t"))
+    assert len(decode(sent).body.kind) == LONGEST_TEXT
+    document = json.loads(sent)
+    document["body"]["kind"] += "k"
+    with pytest.raises(BadInput, match=r"text is too long.*kind"):
         decoded(document)
 
 

@@ -374,7 +374,7 @@ BODY_SPOTS = [
     for path in places(document["body"])
     if path and path[0] not in ("id", "rev")
 ]
-kept_text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=8)
+kept_text = st.text(st.characters(exclude_categories=["Cs", "Cc", "Cf"]), max_size=8)
 writable = st.one_of(
     st.none(),
     st.booleans(),
