@@ -9,6 +9,7 @@ from sqlalchemy import select
 from biosignal.tasks import lookup
 from cloud_service.clinic.command_desk import latest_about, shown_state
 from cloud_service.clinic.context import Clinic, ClinicPart, Engineer, Reviewer, Viewer
+from cloud_service.clinic.unshowable import WORDS, shown
 from cloud_service.database.columns import utc_now
 from cloud_service.database.event_tables import AlarmRow, CommandRow
 
@@ -137,9 +138,13 @@ def shown_command(row: CommandRow) -> CommandState:
 
 def shown_alarm(row: AlarmRow, request: CommandRow | None) -> Alarm:
     """Turn a row into what pages read."""
+    label = lookup.finding_kind(row.kind).label
     facts = {name: getattr(row, name) for name in Alarm.model_fields if hasattr(row, name)}
-    return Alarm(
-        **facts, label=lookup.finding_kind(row.kind).label, request=shown_command(request) if request else None
+    facts["request"] = shown_command(request) if request else None
+    return shown(
+        row,
+        lambda _: Alarm(**facts, label=label),
+        lambda _: Alarm(**{**facts, "leads": [], "label": f"{label}, its leads {WORDS}"}),
     )
 
 

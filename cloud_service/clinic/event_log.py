@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from biosignal.wire.envelope import KINDS
 from cloud_service.clinic.context import ClinicPart, Viewer
+from cloud_service.clinic.unshowable import WORDS, shown
 from cloud_service.database.event_tables import EventRow
 
 router = APIRouter(tags=["events"])
@@ -59,9 +60,15 @@ def events(
     if before is not None:
         wanted = wanted.where(EventRow.row < before)
     with clinic.database.read() as session:
-        return EventLog(events=[_logged(row) for row in session.scalars(wanted)])
+        return EventLog(events=[_logged_somehow(row) for row in session.scalars(wanted)])
 
 
-def _logged(row: EventRow) -> LoggedEvent:
+def _logged_somehow(row: EventRow) -> LoggedEvent:
+    return shown(row, _logged, lambda why: _logged(row, body={WORDS: why}))
+
+
+def _logged(row: EventRow, body: dict[str, Any] | None = None) -> LoggedEvent:
     facts = {name: getattr(row, name) for name in LoggedEvent.model_fields if hasattr(row, name)}
-    return LoggedEvent(**facts, schema_version=row.schema, known=row.kind in KINDS)
+    return LoggedEvent(
+        **{**facts, "body": row.body if body is None else body}, schema_version=row.schema, known=row.kind in KINDS
+    )

@@ -55,6 +55,10 @@ class Evidence(BaseModel):
     sets: list[EvidenceSet]
 
 
+NO_EVIDENCE = Evidence(measures=[], strip_start=0, strip_end=0, fs_hz=0.0, quality="unknown", marks=[], sets=[])
+"""Of a finding whose stored evidence cannot be read."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NamedMark:
     """A mark as a finding names it, whether or not it has arrived."""

@@ -122,7 +122,8 @@ class Feed:
 
 def summary(row: EventRow) -> Item:
     """What a page needs to know to fetch the rest."""
-    body = {name: row.body[name] for name in SHOWN if _is_short(row.body.get(name))}
+    stored = row.body if isinstance(row.body, dict) else {}  # what cannot be read must not end the feed
+    body = {name: stored[name] for name in SHOWN if _is_short(stored.get(name))}
     named = {"row": row.row, "kind": row.kind, "id": row.id, "rev": row.rev, "device": row.device}
     return {**named, "recording": row.recording, "at": row.at, "received": row.received.isoformat(), "body": body}
 

@@ -12,8 +12,9 @@ from biosignal.tasks import lookup
 from cloud_service.clinic.alarms import Alarm, shown_alarm
 from cloud_service.clinic.command_desk import latest_about
 from cloud_service.clinic.context import ClinicPart, Viewer
-from cloud_service.clinic.evidence import Evidence, mark_sets, shown_evidence
+from cloud_service.clinic.evidence import NO_EVIDENCE, Evidence, mark_sets, shown_evidence
 from cloud_service.clinic.reviews import Review, standing
+from cloud_service.clinic.unshowable import WORDS, shown
 from cloud_service.clinic.waves import Wave, strip_wave
 from cloud_service.database.clinic_tables import ReviewRow
 from cloud_service.database.event_tables import AlarmRow, ExplanationRow, FindingRow, RecordingRow, StripRow
@@ -123,9 +124,9 @@ def findings(
         wanted = _older(wanted, before)
     with clinic.database.read() as session:
         rows = list(session.scalars(wanted))
-        shown = _summaries(session, rows)
+        listed = _summaries(session, rows)
     last = rows[-1] if len(rows) == limit else None
-    return Findings(findings=shown, next=f"{last.received.isoformat()}|{last.id}" if last else None)
+    return Findings(findings=listed, next=f"{last.received.isoformat()}|{last.id}" if last else None)
 
 
 @router.get("/findings/{finding}")
@@ -139,7 +140,7 @@ def finding(finding: str, _login: Viewer, clinic: ClinicPart, blind: bool = Fals
         detail = FindingDetail(
             **summary.model_dump(),
             blind=blind,
-            evidence=shown_evidence(session, row, blind=blind),
+            evidence=shown(row, lambda one: shown_evidence(session, one, blind=blind), lambda _: NO_EVIDENCE),
             strips=_strips(session, row),
             explained=_explained(session, row),
             alarm=_alarm(session, row),
@@ -171,7 +172,14 @@ def _summaries(session: Session, rows: list[FindingRow]) -> list[FindingSummary]
     alarms = {row.finding: row.state for row in alarm_rows if row.device == owners[row.finding]}
     counted = select(ReviewRow.finding, func.count()).where(ReviewRow.finding.in_(owners), *_stands())
     reviewed: dict[str, int] = {row[0]: row[1] for row in session.execute(counted.group_by(ReviewRow.finding))}
-    return [_summary(row, texts.get(row.id), alarms.get(row.id), reviewed.get(row.id, 0)) for row in rows]
+    return [
+        shown(
+            row,
+            lambda one: _summary(one, texts.get(one.id), alarms.get(one.id), reviewed.get(one.id, 0)),
+            lambda why, row=row: _unshowable(row, why),  # type: ignore[misc]  # mypy has no type for a lambda's default
+        )
+        for row in rows
+    ]
 
 
 def _texts(session: Session, owners: dict[str, str]) -> dict[str, ExplanationRow]:
@@ -195,12 +203,23 @@ def _summary(row: FindingRow, text: ExplanationRow | None, alarm: str | None, re
     )
 
 
+def _unshowable(row: FindingRow, why: str) -> FindingSummary:
+    stored = {name: getattr(row, name) for name in FindingSummary.model_fields if hasattr(row, name)}
+    unread: dict[str, Any] = {"leads": [], "outcome": None, "fs_hz": 0.0, "marks": 0, "reviewed": 0}
+    said = {"kind_label": f"{row.kind}, {WORDS}", "explanation": f"This finding {why}.", "explanation_by": "clinic"}
+    return FindingSummary(**{**stored, **unread, **said, "alarm_state": None})
+
+
 def _strips(session: Session, row: FindingRow) -> list[Strip]:
     mine = select(StripRow).where(StripRow.finding == row.id, StripRow.device == row.device)
     opened = session.get(RecordingRow, (row.device, row.recording))
-    kinds = {lead["name"]: lead["kind"] for lead in opened.leads} if opened else {}
+    kinds = shown(opened, _lead_kinds, lambda _: {})
     waves = (strip_wave(strip) for strip in session.scalars(mine.order_by(StripRow.start, StripRow.lead)))
     return [Strip(**dict(wave), kind=kinds.get(wave.lead, "unknown")) for wave in waves if wave is not None]
+
+
+def _lead_kinds(opened: RecordingRow | None) -> dict[str, str]:
+    return {str(lead["name"]): str(lead["kind"]) for lead in opened.leads} if opened else {}
 
 
 def _explained(session: Session, row: FindingRow) -> Explanation | None:

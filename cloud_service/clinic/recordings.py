@@ -1,7 +1,8 @@
 """Recordings: the list, how one went in numbers and losses, and the marks on any stretch of it."""
 
 from datetime import datetime
-from typing import Annotated
+from functools import partial
+from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
 from pydantic import BaseModel
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Session
 from cloud_service.clinic.context import ClinicPart, Viewer
 from cloud_service.clinic.quantities import decimals_of, label_of, unit_of
 from cloud_service.clinic.status import Lead
+from cloud_service.clinic.unshowable import shown
 from cloud_service.database.event_tables import (
     LossRow,
     MarkPackRow,
@@ -127,9 +129,10 @@ def course(name: str, recording: str, _login: Viewer, clinic: ClinicPart) -> Cou
         series = session.scalars(select(SeriesRow).where(*mine).order_by(SeriesRow.start, SeriesRow.id))
         lost = (LossRow.device == name, LossRow.recording == recording)
         losses = session.scalars(select(LossRow).where(*lost).order_by(LossRow.start))
+        by_rate = partial(_series, fs_hz=row.fs_hz)
         return Course(
             recording=_recordings(session, [row])[0],
-            series=[_series(one, row.fs_hz) for one in series],
+            series=[made for one in series if (made := shown(one, by_rate, lambda _: None)) is not None],
             losses=[Loss.model_validate(one, from_attributes=True) for one in losses],
         )
 
@@ -175,13 +178,20 @@ def _recordings(session: Session, rows: list[RecordingRow]) -> list[Recording]:
     ends = {(row.device, row.recording): row for row in ended}
     assigned = session.scalars(select(SubjectRow).where(SubjectRow.recording.in_(ids)).order_by(SubjectRow.at))
     subjects = {(row.device, row.recording): row.subject for row in assigned}
-    return [_recording(row, ends.get((row.device, row.id)), subjects.get((row.device, row.id))) for row in rows]
+
+    def show(row: RecordingRow, leads: list[dict[str, Any]] | None = None) -> Recording:
+        key = (row.device, row.id)
+        return _recording(row, row.leads if leads is None else leads, ends.get(key), subjects.get(key))
+
+    return [shown(row, show, lambda _, row=row: show(row, leads=[])) for row in rows]  # type: ignore[misc]  # a lambda's default has no type
 
 
-def _recording(row: RecordingRow, end: RecordingEndRow | None, subject: str | None) -> Recording:
+def _recording(
+    row: RecordingRow, leads: list[dict[str, Any]], end: RecordingEndRow | None, subject: str | None
+) -> Recording:
     facts = {name: getattr(row, name) for name in Recording.model_fields if hasattr(row, name)}
     ended = {"end": end.end if end else None, "closed_reason": end.reason if end else None}
-    return Recording(**{**facts, "subject": subject or row.subject, **ended})
+    return Recording(**{**facts, "leads": leads, "subject": subject or row.subject, **ended})
 
 
 def _series(row: SeriesRow, fs_hz: float) -> Series:
@@ -202,25 +212,34 @@ def _series(row: SeriesRow, fs_hz: float) -> Series:
 def _tracks(packs: list[MarkPackRow], fs_hz: float, start: int, end: int) -> list[MarkTrack]:
     tracks: dict[tuple[str, str, tuple[str, ...], float], MarkTrack] = {}
     for pack in packs:
-        key = (pack.task, pack.kind, tuple(pack.leads), pack.fs_hz or fs_hz)
-        if key not in tracks:
-            tracks[key] = _empty_track(*key)
-        _extend(tracks[key], pack, start, end)
+        for one in shown(pack, lambda pack: [_track(pack, fs_hz, start, end)], lambda _: []):
+            key = (one.task, one.kind, tuple(one.leads), one.fs_hz)
+            _join(tracks.setdefault(key, one), one)
     return [track for track in tracks.values() if track.starts]
 
 
-def _empty_track(task: str, kind: str, leads: tuple[str, ...], fs_hz: float) -> MarkTrack:
-    return MarkTrack(task=task, kind=kind, leads=list(leads), fs_hz=fs_hz, starts=[], ends=[], labels=[], origins=[])
+def _track(pack: MarkPackRow, fs_hz: float, start: int, end: int) -> MarkTrack:
+    """Show the marks of a pack that touch the stretch; one of unequal lists is read as far as all of them go."""
+    columns = zip(pack.starts, pack.ends or pack.starts, pack.label, pack.origin, strict=False)
+    touching = [one for one in columns if one[0] < end and (one[1] > start or one[0] >= start)]
+    return MarkTrack(
+        task=pack.task,
+        kind=pack.kind,
+        leads=pack.leads,
+        fs_hz=pack.fs_hz or fs_hz,
+        starts=[first for first, _, _, _ in touching],
+        ends=[last for _, last, _, _ in touching],
+        labels=[_at(pack.labels, label) for _, _, label, _ in touching],
+        origins=[_at(pack.origins, origin) for _, _, _, origin in touching],
+    )
 
 
-def _extend(track: MarkTrack, pack: MarkPackRow, start: int, end: int) -> None:
-    """Add the marks of a pack that touch the stretch; a pack of unequal lists is read as far as all of them go."""
-    for first, last, label, origin in zip(pack.starts, pack.ends or pack.starts, pack.label, pack.origin, strict=False):
-        if first < end and (last > start or first >= start):
-            track.starts.append(first)
-            track.ends.append(last)
-            track.labels.append(_at(pack.labels, label))
-            track.origins.append(_at(pack.origins, origin))
+def _join(track: MarkTrack, more: MarkTrack) -> None:
+    if more is not track:
+        track.starts += more.starts
+        track.ends += more.ends
+        track.labels += more.labels
+        track.origins += more.origins
 
 
 def _at(names: list[str], index: int) -> str:

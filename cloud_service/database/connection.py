@@ -10,6 +10,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from cloud_service.database.errors import DatabaseUnusable, SchemaTooNew
+from cloud_service.database.stored_json import read_stored
 
 BUSY_TIMEOUT_S = 10
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -59,7 +60,9 @@ def open_database(url: str) -> Database:
         if parsed.get_backend_name() == "sqlite":
             engine = _open_sqlite(url)
         elif parsed.get_backend_name() == "postgresql":
-            engine = create_engine(parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+            engine = create_engine(
+                parsed.set(drivername="postgresql+psycopg"), pool_pre_ping=True, json_deserializer=read_stored
+            )
         else:
             raise DatabaseUnusable("only SQLite and PostgreSQL are supported", backend=parsed.get_backend_name())
         database = Database(engine)
@@ -146,7 +149,8 @@ def _first_line(error: Exception) -> str:
 
 
 def _open_sqlite(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False})
+    waiting = {"timeout": BUSY_TIMEOUT_S, "check_same_thread": False}
+    engine = create_engine(url, connect_args=waiting, json_deserializer=read_stored)
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: object) -> None:
