@@ -1,4 +1,4 @@
-"""The page on installing is what `make install-check` runs; without root or tools both checks are skipped and say so."""
+"""`make install-check` runs the page on installing as it stands; without root or tools it is skipped and says so."""
 
 import os
 import re

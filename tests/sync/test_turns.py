@@ -87,3 +87,16 @@ def test_rows_that_came_back_are_looked_at_again():
     assert send(turns, shelf, 9) == []
     turns.look_again(4)
     assert send(turns, shelf, 9) == [1, 2, 3, 4]
+
+
+def test_a_line_that_drops_all_the_time_is_remembered_in_few_stretches_and_loses_no_row():
+    shelf = Shelf([])
+    turns = Turns()
+    for n in range(1, 200):
+        shelf.rows.append((n, 3))
+        turns.start_again(n)
+        assert all(len(lane.old) <= 8 for lane in turns._lanes.values())
+    sent = set()
+    while packet := send(turns, shelf, 7):
+        sent.update(packet)
+    assert sent == set(range(1, 200))

@@ -4,6 +4,8 @@ from itertools import count
 
 import pytest
 
+from biosignal.errors import BadInput
+from edge_agent.updates import trial
 from edge_agent.updates.disk import Disk
 from edge_agent.updates.errors import DiskFull
 from edge_agent.updates.shelf import BundleShelf, NothingRunnable
@@ -138,3 +140,23 @@ def test_a_power_cut_at_any_effect_leaves_one_verified_bundle(before, act, torn,
         if finished:
             assert cut >= 6
             return
+
+
+def test_a_factory_that_cannot_be_asked_is_said(tmp_path):
+    def broken(task):
+        raise BadInput("no such version", task=task)
+
+    with pytest.raises(NothingRunnable, match="cannot be found"):
+        BundleShelf(tmp_path / "shelf", broken).take(TASK)
+
+
+def test_a_change_that_cannot_be_written_leaves_the_state_before(make_shelf):
+    class Full(Disk):
+        def write(self, path, data):
+            raise OSError(28, "No space left on device")
+
+    shelf = make_shelf()
+    entry = shelf.put(TASK, BUNDLES["1.0.1"])
+    with pytest.raises(DiskFull):
+        make_shelf(Full()).change(TASK, lambda pointer: trial.on_trial(pointer, entry))
+    assert runs(make_shelf()) == ("factory", "1.0.0")

@@ -1,5 +1,6 @@
 """What the device refuses to take from the clinic's repository, and that it takes what is right."""
 
+import errno
 import ipaddress
 import json
 import os
@@ -14,6 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from tuf.api import exceptions
 
 from biosignal.errors import BadInput
 from cloud_service.learning.repository import AlreadyReleased, Repository, RepositorySettings, RepositoryUnusable
@@ -188,6 +190,32 @@ def test_an_unwritable_state_directory_is_named(tmp_path, repository, make_clien
     (tmp_path / "device" / "tuf").write_text("a file where a folder should be")
     with pytest.raises(DiskFull):
         client.fetch(TARGET)
+
+
+@pytest.mark.parametrize(
+    ("error", "named"),
+    [(OSError(errno.ENOSPC, "full"), DiskFull), (exceptions.DownloadError("cut"), Unreachable)],
+)
+def test_a_download_that_breaks_off_is_named_by_its_cause(error, named, repository, make_client, monkeypatch):
+    repository.add_target(TARGET, DATA, {})
+
+    def broken(*_):
+        raise error
+
+    client = make_client()
+    monkeypatch.setattr(client, "_download", broken)
+    with pytest.raises(named):
+        client.fetch(TARGET)
+
+
+def test_what_an_interrupted_fetch_left_behind_is_cleared_away(tmp_path, repository, make_client):
+    repository.add_target(TARGET, DATA, {})
+    client = make_client()
+    folder = tmp_path / "device" / "tuf"
+    folder.mkdir()
+    (folder / "tmp123").write_bytes(b"half")
+    assert client.fetch(TARGET) == DATA
+    assert not list(folder.glob("tmp*"))
 
 
 def test_a_target_nobody_released_is_unknown(make_client):
