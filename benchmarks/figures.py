@@ -28,6 +28,16 @@ SPECS: dict[str, Spec] = {
     "written_208_gb_a_day": Spec(what="written to disk by the daemon, mitdb/208 looped", unit="GB/day"),
     "finding_at_clinic_p50_s": Spec(what="decision to the clinic's database, median", unit="s"),
     "finding_at_clinic_p99_s": Spec(what="decision to the clinic's database, 99 of 100", unit="s", most=1.0),
+    "ingest_sqlite_rows_a_second": Spec(what="clinic's intake into SQLite, of one core", unit="rows/s", least=1000.0),
+    "ingest_postgres_rows_a_second": Spec(
+        what="clinic's intake into PostgreSQL, of one core of the intake", unit="rows/s", least=1000.0
+    ),
+    "drain_rows_a_second": Spec(
+        what="a backlog, from the device to the clinic's database", unit="rows/s", least=1000.0
+    ),
+    "fresh_behind_backlog_p99_s": Spec(
+        what="what is stored while it drains, to the clinic's database, 99 of 100", unit="s", most=2.0
+    ),
     "codec_bytes_per_sample": Spec(what="stored wave (int16 counts are 2)", unit="B"),
     "analysis_times_real_time": Spec(what="whole analysis, blocks of 1 s", unit="x"),
     "analysis_40_ms_times_real_time": Spec(what="whole analysis, blocks of 40 ms", unit="x"),

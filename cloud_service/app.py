@@ -109,7 +109,7 @@ def create_app(settings: CloudSettings, *, on_devices_changed: Callable[[], None
 
 def _assemble(settings: CloudSettings, on_devices_changed: Callable[[], None]) -> Clinic:
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    database = open_database(settings.database_url)
+    database = open_database(settings.database_url, check=True)
     feed, views = Feed(database), LiveViews()
     worker, link = _line(settings, database, views, feed)
     commands = CommandDesk(database, link)

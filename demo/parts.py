@@ -89,11 +89,12 @@ class Part:
 
     def _listen(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            try:
-                self._said.put(json.loads(line))
-            except ValueError:
-                continue
+        with self.process.stdout as said:
+            for line in said:
+                try:
+                    self._said.put(json.loads(line))
+                except ValueError:
+                    continue
         self._said.put(None)
 
 

@@ -1,5 +1,7 @@
 """Opening the database: SQLite with WAL and full sync, or PostgreSQL by URL; migrated at start."""
 
+import contextlib
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, make_u
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from cloud_service.database.errors import DatabaseUnusable, SchemaTooNew
+from cloud_service.database.errors import DatabaseDamaged, DatabaseUnusable, SchemaTooNew
 from cloud_service.database.stored_json import read_stored
 
 BUSY_TIMEOUT_S = 10
@@ -45,12 +47,13 @@ class Database:
         self.engine.dispose()
 
 
-def open_database(url: str) -> Database:
-    """Open and migrate the database at `url`.
+def open_database(url: str, *, check: bool = False) -> Database:
+    """Open and migrate the database at `url`; with `check`, read a SQLite file through first.
 
     Raises
     ------
     DatabaseUnusable : it cannot be reached or written. SchemaTooNew : a newer release wrote it.
+    DatabaseDamaged : its file is not whole.
     """
     try:
         parsed = make_url(url)
@@ -58,6 +61,8 @@ def open_database(url: str) -> Database:
         raise DatabaseUnusable("the database URL cannot be read") from error
     try:
         if parsed.get_backend_name() == "sqlite":
+            if check and parsed.database:
+                check_file(Path(parsed.database))
             engine = _open_sqlite(url)
         elif parsed.get_backend_name() == "postgresql":
             engine = create_engine(
@@ -71,6 +76,26 @@ def open_database(url: str) -> Database:
         shown = parsed.render_as_string(hide_password=True)
         raise DatabaseUnusable("the database cannot be opened", url=shown, why=_first_line(error)) from error
     return database
+
+
+def check_file(path: Path) -> None:
+    """Read a SQLite file through, some seconds a gigabyte; one that is not there is as good as whole.
+
+    Raises
+    ------
+    DatabaseDamaged : with the first thing that is wrong. DatabaseUnusable : it cannot be looked at now.
+    """
+    if not path.exists():
+        return
+    try:
+        with contextlib.closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT_S)) as connection:
+            found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except sqlite3.OperationalError as error:
+        raise DatabaseUnusable("the database cannot be checked now", file=str(path), why=str(error)) from error
+    except sqlite3.DatabaseError as error:
+        raise DatabaseDamaged("the database is damaged", file=str(path), why=str(error)) from error
+    if found != "ok":
+        raise DatabaseDamaged("the database is damaged", file=str(path), why=" ".join(str(found).split())[:200])
 
 
 def migrate(database: Database) -> None:

@@ -9,6 +9,15 @@ class DatabaseUnusable(BedsideError):
     remedy = "check `database.url`, that its folder exists and is writable, and that the server is up"
 
 
+class DatabaseDamaged(DatabaseUnusable):
+    """The database's file is not whole. It is left as it is: what can still be read of it may be all there is."""
+
+    remedy = (
+        "keep a copy of the file and its -wal, put the newest backup in its place and start again; what arrived since "
+        "the backup is still on the devices, as far as their budget reaches"
+    )
+
+
 class SchemaTooNew(DatabaseUnusable):
     """The database was written by a newer release."""
 

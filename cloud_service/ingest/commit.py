@@ -90,7 +90,7 @@ def replay(database: Database, limit: int = 1000) -> Committed:
     with database.read() as session:
         letters = dead_letters.waiting(session, limit)
     for letter in letters:
-        if letter.reason == dead_letters.CONFLICT:
+        if letter.reason == dead_letters.CONFLICT or dead_letters.CUT in letter.reason:
             continue
         done = commit(database, [Message(topic=letter.topic, payload=letter.payload)])
         total.add(done)

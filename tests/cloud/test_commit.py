@@ -1,5 +1,6 @@
 """Exactly once in effect: whatever is repeated, reordered, damaged or cut short."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -253,3 +254,26 @@ def test_a_kill_around_the_commit_loses_nothing_and_doubles_nothing(tmp_path, wh
     assert done.receipts()[BED].committed == ((finding().id, 0),)
     assert count(database, EventRow) == 1
     database.close()
+
+
+def test_of_a_long_dead_letter_the_beginning_is_kept_with_length_and_hash(database):
+    payload = b"x" * (20 << 20)
+    commit(database, [Message(topic=TOPIC, payload=payload)])
+    (letter,) = rows(database, DeadLetterRow)
+    assert letter.payload == payload[: dead_letters.MOST_BYTES]
+    assert letter.payload_sha256 == hashlib.sha256(payload).hexdigest()
+    assert str(len(payload)) in letter.reason
+    assert replay(database).refused == 0  # what was cut is not tried again
+
+
+def test_the_dead_letters_of_a_device_have_an_end_and_the_oldest_go(database, monkeypatch, caplog):
+    monkeypatch.setattr(dead_letters, "MOST_OF_A_DEVICE", 30)
+    other = up(SITE, "bed-2", Channel.EVENT)
+    commit(database, [Message(topic=other, payload=b"kept")])
+    for number in range(100):
+        commit(database, [Message(topic=TOPIC, payload=b"bad %d" % number)])
+    kept = [letter.payload for letter in rows(database, DeadLetterRow)]
+    assert kept[0] == b"kept"
+    assert 20 <= len(kept) - 1 <= 30
+    assert kept[-1] == b"bad 99"
+    assert "ingest.dead_letters.dropped" in [record.message for record in caplog.records]

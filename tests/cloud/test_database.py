@@ -10,7 +10,7 @@ from sqlalchemy import text
 from cloud_service.database.clinic_tables import SiteRow
 from cloud_service.database.columns import Table, utc_now
 from cloud_service.database.connection import MIGRATIONS, migrate, newest_revision, open_database
-from cloud_service.database.errors import DatabaseUnusable, SchemaTooNew
+from cloud_service.database.errors import DatabaseDamaged, DatabaseUnusable, SchemaTooNew
 
 
 def test_the_migrations_lead_to_the_models(database):
@@ -68,3 +68,23 @@ def test_the_newest_revision_is_read_from_the_file_names():
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     assert newest_revision() == ScriptDirectory.from_config(config).get_current_head()
+
+
+@pytest.mark.parametrize("harm", ["header", "page", "cut", "other"])
+def test_a_damaged_file_is_named_and_left_as_it_is(tmp_path, harm):
+    path = tmp_path / "clinic.db"
+    open_database(f"sqlite:///{path}", check=True).close()
+    whole = path.read_bytes()
+    damaged = {
+        "header": bytes(100) + whole[100:],
+        "page": whole[:4096] + b"\xff" * 8192 + whole[12288:],
+        "cut": whole[: len(whole) // 2 // 4096 * 4096],
+        "other": b"not a database at all" * 400,
+    }[harm]
+    path.write_bytes(damaged)
+    with pytest.raises(DatabaseDamaged) as caught:
+        open_database(f"sqlite:///{path}", check=True)
+    assert "clinic.db" in str(caught.value)
+    assert "backup" in str(caught.value.advice)
+    assert path.read_bytes() == damaged
+    assert [file.name for file in tmp_path.iterdir() if file.suffix == ".db"] == ["clinic.db"]
