@@ -77,6 +77,8 @@ TEND_S = 0.5
 STAND_IN_BYTES = 32 * MIB
 """Most that each store holds in memory while its file cannot be opened."""
 COUNTS_OLD_S = 0.25
+TEND_COUNTS_S = 2.0
+"""So old may the count of what waits be that the status sends: each count costs a query."""
 MAIN_LIMIT_S = 10.0
 """Looking after the parts waits for the store, at most as long as a commit takes."""
 STOP_LIMIT_S = 60.0
@@ -221,7 +223,8 @@ class Agent:
 
     def tend(self) -> None:
         """Look after the parts; called about twice a second."""
-        self.store_counts()
+        if time.monotonic() - self._counted_s >= TEND_COUNTS_S:
+            self.store_counts()
         health = self.source_health()
         if health.state in (SourceState.LOST, SourceState.STALLED):
             self.analysis.set_trouble("source-lost", health.reason or health.state.value)
