@@ -1,5 +1,6 @@
 """The tables of `events.db`: how an event lies in its row, and how rows of another file are taken in."""
 
+import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ PAGE_BYTES = 512
 """A commit writes every page it touched, and one finding touches many: with pages of 4096 bytes it writes four times
 as much."""
 _LARGEST = 1 << 40
+LOOKED_AT = 50_000
+"""So many waiting events are held against their checksums at a start: less than a second."""
 
 _SCHEMA_2 = f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -210,6 +213,20 @@ def _believed(db: Database, row: Row) -> Row | None:
     return columns(db, envelope, payload)
 
 
+def spoiled(connection: sqlite3.Connection) -> str | None:
+    """Say which of the newest events that wait for the clinic are not what was written."""
+    sql = "SELECT e.payload, e.crc FROM outbox o JOIN events e ON e.n = o.n ORDER BY o.n DESC LIMIT ?"
+    count = sum(not _is_as_written(*row) for row in connection.execute(sql, (LOOKED_AT,)))
+    return f"{count} events that wait are not what was written" if count else None
+
+
+def _is_as_written(payload: bytes | str, crc: int) -> bool:
+    try:
+        return zlib.crc32(unpack(payload)) == crc
+    except ValueError:
+        return False
+
+
 PLAN = Plan(
     name="events",
     first=2,
@@ -217,6 +234,7 @@ PLAN = Plan(
     tables=("sequences", "events", "outbox", "rejected", "commands"),
     recognised=recognised,
     absorb=absorb,
+    spoiled=spoiled,
     page_bytes=PAGE_BYTES,
     log_bytes=4 << 20,
 )

@@ -57,7 +57,7 @@ def open_file(
         db = _configured(path, plan, synchronous, Open.ALONE if alone else Open.WRITE)
         try:
             # Not by a connection of its own: the last one to close deletes the log, and with it space that is needed.
-            if alone and (why := damage_seen_by(db.conn, path)) is not None:
+            if alone and (why := damage_seen_by(db.conn, path, plan)) is not None:
                 raise StoreFull("the store is damaged and the disk has no space to save its rows", why=why)
             migrate(db, plan, path, at)
             salvages += take_in_set_aside(db, path, plan, at=at)
@@ -82,13 +82,13 @@ def in_memory(plan: Plan, *, most_bytes: int) -> Database:
 
 
 def _mended(path: Path, plan: Plan, make: Callable[[Path], Database], *, at: str) -> list[Salvage]:
-    why = find_damage(path)
+    why = find_damage(path, plan)
     salvages = [replace_damaged(path, plan, make, at=at, why=why)] if why is not None else []
     moved = _moved(path, plan, make, at=at)
     return salvages if moved is None else [*salvages, moved]
 
 
-def find_damage(path: Path) -> str | None:
+def find_damage(path: Path, plan: Plan) -> str | None:
     """Say what is wrong with a file; None when it is sound or absent.
 
     Raises
@@ -99,19 +99,20 @@ def find_damage(path: Path) -> str | None:
         # SQLite would delete the log of an empty file without a look at it.
         return "the file is empty beside its log" if holds_frames(path.with_name(path.name + "-wal")) else None
     with contextlib.closing(connect(path, Open.READ)) as connection:
-        return damage_seen_by(connection, path)
+        return damage_seen_by(connection, path, plan)
 
 
-def damage_seen_by(connection: sqlite3.Connection, path: Path) -> str | None:
+def damage_seen_by(connection: sqlite3.Connection, path: Path, plan: Plan) -> str | None:
     """Say what is wrong with the file of a connection; None when it is sound. Raises as `find_damage`."""
     try:
         found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(3)")]
+        if found == ["ok"]:
+            version = _version(connection, plan, path)
+            return plan.spoiled(connection) if version >= plan.first else None
     except sqlite3.DatabaseError as error:
         if is_damage(error):
             return str(error)
         raise translated(error, path) from error
-    if found == ["ok"]:
-        return None
     text = "; ".join(found).replace("\n", " ")[:300]
     if unread := [code for code in map(int, _CODE.findall(text)) if code & 0xFF not in _CORRUPT]:
         raise StoreTrouble("the store's file cannot be read now", file=str(path), why=text, code=unread[0])

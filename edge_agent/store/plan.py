@@ -1,5 +1,6 @@
 """What a store's file holds, and what is said about one that had to be saved."""
 
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -28,6 +29,8 @@ class Plan:
     ----------
     name : written into the file, so that no other store's file is taken for this one.
     migrations : one SQL script per version; the first makes version `first` of an empty file.
+    spoiled : looks, where SQLite finds nothing wrong with the pages, whether the rows that matter most are what was
+        written; says what is wrong.
     first : an older file is not changed but copied row by row into a new one, and kept beside it.
     tables : whose rows are copied and saved.
     recognised : says of which table a row is that was found in a page, by its rowid and values; None where of none.
@@ -44,6 +47,7 @@ class Plan:
     tables: tuple[str, ...]
     recognised: Callable[[int, Sequence[Value]], Found | None]
     absorb: Callable[[Database, Iterator[Found], bool], Taken]
+    spoiled: Callable[[sqlite3.Connection], str | None] = lambda _connection: None
     first: int = 1
     backup: bool = True
     auto_vacuum: bool = False

@@ -1,13 +1,15 @@
 """Looking at the durable events: what waits, what was rejected, findings, counts."""
 
+import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from biosignal.errors import BadInput
 from biosignal.events import Finding
 from biosignal.wire.envelope import Envelope, decode
 from edge_agent.store.connecting import Open, connect, translated
@@ -106,13 +108,13 @@ class EventReader:
         """Look up an event: revision `rev`, or the highest."""
         n = self._find(id_, rev)
         rows = [] if n is None else self._read("SELECT payload FROM events WHERE n = ?", (n,))
-        return decode(unpack(rows[0][0])) if rows else None
+        return next(iter(_readable(row[0] for row in rows)), None)
 
     def events(self, kind: str | None = None, *, after: int = 0, limit: int = 1000) -> list[Envelope]:
         """Give stored events in the order they were added."""
         which, values = ("AND kind = ?", (after, kind, limit)) if kind else ("", (after, limit))
         rows = self._read(f"SELECT payload FROM events WHERE n > ? {which} ORDER BY n LIMIT ?", values)  # noqa: S608
-        return [decode(unpack(row[0])) for row in rows]
+        return _readable(row[0] for row in rows)
 
     def stream(self, kind: str | None = None, *, page: int = 1000) -> Iterator[Envelope]:
         """Yield all stored events in the order they were added, a page at a time."""
@@ -123,13 +125,12 @@ class EventReader:
             (after, *values, page),
         ):
             after = rows[-1][0]
-            for _, payload in rows:
-                yield decode(unpack(payload))
+            yield from _readable(payload for _, payload in rows)
 
     def newest(self, kind: str) -> Envelope | None:
         """Give the event of a kind that was added last."""
         rows = self._read("SELECT payload FROM events WHERE kind = ? ORDER BY n DESC LIMIT 1", (kind,))
-        return decode(unpack(rows[0][0])) if rows else None
+        return next(iter(_readable(row[0] for row in rows)), None)
 
     def latest(self, kind: str, *, recording: str | None = None, limit: int = 1000) -> list[Envelope]:
         """Give the newest events of a kind, each at its highest revision, oldest first."""
@@ -149,7 +150,7 @@ class EventReader:
             "ON e.n = t.n WHERE t.place = 1 ORDER BY t.first DESC LIMIT ?"
         )
         rows = self._read(sql, (kind, *values, limit))
-        return [decode(unpack(row[0])) for row in reversed(rows)]
+        return _readable(row[0] for row in reversed(rows))
 
     def findings(self, recording: str | None = None, *, limit: int = 1000) -> list[Finding]:
         """Give the newest findings, each at its highest revision, oldest first."""
@@ -171,7 +172,7 @@ class EventReader:
             return StoreCounts(
                 events=int(self._read("SELECT count(*) FROM events")[0][0]),
                 waiting=tuple((int(lane), int(rows)) for lane, rows in lanes),
-                oldest_waiting_at=decode(unpack(oldest[0][0])).at if oldest else None,
+                oldest_waiting_at=next((envelope.at for envelope in _readable(row[0] for row in oldest)), None),
                 rejected=int(self._read("SELECT count(*) FROM rejected")[0][0]),
                 last_receipt_at=str(receipt[0][0]) if receipt else None,
                 size_bytes=int(size[0][0]),
@@ -204,6 +205,15 @@ def open_reader(path: Path) -> EventReader:
     if not path.exists():
         raise StoreUnwritable("there is no store yet", file=str(path), remedy="start the daemon once")
     return EventReader(connect(path, Open.READ), path)
+
+
+def _readable(payloads: Iterable[bytes | str]) -> list[Envelope]:
+    """Read what can be read: one row that the disk spoiled must not hide the others."""
+    envelopes = []
+    for payload in payloads:
+        with contextlib.suppress(BadInput, ValueError):
+            envelopes.append(decode(unpack(payload)))
+    return envelopes
 
 
 def _outbox_row(row: tuple[Any, ...]) -> OutboxRow:
