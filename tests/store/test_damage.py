@@ -128,7 +128,7 @@ def pieces_of(sound):
     return _PIECES
 
 
-@settings(max_examples=14, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(
     seed=st.integers(0, 10**6), kind=st.sampled_from([kind for kind in damage.KINDS if kind is not damage.no_length])
 )
