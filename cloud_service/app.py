@@ -1,7 +1,7 @@
 """The one place that introduces the clinic's parts to each other."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
@@ -29,7 +29,9 @@ from cloud_service.clinic import feed as feed_routes
 from cloud_service.clinic.answers import answer_error, answer_invalid
 from cloud_service.clinic.command_desk import CommandDesk
 from cloud_service.clinic.context import Clinic
-from cloud_service.clinic.feed import Feed
+from cloud_service.clinic.ear import Ear
+from cloud_service.clinic.feed import Feed, announcement, status_item
+from cloud_service.clinic.lookout import Lookout
 from cloud_service.clinic.watching import LiveViews, WatchDesk
 from cloud_service.database.columns import utc_now
 from cloud_service.database.connection import Database, open_database
@@ -39,6 +41,7 @@ from cloud_service.ingest.presence import read_status
 from cloud_service.ingest.worker import IngestWorker
 from cloud_service.learning import routes as learning_routes
 from cloud_service.learning.assembly import learning_part, make_worker, open_workshop
+from cloud_service.pulse import Part
 from cloud_service.settings import CloudSettings
 from cloud_service.web.pages import router as pages
 
@@ -61,10 +64,13 @@ OTHER_ROUTERS: tuple[APIRouter, ...] = (operations.outside_api, learning_routes.
 """Routers outside the API: pages and the model repository go here, one line each."""
 
 
-def create_app(settings: CloudSettings, *, on_devices_changed: Callable[[], None] = lambda: None) -> FastAPI:
+def create_app(
+    settings: CloudSettings, *, on_devices_changed: Callable[[], None] = lambda: None, parts: Sequence[Part] = ()
+) -> FastAPI:
     """Open the database (migrating it) and build the application; its lifespan starts and stops everything.
 
     `on_devices_changed` is called when a device was added or revoked over the API, for the broker's password file.
+    `parts` run beside the application and are looked after with its own.
     The parts hang on ``app.state.clinic``.
 
     Raises
@@ -74,13 +80,16 @@ def create_app(settings: CloudSettings, *, on_devices_changed: Callable[[], None
     clinic = _assemble(settings, on_devices_changed)
     workshop = open_workshop(clinic.database, settings.state_dir, settings.learning)
     learner = make_worker(workshop) if settings.learning.worker else None
+    _watch(clinic, [*parts, *([learner.loop] if learner is not None else [])])
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         _start(clinic)
         if learner is not None:
             learner.start()
+        clinic.lookout.start()
         yield
+        await asyncio.to_thread(clinic.lookout.stop)
         if learner is not None:
             await asyncio.to_thread(learner.stop)
         await clinic.feed.stop()
@@ -111,7 +120,8 @@ def _assemble(settings: CloudSettings, on_devices_changed: Callable[[], None]) -
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     database = open_database(settings.database_url, check=True)
     feed, views = Feed(database), LiveViews()
-    worker, link = _line(settings, database, views, feed)
+    lookout = Lookout(database, Ear(), lambda alarm: feed.announce(announcement(alarm)))
+    worker, link = _line(settings, database, views, feed, lookout)
     commands = CommandDesk(database, link)
     return Clinic(
         settings=settings,
@@ -124,12 +134,13 @@ def _assemble(settings: CloudSettings, on_devices_changed: Callable[[], None]) -
         watching=WatchDesk(lambda site, device: commands.renew_watch(site=site, device=device)),
         views=views,
         feed=feed,
+        lookout=lookout,
         on_devices_changed=on_devices_changed,
     )
 
 
 def _line(
-    settings: CloudSettings, database: Database, views: LiveViews, feed: Feed
+    settings: CloudSettings, database: Database, views: LiveViews, feed: Feed, lookout: Lookout
 ) -> tuple[IngestWorker | None, BrokerLink | None]:
     """Connect broker and database; the two need each other, the worker to answer and the link to hand over."""
     if not settings.mqtt.enabled:
@@ -142,7 +153,10 @@ def _line(
     def on_status(topic: str, payload: bytes, retained: bool) -> None:
         presence = read_status(topic, payload, retained=retained, received=utc_now())
         if presence is not None:
-            views.publish(presence.site, presence.device, presence.status)
+            lookout.heard(presence)
+            if presence.fresh:  # one that the broker had kept says how the bed was, some time ago
+                views.publish(presence.site, presence.device, presence)
+                feed.announce(status_item(presence.device))
             if settings.ingest.enabled:
                 worker.take(presence)
 
@@ -157,6 +171,14 @@ def _line(
     )
     worker = IngestWorker(database, settings.ingest, send_receipt=link.send_receipt, on_committed=feed.poke)
     return (worker if settings.ingest.enabled else None), link
+
+
+def _watch(clinic: Clinic, more: Sequence[Part]) -> None:
+    """Name to the lookout every part that must go on for ever."""
+    link, worker = clinic.link, clinic.worker
+    mine: list[Part] = [clinic.feed, clinic.watching.loop]
+    mine += [part.loop for part in (link, worker) if part is not None]
+    clinic.lookout.watch([*mine, *more], link=link, worker=worker)
 
 
 def _start(clinic: Clinic) -> None:

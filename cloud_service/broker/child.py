@@ -14,6 +14,8 @@ from cloud_service.access.door import DoorLimits
 from cloud_service.broker.embedded import AMQTT_NAMES, GuardedBroker
 
 AT_ONCE = 1000
+GRACE_S = 10
+"""How much longer than its keep-alive a client may be silent; amqtt alone gives none, and a ping takes its time."""
 
 
 def broker_config(settings: dict[str, Any]) -> dict[str, Any]:
@@ -26,6 +28,7 @@ def broker_config(settings: dict[str, Any]) -> dict[str, Any]:
             AMQTT_NAMES[name]: {"type": "tcp", "bind": bind, "max_connections": AT_ONCE, **tls}
             for name, bind in settings["listeners"].items()
         },
+        "timeout_disconnect_delay": GRACE_S,
         "plugins": {
             "cloud_service.broker.plugins.KnownClients": {},
             "cloud_service.broker.plugins.OwnTopics": {"accounts": settings["accounts"]},

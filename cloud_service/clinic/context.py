@@ -13,6 +13,7 @@ from cloud_service.access.limits import Turns
 from cloud_service.access.people import Login, People, csrf_matches
 from cloud_service.access.roles import Role
 from cloud_service.clinic.command_desk import CommandDesk
+from cloud_service.clinic.lookout import Lookout
 from cloud_service.clinic.watching import LiveViews, WatchDesk
 from cloud_service.database.connection import Database
 from cloud_service.ingest.broker_link import BrokerLink
@@ -39,6 +40,7 @@ class Clinic:
     watching: WatchDesk
     views: LiveViews
     feed: "Feed"
+    lookout: Lookout
     on_devices_changed: Callable[[], None]
 
     @property

@@ -1,6 +1,6 @@
 """Devices, and who gets in."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
@@ -14,13 +14,15 @@ from cloud_service.database.columns import utc_now
 from cloud_service.database.event_tables import ModelReportRow
 
 router = APIRouter(tags=["devices"])
-STALE_AFTER_S = 15.0
+STALE_AFTER_S = 6.0
+"""Three statuses that did not come."""
 
 
 class Device(Status):
-    """A device as it last said it was. `online` also needs a sign of life in the last 15 s.
+    """A device as it last said it was. `online` also needs a sign of life in the last 6 s.
 
-    What the status says is null or empty until the device has sent one; when not online, it is of the past.
+    It is so until `online_until`, if it says nothing more. What the status says is null or empty until the device has
+    sent one.
     """
 
     name: str
@@ -28,13 +30,16 @@ class Device(Status):
     has_credentials: bool
     revoked: bool
     online: bool
+    online_until: datetime | None
     last_seen: datetime | None
     last_seen_age_s: float | None
+    said_goodbye: datetime | None
 
 
 class Devices(BaseModel):
-    """All devices."""
+    """All devices, and the time at the clinic."""
 
+    now: datetime
     devices: list[Device]
 
 
@@ -82,7 +87,7 @@ def devices(_login: Viewer, clinic: ClinicPart) -> Devices:
     """List all devices."""
     now = utc_now()
     with clinic.database.read() as session:
-        return Devices(devices=[_device(row, now) for row in registry.devices(session)])
+        return Devices(now=now, devices=[_device(row, now) for row in registry.devices(session)])
 
 
 @router.get("/devices/{name}")
@@ -123,17 +128,19 @@ def model_reports(_login: Viewer, clinic: ClinicPart, device: str | None = None,
 
 def is_online(row: DeviceRow, now: datetime) -> bool:
     """Whether the device said so, and said so lately."""
-    return row.online and row.last_seen is not None and (now - row.last_seen).total_seconds() < STALE_AFTER_S
+    return row.online and row.last_seen is not None and -1 <= (now - row.last_seen).total_seconds() < STALE_AFTER_S
 
 
 def _device(row: DeviceRow, now: datetime) -> Device:
     return Device(
-        **dict(shown_status(row.status)),
+        **dict(shown_status(row.status, online=row.online, received=row.last_seen, now=now)),
         name=row.name,
         site=row.site,
         has_credentials=row.argon2 is not None,
         revoked=row.revoked is not None,
         online=is_online(row, now),
+        online_until=row.last_seen + timedelta(seconds=STALE_AFTER_S) if row.last_seen else None,
         last_seen=row.last_seen,
+        said_goodbye=row.said_goodbye,
         last_seen_age_s=round((now - row.last_seen).total_seconds(), 1) if row.last_seen else None,
     )

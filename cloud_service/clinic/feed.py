@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -16,14 +16,20 @@ from starlette.concurrency import run_in_threadpool
 
 from biosignal.wire.envelope import KINDS
 from cloud_service.clinic.context import ClinicPart, Viewer, login_of
+from cloud_service.clinic.own_alarms import OwnAlarm
+from cloud_service.database.columns import utc_now
 from cloud_service.database.connection import Database
 from cloud_service.database.event_tables import EventRow
+from cloud_service.pulse import Budget
 
 log = logging.getLogger("bedside.feed")
 router = APIRouter(tags=["feed"])
 POLL_S = 0.5
 LOOK_BACK = 200
 CHECK_LOGIN_S = 15.0
+BEAT_S = 1.0
+"""A page that hears nothing for a few of these has lost its clinic."""
+STILL_AFTER_S = 30.0
 CATCH_UP = 500
 SHOWN = (
     *("task", "kind", "state", "priority", "stream", "onset", "start", "end", "length", "label", "lead", "leads"),
@@ -36,10 +42,19 @@ Item = dict[str, Any]
 
 
 class Feed:
-    """Reads new rows of the event log while somebody listens, whichever process wrote them."""
+    """Reads new rows of the event log while somebody listens, whichever process wrote them.
 
-    def __init__(self, database: Database) -> None:
+    As a part of the clinic it has an age, and is started anew when its task has ended.
+    """
+
+    name = "feed"
+    limit_s = STILL_AFTER_S
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
         self._database = database
+        self._clock = clock
+        self._budget = Budget(clock)
+        self._beaten = clock()
         self._listeners: set[asyncio.Queue[Item]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.Event | None = None
@@ -49,13 +64,43 @@ class Feed:
         """Begin, on the running event loop."""
         self._loop = asyncio.get_running_loop()
         self._wake = asyncio.Event()
-        self._task = asyncio.create_task(self._run(), name="clinic.feed")
+        self._begin()
 
     async def stop(self) -> None:
         """End."""
+        self._loop = None
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since its task last came round, on the steady clock."""
+        return max(0.0, self._clock() - self._beaten)
+
+    @property
+    def restarts(self) -> int:
+        """How often its task was started anew."""
+        return self._budget.spent
+
+    def why_still(self) -> str:
+        """Say why pages hear of nothing new; empty while they do."""
+        if self._task is None or self._task.done():
+            return "the feed is not running"
+        return f"the feed has stood still for {self.age_s:.0f} s" if self.age_s > self.limit_s else ""
+
+    def revive(self) -> None:
+        """Start its task anew, from any thread, if it has ended and the budget allows."""
+        loop, task = self._loop, self._task
+        if loop is None or loop.is_closed() or task is None or not task.done() or not self._budget.take():
+            return
+        loop.call_soon_threadsafe(self._begin)
+
+    def announce(self, item: Item) -> None:
+        """Tell open pages, from any thread, of something that is no event of a device."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._publish, item)
 
     def poke(self) -> None:
         """Say from any thread that something was committed."""
@@ -83,11 +128,16 @@ class Feed:
         with self._database.read() as session:
             return session.scalar(select(func.max(EventRow.row))) or 0
 
+    def _begin(self) -> None:
+        self._beaten = self._clock()
+        self._task = asyncio.create_task(self._run(), name="clinic.feed")
+
     async def _run(self) -> None:
         assert self._wake is not None
         seen: set[int] = set()
         newest: int | None = None
         while True:
+            self._beaten = self._clock()
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), POLL_S)
             self._wake.clear()
@@ -120,6 +170,19 @@ class Feed:
             listener.put_nowait(item)
 
 
+def announcement(alarm: OwnAlarm) -> Item:
+    """What pages are told when an alarm of the clinic's own changes."""
+    body = {"kind": alarm.kind, "priority": alarm.priority, "state": alarm.state.value, "reason": alarm.why}
+    named = {"row": None, "kind": "clinic.alarm", "id": alarm.id, "rev": 0, "device": alarm.device}
+    stamp = utc_now().isoformat()
+    return {**named, "recording": None, "at": alarm.since.isoformat(), "received": stamp, "body": body}
+
+
+def status_item(device: str) -> Item:
+    """What pages are told when a device said how it is: that there is something new to ask for."""
+    return {"row": None, "kind": "status", "device": device, "body": {}}
+
+
 def summary(row: EventRow) -> Item:
     """What a page needs to know to fetch the rest."""
     stored = row.body if isinstance(row.body, dict) else {}  # what cannot be read must not end the feed
@@ -139,7 +202,11 @@ def _is_short(value: object) -> bool:
 async def feed(
     request: Request, _login: Viewer, clinic: ClinicPart, last_event_id: str | None = Header(default=None)
 ) -> StreamingResponse:
-    """Server-sent events, one per committed event; ``Last-Event-ID`` makes up for an interruption."""
+    """Server-sent events, one per committed event; ``Last-Event-ID`` makes up for an interruption.
+
+    ``now`` comes once a second with the time at the clinic, ``clinic.alarm`` for each change of an alarm of the
+    clinic's own, ``status`` when a device said how it is. These three have no row.
+    """
     return StreamingResponse(_events(request, clinic.feed, last_event_id), media_type="text/event-stream")
 
 
@@ -151,24 +218,28 @@ async def _events(request: Request, source: Feed, last: str | None) -> AsyncIter
             sent = item["row"]
             yield _written(item)
         caught_up = sent
-        looked_s = time.monotonic()
+        checked_s, said_s = time.monotonic(), 0.0
         while True:
-            new = await _next(mine)
-            if new is None or time.monotonic() - looked_s >= CHECK_LOGIN_S:  # also where there is always something
+            now_s = time.monotonic()
+            if now_s - checked_s >= CHECK_LOGIN_S:
+                checked_s = now_s
                 if await run_in_threadpool(login_of, request) is None:
                     return
-                looked_s = time.monotonic()
-            if new is None:
-                yield ": still here\n\n"
-            elif caught_up is None or new["row"] > caught_up:
-                yield _written(new)
+            if now_s - said_s >= BEAT_S:
+                said_s = now_s
+                yield _unstored("now", {"now": utc_now().isoformat()})
+            try:
+                item = await asyncio.wait_for(mine.get(), BEAT_S)
+            except asyncio.TimeoutError:
+                continue
+            if item["row"] is None:
+                yield _unstored(item["kind"], item)
+            elif caught_up is None or item["row"] > caught_up:
+                yield _written(item)
 
 
-async def _next(mine: asyncio.Queue[Item]) -> Item | None:
-    try:
-        return await asyncio.wait_for(mine.get(), CHECK_LOGIN_S)
-    except asyncio.TimeoutError:
-        return None
+def _unstored(name: str, item: Item) -> str:
+    return f"event: {name}\ndata: {json.dumps(item)}\n\n"
 
 
 def _written(item: Item) -> str:

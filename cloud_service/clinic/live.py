@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, HTTPException, WebSocket, WebSocketDisconnect
@@ -16,10 +17,14 @@ from cloud_service.clinic.status import shown_status
 from cloud_service.clinic.watching import Item, Watcher
 from cloud_service.clinic.waves import wave
 from cloud_service.database.clinic_tables import DeviceRow
+from cloud_service.database.columns import utc_now
+from cloud_service.ingest.presence import Presence
 
 router = APIRouter(tags=["live"])
 NOT_LOGGED_IN, FOREIGN, NO_DEVICE = 4401, 4403, 4404
 CHECK_LOGIN_S = 10.0
+BEAT_S = 1.0
+"""A page that hears nothing for a few of these has lost its clinic."""
 
 
 class Lease(BaseModel):
@@ -41,10 +46,11 @@ def watch(name: str, login: Viewer, clinic: ClinicPart) -> Lease:
 
 @router.websocket("/devices/{name}/live")
 async def live(socket: WebSocket, name: str) -> None:
-    """Send waves and status as JSON text while the socket is open.
+    """Send waves and status as JSON text while the socket is open, and once a second what time it is.
 
-    ``{"type": "wave", recording, lead, start, fs_hz, unit, samples}``; ``{"type": "status", "online": ...}`` with the
-    fields of `cloud_service.clinic.status.Status`; ``{"type": "dropped", "frames": n}`` when this page was too slow.
+    ``{"type": "now", "now": ...}``; ``{"type": "wave", recording, lead, start, fs_hz, unit, samples}``;
+    ``{"type": "status", "online": ...}`` with the fields of `cloud_service.clinic.status.Status`;
+    ``{"type": "dropped", "frames": n}`` when this page was too slow.
     Closes with 4401 (log in), 4403 (another site's page), 4404 (no such device).
     """
     clinic = clinic_of(socket)
@@ -77,10 +83,13 @@ async def _stream(
     socket: WebSocket, clinic: Clinic, device: DeviceRow, watcher: Watcher, leaving: asyncio.Task[None]
 ) -> None:
     if device.status is not None:
-        await socket.send_json(_status(device.status))
-    checked_s, reported = time.monotonic(), 0
+        await socket.send_json(_status(device.status, online=device.online, received=device.last_seen))
+    checked_s, reported, said_s = time.monotonic(), 0, 0.0
     while not leaving.done():
-        for item in await watcher.take(1.0):
+        if time.monotonic() - said_s >= BEAT_S:
+            said_s = time.monotonic()
+            await socket.send_json({"type": "now", "now": utc_now().isoformat()})
+        for item in await watcher.take(BEAT_S):
             message = _message(item)
             if message is not None:
                 await socket.send_json(message)
@@ -103,16 +112,17 @@ def _renew(clinic: Clinic, device: DeviceRow, issuer: str) -> None:
 
 
 def _message(item: Item) -> dict[str, Any] | None:
-    if isinstance(item, dict):
-        return _status(item)
+    if isinstance(item, Presence):
+        return _status(item.status, online=item.online, received=item.received)
     try:
         return {"type": "wave", **wave(item).model_dump()}
     except BadInput:
         return None  # a damaged frame of a strip that is drawn once: the gap shows
 
 
-def _status(status: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "status", "online": status["online"], **shown_status(status).model_dump(mode="json")}
+def _status(status: dict[str, Any], *, online: bool, received: datetime | None) -> dict[str, Any]:
+    shown = shown_status(status, online=online, received=received, now=utc_now())
+    return {"type": "status", "online": online, **shown.model_dump(mode="json")}
 
 
 def _device(clinic: Clinic, name: str) -> DeviceRow | None:

@@ -1,5 +1,6 @@
 """Numbers for Prometheus, read when asked for."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -24,6 +25,7 @@ class _Numbers:
         link = self._clinic.link
         if link is not None:
             yield GaugeMetricFamily("bedside_broker_connected", "Broker connection", value=float(link.connected))
+        yield from _parts(self._clinic)
         yield from _stored(self._clinic)
 
 
@@ -53,6 +55,23 @@ def _ingest(clinic: Clinic) -> Iterator[Metric]:
     yield GaugeMetricFamily("bedside_ingest_queue", "Messages waiting for the database", value=worker.waiting)
 
 
+def _parts(clinic: Clinic) -> Iterator[Metric]:
+    ages = GaugeMetricFamily("bedside_part_age_seconds", "Since a part last came round", labels=["part"])
+    limits = GaugeMetricFamily("bedside_part_limit_seconds", "Age at which a part stands still", labels=["part"])
+    works = GaugeMetricFamily("bedside_part_working", "1 while a part comes round", labels=["part"])
+    restarts = CounterMetricFamily("bedside_part_restarts", "Starts of a part that had ended", labels=["part"])
+    for part in clinic.lookout.parts:
+        ages.add_metric([part.name], part.age_s)
+        limits.add_metric([part.name], part.limit_s)
+        works.add_metric([part.name], float(not part.why_still()))
+        restarts.add_metric([part.name], part.restarts)
+    yield from (ages, limits, works, restarts)
+    own = GaugeMetricFamily("bedside_own_alarms", "Alarms of the clinic's own that stand", labels=["kind"])
+    for kind, number in Counter(one.kind for one in clinic.lookout.alarms.standing).items():
+        own.add_metric([kind], number)
+    yield own
+
+
 def _stored(clinic: Clinic) -> Iterator[Metric]:
     now = utc_now()
     with clinic.database.read() as session:
@@ -60,7 +79,7 @@ def _stored(clinic: Clinic) -> Iterator[Metric]:
         waiting = dead_letters.count(session)
         counted = select(AlarmRow.priority, func.count()).where(AlarmRow.state != "resolved")
         alarms = session.execute(counted.group_by(AlarmRow.priority)).all()
-    yield GaugeMetricFamily("bedside_devices_online", "Devices with a sign of life in the last 15 s", value=online)
+    yield GaugeMetricFamily("bedside_devices_online", "Devices with a sign of life in the last 6 s", value=online)
     yield GaugeMetricFamily("bedside_dead_letters", "Messages that a person must look at", value=waiting)
     family = GaugeMetricFamily("bedside_alarms", "Alarms that are not resolved", labels=["priority"])
     for priority, number in alarms:

@@ -16,24 +16,37 @@ from cloud_service.clinic.metrics import exposition
 from cloud_service.database.clinic_tables import AuditRow
 from cloud_service.ingest import dead_letters
 from cloud_service.ingest.commit import replay
+from cloud_service.pulse import Part
 from cloud_service.settings import is_loopback
 
 router = APIRouter(tags=["operations"])
 outside_api = APIRouter(tags=["operations"])
 
 
+class PartState(BaseModel):
+    """A thread, task or child process of the clinic. `age_s` since it last came round; beyond `limit_s` it stands."""
+
+    name: str
+    age_s: float
+    limit_s: float
+    restarts: int
+    why_still: str
+
+
 class Health(BaseModel):
-    """`ok` when the database answers and events are stored.
+    """`ok` when the database answers, events are stored and every part comes round; `why` names what does not.
 
     `broker` is null where no broker is set, `ingest` where another process stores the events.
     """
 
     ok: bool
+    why: str
     database: bool
     ingest: bool | None
     ingest_why: str
     broker: bool | None
     broker_why: str
+    parts: list[PartState]
 
 
 class DeadLetter(BaseModel):
@@ -100,16 +113,20 @@ def health(clinic: ClinicPart, response: Response) -> Health:
     except SQLAlchemyError:
         database = False
     why_still = clinic.worker.why_still() if clinic.worker else ""
-    ok = database and not why_still
-    response.status_code = 200 if ok else 503
+    parts = [_part(part) for part in clinic.lookout.parts]
+    why = [*(["the database does not answer"] if not database else []), *([why_still] if why_still else [])]
+    why += [part.why_still for part in parts if part.why_still and part.why_still not in why]
+    response.status_code = 503 if why else 200
     link = clinic.link
     return Health(
-        ok=ok,
+        ok=not why,
+        why="; ".join(why),
         database=database,
         ingest=not why_still if clinic.worker else None,
         ingest_why=why_still if clinic.worker else "this process stores no events",
         broker=link.connected if link else None,
         broker_why=link.why_down if link else "no broker is set",
+        parts=parts,
     )
 
 
@@ -174,3 +191,13 @@ def verify_audit(_login: Admin, clinic: ClinicPart) -> AuditCheck:
         except AuditBroken as error:
             return AuditCheck(holds=False, entries=audit.count(session), head="", why=str(error))
     return AuditCheck(holds=True, entries=head.entries, head=head.hash, why="")
+
+
+def _part(part: Part) -> PartState:
+    return PartState(
+        name=part.name,
+        age_s=round(part.age_s, 1),
+        limit_s=part.limit_s,
+        restarts=part.restarts,
+        why_still=part.why_still(),
+    )

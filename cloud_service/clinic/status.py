@@ -1,11 +1,21 @@
 """How a device last said it was, with the words and units that its tasks declare."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel
 
+from biosignal import events as wire
+from biosignal.errors import BadInput
+from biosignal.liveness import valid_for_s
 from biosignal.tasks import TASKS, lookup
+from biosignal.urgency import urgency
+from biosignal.wire.codec import from_json, to_json
 from cloud_service.clinic.quantities import decimals_of, label_of, unit_of
+
+LONGEST_S = 3600.0
+"""Nothing that is measured once is true for longer; a device that says so has lost its count."""
+SET_BACK = timedelta(seconds=1)
 
 
 class Lead(BaseModel):
@@ -18,7 +28,10 @@ class Lead(BaseModel):
 
 
 class Reading(BaseModel):
-    """A number, or a class in words, that was decided by sample `at` and holds until sample `until`, at `fs_hz`."""
+    """A number, or a class in words, that was decided by sample `at` and holds until sample `until`, at `fs_hz`.
+
+    By the clock of the clinic it holds until `valid_until`. After that value and label are null and `reason` says why.
+    """
 
     task: str
     quantity: str
@@ -31,6 +44,8 @@ class Reading(BaseModel):
     until: int
     value: float | None
     label: str | None
+    valid_until: datetime | None
+    reason: str
 
 
 class StandingAlarm(BaseModel):
@@ -58,8 +73,19 @@ class TaskState(BaseModel):
     rung_reason: str
 
 
+class LoopState(BaseModel):
+    """A thread or child process of the device, `age_s` seconds after it last got on; `stands` beyond `limit_s`."""
+
+    name: str
+    age_s: float
+    limit_s: float
+    stands: bool
+
+
 class Status(BaseModel):
-    """What a device said of itself; null and empty until it has."""
+    """What a device said of itself; null and empty until it has. `now` is the time at the clinic."""
+
+    now: datetime | None = None
 
     recording: str | None = None
     sample: int | None = None
@@ -71,17 +97,33 @@ class Status(BaseModel):
     outbox: int | None = None
     explainer: str | None = None
     version: str | None = None
+    source: str | None = None
+    source_reason: str | None = None
+    sample_age_s: float | None = None
+    loops: list[LoopState] = []
 
 
-def shown_status(status: dict[str, Any] | None) -> Status:
-    """Turn a status as it is on the wire into what pages read."""
+def shown_status(status: dict[str, Any] | None, *, online: bool, received: datetime | None, now: datetime) -> Status:
+    """Turn a status as it is on the wire, which came at `received`, into what pages may read at `now`.
+
+    Of a device that is not `online` any more nothing that it measured holds. A status that cannot be read is none.
+    """
     if status is None:
-        return Status()
+        return Status(now=now)
+    try:
+        said = from_json(wire.Status, {**status, "online": online})
+    except BadInput:
+        return Status(now=now)
     written = {
         **status,
-        "readings": [_reading(one) for one in status["readings"]],
-        "alarms": [{**one, "label": lookup.finding_kind(one["kind"]).label} for one in status["alarms"]],
+        "now": now,
+        "readings": [_reading(said, one, received, now) for one in said.readings],
+        "alarms": [
+            {**to_json(one), "label": lookup.finding_kind(one.kind).label}
+            for one in sorted(said.alarms, key=lambda one: urgency(one.state, one.priority, 0.0))
+        ],
         "tasks": [{**one, "label": task_label(one["task"])} for one in status["tasks"]],
+        "loops": [{**to_json(one), "stands": one.stands} for one in said.loops],
     }
     return Status.model_validate(written)
 
@@ -91,6 +133,22 @@ def task_label(task: str) -> str:
     return TASKS[task].label if task in TASKS else task
 
 
-def _reading(one: dict[str, Any]) -> dict[str, Any]:
-    quantity = one["quantity"]
-    return {**one, "name": label_of(quantity), "unit": unit_of(quantity), "decimals": decimals_of(quantity)}
+def _reading(said: wire.Status, reading: wire.Reading, received: datetime | None, now: datetime) -> dict[str, Any]:
+    quantity = reading.quantity
+    shown = {
+        **to_json(reading),
+        "name": label_of(quantity),
+        "unit": unit_of(quantity),
+        "decimals": decimals_of(quantity),
+        "valid_until": None,
+        "reason": "",
+    }
+    left_s = valid_for_s(said, reading)
+    if received is not None and 0 < left_s < LONGEST_S:
+        shown["valid_until"] = received + timedelta(seconds=left_s)
+    if reading.value is None and reading.label is None:
+        return {**shown, "reason": "not measured"}
+    # a clock that was set back would make everything young again, so what came in the future is not believed
+    if shown["valid_until"] is None or received is None or not received - SET_BACK <= now < shown["valid_until"]:
+        return {**shown, "value": None, "label": None, "reason": "out of date"}
+    return shown

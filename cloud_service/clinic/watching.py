@@ -8,15 +8,19 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from cloud_service.clinic.command_desk import WATCH_S
+from cloud_service.ingest.presence import Presence
+from cloud_service.pulse import Loop
 
 log = logging.getLogger("bedside.watch")
 RENEW_AFTER_S = 10.0
 KEPT_PER_WATCHER = 64
+STILL_AFTER_S = 30.0
+"""Asking one device takes 3 s at most where the broker does not answer, and ten more of the database."""
 Key: TypeAlias = tuple[str, str]
-Item: TypeAlias = bytes | dict[str, Any]
+Item: TypeAlias = bytes | Presence
 
 
 class Watcher:
@@ -127,18 +131,17 @@ class WatchDesk:
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="clinic.watch", daemon=True)
+        self.loop = Loop("watch", self._run, limit_s=STILL_AFTER_S)
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        self.loop.start()
 
     def stop(self) -> None:
         """End; devices stop by themselves when their lease runs out."""
         self._stopping.set()
         self._wake.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self.loop.join()
 
     def watch(self, site: str, device: str) -> bool:
         """Renew the lease on a device; returns whether it is a new one."""
@@ -158,12 +161,14 @@ class WatchDesk:
         with self._lock:
             due = self._leases.due(self._clock())
         for site, device in due:
+            self.loop.beat()
             if self._ask(site, device):
                 with self._lock:
                     self._leases.asked((site, device), self._clock())
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            self.loop.beat()
             try:
                 self.ask_due()
             except Exception:  # the border of the thread: every live view hangs on it

@@ -33,8 +33,31 @@ class DeviceRow(Table):
     """For mosquitto's password file."""
     revoked: Mapped[datetime | None] = mapped_column(UtcTime)
     last_seen: Mapped[datetime | None] = mapped_column(UtcTime)
+    said_goodbye: Mapped[datetime | None] = mapped_column(UtcTime)
+    """When it said that it stops; empty while it is there, and when it fell silent without a word."""
     online: Mapped[bool] = mapped_column(Boolean, default=False)
     status: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+
+
+class ClinicAlarmRow(Table):
+    """An alarm that the clinic raised itself: about a bed that it does not hear, or about a part of its own.
+
+    `device` is empty where it is about the clinic. `state` is in the words of IEC 60601-1-8. Rows are never deleted.
+    """
+
+    __tablename__ = "clinic_alarms"
+    __table_args__ = (Index("ix_clinic_alarms_kind_device", "kind", "device"),)
+
+    id: Mapped[str] = mapped_column(String(64), primary_key=True)
+    kind: Mapped[str] = mapped_column(String(64))
+    device: Mapped[str] = mapped_column(String(64))
+    priority: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    why: Mapped[str] = mapped_column(Text)
+    since: Mapped[datetime] = mapped_column(UtcTime)
+    ended: Mapped[datetime | None] = mapped_column(UtcTime)
+    acknowledged: Mapped[datetime | None] = mapped_column(UtcTime)
+    by: Mapped[str] = mapped_column(String(200))
 
 
 class UserRow(Table):

@@ -6,6 +6,7 @@ import random
 import secrets
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -17,12 +18,17 @@ from biosignal.events import Command, Receipt
 from biosignal.wire.envelope import encode_message
 from biosignal.wire.topics import Channel, all_devices, down
 from cloud_service.errors import SettingsWrong
+from cloud_service.pulse import Loop
 from cloud_service.settings import MqttSettings
 
 log = logging.getLogger("bedside.broker_link")
 CONNECT_WAIT_S = 5.0
 PUBLISH_WAIT_S = 3.0
-LONGEST_WAIT_S = 15.0
+LONGEST_WAIT_S = 3.0
+"""Between two attempts: a broker that is there again is found in a few seconds, and the beds with it."""
+KEEPALIVE_S = 4
+"""A broker that has answered nothing for twice as long is gone."""
+STILL_AFTER_S = 30.0
 REFUSED_V3 = 1  # CONNACK "unacceptable protocol version" of MQTT 3.1.1, table 3.1
 OnMessage = Callable[[str, bytes, bool], None]
 
@@ -46,9 +52,11 @@ class BrokerLink:
         self._unanswered: set[int] = set()
         self._ended = threading.Event()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="broker_link", daemon=True)
+        self.loop = Loop("broker link", self._run, limit_s=STILL_AFTER_S)
         self._context = _tls(settings)
         self.why_down = "not started"
+        self._down_since: float | None = time.monotonic()
+        self._up_since: float | None = None
         self.reconnects = 0
 
     @property
@@ -56,16 +64,27 @@ class BrokerLink:
         """Whether the broker has accepted us and what devices send reaches us."""
         return self._up.is_set()
 
+    @property
+    def down_s(self) -> float:
+        """For how long the broker has been away, in seconds of the steady clock; 0 while it is there."""
+        since = self._down_since
+        return time.monotonic() - since if since is not None else 0.0
+
+    @property
+    def up_s(self) -> float:
+        """For how long the broker has been there, in seconds of the steady clock; 0 while it is away."""
+        since = self._up_since
+        return time.monotonic() - since if since is not None else 0.0
+
     def start(self) -> None:
         """Begin to connect; returns at once."""
-        self._thread.start()
+        self.loop.start()
 
     def stop(self) -> None:
         """Disconnect and end."""
         self._stopping.set()
         self._ended.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self.loop.join()
 
     def wait_until_up(self, timeout_s: float) -> bool:
         """Wait for the broker; returns whether it is there."""
@@ -93,6 +112,7 @@ class BrokerLink:
         wait_s = 0.5
         while not self._stopping.is_set():
             for version in list(versions):
+                self.loop.beat()
                 if self._serve_safely(version):
                     versions.sort(key=lambda one, good=version: one is not good)  # type: ignore[misc]  # the one that worked first
                     wait_s = 0.5
@@ -115,15 +135,15 @@ class BrokerLink:
         client = self._make(version)
         self._ended.clear()
         try:
-            client.connect(self._settings.host, self._settings.port, keepalive=20)
+            client.connect(self._settings.host, self._settings.port, keepalive=KEEPALIVE_S)
         except (OSError, ValueError) as error:
             self._down(f"{type(error).__name__}: {error}")
             return False
         self._client = client
         client.loop_start()
         accepted = self._wait_accepted()
-        if accepted:
-            self._ended.wait()
+        while accepted and not self._ended.wait(1.0):
+            self.loop.beat()
         self._up.clear()
         client.disconnect()
         client.loop_stop()
@@ -182,6 +202,7 @@ class BrokerLink:
         # what is sent to us before the broker has answered the last of our subscriptions does not reach us
         self.why_down = ""
         self.reconnects += 1
+        self._down_since, self._up_since = None, time.monotonic()
         self._up.set()
         log.info("broker_link.connected", extra={"mqtt": int(client.protocol)})
 
@@ -192,6 +213,7 @@ class BrokerLink:
 
     def _down(self, why: str) -> None:
         self._up.clear()
+        self._down_since, self._up_since = self._down_since or time.monotonic(), None
         if why != self.why_down:
             log.warning("broker_link.down", extra={"why": why, "host": self._settings.host})
         self.why_down = why

@@ -1,6 +1,6 @@
 """How devices last said they are."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -45,14 +45,30 @@ def read_status(topic: str, payload: bytes, *, retained: bool, received: datetim
     )
 
 
+def is_goodbye(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> bool:
+    """Whether a status is a device's own word that it stops, and not the last will that the broker says for it.
+
+    The will is written when the line is opened, so it is older than every status that came over that line.
+    """
+    if before is None or now["online"] or not now.get("boot") or before.get("boot") != now["boot"]:
+        return False
+    return float(now.get("sent_utc_s") or 0.0) > float(before.get("sent_utc_s") or 0.0)
+
+
 def note(database: Database, presences: Iterable[Presence]) -> None:
     """Store the latest status of each device. A last will does not count as seen, nor does what a broker kept."""
     with database.write() as session:
         for presence in presences:
             device = known_device(session, name=presence.device, site=presence.site)
-            if device.site != presence.site or (not presence.fresh and device.status is not None):
+            goodbye = is_goodbye(device.status, presence.status)
+            if device.site != presence.site or not (presence.fresh or device.status is None or goodbye):
                 continue
-            device.status = presence.status
+            if goodbye:
+                device.said_goodbye = presence.received
+            elif presence.online and presence.fresh:
+                device.said_goodbye = None
+            if presence.online or goodbye or device.status is None:
+                device.status = presence.status
             device.online = presence.online
             if presence.fresh and presence.online:
                 device.last_seen = presence.received

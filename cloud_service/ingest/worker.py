@@ -15,6 +15,7 @@ from cloud_service.ingest.arrival import Message
 from cloud_service.ingest.commit import Committed, commit
 from cloud_service.ingest.presence import Presence, note
 from cloud_service.ingest.waiting import Waiting
+from cloud_service.pulse import Loop
 from cloud_service.settings import IngestSettings
 
 log = logging.getLogger("bedside.ingest")
@@ -57,25 +58,24 @@ class IngestWorker:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
-        self._turned = clock()
+        self._in_hand: float | None = None
         self._database = database
         self._settings = settings
         self._send_receipt = send_receipt
         self._on_committed = on_committed
         self._waiting = Waiting(most=settings.queue, batch=settings.batch)
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="ingest.worker", daemon=True)
+        self.loop = Loop("ingest", lambda: self._run(), limit_s=STILL_AFTER_S, clock=clock)
         self.counts = IngestCounts()
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        self.loop.start()
 
     def stop(self) -> None:
         """Finish the batch in hand and end."""
         self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self.loop.join()
 
     def take(self, item: Message | Presence) -> None:
         """Queue what came; never blocks the network thread."""
@@ -90,23 +90,27 @@ class IngestWorker:
     @property
     def turn_age_s(self) -> float:
         """How long ago the loop last came round; with nothing to do it comes round five times a second."""
-        return max(0.0, self._clock() - self._turned)
+        return self.loop.age_s
+
+    @property
+    def unstored_s(self) -> float:
+        """For how long the batch in hand has waited for its commit; 0 where nothing waits."""
+        since = self._in_hand
+        return max(0.0, self._clock() - since) if since is not None else 0.0
 
     def why_still(self) -> str:
         """Say why nothing is stored any more; empty while the thread works."""
-        if not self._thread.is_alive():
-            return "the ingest thread is not running"
-        if self.turn_age_s > STILL_AFTER_S:
-            return f"the ingest thread has stood still for {self.turn_age_s:.0f} s"
-        return ""
+        return self.loop.why_still()
 
     def _run(self) -> None:
         while not self._stopping.is_set():
-            self._turned = self._clock()
+            self.loop.beat()
             try:
                 batch = self._waiting.take(0.2)
                 if batch:
+                    self._in_hand = self._clock()
                     self._store_until_done(batch)
+                self._in_hand = None
             except Exception:  # the border of the thread: it must outlive whatever one batch brings about
                 self.counts.mishaps += 1
                 log.exception("ingest.batch.failed")
@@ -115,7 +119,7 @@ class IngestWorker:
     def _store_until_done(self, batch: list[Message | Presence]) -> None:
         wait_s = FIRST_WAIT_S
         while not self._stopping.is_set() and not self._store(batch):
-            self._turned = self._clock()
+            self.loop.beat()
             self._stopping.wait(random.uniform(0, wait_s))
             wait_s = min(wait_s * 2, self._settings.retry_max_s)
 

@@ -34,6 +34,7 @@ from cloud_service.learning.gates import check_task, grade_import, grade_refit
 from cloud_service.learning.refit import RefitSettings, refit, with_card
 from cloud_service.learning.repository import ReleasedTarget, Repository
 from cloud_service.learning.reviewed import collect
+from cloud_service.pulse import Loop
 
 log = logging.getLogger("bedside.learning")
 LEASE = timedelta(minutes=15)
@@ -288,12 +289,12 @@ class LearningWorker:
         self._workshop = workshop
         self._keep_fresh = keep_fresh
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="learning.worker", daemon=True)
+        self.loop = Loop("learning", self._run, limit_s=LEASE.total_seconds())
         self._name = f"{socket.gethostname()}:{os.getpid()}"
 
     def start(self) -> None:
         """Begin."""
-        self._thread.start()
+        self.loop.start()
 
     def request_stop(self) -> None:
         """Ask it to end after the job in hand; returns at once."""
@@ -302,8 +303,7 @@ class LearningWorker:
     def stop(self) -> None:
         """Finish the job in hand and end."""
         self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
+        self.loop.join()
 
     def run_until_stopped(self) -> None:
         """Work in the calling thread until `stop`."""
@@ -320,6 +320,7 @@ class LearningWorker:
     def _run(self) -> None:
         turns = 0
         while not self._stop.is_set():
+            self.loop.beat()
             if turns % 600 == 0 and self._keep_fresh is not None:
                 self._guarded(self._keep_fresh)
             turns += 1

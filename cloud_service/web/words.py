@@ -8,6 +8,7 @@ from biosignal.tasks import TASKS
 from biosignal.tasks.lookup import finding_kinds, quantities, task_of_finding
 from biosignal.tasks.task import FindingKind, Quantity, ReviewUnit, Task
 from biosignal.wire.envelope import KINDS
+from cloud_service.clinic.conditions import CLINIC_ALARMS
 
 
 def page_words() -> dict[str, Any]:
@@ -17,6 +18,7 @@ def page_words() -> dict[str, Any]:
     """
     return {
         "kinds": {name: _finding_kind(name, kind) for name, kind in finding_kinds().items()},
+        "clinic_alarms": {name: kind.label for name, kind in CLINIC_ALARMS.items()},
         "quantities": {name: _quantity(name, quantity) for name, quantity in quantities().items()},
         "tasks": {name: _task(task) for name, task in TASKS.items()},
         "events": sorted(KINDS),

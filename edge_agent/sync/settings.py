@@ -49,7 +49,7 @@ class SyncSettings:
     resend_s: Annotated[float, Above(0)] = 10.0
     backoff_first_s: Annotated[float, Above(0)] = 0.5
     longest_retry_s: Annotated[float, Above(0)] = 60.0
-    status_every_s: Annotated[float, Above(0)] = 2.0
+    status_every_s: Annotated[float, Above(0)] = 1.0
     watch_lease_s: Annotated[float, Above(0)] = 30.0
     wave_age_s: Annotated[float, Above(0)] = 2.0
     session_expiry_s: Annotated[int, AtLeast(0)] = 7 * 86400

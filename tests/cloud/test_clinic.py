@@ -315,7 +315,7 @@ def test_the_feed_tells_of_a_new_finding_within_a_second(filled):
         asyncio.run(asyncio.sleep(0.7))  # the feed has taken its bearings
         begun = utc_now()
         commit(filled.database, [message(finding(onset=777))])
-        item = next(json.loads(line[6:]) for line in lines if line.startswith("data: "))
+        item = next(json.loads(line[6:]) for line in lines if '"row"' in line)
         assert (item["kind"], item["body"]["onset"]) == ("finding", 777)
         assert (utc_now() - begun).total_seconds() < 1.0
 

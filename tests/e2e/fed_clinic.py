@@ -81,7 +81,7 @@ class FedClinic:
         presence = read_status(topic, payload, retained=False, received=utc_now())
         assert presence is not None
         note(self.clinic.database, [presence])
-        self.clinic.views.publish(bed.site, bed.name, presence.status)
+        self.clinic.views.publish(bed.site, bed.name, presence)
 
 
 @contextlib.contextmanager

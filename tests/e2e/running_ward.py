@@ -46,6 +46,10 @@ class Program:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def said(self, kind: str) -> dict[str, str]:
         """Wait for a line of this type."""
         until = time.monotonic() + READY_S

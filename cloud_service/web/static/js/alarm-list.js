@@ -34,6 +34,12 @@ export function showAlarms(place, alarms, { withDevice = true, empty = "No alarm
   if (focused) place.querySelector(`[data-act="${CSS.escape(focused)}"]`)?.focus();
 }
 
+// One of the clinic's own rests on no finding.
+export function condition(alarm) {
+  const text = kindLabel(alarm.kind);
+  return alarm.finding ? h("a", { href: `/findings/${encodeURIComponent(alarm.finding)}` }, text) : h("span", {}, text);
+}
+
 function item(alarm, withDevice, changed) {
   const text = requestText(alarm);
   return h(
@@ -41,11 +47,12 @@ function item(alarm, withDevice, changed) {
     { class: `alarm p-${alarm.priority}-edge`, "data-alarm": alarm.id, "data-state": alarm.state, "data-request": alarm.request?.state ?? "" },
     h("div", { class: "alarm-what" },
       priorityMark(alarm.priority),
-      h("a", { href: `/findings/${encodeURIComponent(alarm.finding)}` }, kindLabel(alarm.kind)),
+      condition(alarm),
       alarm.leads?.length ? h("span", { class: "of" }, `lead ${alarm.leads.join(", ")}`) : null,
-      withDevice ? h("a", { class: "of", href: `/devices/${encodeURIComponent(alarm.device)}` }, alarm.device) : null),
+      withDevice && alarm.device ? h("a", { class: "of", href: `/devices/${encodeURIComponent(alarm.device)}` }, alarm.device) : null),
     h("div", { class: "alarm-state" }, alarmState(alarm.state),
       h("small", { class: "muted" }, `since ${stamp(alarm.device_utc)}, by ${alarm.by}`),
+      alarm.why ? h("small", { class: "muted" }, alarm.why) : null,
       text ? h("small", { class: "request" }, text) : null),
     covers("reviewer") && alarm.state !== "resolved" ? actions(alarm, changed) : null,
   );
@@ -73,7 +80,7 @@ function actions(alarm, changed) {
   return h("div", { class: "alarm-acts" },
     button("acknowledge", waits && alarm.request.name === "acknowledge" ? "Requested" : "Acknowledge", acknowledge,
       alarm.state === "acknowledged" || waits),
-    button("pause", "Pause audio 2 min", pauseAudio, alarm.state !== "active" || waits),
+    alarm.origin === "clinic" ? null : button("pause", "Pause audio 2 min", pauseAudio, alarm.state !== "active" || waits),
     error);
 }
 
@@ -81,10 +88,11 @@ export function pastTable(alarms) {
   return table(
     [
       ["Priority", (alarm) => priorityMark(alarm.priority)],
-      ["Condition", (alarm) => h("a", { href: `/findings/${encodeURIComponent(alarm.finding)}` }, kindLabel(alarm.kind))],
-      ["Device", (alarm) => alarm.device],
+      ["Condition", condition],
+      ["Device", (alarm) => alarm.device ?? "the clinic"],
       ["State", (alarm) => alarmState(alarm.state)],
       ["Since", (alarm) => stamp(alarm.device_utc)],
+      ["Until", (alarm) => (alarm.ended ? stamp(alarm.ended) : "")],
       ["By", (alarm) => alarm.by],
       ["Last request", (alarm) => requestText(alarm)],
     ],

@@ -24,7 +24,7 @@ const show = gathered(async () => {
   draw();
 });
 
-onEvents(["alarm", "command.answer"], show);
+onEvents(["alarm", "clinic.alarm", "command.answer"], show);
 document.addEventListener("bedside:back", show);
 // a request that nobody answers expires without an event
 setInterval(() => { if (!document.hidden) show(); }, 10000);

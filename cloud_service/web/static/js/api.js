@@ -1,6 +1,9 @@
 // Talks to the clinic's API with the session's CSRF token.
 
+import { hear } from "./contact.js";
+
 const meta = (name) => document.querySelector(`meta[name="${name}"]`)?.content ?? "";
+const PATIENCE_MS = 8000; // a clinic that hangs keeps the line open and never answers
 export const ROLES = ["viewer", "reviewer", "engineer", "admin"];
 
 export const me = { name: meta("login"), role: meta("role") };
@@ -26,20 +29,25 @@ export async function post(path, body) {
 }
 
 async function ask(method, path, body) {
+  const asked = performance.now();
   let answer;
+  let text;
   try {
     answer = await fetch(`/api/v1${path}`, {
       method,
       headers: { "X-CSRF-Token": meta("csrf"), ...(body ? { "Content-Type": "application/json" } : {}) },
       body: body ? JSON.stringify(body) : undefined,
+      signal: method === "GET" ? AbortSignal.timeout(PATIENCE_MS) : undefined,
     });
+    text = await answer.text();
   } catch {
     throw new ApiError(0, "The clinic's service does not answer", "check the network; this page goes on trying");
   }
   if (answer.status === 401 && me.name) toLogin();
-  const text = await answer.text();
   const said = text && answer.headers.get("content-type")?.includes("json") ? JSON.parse(text) : {};
+  hear(said.now ?? null, asked);
   if (!answer.ok) throw new ApiError(answer.status, words(said.detail) ?? `The service answered ${answer.status}`, said.try);
+  said.asked = asked;
   return said;
 }
 

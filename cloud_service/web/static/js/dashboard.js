@@ -1,10 +1,11 @@
 // All devices, and what is new.
 
 import { get } from "./api.js";
+import { onTick } from "./contact.js";
 import { byId, fill, h, write } from "./dom.js";
 import { gathered, onEvents } from "./feed.js";
 import { findingItem } from "./findings-list.js";
-import { modelText, modelsOf, readersText, readingLines, showRate } from "./readings.js";
+import { dated, isHere, modelText, modelsOf, readersText, readingLines, showRate } from "./readings.js";
 import { KINDS, alarmState, capital, kindLabel, priorityMark, taskLabel } from "./words.js";
 
 const NEWEST = 12;
@@ -31,18 +32,27 @@ function makeCard(name) {
   return at;
 }
 
+// What may change with time alone: whether the device is there, and its numbers.
+function showNow(at, lost = false) {
+  const device = at.device;
+  if (!device) return;
+  const here = isHere(device) && !lost;
+  const state = device.revoked ? "revoked" : here ? "online" : device.last_seen === null ? "never seen" : lost ? "unknown" : device.said_goodbye ? "stopped" : "offline";
+  write(at.online, state);
+  at.online.dataset.state = here ? "online" : "offline";
+  at.root.classList.toggle("stale", !here);
+  showRate(at.rate, device);
+  write(at.readings, readingLines(device).map((one) => `${one.name} ${one.value}`).join("; "));
+}
+
 function update(at, device) {
+  at.device = device;
   const never = device.last_seen === null;
   write(at.site, device.site);
-  write(at.online, device.revoked ? "revoked" : device.online ? "online" : never ? "never seen" : "offline");
-  at.online.dataset.state = device.online ? "online" : "offline";
   if (never) delete at.age.dataset.since;
   else at.age.dataset.since = device.last_seen;
   if (never) write(at.age, "");
-  at.root.classList.toggle("stale", !device.online);
-  showRate(at.rate, device);
-  const lines = readingLines(device).map((one) => `${one.name} ${one.value}`);
-  write(at.readings, lines.length ? `${device.online ? "" : "last known: "}${lines.join("; ")}` : "");
+  showNow(at);
   showMine(at.alarms, device);
   write(at.leads, readersText(device) || "unknown");
   showModels(at.models, device);
@@ -62,7 +72,7 @@ function showModels(place, device) {
 // The alarms as the clinic holds them; before their events have come, those of the status.
 function showMine(place, device) {
   const held = alarms.filter((alarm) => alarm.device === device.name);
-  const mine = held.length ? held : device.alarms ?? [];
+  const mine = held.some((alarm) => alarm.origin === "device") ? held : [...held, ...(device.alarms ?? [])];
   const key = mine.map((one) => `${one.id}${one.state}`).join() + (device.last_seen === null);
   if (place.dataset.key === key) return;
   place.dataset.key = key;
@@ -72,13 +82,13 @@ function showMine(place, device) {
 }
 
 function alarmName(alarm) {
-  const text = KINDS[alarm.kind] ? kindLabel(alarm.kind) : capital(alarm.label ?? kindLabel(alarm.kind));
+  const text = KINDS[alarm.kind] || alarm.origin === "clinic" ? kindLabel(alarm.kind) : capital(alarm.label ?? kindLabel(alarm.kind));
   return alarm.finding ? h("a", { href: `/findings/${encodeURIComponent(alarm.finding)}` }, text) : h("strong", {}, text);
 }
 
 const showDevices = gathered(async () => {
   try {
-    const { devices } = await get("/devices");
+    const { devices, asked } = await get("/devices");
     write(byId("devices-error"), "");
     for (const device of devices) {
       if (!cards.has(device.name)) {
@@ -86,15 +96,17 @@ const showDevices = gathered(async () => {
         cards.set(device.name, made);
         byId("devices").append(made.root);
       }
-      update(cards.get(device.name), device);
+      update(cards.get(device.name), dated(device, asked));
     }
     const online = devices.filter((one) => one.online).length;
     write(byId("devices-count"), devices.length ? `${online} of ${devices.length} online` : "No device yet: cloud-service device add NAME");
   } catch (error) {
     write(byId("devices-error"), error.message);
-    for (const at of cards.values()) at.root.classList.add("stale");
     throw error;
   }
+}, 500);
+onTick((lost) => {
+  for (const at of cards.values()) showNow(at, lost);
 });
 
 const showNewest = gathered(async () => {
@@ -117,7 +129,8 @@ document.addEventListener("bedside:alarms", (event) => {
 });
 document.addEventListener("bedside:back", showNewest);
 onEvents(["finding", "explanation"], showNewest);
-onEvents(["alarm", "recording.opened", "model.report"], showDevices);
+onEvents(["alarm", "recording.opened", "model.report", "status"], () => { if (!document.hidden) showDevices(); });
+document.addEventListener("visibilitychange", () => { if (!document.hidden) showDevices(); });
 setInterval(() => { if (!document.hidden) showDevices(); }, 2000);
 showDevices();
 showNewest();

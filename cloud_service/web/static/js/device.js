@@ -1,6 +1,7 @@
 // One device: live strips, readings, alarms, series, findings, what is analysed, recordings, events.
 
 import { covers, get } from "./api.js";
+import { onTick } from "./contact.js";
 import { acknowledge, showAlarms } from "./alarm-list.js";
 import { byId, fill, h, onKey, table, write } from "./dom.js";
 import { UNKNOWN, showEvents } from "./event-log.js";
@@ -9,7 +10,7 @@ import { findingItem } from "./findings-list.js";
 import { watchDevice } from "./live-socket.js";
 import { LiveStrip, animate } from "./live-strip.js";
 import { PaperChoice, newView } from "./paper-choice.js";
-import { modelText, readers, readingLines, showRate } from "./readings.js";
+import { dated, isHere, modelText, readers, readingLines, showRate } from "./readings.js";
 import { showSeries } from "./series.js";
 import { Timeline } from "./timeline.js";
 import { EVENTS, leadText, place, short, stamp, taskLabel, unitText } from "./words.js";
@@ -61,34 +62,63 @@ watchDevice(name, (message) => {
     timeline.take(message);
     stripOf({ name: message.lead, unit: message.unit, kind: message.kind ?? "unknown" }).take(message);
     offer();
-  } else if (message.type === "status") showStatus(message);
+  } else if (message.type === "status") showStatus(dated(message));
 });
 animate(timeline, () => strips.values());
 move("sweep");
 
 // ---- status ---------------------------------------------------------------------------------------------------------
 
+let latest = null; // what was said last, by whichever way it came
+let known = null; // the device as the service told of it
+
 function showStatus(status) {
+  latest = status;
   knowLeads(status.leads);
-  showRate(byId("rate"), status);
-  const lines = readingLines(status);
-  fill(byId("readings"), lines.map((one) => [h("dt", {}, one.name), h("dd", {}, one.value)]));
-  byId("readings").hidden = !lines.length;
+  showNow();
 }
 
+// What may change with time alone.
+function showNow(lost = false) {
+  if (!latest) return;
+  showRate(byId("rate"), latest);
+  const lines = readingLines(latest);
+  const key = lines.map((one) => `${one.name} ${one.value}`).join();
+  if (byId("readings").dataset.key !== key) {
+    byId("readings").dataset.key = key;
+    fill(byId("readings"), lines.map((one) => [h("dt", {}, one.name), h("dd", {}, one.value)]));
+    byId("readings").hidden = !lines.length;
+  }
+  if (!known) return;
+  const here = isHere(known) && !lost;
+  const state = known.revoked ? "revoked" : here ? "online" : lost ? "unknown" : known.said_goodbye ? "stopped" : "offline";
+  const shown = byId("device-state").querySelector(".online");
+  if (shown) {
+    write(shown, state);
+    shown.dataset.state = here ? "online" : "offline";
+  }
+}
+onTick(showNow);
+
 const showDevice = gathered(async () => {
-  const device = await get(api);
-  showStatus(device);
+  const answer = await get(api);
+  const device = dated(answer, answer.asked);
+  known = device;
   fill(
     byId("device-state"),
-    h("span", { class: "online", "data-state": device.online ? "online" : "offline" }, device.revoked ? "revoked" : device.online ? "online" : "offline"),
+    h("span", { class: "online", "data-state": "offline" }),
     device.last_seen ? h("span", { class: "age", "data-since": device.last_seen }, stamp(device.last_seen)) : "never seen",
   );
+  // the line of the live strip may have told of a later one meanwhile
+  if (!latest || Date.parse(device.now) >= Date.parse(latest.now)) showStatus(device);
+  else showNow();
   const facts = [
     ["Site", device.site],
     ["Outbox", device.outbox === null || device.outbox === undefined ? null : `${device.outbox} events waiting`], ["Texts", device.explainer],
     ["Position", device.fs_hz && device.sample !== null && `${place(device.sample, device.fs_hz)} (sample ${device.sample} at ${device.fs_hz} Hz)`],
     ["Recording", device.recording], ["Software", device.version],
+    ["Source", device.source && [device.source, device.source_reason].filter(Boolean).join(": ")],
+    ["Parts", (device.loops ?? []).map((one) => `${one.name} ${one.stands ? `stands still for ${one.age_s.toFixed(0)} s` : "goes on"}`).join(", ")],
   ];
   fill(byId("facts"), facts.map(([term, value]) => [h("dt", {}, term), h("dd", {}, value || "unknown")]));
   showAnalysis(device);
@@ -182,14 +212,14 @@ kinds.addEventListener("change", showLog);
 byId("events-box").addEventListener("toggle", showLog);
 
 const mine = (act) => (item) => { if (item.device === name) act(item); };
-onEvents(["alarm", "command.answer"], mine(showMine));
+onEvents(["alarm", "clinic.alarm", "command.answer"], mine(showMine));
 onEvents(["finding", "explanation"], mine(showFindings));
 onEvents(["series", "loss"], mine(showCourse));
 onEvents(["recording.opened", "recording.closed"], mine(showRecordings));
 onEvents(["model.report"], mine(showReports));
 onEvents([EVERY], mine((item) => { if (["", item.kind].includes(kinds.value) || !EVENTS.includes(item.kind)) showLog(); }));
 document.addEventListener("bedside:back", () => [showMine, showFindings, showCourse, showRecordings, showReports].forEach((one) => one()));
-setInterval(() => { if (!document.hidden) showDevice(); }, 3000);
+setInterval(() => { if (!document.hidden) showDevice(); }, 2000);
 for (const show of [showDevice, showMine, showFindings, showRecordings, showReports]) show();
 if (!strips.size) byId("strips").append(h("p", { class: "muted waiting" }, "Waiting for the device."));
 

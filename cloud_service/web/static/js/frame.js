@@ -1,18 +1,28 @@
 // What stands on every page: link state, the highest alarm, announcements, log-out.
 
 import { get, post } from "./api.js";
+import { lastHeard, onTick } from "./contact.js";
 import { byId, fill, h, write } from "./dom.js";
 import { gathered, onEvents, onLink, openFeed } from "./feed.js";
-import { KINDS, RANK, alarmState, kindLabel, priorityMark, tick } from "./words.js";
+import { RANK, alarmState, clock, kindLabel, priorityMark, tick } from "./words.js";
 
 const bar = byId("alarm-bar");
 
+let alarms = [];
+let isLost = false;
+
 const refresh = gathered(async () => {
-  const { alarms } = await get("/alarms");
+  ({ alarms } = await get("/alarms"));
   document.dispatchEvent(new CustomEvent("bedside:alarms", { detail: alarms }));
+  drawBar();
+});
+
+function drawBar() {
+  if (isLost) return drawLost();
   const loud = alarms.filter((alarm) => alarm.state !== "acknowledged");
   const first = loud[0];
   bar.hidden = !first;
+  bar.dataset.kind = first?.kind ?? "";
   if (!first) return fill(bar);
   bar.className = `alarm-bar p-${first.priority}-bar${first.state === "active" ? " is-active" : ""}`;
   const more = loud.length > 1 ? h("a", { href: "/alarms" }, `and ${loud.length - 1} more`) : null;
@@ -20,11 +30,20 @@ const refresh = gathered(async () => {
     bar,
     priorityMark(first.priority, `${{ high: "High", medium: "Medium", low: "Low" }[first.priority]} priority`),
     h("strong", {}, kindLabel(first.kind)),
-    h("a", { href: `/devices/${encodeURIComponent(first.device)}` }, first.device),
+    first.device ? h("a", { href: `/devices/${encodeURIComponent(first.device)}` }, first.device) : null,
     alarmState(first.state),
     more,
   );
-});
+}
+
+// The alarm of the page itself: nobody else can raise it.
+function drawLost() {
+  bar.hidden = false;
+  bar.className = "alarm-bar p-high-bar is-active";
+  bar.dataset.kind = "no-contact";
+  fill(bar, priorityMark("high", "High priority"), h("strong", {}, `No contact with the clinic since ${clock(lastHeard())}`),
+    h("span", {}, "This page goes on trying. What it shows is as it was then; alarms since are not on it."));
+}
 
 function say(urgent, text) {
   // A live region speaks only on change; the same words twice need a change too.
@@ -32,11 +51,11 @@ function say(urgent, text) {
   write(region, region.textContent === text ? `${text}.` : text);
 }
 
-onEvents(["alarm"], (item) => {
+onEvents(["alarm", "clinic.alarm"], (item) => {
   const { kind, priority, state } = item.body;
   refresh();
   const first = priority === "high" && state === "active";
-  say(first, `${priority} priority alarm, ${KINDS[kind]?.label ?? kind}, ${item.device}, ${state.replace("-", " ")}`);
+  say(first, `${priority} priority alarm, ${kindLabel(kind)}, ${item.device || "the clinic"}, ${state.replace("-", " ")}`);
 });
 onEvents(["finding"], (item) => {
   const { kind, state, stream, priority } = item.body;
@@ -48,6 +67,7 @@ onLink((state, isBack) => {
   const shown = byId("link-state");
   write(shown, state);
   shown.dataset.state = state === "live" ? "live" : "down";
+  if (isLost) return;
   if (isBack) document.dispatchEvent(new Event("bedside:back"));
   if (isBack) refresh();
 });
@@ -59,6 +79,15 @@ document.addEventListener("visibilitychange", () => {
   if (!document.hidden) refresh();
 });
 
+onTick((lost) => {
+  if (lost === isLost) return;
+  isLost = lost;
+  drawBar();
+  if (lost) say(true, "high priority alarm, no contact with the clinic");
+  else document.dispatchEvent(new Event("bedside:back"));
+  if (!lost) refresh();
+});
+setInterval(() => { if (!document.hidden) refresh(); }, 5000);
 setInterval(tick, 1000);
 openFeed();
 refresh();

@@ -4,10 +4,10 @@ import { h, write } from "./dom.js";
 import { PX_PER_MM, drawGap, drawPaper, drawPulse, drawScale, drawTicks, drawTrace, layout, prepare, scaleOf } from "./paper.js";
 import { PAGE_S, paperOf, scaleText } from "./papers.js";
 import { WaveRing } from "./wave-ring.js";
-import { clock, leadText } from "./words.js";
+import { age, leadText } from "./words.js";
 
 const KEPT_S = 60;
-const STALE_S = 3;
+const STALE_S = 2.5; // a device sends waves at most 2 s late
 const ERASER_MM = 6;
 const FRAME_MS = 33;
 
@@ -40,8 +40,10 @@ export class LiveStrip {
   take(wave) {
     if (!this.ring || this.ring.recording !== wave.recording || this.ring.fsHz !== wave.fs_hz) this.ring = new WaveRing(wave.recording, wave.fs_hz, KEPT_S);
     if (this.lead.unit !== wave.unit) this.know({ unit: wave.unit });
+    const before = this.ring.end;
     this.ring.write(wave.start, wave.samples);
-    this.lastWave = Date.now();
+    // what was sent once more, or late, is no sign of life
+    if (before === null || this.ring.end > before) this.lastWave = performance.now();
   }
 
   draw() {
@@ -127,11 +129,11 @@ export class LiveStrip {
   }
 
   note() {
-    const silent = this.lastWave === null ? null : (Date.now() - this.lastWave) / 1000;
+    const silent = this.lastWave === null ? null : (performance.now() - this.lastWave) / 1000;
     const stale = silent === null || silent > STALE_S;
     this.root.classList.toggle("stale", stale);
     this.over.hidden = !stale;
-    if (stale) write(this.over, silent === null ? "Waiting for the device" : `No signal since ${clock(this.lastWave)}`);
+    if (stale) write(this.over, silent === null ? "Waiting for the device" : `No signal: the newest sample came ${age(silent)}`);
   }
 }
 

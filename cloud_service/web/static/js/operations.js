@@ -1,6 +1,7 @@
 // For engineers and administrators: health, dead letters, commands, devices, audit log.
 
 import { covers, get, post } from "./api.js";
+import { hear, onTick } from "./contact.js";
 import { byId, fill, h, table, write } from "./dom.js";
 import { gathered, onEvents } from "./feed.js";
 import { secret } from "./secret.js";
@@ -10,9 +11,15 @@ const say = (text) => write(byId("said"), text);
 const tried = (act) => act().catch((error) => say(error.message));
 
 const showHealth = gathered(async () => {
-  const answer = await (await fetch("/healthz")).json();
+  const answer = await (await fetch("/healthz", { signal: AbortSignal.timeout(8000) })).json();
+  hear();
   const broker = answer.broker === null ? "none is set" : answer.broker ? "connected" : `not connected: ${answer.broker_why}`;
-  fill(byId("health"), [["Database", answer.database ? "answers" : "does not answer"], ["Broker", broker]].map(([term, value]) => [h("dt", {}, term), h("dd", {}, value)]));
+  fill(byId("health"), [["Database", answer.database ? "answers" : "does not answer"], ["Broker", broker], ["Ingest", answer.ingest === null ? answer.ingest_why : answer.ingest ? "goes on" : answer.ingest_why]].map(([term, value]) => [h("dt", {}, term), h("dd", {}, value)]));
+  fill(byId("parts"), table([
+    ["Part", (one) => one.name], ["State", (one) => h("span", { class: one.why_still ? "fail" : "pass" }, one.why_still || "goes on")],
+    ["Last came round", (one) => `${one.age_s.toFixed(1)} s ago`, { num: true }], ["At most", (one) => `${one.limit_s} s`, { num: true }],
+    ["Started anew", (one) => String(one.restarts), { num: true }],
+  ], answer.parts));
 });
 
 const showLetters = gathered(async () => {
@@ -72,4 +79,10 @@ if (covers("admin")) {
   forms();
   showAudit();
 }
-setInterval(() => { if (!document.hidden) [showHealth, showLetters, showCommands].forEach((show) => show()); }, 10000);
+setInterval(() => { if (!document.hidden) [showLetters, showCommands].forEach((show) => show()); }, 10000);
+setInterval(() => { if (!document.hidden) showHealth(); }, 3000);
+onTick((lost) => {
+  if (!lost || byId("parts").dataset.lost) return;
+  fill(byId("health"), h("dt", {}, "Clinic"), h("dd", {}, "unknown: no contact"));
+  fill(byId("parts"));
+});

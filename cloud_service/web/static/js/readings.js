@@ -1,15 +1,23 @@
 // What holds now, as the device last said it: a rate large, everything else in words.
 
+import { deadline, isOver } from "./contact.js";
 import { fill, h } from "./dom.js";
 import { leadText, numberText, quantityName, quantityUnit, taskLabel, unitText } from "./words.js";
 
 const RATE = "/min";
 
-// A reading that has run out is not the present: it is left out.
-function held(device) {
-  const now = device.fs_hz ? (device.sample ?? 0) / device.fs_hz : 0;
-  return (device.readings ?? []).filter((one) => !one.fs_hz || one.until / one.fs_hz >= now);
+// Notes until when each reading holds by the page's own clock; `asked` is the steady time of the question.
+export function dated(device, asked = null) {
+  for (const one of device.readings ?? []) one.over = deadline(one.valid_until, device.now, asked);
+  device.over = device.online ? deadline(device.online_until, device.now, asked) : -Infinity;
+  return device;
 }
+
+// Whether the device has said so lately enough.
+export const isHere = (device) => device.online && !isOver(device.over);
+
+// A reading that has run out is not the present: it is left out.
+const held = (device) => (device.readings ?? []).filter((one) => !isOver(one.over) && (isNumber(one) || one.label !== null));
 
 export const rateOf = (device) => (device.readings ?? []).find((one) => quantityUnit(one) === RATE) ?? null;
 
@@ -19,7 +27,11 @@ export function showRate(box, device) {
   const now = held(device).find((one) => one === declared);
   box.hidden = !declared;
   if (!declared) return;
-  fill(box, h("span", { class: "big" }, now && isNumber(now) ? numberText(now) : "--"), h("span", { class: "unit" }, RATE),
+  const text = now && isNumber(now) ? numberText(now) : "--";
+  const why = text !== "--" ? "" : isOver(declared.over) ? "out of date" : "not measured";
+  if (box.dataset.key === `${text} ${why}`) return;
+  box.dataset.key = `${text} ${why}`;
+  fill(box, h("span", { class: "big" }, text), h("span", { class: "unit" }, RATE), h("span", { class: "why" }, why),
     h("span", { class: "unseen" }, ` ${quantityName(declared.quantity, declared.name)}`));
 }
 

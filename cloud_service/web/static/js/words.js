@@ -1,6 +1,7 @@
 // Words, numbers and marks as they are shown everywhere. What a task, a kind or a label is called comes from the tasks'
 // own declarations, which the service writes into every page.
 
+import { clinicTime } from "./contact.js";
 import { h } from "./dom.js";
 
 const WORDS = JSON.parse(document.documentElement.dataset.words);
@@ -22,7 +23,7 @@ export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
 const spaced = (name) => String(name ?? "").replaceAll(/[-_]/g, " ");
 
 // A kind that another version sent is called by its name.
-export const kindLabel = (kind) => capital(KINDS[kind]?.label ?? spaced(kind));
+export const kindLabel = (kind) => capital(KINDS[kind]?.label ?? WORDS.clinic_alarms[kind] ?? spaced(kind));
 export const taskLabel = (task) => TASKS[task]?.label ?? capital(spaced(task));
 
 // ---- marks and their labels -----------------------------------------------------------------------------------------
@@ -132,7 +133,7 @@ export const short = (id) => String(id ?? "").slice(0, 8);
 // Ages tick without a new answer from the service: `data-since` is ISO time.
 export function tick() {
   for (const one of document.querySelectorAll("[data-since]")) {
-    const seconds = (Date.now() - new Date(one.dataset.since).getTime()) / 1000;
+    const seconds = (clinicTime() - new Date(one.dataset.since).getTime()) / 1000;
     const text = age(seconds);
     if (one.textContent !== text) one.textContent = text;
   }
