@@ -26,7 +26,10 @@ export function showRate(box, device) {
   const declared = rateOf(device);
   const now = held(device).find((one) => one === declared);
   box.hidden = !declared;
-  if (!declared) return;
+  if (!declared) {
+    box.dataset.key = "";
+    return fill(box);
+  }
   const text = now && isNumber(now) ? numberText(now) : "--";
   const why = text !== "--" ? "" : isOver(declared.over) ? "out of date" : "not measured";
   if (box.dataset.key === `${text} ${why}`) return;
