@@ -46,6 +46,10 @@ from cloud_service.ingest.arrival import Message
 Samples = NDArray[np.float32]
 
 
+HOLDS_S = 30.0
+"""What a bed said last holds for so long: its recording ends, and its pages are looked at for longer."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Signals:
     """Leads of any rates with their samples; the first lead's rate is the recording's."""
@@ -115,7 +119,9 @@ class Bed:
             sample=round(at_s * self.signals.fs_hz),
             fs_hz=self.signals.fs_hz,
             leads=self.signals.leads,
-            readings=tuple(dataclasses.replace(one, until=1 << 50) for one in self.readings.values()),
+            readings=tuple(
+                dataclasses.replace(one, until=round((at_s + HOLDS_S) * one.fs_hz)) for one in self.readings.values()
+            ),
             alarms=tuple(open_alarms),
             tasks=self.tasks,
             outbox=0,

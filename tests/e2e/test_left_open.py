@@ -19,7 +19,7 @@ HOLDS_S = 4.0
 """A heart rate holds for so long after the last beat."""
 STRIP_S = 2.5
 """A live strip greys out when its newest sample came so long ago."""
-SLACK_S = 1.5
+SLACK_S = 2.5
 """For what was under way when it broke, and for a machine that is shared."""
 ALARM_S = 15.0
 WATCH = """
