@@ -141,21 +141,28 @@ class Feed:
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), POLL_S)
             self._wake.clear()
-            if not self._listeners:
-                newest = None
-                continue
             try:
-                newest, seen = await self._round(newest, seen)
+                if self._listeners and newest is not None:
+                    newest, seen = await self._round(newest, seen)
+                    continue
+                start = await self._beginning(newest, seen)
+                # Whoever began to listen meanwhile must not miss what came since: the earlier beginning stays then.
+                if newest is None or not self._listeners:
+                    newest, seen = start
             except SQLAlchemyError as error:
                 log.warning("feed.read.failed", extra={"why": type(error).__name__})
             except Exception:  # the border of the task: without it every open page would fall silent for good
                 log.exception("feed.round.failed")
 
-    async def _round(self, newest: int | None, seen: set[int]) -> tuple[int, set[int]]:
+    async def _beginning(self, before: int | None, seen: set[int]) -> tuple[int, set[int]]:
+        """Where the next round begins while nobody listens: behind what there is."""
+        newest = await run_in_threadpool(self.newest)
+        if newest == before:
+            return newest, seen
+        return newest, {item["row"] for item in await run_in_threadpool(self.since, newest - LOOK_BACK)}
+
+    async def _round(self, newest: int, seen: set[int]) -> tuple[int, set[int]]:
         """Look back a little each time: transactions of several writers do not commit in the order of their rows."""
-        if newest is None:
-            newest = await run_in_threadpool(self.newest)
-            seen = {item["row"] for item in await run_in_threadpool(self.since, newest - LOOK_BACK)}
         items = await run_in_threadpool(self.since, newest - LOOK_BACK)
         for item in items:
             if item["row"] not in seen:
