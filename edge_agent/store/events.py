@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
-from biosignal.errors import BedsideError
 from biosignal.events import Command, CommandAnswer, Durable
 from biosignal.wire.envelope import Envelope, decode, encode, wrap
 from edge_agent.store.connecting import translated
@@ -21,7 +20,7 @@ from edge_agent.store.errors import StoreFull, StoreTrouble
 from edge_agent.store.event_rows import PLAN, columns, place_of
 from edge_agent.store.ids import MOST_RECENT, Ids
 from edge_agent.store.lanes import lane_of
-from edge_agent.store.opened import OpenStore, as_trouble
+from edge_agent.store.opened import OpenStore
 from edge_agent.store.plan import Salvage
 from edge_agent.store.reading import EventReader, OutboxRow, utc_text
 from edge_agent.store.retention import TRIM_ROWS, Retention
@@ -92,34 +91,16 @@ class EventStore(EventReader):
     @property
     def salvage(self) -> Salvage | None:
         """What was saved out of a damaged file, or found beside this one, when it was opened."""
-        return next(iter(self._file.salvages), None)
+        return self._file.salvage
 
     @property
     def away(self) -> str | None:
         """Why the file cannot be opened, while everything is held in memory; None when it is open."""
-        return None if self._file.away is None else str(self._file.away)
+        return self._file.why_away
 
     def bring_back(self) -> bool:
         """Try to open the file again; what was held in memory goes into it. True when the file is open."""
-        if self._file.away is None:
-            return True
-        try:
-            db = self._file.look()
-        except BedsideError as error:
-            self._file.away = as_trouble(error)
-            return False
-        with self._lock:
-            memory = self._db
-            try:
-                self._file.put_back(db)
-                self._file.take(db)
-            except StoreTrouble as error:
-                self._file.leave(db)
-                self._file.away = error
-                return False
-            self._use(db)
-            memory.conn.close()
-        return True
+        return self._file.bring_back(self._lock, self._use)
 
     # -- writing
 

@@ -3,6 +3,7 @@
 import logging
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from biosignal.errors import BedsideError
@@ -87,13 +88,46 @@ class OpenStore:
             self._writer.release()
             self._writer = None
 
-    def put_back(self, db: Database) -> None:
-        """Write what was held in memory into the file, in one transaction.
+    @property
+    def salvage(self) -> Salvage | None:
+        """What was saved out of a damaged file, or found beside this one, when it was opened."""
+        return next(iter(self.salvages), None)
 
-        Raises
-        ------
-        StoreFull, StoreTrouble : it could not be written; it is still in memory.
+    @property
+    def why_away(self) -> str | None:
+        """Why the file cannot be opened, while everything is held in memory; None when it is open."""
+        return None if self.away is None else str(self.away)
+
+    def bring_back(self, lock: AbstractContextManager[object], use: Callable[[Database], None]) -> bool:
+        """Try to open the file again; what was held in memory goes into it. True when the file is open.
+
+        Parameters
+        ----------
+        lock : of the owner, held while the file takes the memory's place.
+        use : called under the lock with what is in use from then on.
         """
+        if self.away is None:
+            return True
+        try:
+            db = self.look()
+        except BedsideError as error:
+            self.away = _as_trouble(error)
+            return False
+        with lock:
+            memory = self.db
+            try:
+                self._put_back(db)
+                self.take(db)
+            except StoreTrouble as error:
+                self.leave(db)
+                self.away = error
+                return False
+            use(db)
+            memory.conn.close()
+        return True
+
+    def _put_back(self, db: Database) -> None:
+        """Write what was held in memory into the file, in one transaction."""
         try:
             with db.atomic():
                 self._plan.absorb(db, rows_of(self.db.conn, self._plan), False)
@@ -125,6 +159,6 @@ class OpenStore:
         yield False
 
 
-def as_trouble(error: BedsideError) -> StoreTrouble:
+def _as_trouble(error: BedsideError) -> StoreTrouble:
     """Say of anything that keeps a file from being opened that it is trouble with the store."""
     return error if isinstance(error, StoreTrouble) else StoreTrouble(str(error), remedy=error.advice)

@@ -16,13 +16,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from biosignal.errors import BadInput, BedsideError, BrokenStream
+from biosignal.errors import BadInput, BrokenStream
 from biosignal.signal.blocks import Lead, SampleBlock, Samples
 from biosignal.wire.waveform import WaveChunk, decode_wave, encode_wave, quantise
 from edge_agent.store.connecting import translated
 from edge_agent.store.database import Database
-from edge_agent.store.errors import StoreFull, StoreTrouble
-from edge_agent.store.opened import OpenStore, as_trouble
+from edge_agent.store.errors import StoreFull
+from edge_agent.store.opened import OpenStore
 from edge_agent.store.pages import Value
 from edge_agent.store.plan import Found, Plan, Row, Salvage, Taken
 from edge_agent.store.reading import utc_text
@@ -219,39 +219,24 @@ class WaveStore:
         self._dropped_until = 0
         self._dropped = self._dropped_pinned = self._lost = self._clipped = 0
 
+    def _use(self, db: Database) -> None:
+        self._db, self._dropped_until = db, 0
+
     # -- without its file
 
     @property
     def salvage(self) -> Salvage | None:
         """What was saved out of a damaged file, or found beside this one, when it was opened."""
-        return next(iter(self._file.salvages), None)
+        return self._file.salvage
 
     @property
     def away(self) -> str | None:
         """Why the file cannot be opened, while the newest waves are held in memory; None when it is open."""
-        return None if self._file.away is None else str(self._file.away)
+        return self._file.why_away
 
     def bring_back(self) -> bool:
         """Try to open the file again; what was held in memory goes into it. True when the file is open."""
-        if self._file.away is None:
-            return True
-        try:
-            db = self._file.look()
-        except BedsideError as error:
-            self._file.away = as_trouble(error)
-            return False
-        with self._lock:
-            memory = self._db
-            try:
-                self._file.put_back(db)
-                self._file.take(db)
-            except StoreTrouble as error:
-                self._file.leave(db)
-                self._file.away = error
-                return False
-            self._db, self._dropped_until = db, 0
-            memory.conn.close()
-        return True
+        return self._file.bring_back(self._lock, self._use)
 
     # -- writing
 
