@@ -134,7 +134,9 @@ class SerialBoard:
     def _open_line(self) -> SerialLine:
         settings = self._settings
         baud = settings.baud or KINDS[settings.protocol].baud
-        line = SerialLine(settings.port, baud, clock=self._clock, closed=self._closed, tap=self._tap)
+        line = SerialLine(
+            settings.port, baud, clock=self._clock, closed=self._closed, poll_s=settings.poll_s, tap=self._tap
+        )
         self._opened += 1
         self._reopened = self._next > 0
         self._latency_ms = line.latency_ms

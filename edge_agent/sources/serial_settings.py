@@ -23,6 +23,7 @@ class SerialBoardSettings:
     leads : channels by name or index; none: those of `board_commands.COMMANDS`.
     lead_name, column : of a text board: what its signal is called, and which number of a line it is, from 0, a leading
         column of time not counted.
+    poll_s : how long a read waits for a first byte; a question to the board takes a few of these.
     speed : an emulated board runs so many times faster than its sample index says.
     """
 
@@ -35,6 +36,7 @@ class SerialBoardSettings:
     column: int = 0
     stall_s: float = 5.0
     block_s: float = 0.04
+    poll_s: float = 0.04
     first_retry_s: float = 0.25
     longest_retry_s: float = 10.0
     speed: float = 1.0

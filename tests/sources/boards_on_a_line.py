@@ -50,7 +50,8 @@ class Line:
         self.emulator = Emulator(
             emulation, speed=speed, link=link, clock=clock if isinstance(clock, BoardClock) else None
         )
-        values = {"block_s": 0.0005, "first_retry_s": 0.005, "longest_retry_s": 0.02, **changes}
+        # The line waits on the computer's clock, so a wait of 40 ms would be most of a second of this board's time.
+        values = {"block_s": 0.0005, "poll_s": 0.04 / speed, "first_retry_s": 0.005, "longest_retry_s": 0.02, **changes}
         self.source = SerialBoard(
             SerialBoardSettings(port=str(link), protocol=protocol, board=settings_of(protocol), **values),
             clock=clock,
