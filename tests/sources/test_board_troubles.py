@@ -20,6 +20,8 @@ from edge_agent.sources.settings import SourceSettings
 from edge_agent.sources.slow_rate import SlowRate
 from tests.sources.boards_on_a_line import Line, contiguous, emulation_of, playing
 
+HANDSHAKE_SPEED = 5.0  # what is asked and answered takes the computer's time, whatever the board's runs at
+
 
 def gaps_of(items):
     return [item for item in items if isinstance(item, Gap)]
@@ -36,8 +38,8 @@ def until(condition, what, seconds=20.0):
 def test_a_board_that_lost_its_supply_is_started_again(protocol, tmp_path):
     fs_hz = emulation_of(protocol, 1.0).board.fs_hz
     fault = Fault(what="unplug", at=round(6 * fs_hz), seconds=2.0, power=True)
-    emulation = emulation_of(protocol, 14.0, [fault])
-    line = Line(protocol, emulation, tmp_path / "board")
+    emulation = emulation_of(protocol, 20.0, [fault])
+    line = Line(protocol, emulation, tmp_path / "board", speed=HANDSHAKE_SPEED)
     items = line.play()
     (gap,) = [gap for gap in gaps_of(items) if gap.reason.startswith("reconnected")]
     counters = dict(line.source.health().counters)
@@ -50,7 +52,7 @@ def test_a_board_that_lost_its_supply_is_started_again(protocol, tmp_path):
 
 def test_a_board_that_stops_by_itself_is_asked_to_go_on(tmp_path):
     emulation = emulation_of("cyton", 20.0, [Fault(what="restart", at=1000)])
-    line = Line("cyton", emulation, tmp_path / "board", stall_s=1.0)
+    line = Line("cyton", emulation, tmp_path / "board", speed=HANDSHAKE_SPEED, stall_s=1.0)
     items = line.play()
     assert dict(line.source.health().counters)["started"] == 2
     (gap,) = gaps_of(items)
@@ -61,7 +63,7 @@ def test_a_board_that_stops_by_itself_is_asked_to_go_on(tmp_path):
 def test_a_dongle_without_its_board_says_why_and_is_asked_again(tmp_path):
     emulation = emulation_of("cyton", 30.0)
     emulation.board.radio = False
-    with playing("cyton", emulation, tmp_path / "board", speed=5.0, clock=HostClock()) as line:
+    with playing("cyton", emulation, tmp_path / "board", speed=HANDSHAKE_SPEED, clock=HostClock()) as line:
         until(lambda: line.source.health().state is SourceState.LOST, line.source.health)
         assert "Communications timeout" in line.source.health().reason
         emulation.board.radio = True
