@@ -128,10 +128,10 @@ def with_broker_access(settings: CloudSettings) -> CloudSettings:
     return dataclasses.replace(settings, mqtt=mqtt)
 
 
-def open_state(settings: CloudSettings) -> Database:
-    """Open the database, with its folder."""
+def open_state(settings: CloudSettings, *, check: bool = False) -> Database:
+    """Open the database, with its folder; `check` as in `open_database`."""
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return open_database(settings.database_url)
+    return open_database(settings.database_url, check=check)
 
 
 def _serve(options: argparse.Namespace, said: Said) -> None:
@@ -171,7 +171,7 @@ def _ingest(options: argparse.Namespace, said: Said) -> None:
     from cloud_service.ingest.commit import replay
 
     settings = settings_from(options)
-    database = open_state(settings)
+    database = open_state(settings, check=True)
     try:
         if options.replay_dead_letters:
             done = replay(database)

@@ -53,16 +53,20 @@ def open_database(url: str, *, check: bool = False) -> Database:
     Raises
     ------
     DatabaseUnusable : it cannot be reached or written. SchemaTooNew : a newer release wrote it.
-    DatabaseDamaged : its file is not whole.
+    DatabaseDamaged : its file is not whole, or empty where there was a database.
     """
     try:
         parsed = make_url(url)
     except ArgumentError as error:
         raise DatabaseUnusable("the database URL cannot be read") from error
+    file: Path | None = None
     try:
         if parsed.get_backend_name() == "sqlite":
-            if check and parsed.database:
-                check_file(Path(parsed.database))
+            if parsed.database and parsed.database != ":memory:":
+                file = Path(parsed.database)
+                _refuse_emptied(file)
+            if check and file is not None:
+                check_file(file)
             engine = _open_sqlite(url)
         elif parsed.get_backend_name() == "postgresql":
             engine = create_engine(
@@ -72,10 +76,37 @@ def open_database(url: str, *, check: bool = False) -> Database:
             raise DatabaseUnusable("only SQLite and PostgreSQL are supported", backend=parsed.get_backend_name())
         database = Database(engine)
         migrate(database)
+        if file is not None:
+            _marker(file).touch(mode=0o600)
     except (SQLAlchemyError, OSError) as error:
         shown = parsed.render_as_string(hide_password=True)
         raise DatabaseUnusable("the database cannot be opened", url=shown, why=_first_line(error)) from error
     return database
+
+
+def _refuse_emptied(path: Path) -> None:
+    """Refuse a file without length that was a database: SQLite would take it for a new one and delete its log.
+
+    Raises
+    ------
+    DatabaseDamaged : its log, or the mark of an earlier start beside it, says that there was one.
+    """
+    if path.exists() and path.stat().st_size:
+        return
+    log, marker = path.with_name(path.name + "-wal"), _marker(path)
+    if log.exists() and log.stat().st_size:
+        trace = log
+    elif path.exists() and marker.exists():  # one that is absent was taken away by a person
+        trace = marker
+    else:
+        return
+    remedy = f"{DatabaseDamaged.remedy}. To begin with nothing, move {trace.name} and {path.name} elsewhere"
+    raise DatabaseDamaged("the database is empty and was not", file=str(path), says_so=trace.name, remedy=remedy)
+
+
+def _marker(path: Path) -> Path:
+    """A file that says that its database was made."""
+    return path.with_name(path.name + ".made")
 
 
 def check_file(path: Path) -> None:

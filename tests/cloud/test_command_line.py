@@ -97,6 +97,21 @@ def test_a_failure_ends_with_what_to_try(tmp_path, capsys, arguments, code, says
     assert text.splitlines()[-1].startswith("Try: ")
 
 
+@pytest.mark.parametrize(
+    "verb", [("serve", "--port", "0"), ("ingest", "--replay-dead-letters")], ids=lambda verb: verb[0]
+)
+def test_who_stores_events_starts_on_no_damaged_database(tmp_path, capsys, verb):
+    assert main(["user", "list", "--state-dir", str(tmp_path), "--json"]) == 0
+    capsys.readouterr()
+    file = tmp_path / "clinic.db"
+    # Its last page: nothing that a start needs anyway.
+    with file.open("r+b") as content:
+        content.seek(-4096, os.SEEK_END)
+        content.write(b"\xff" * 4096)
+    assert main([*verb, "--state-dir", str(tmp_path), "--json"]) != 0
+    assert "the database is damaged" in capsys.readouterr().err
+
+
 def test_a_taken_port_is_named(tmp_path, capsys):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

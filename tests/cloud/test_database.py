@@ -88,3 +88,32 @@ def test_a_damaged_file_is_named_and_left_as_it_is(tmp_path, harm):
     assert "backup" in str(caught.value.advice)
     assert path.read_bytes() == damaged
     assert [file.name for file in tmp_path.iterdir() if file.suffix == ".db"] == ["clinic.db"]
+
+
+@pytest.mark.parametrize("trace", ["marker", "log", "log alone"])
+@pytest.mark.parametrize("check", [False, True])
+def test_a_file_that_lost_its_length_is_not_taken_for_a_new_one(tmp_path, trace, check):
+    path, log = tmp_path / "clinic.db", tmp_path / "clinic.db-wal"
+    url = f"sqlite:///{path}"
+    first = open_database(url)
+    with first.write() as session:
+        session.add(SiteRow(name="ward", created=utc_now()))
+    content = log.read_bytes()
+    first.close()
+    path.write_bytes(b"")
+    if trace != "marker":
+        log.write_bytes(content)
+        (tmp_path / "clinic.db.made").unlink()
+    if trace == "log alone":
+        path.unlink()
+    before = {file.name: file.read_bytes() for file in tmp_path.iterdir()}
+    with pytest.raises(DatabaseDamaged) as caught:
+        open_database(url, check=check)
+    assert "backup" in str(caught.value.advice)
+    assert "To begin with nothing" in str(caught.value.advice)
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
+
+
+def test_a_first_start_that_was_killed_is_begun_again(tmp_path):
+    (tmp_path / "clinic.db").touch()
+    open_database(f"sqlite:///{tmp_path / 'clinic.db'}", check=True).close()

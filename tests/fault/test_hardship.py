@@ -11,6 +11,7 @@ from fault_house import DEVICE, House, listens, look, wait_for
 from fault_judge import device_events, judge, newest
 
 pytestmark = [pytest.mark.broker, pytest.mark.timeout(300)]
+FILLS = 5
 
 
 @pytest.fixture
@@ -80,23 +81,44 @@ def technical(house, kind):
     return [finding.body["state"] for finding in findings if finding.body["kind"] == kind]
 
 
-def test_on_a_full_disk_waves_go_and_findings_stay(make_house, small_disk):
-    house = make_house(device_state=small_disk / DEVICE)
-    house.start()
+def fill_for_a_while(house, disk):
+    """Fill the disk until waves go and trouble is told, then make room; gives the findings stored meanwhile."""
     wait_for(lambda: look(house.waveforms_db, "SELECT count(*) FROM chunks")[0][0] > 8, 60, "waves are stored")
     chunks = look(house.waveforms_db, "SELECT min(n) FROM chunks")
-    with Ballast(small_disk) as ballast:
-        findings = count(house, "finding")
+    with Ballast(disk) as ballast:
+        findings, troubles = count(house, "finding"), len(technical(house, "store-trouble"))
         wait_for(lambda: look(house.waveforms_db, "SELECT min(n) FROM chunks") > chunks, 60, "old waves make room")
         wait_for(lambda: count(house, "finding") >= findings + 5, 60, "findings are stored on a full disk")
         # What was given up is taken as well, until dropping waves no longer helps.
-        wait_for(lambda: ballast.fill() or technical(house, "store-trouble"), 60, "store-trouble is raised")
+        wait_for(
+            lambda: ballast.fill() or len(technical(house, "store-trouble")) > troubles, 60, "store-trouble is raised"
+        )
         assert house.agent.is_alive
+        stored = count(house, "finding") - findings
     wait_for(lambda: "opened" not in technical(house, "store-trouble"), 60, "the trouble is over")
     newest_chunk = look(house.waveforms_db, "SELECT max(n) FROM chunks")
     wait_for(lambda: look(house.waveforms_db, "SELECT max(n) FROM chunks") > newest_chunk, 30, "waves are stored again")
+    return stored
+
+
+def test_on_a_full_disk_waves_go_and_findings_stay(make_house, small_disk):
+    house = make_house(device_state=small_disk / DEVICE)
+    house.start()
+    fill_for_a_while(house, small_disk)
     rest(house)
     judge(house, waves_may_miss=True)
+
+
+@pytest.mark.fault
+@pytest.mark.reliability("disk")
+@pytest.mark.timeout(1800)
+def test_a_disk_that_fills_again_and_again_takes_no_finding(make_house, small_disk, reliability):
+    house = make_house(device_state=small_disk / DEVICE)
+    house.start()
+    stored = sum(fill_for_a_while(house, small_disk) for _ in range(FILLS))
+    rest(house)
+    verdict = judge(house, waves_may_miss=True)
+    reliability.note("disk", fills=FILLS, findings_meanwhile=stored, events=verdict.events, lost=0)
 
 
 def test_while_the_database_is_away_nothing_is_receipted_and_nothing_is_lost(make_house):

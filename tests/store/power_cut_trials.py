@@ -3,8 +3,10 @@
 import random
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from edge_agent.store.rows import long_id
+from tests.store import events_made as made
 from tests.store.power_cut import Disk, Recording, record
 from tests.store.power_cut_program import open_events, open_waves
 
@@ -27,6 +29,28 @@ class Cuts:
 
 def recorded(folder: Path, *more: str, rounds: int = 3) -> Recording:
     return record(folder, PROGRAM, str(rounds), *more)
+
+
+class Mending(NamedTuple):
+    """A start on a damaged file: its recording, what the file held, and how many calls its replacing took."""
+
+    recording: Recording
+    there: frozenset[str]
+    calls: int
+
+
+def mended(folder: Path) -> Mending:
+    """Record the start on a file of 150 events whose header is spoiled."""
+    folder.mkdir()
+    store = open_events(folder)
+    events = [made.finding(f"old {number}", "r") for number in range(150)]
+    store.add_many(events)
+    store.close()
+    with (folder / "events.db").open("r+b") as file:
+        file.write(b"\xa5" * 100)
+    recording = recorded(folder, rounds=1)
+    first_mark = next(at for at, op in enumerate(recording.ops) if op.do == "mark")
+    return Mending(recording, frozenset(event.id for event in events), first_mark + 40)
 
 
 def cut(

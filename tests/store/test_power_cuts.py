@@ -1,10 +1,9 @@
-"""What the stores said was on disk is there after a power cut, at any moment; the long form is in `make fault`."""
+"""What the stores said was on disk is there after a power cut, at any moment; the long form is in
+`make fault ROW=power-cuts`."""
 
 import pytest
 
-from tests.store import events_made as made
-from tests.store.power_cut_program import open_events
-from tests.store.power_cut_trials import cut, recorded
+from tests.store.power_cut_trials import cut, mended, recorded
 
 
 @pytest.fixture(scope="module")
@@ -24,15 +23,6 @@ def test_the_cuts_find_a_store_that_does_not_flush(tmp_path):
 
 
 def test_no_cut_while_a_damaged_file_is_replaced_loses_a_row(tmp_path):
-    folder = tmp_path / "stores"
-    folder.mkdir()
-    store = open_events(folder)
-    store.add_many(made.finding(f"old {number}", "r") for number in range(150))
-    store.close()
-    with (folder / "events.db").open("r+b") as file:
-        file.write(b"\xa5" * 100)
-    mending = recorded(folder, rounds=1)
-    there = frozenset(made.finding(f"old {number}", "r").id for number in range(150))
-    last = next(at for at, op in enumerate(mending.ops) if op.do == "mark")
-    found = cut(mending, tmp_path / "cut", 120, seed=2, there=there, first=last + 40)
+    recording, there, calls = mended(tmp_path / "stores")
+    found = cut(recording, tmp_path / "cut", 120, seed=2, there=there, first=calls)
     assert (found.cuts, found.lost, found.damaged) == (120, 0, 0)
