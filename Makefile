@@ -2,11 +2,12 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+TOOLS  := .build/audit
 RECORD ?= excerpt
 SPEED  ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup setup-dev demo demo-check test check format e2e bench fault install-check arm-check llm train clean
+.PHONY: help setup setup-dev demo demo-check test check format e2e bench fault install-check arm-check llm train audit sbom clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -67,6 +68,19 @@ llm: setup  ## build and install the language model (about 7 minutes, needs a C+
 train: setup-dev  ## train the beat classifier again from EDGE_DATA_DIR (installs torch)
 	$(BIN)/python -m pip install --quiet 'torch>=2.4'
 	$(BIN)/python -m export train --data "$${EDGE_DATA_DIR:?set EDGE_DATA_DIR to the unpacked recordings}" --out .build/ecg-beats $(TRAIN)
+
+$(TOOLS)/.made: $(VENV)/.base requirements/audit.txt
+	$(PYTHON) -m venv $(TOOLS)
+	VIRTUAL_ENV=$(TOOLS) $(BIN)/uv pip install --quiet --require-hashes -r requirements/audit.txt
+	@touch $@
+
+audit: $(TOOLS)/.made sbom  ## bandit, the list of parts held to its schema, known vulnerabilities (asks PyPI)
+	$(TOOLS)/bin/bandit --quiet --configfile pyproject.toml --recursive biosignal edge_agent cloud_service export demo installed audit
+	$(TOOLS)/bin/python -m audit validate
+	$(TOOLS)/bin/python -m audit vulnerabilities requirements/base.txt
+
+sbom:  ## write the list of parts, .build/bedside.cdx.json (needs Python alone)
+	@$(PYTHON) -m audit sbom
 
 clean:  ## remove .venv and what the demo left
 	rm -rf $(VENV) .demo .build

@@ -19,7 +19,7 @@ def become(parent: int, command: list[str]) -> NoReturn:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         if os.getppid() != parent:
             sys.exit(1)
-    os.execv(command[0], command)  # noqa: S606  # no shell is wanted
+    os.execv(command[0], command)  # noqa: S606  # nosec B606  # no shell is wanted
 
 
 if __name__ == "__main__":

@@ -103,10 +103,10 @@ def alarms(_login: Viewer, clinic: ClinicPart, device: str | None = None, resolv
         wanted = wanted.where(AlarmRow.device == device)
     with clinic.database.read() as session:
         rows = list(session.scalars(wanted))
-        requests = latest_about(session, [row.id for row in rows])
+        newest = latest_about(session, [row.id for row in rows])
         past = own_past(session, device) if resolved else []
     own = [one for one in clinic.lookout.alarms.standing if device is None or one.device == device]
-    listed = [shown_alarm(row, requests.get(row.id)) for row in rows]
+    listed = [shown_alarm(row, newest.get(row.id)) for row in rows]
     listed += [shown_own(one) for one in (*own, *past)]
     now = utc_now()
     return Alarms(alarms=sorted(listed, key=lambda one: _urgency(one, now)))

@@ -121,7 +121,7 @@ class EventReader:
         which, values = ("AND kind = ?", (kind,)) if kind else ("", ())
         after = 0
         while rows := self._read(
-            f"SELECT n, payload FROM events WHERE n > ? {which} ORDER BY n LIMIT ?",  # noqa: S608
+            f"SELECT n, payload FROM events WHERE n > ? {which} ORDER BY n LIMIT ?",  # noqa: S608  # a constant
             (after, *values, page),
         ):
             after = rows[-1][0]
@@ -144,7 +144,7 @@ class EventReader:
                 (opened, recording),
             )
         sql = (
-            "SELECT e.payload FROM events e JOIN ("  # noqa: S608
+            "SELECT e.payload FROM events e JOIN ("  # noqa: S608  # a constant
             "SELECT n, row_number() OVER (PARTITION BY id ORDER BY rev DESC) AS place, "
             f"min(n) OVER (PARTITION BY id) AS first FROM events WHERE kind = ? {which}) t "
             "ON e.n = t.n WHERE t.place = 1 ORDER BY t.first DESC LIMIT ?"

@@ -82,7 +82,7 @@ class Retention:
 
     def _forget_commands(self) -> None:
         newest = "(SELECT max(rowid) FROM commands)"
-        sql = f"DELETE FROM commands WHERE outcome IS NOT NULL AND rowid <= {newest} - ?"  # noqa: S608
+        sql = f"DELETE FROM commands WHERE outcome IS NOT NULL AND rowid <= {newest} - ?"  # noqa: S608  # a constant
         self._db.execute(sql, (COMMANDS_KEPT,))
 
     def _used(self) -> int:
