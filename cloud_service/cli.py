@@ -25,6 +25,7 @@ from cloud_service.access.people import People
 from cloud_service.access.roles import Role
 from cloud_service.access.secret_files import OTHERS, keep_to_ourselves, write_secret
 from cloud_service.broker.accounts import accounts_file, clinic_password, read_accounts, write_accounts
+from cloud_service.broker.kept import KeptBroker
 from cloud_service.broker.mosquitto import Place, write_mosquitto
 from cloud_service.broker.process import RunningBroker, refresh_mosquitto, start_broker
 from cloud_service.database.connection import Database, open_database
@@ -144,23 +145,23 @@ def _serve(options: argparse.Namespace, said: Said) -> None:
         keep_to_ourselves(settings.state_dir)
         _first_admin(settings, database, said)
         write_accounts(database, settings.state_dir, clinic=settings.mqtt.username)
-        broker, stop = None, threading.Event()
+        broker = None
         if options.with_broker:
-            broker = start_broker(settings.broker, settings.state_dir, kind=options.kind)
-            settings = _pointed_at(settings, broker)
-            _say_broker(said, broker, settings)
-            following = (broker, settings.state_dir, stop)
-            threading.Thread(target=_pass_on_accounts, args=following, name="clinic.accounts", daemon=True).start()
+            broker = KeptBroker(settings.broker, settings.state_dir, kind=options.kind)
+            settings = _pointed_at(settings, broker.running)
+            _say_broker(said, broker.running, settings)
+            broker.start()
         try:
             app = create_app(
-                with_broker_access(settings), on_devices_changed=lambda: _devices_changed(settings, database, broker)
+                with_broker_access(settings),
+                on_devices_changed=lambda: _devices_changed(settings, database, broker),
+                parts=[broker] if broker is not None else [],
             )
             server = make_server(app, settings.http, listener)
             said("ready", f"listening on {url_of(settings.http, listener)}", url=url_of(settings.http, listener))
             _until_stopped()  # uvicorn raises the signal once more when it is done; the broker must still be stopped
             server.run(sockets=[listener])
         finally:
-            stop.set()
             if broker is not None:
                 broker.stop()
             database.close()
@@ -332,10 +333,9 @@ def _first_admin(settings: CloudSettings, database: Database, said: Said) -> Non
         said("first-admin", text, name=FIRST_ADMIN, password_file=file)
 
 
-def _devices_changed(settings: CloudSettings, database: Database, broker: RunningBroker | None) -> None:
+def _devices_changed(settings: CloudSettings, database: Database, broker: KeptBroker | None) -> None:
     write_accounts(database, settings.state_dir, clinic=settings.mqtt.username)
     if broker is not None:
-        refresh_mosquitto(settings.state_dir)
         broker.reload()
 
 

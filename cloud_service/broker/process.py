@@ -23,6 +23,8 @@ from cloud_service.errors import BrokerUnreachable, PortTaken
 from cloud_service.settings import BrokerSettings, require_safe_listener
 
 START_S = 20.0
+HALTED = ("T", "t")
+"""States of a process, by proc(5), in which it does nothing any more though it lives: stopped, traced."""
 
 
 class Broker(Protocol):
@@ -58,6 +60,19 @@ class RunningBroker:
     def is_alive(self) -> bool:
         """Whether its process runs."""
         return self._process.poll() is None
+
+    def is_halted(self) -> bool:
+        """Whether its process was stopped by a signal and does nothing any more; False where there is no /proc."""
+        try:
+            stat = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return False
+        return stat.rpartition(")")[2].split()[0] in HALTED
+
+    def kill(self) -> None:
+        """End its process at once, whatever it is doing."""
+        self._process.kill()
+        self.stop()
 
     def stop(self) -> None:
         """End its process."""
