@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 
 from biosignal.errors import BedsideError
 from biosignal.wire.topics import parse
+from cloud_service import notify
 from cloud_service.access.bodies import BodyLimit
 from cloud_service.access.headers import SecurityHeaders
 from cloud_service.access.limits import Turns
@@ -88,7 +89,9 @@ def create_app(
         if learner is not None:
             learner.start()
         clinic.lookout.start()
+        notify.ready()
         yield
+        notify.stopping()
         await asyncio.to_thread(clinic.lookout.stop)
         if learner is not None:
             await asyncio.to_thread(learner.stop)
@@ -178,7 +181,7 @@ def _watch(clinic: Clinic, more: Sequence[Part]) -> None:
     link, worker = clinic.link, clinic.worker
     mine: list[Part] = [clinic.feed, clinic.watching.loop]
     mine += [part.loop for part in (link, worker) if part is not None]
-    clinic.lookout.watch([*mine, *more], link=link, worker=worker)
+    clinic.lookout.watch(mine, link=link, worker=worker, beside=more)
 
 
 def _start(clinic: Clinic) -> None:

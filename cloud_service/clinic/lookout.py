@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from cloud_service import notify
 from cloud_service.access import devices as registry
 from cloud_service.clinic.conditions import ClinicFacts, conditions
 from cloud_service.clinic.ear import Ear
@@ -24,7 +25,11 @@ STILL_AFTER_S = 30.0
 
 
 class Lookout:
-    """Watches beds and parts, raises the clinic's own alarms, and starts parts anew that have ended."""
+    """Watches beds and parts, raises the clinic's own alarms, and starts parts anew that have ended.
+
+    While each vital part comes round it pets the service manager's watchdog: a thread that hangs cannot be ended, only
+    the process can.
+    """
 
     def __init__(self, database: Database, ear: Ear, changed: Callable[[OwnAlarm], None]) -> None:
         self.alarms = OwnAlarms(database, changed)
@@ -34,12 +39,21 @@ class Lookout:
         self._rows: Sequence[DeviceRow] = ()
         self._link: BrokerLink | None = None
         self._worker: IngestWorker | None = None
+        self._vital: Sequence[Part] = ()
         self._stopping = threading.Event()
         self.loop = Loop("lookout", self._run, limit_s=STILL_AFTER_S)
 
-    def watch(self, parts: Sequence[Part], *, link: BrokerLink | None, worker: IngestWorker | None) -> None:
-        """Name what is to be watched, before the start."""
-        self.parts = [*parts, self.loop]
+    def watch(
+        self,
+        parts: Sequence[Part],
+        *,
+        link: BrokerLink | None,
+        worker: IngestWorker | None,
+        beside: Sequence[Part] = (),
+    ) -> None:
+        """Name what is to be watched, before the start; without what is `beside` the clinic can do its work."""
+        self.parts = [*parts, *beside, self.loop]
+        self._vital = parts
         self._link, self._worker = link, worker
 
     def heard(self, presence: Presence) -> None:
@@ -89,3 +103,5 @@ class Lookout:
                 self.look()
             except Exception:  # the border of the thread: without it nobody would miss a silent bed
                 log.exception("lookout.failed")
+            if all(part.age_s <= part.limit_s for part in self._vital):
+                notify.alive()

@@ -34,11 +34,12 @@ def test_a_unit_is_hardened(name):
     assert service["Restart"] == "always"
 
 
-def test_the_daemon_is_watched_by_systemd():
-    service = unit("edge-agent.service")["Service"]
+@pytest.mark.parametrize("name", UNITS)
+def test_a_unit_is_watched_by_systemd(name):
+    service = unit(name)["Service"]
     assert service["Type"] == "notify"
     assert int(service["WatchdogSec"]) > 0
-    assert unit("edge-agent.service")["Unit"]["StartLimitBurst"] == "5"
+    assert unit(name)["Unit"]["StartLimitBurst"] == "5"
 
 
 def test_the_clinic_may_open_all_the_connections_it_allows():
