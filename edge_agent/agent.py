@@ -48,7 +48,7 @@ from edge_agent.analysis.restart import leftovers
 from edge_agent.explain.explainer import Explainer
 from edge_agent.findings.alarms import AlarmMachine
 from edge_agent.inference.models import Models
-from edge_agent.operate.clock import Clock, HostClock
+from edge_agent.operate.clock import Clock, HostClock, utc_text
 from edge_agent.operate.log_handler import logging_to
 from edge_agent.operate.private_files import keep_to_ourselves
 from edge_agent.operate.settings import Settings
@@ -179,6 +179,7 @@ class Agent:
             state / "events.db",
             settings.device.name,
             self._boot,
+            utc_now=self._utc_text,
             reserve_bytes=settings.store.free_reserve_mb * MIB,
             stand_in_bytes=STAND_IN_BYTES,
         )
@@ -187,6 +188,7 @@ class Agent:
             state / "waveforms.db",
             settings.store.waveform_budget_mb * MIB,
             commit_s=settings.store.commit_s,
+            utc_now=self._utc_text,
             stand_in_bytes=STAND_IN_BYTES,
         )
         opened.callback(self._close_waves)
@@ -511,6 +513,9 @@ class Agent:
 
     def _utc(self) -> datetime:
         return datetime(1970, 1, 1, tzinfo=timezone.utc) + timedelta(seconds=self.clock.utc_s())
+
+    def _utc_text(self) -> str:
+        return utc_text(self.clock.utc_s())
 
 
 def _held(status: Status) -> Iterator[Reading]:

@@ -9,7 +9,11 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-ENTRY = {"edge-agent": ("edge_agent",), "cloud-service": ("cloud_service.cli",)}
+ENTRY = {
+    "edge-agent": ("edge_agent",),
+    "cloud-service": ("cloud_service.cli",),
+    "faulty-agent": ("tests.fault.fault_daemon",),
+}
 
 
 class Program:
