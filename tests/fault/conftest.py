@@ -15,6 +15,9 @@ def pytest_addoption(parser):
     group.addoption(
         "--kills", type=int, default=200, help="random moments of the long run, all brokers together (default 200)"
     )
+    group.addoption(
+        "--hours", type=int, default=24, help="hours of signal of the run for memory (default 24; a week is 168)"
+    )
     group.addoption("--fault-seed", type=int, default=6, help="seed of the long run's moments")
     group.addoption("--row", choices=NAMES, help="only the tests of this row of the reliability table")
 
