@@ -76,8 +76,7 @@ def test_a_finding_is_on_the_page_within_a_second_of_its_commit(visits, clean, w
             if one["rev"] == 0 and one["id"] in seen and (stamp := _unix(one["received"])) > began
         ]
 
-    found = wait_for(lambda: lags() or None)
-    assert min(found) < 1.0
+    wait_for(lambda: any(lag < 1.0 for lag in lags()))  # one of them: a busy machine may delay another
 
 
 def test_the_live_strip_is_drawn_to_scale_and_moves(visits, clean):
