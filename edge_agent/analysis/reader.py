@@ -13,7 +13,7 @@ from edge_agent.sources.port import Source
 
 log = logging.getLogger(__name__)
 OVERFLOW = "overflow"
-LIMIT_S = 5.0
+LIMIT_S = 4.0
 """A source that streams gives a block several times a second."""
 
 
