@@ -3,6 +3,7 @@
 import threading
 
 from biosignal.wire.topics import checked_name
+from cloud_service import notify
 from cloud_service.database.columns import utc_now
 from cloud_service.database.connection import Database
 from cloud_service.ingest.arrival import Message
@@ -37,9 +38,12 @@ def ingest_alone(settings: CloudSettings, database: Database, stop: threading.Ev
     worker = IngestWorker(database, settings.ingest, send_receipt=link.send_receipt)
     worker.start()
     link.start()
+    notify.ready()
     why = ""
     while not why and not stop.wait(LOOK_S):
+        notify.alive()
         why = worker.why_still()
+    notify.stopping()
     link.stop()
     if why:  # the stuck thread is not joined: the process ends and is started again
         raise IngestStopped(why)
