@@ -105,6 +105,7 @@ def create_app(
         docs_url=None,  # its pages need scripts from elsewhere
         redoc_url=None,
         openapi_url=f"{API}/openapi.json",
+        redirect_slashes=False,  # its answer leads to whatever host the request names
     )
     app.state.clinic = clinic
     app.state.learning = learning_part(workshop, clinic.commands, settings.learning)

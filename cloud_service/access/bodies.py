@@ -1,4 +1,7 @@
-"""Refuses what nobody of ours sends: a request whose body is larger than any of ours."""
+"""Refuses what nobody of ours sends: a body larger than any of ours, and a character that no text has.
+
+PostgreSQL takes no NUL in a text: a request that carries one would fail wherever its words meet the database.
+"""
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -18,6 +21,9 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the body, then pass on; answer 413 where it is too large."""
+        if scope["type"] == "websocket" and "\0" in scope["path"]:
+            await send({"type": "websocket.close"})
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -37,6 +43,9 @@ class BodyLimit:
                 return
             if not message.get("more_body", False):
                 break
+        if _has_nul(scope, b"".join(body)):
+            await self._answer(scope, receive, send, 400, "the request holds the character NUL", "leave it out")
+            return
         whole: list[Message] = [{"type": "http.request", "body": b"".join(body), "more_body": False}]
 
         async def again() -> Message:
@@ -45,6 +54,14 @@ class BodyLimit:
         await self._app(scope, again, send)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = {"detail": f"the body is larger than {self._largest} bytes", "try": "send less at once"}
-        response = JSONResponse(answer, status_code=413, headers={"Connection": "close"})
+        why = f"the body is larger than {self._largest} bytes"
+        await self._answer(scope, receive, send, 413, why, "send less at once")
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send, status: int, why: str, advice: str) -> None:
+        answer = {"detail": why, "try": advice}
+        response = JSONResponse(answer, status_code=status, headers={"Connection": "close"})
         await response(scope, receive, send)
+
+
+def _has_nul(scope: Scope, body: bytes) -> bool:
+    return "\0" in scope["path"] or b"%00" in scope["query_string"] or b"\\u0000" in body

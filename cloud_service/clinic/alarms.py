@@ -132,7 +132,7 @@ def pause(alarm: str, body: Pause, login: Reviewer, clinic: ClinicPart) -> Alarm
 @router.get("/commands")
 def commands(_login: Viewer, clinic: ClinicPart, device: str | None = None, limit: int = 100) -> CommandLog:
     """List what was asked of devices and what became of it."""
-    wanted = select(CommandRow).order_by(CommandRow.requested.desc()).limit(min(limit, 500))
+    wanted = select(CommandRow).order_by(CommandRow.requested.desc()).limit(max(1, min(limit, 500)))
     if device is not None:
         wanted = wanted.where(CommandRow.device == device)
     with clinic.database.read() as session:

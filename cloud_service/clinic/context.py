@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias, cast
 from urllib.parse import urlsplit
 
 from fastapi import Depends, HTTPException, Request
+from pydantic import Field
 from starlette.requests import HTTPConnection
 
 from cloud_service.access.limits import Turns
@@ -62,9 +63,13 @@ def address_of(connection: HTTPConnection) -> str:
 def is_same_origin(connection: HTTPConnection) -> bool:
     """Whether a browser says that the request comes from one of our own pages, or no browser sent it."""
     origin = connection.headers.get("origin")
-    return origin is None or hmac.compare_digest(
-        urlsplit(origin).netloc.encode(), connection.headers.get("host", "").encode()
-    )
+    if origin is None:
+        return True
+    try:
+        place = urlsplit(origin).netloc
+    except ValueError:  # no address at all
+        return False
+    return hmac.compare_digest(place.encode(), connection.headers.get("host", "").encode())
 
 
 def login_of(connection: HTTPConnection) -> Login | None:
@@ -92,6 +97,8 @@ def allowed(role: Role) -> Callable[[Request], Login]:
     return check
 
 
+RowNumber: TypeAlias = Annotated[int, Field(ge=0, le=2**63 - 1)]
+"""A number of a row that somebody asks for: larger ones no database can be asked for."""
 ClinicPart: TypeAlias = Annotated[Clinic, Depends(clinic_of)]
 Viewer: TypeAlias = Annotated[Login, Depends(allowed(Role.VIEWER))]
 Reviewer: TypeAlias = Annotated[Login, Depends(allowed(Role.REVIEWER))]

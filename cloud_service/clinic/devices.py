@@ -118,7 +118,7 @@ def revoke_device(name: str, login: Admin, clinic: ClinicPart) -> None:
 @router.get("/model-reports")
 def model_reports(_login: Viewer, clinic: ClinicPart, device: str | None = None, limit: int = 100) -> ModelReports:
     """List what devices did with models."""
-    wanted = select(ModelReportRow).order_by(ModelReportRow.received.desc()).limit(min(limit, 500))
+    wanted = select(ModelReportRow).order_by(ModelReportRow.received.desc()).limit(max(1, min(limit, 500)))
     if device is not None:
         wanted = wanted.where(ModelReportRow.device == device)
     with clinic.database.read() as session:

@@ -1,14 +1,14 @@
 """The event log as it is: everything devices said, also of kinds that this release does not know."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from biosignal.wire.envelope import KINDS
-from cloud_service.clinic.context import ClinicPart, Viewer
+from cloud_service.clinic.context import ClinicPart, RowNumber, Viewer
 from cloud_service.clinic.unshowable import WORDS, shown
 from cloud_service.database.event_tables import EventRow
 
@@ -46,7 +46,7 @@ def events(
     device: str | None = None,
     recording: str | None = None,
     known: bool | None = None,
-    before: Annotated[int | None, Query(ge=0, le=2**63 - 1)] = None,
+    before: RowNumber | None = None,
     limit: int = 100,
 ) -> EventLog:
     """List events; `known` filters by whether this release knows their kind."""

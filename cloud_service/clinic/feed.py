@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -38,6 +39,7 @@ SHOWN = (
 """Fields of a body that a page is given at once, whichever of them an event of whatever kind has."""
 LONGEST = 200
 LEADS = 64
+_ROW = re.compile(r"[0-9]{1,18}")
 Item = dict[str, Any]
 
 
@@ -220,7 +222,7 @@ async def feed(
 async def _events(request: Request, source: Feed, last: str | None) -> AsyncIterator[str]:
     with source.listen() as mine:
         yield "retry: 1000\n\n"
-        sent = int(last) if last and last.isdigit() else None
+        sent = int(last) if last and _ROW.fullmatch(last) else None
         for item in await run_in_threadpool(source.since, sent) if sent is not None else ():
             sent = item["row"]
             yield _written(item)

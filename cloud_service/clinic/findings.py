@@ -1,6 +1,6 @@
 """Findings: the list to work through, and one with all it rests on."""
 
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from fastapi import APIRouter, HTTPException
@@ -157,10 +157,11 @@ def _older(wanted: Select[Any], before: str) -> Select[Any]:
     stamp, _, name = before.partition("|")
     try:
         received = datetime.fromisoformat(stamp.replace(" ", "+"))
-    except ValueError as error:
+        if received.tzinfo is None:
+            raise ValueError("no zone")
+        received = received.astimezone(timezone.utc)
+    except (ValueError, OverflowError) as error:  # the second: a time that UTC has no year for
         raise HTTPException(400, "`before` is not a page mark") from error
-    if received.tzinfo is None:
-        raise HTTPException(400, "`before` is not a page mark")
     same = and_(FindingRow.received == received, FindingRow.id < name)
     return wanted.where(or_(FindingRow.received < received, same))
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from cloud_service.access import audit
 from cloud_service.access.errors import AuditBroken
 from cloud_service.access.roles import Role
-from cloud_service.clinic.context import Admin, ClinicPart, Engineer, address_of, login_of
+from cloud_service.clinic.context import Admin, ClinicPart, Engineer, RowNumber, address_of, login_of
 from cloud_service.clinic.metrics import exposition
 from cloud_service.database.clinic_tables import AuditRow
 from cloud_service.ingest import dead_letters
@@ -172,9 +172,9 @@ def replay_letters(login: Engineer, clinic: ClinicPart) -> Replayed:
 
 
 @router.get("/audit")
-def audit_log(_login: Admin, clinic: ClinicPart, before: int | None = None, limit: int = 100) -> AuditLog:
+def audit_log(_login: Admin, clinic: ClinicPart, before: RowNumber | None = None, limit: int = 100) -> AuditLog:
     """List the audit log."""
-    wanted = select(AuditRow).order_by(AuditRow.number.desc()).limit(min(limit, 500))
+    wanted = select(AuditRow).order_by(AuditRow.number.desc()).limit(max(1, min(limit, 500)))
     if before is not None:
         wanted = wanted.where(AuditRow.number < before)
     with clinic.database.read() as session:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from biosignal.tasks import TASKS
 from biosignal.tasks.task import ReviewUnit
 from cloud_service.access import audit
-from cloud_service.clinic.context import ClinicPart, Reviewer, Viewer
+from cloud_service.clinic.context import ClinicPart, Reviewer, RowNumber, Viewer
 from cloud_service.clinic.evidence import NamedMark, arrived_marks, named_marks
 from cloud_service.database.clinic_tables import ReviewRow
 from cloud_service.database.columns import utc_now
@@ -104,7 +104,7 @@ def review(finding: str, new: NewReview, login: Reviewer, clinic: ClinicPart) ->
 
 
 @router.post("/reviews/{row}/undo", status_code=201)
-def undo(row: int, login: Reviewer, clinic: ClinicPart) -> Review:
+def undo(row: RowNumber, login: Reviewer, clinic: ClinicPart) -> Review:
     """Take back one's own word; what one had said before it is in force again."""
     with clinic.database.write() as session:
         last = session.get(ReviewRow, row)

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from biosignal.errors import BedsideError
 from biosignal.model.bundle import open_bundle, unpack
 from biosignal.tasks import TASKS
-from cloud_service.clinic.context import Engineer, Reviewer
+from cloud_service.clinic.context import Engineer, Reviewer, RowNumber
 from cloud_service.database.event_tables import CommandRow, ModelReportRow
 from cloud_service.database.learning_tables import LearningJobRow
 from cloud_service.learning.jobs import Workshop, refittable, released_bundle, start_job, task_of, version_of
@@ -182,13 +182,13 @@ def jobs(_login: Reviewer, learning: LearningPart, limit: int = 50, task: str | 
 
 
 @router.get("/jobs/{job}")
-def one_job(job: int, _login: Reviewer, learning: LearningPart) -> Job:
+def one_job(job: RowNumber, _login: Reviewer, learning: LearningPart) -> Job:
     """Give one job."""
     return _job(_row(learning, job))
 
 
 @router.get("/candidates/{candidate}")
-def one_candidate(candidate: int, _login: Reviewer, learning: LearningPart) -> Candidate:
+def one_candidate(candidate: RowNumber, _login: Reviewer, learning: LearningPart) -> Candidate:
     """Give a candidate's report: each gate with its figures, the sets by name and count."""
     row = _row(learning, candidate)
     if row.report is None or row.digest is None:
@@ -201,7 +201,7 @@ def one_candidate(candidate: int, _login: Reviewer, learning: LearningPart) -> C
 
 
 @router.post("/candidates/{candidate}/release", status_code=201)
-def release(candidate: int, audience: Audience, login: Engineer, learning: LearningPart) -> Announced:
+def release(candidate: RowNumber, audience: Audience, login: Engineer, learning: LearningPart) -> Announced:
     """Sign a candidate that passed every gate and announce it."""
     target = release_candidate(learning.workshop, candidate, by=login.name)
     return _announced(learning, target, login.name, audience)

@@ -6,8 +6,12 @@ import time
 
 import httpx
 
+from cloud_service.access.people import People
+from cloud_service.access.roles import Role
 from cloud_service.app import create_app
+from cloud_service.database.connection import open_database
 from cloud_service.serving import listen, make_server, url_of
+from cloud_service.settings import AccessSettings
 
 PASSWORD = "correct horse battery"
 
@@ -20,6 +24,15 @@ def wait_for(condition, timeout_s=15.0):
             return found
         time.sleep(0.02)
     raise AssertionError("it did not happen in time")
+
+
+def make_clinic_of_each_role(file):
+    """A migrated database that knows one person of each role, by the role's name."""
+    database = open_database(f"sqlite:///{file}")
+    people = People(database, AccessSettings(), demo=False)
+    for role in Role:
+        people.add(name=role.value, role=role, password=PASSWORD, by="test")
+    database.close()
 
 
 class Running:

@@ -3,26 +3,20 @@ from types import SimpleNamespace
 
 import pytest
 from broker_clients import KINDS
-from cloud_running import PASSWORD, Running
+from cloud_running import Running, make_clinic_of_each_role
 from cloud_ward import SITE
 
 from cloud_service.access.devices import add_device
-from cloud_service.access.people import People
-from cloud_service.access.roles import Role
 from cloud_service.broker.accounts import clinic_password, write_accounts
 from cloud_service.broker.process import start_broker
 from cloud_service.database.connection import open_database
-from cloud_service.settings import AccessSettings, BrokerSettings, CloudSettings, HttpSettings, MqttSettings
+from cloud_service.settings import BrokerSettings, CloudSettings, HttpSettings, MqttSettings
 
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory):
     file = tmp_path_factory.mktemp("template") / "clinic.db"
-    database = open_database(f"sqlite:///{file}")
-    people = People(database, AccessSettings(), demo=False)
-    for role in Role:
-        people.add(name=role.value, role=role, password=PASSWORD, by="test")
-    database.close()
+    make_clinic_of_each_role(file)
     return file
 
 

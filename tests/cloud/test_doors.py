@@ -208,7 +208,9 @@ def test_the_application_hears_whole_bodies_within_the_limit_only(parts, announc
             answered.append(message)
 
         headers = [] if announced is None else [(b"content-length", str(announced).encode())]
-        await BodyLimit(app, largest=100)({"type": "http", "headers": headers}, receive, send)
+        await BodyLimit(app, largest=100)(
+            {"type": "http", "path": "/", "query_string": b"", "headers": headers}, receive, send
+        )
 
     anyio.run(run)
     whole = b"".join(parts)

@@ -3,12 +3,12 @@
 import re
 
 import pytest
-from all_routes import routes_of
-from cloud_running import PASSWORD
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from cloud_service.access.roles import Role
+from tests.cloud.all_routes import routes_of
+from tests.cloud.cloud_running import PASSWORD
 
 API = "/api/v1"
 ANYONE, VIEWER, REVIEWER, ENGINEER, ADMIN = None, *Role
