@@ -18,6 +18,9 @@ def pytest_addoption(parser):
     group.addoption(
         "--hours", type=int, default=24, help="hours of signal of the run for memory (default 24; a week is 168)"
     )
+    group.addoption(
+        "--kill-minutes", type=float, default=float("inf"), help="the long run kills no longer than that (default: any)"
+    )
     group.addoption("--fault-seed", type=int, default=6, help="seed of the long run's moments")
     group.addoption("--row", choices=NAMES, help="only the tests of this row of the reliability table")
 
@@ -69,12 +72,3 @@ def broker_kind(request):
     if request.param == "mosquitto" and mosquitto() is None:
         pytest.skip("mosquitto is not installed")
     return request.param
-
-
-@pytest.fixture
-def moments(request, broker_kind):
-    """This broker's share of the long run's moments: the kinds that are installed divide them."""
-    whole = request.config.getoption("--kills", 200)
-    if mosquitto() is None:
-        return whole
-    return whole // 2 if broker_kind == "mosquitto" else whole - whole // 2

@@ -10,12 +10,15 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 from fault_program import ROOT, Program
 
 from edge_agent.store.rows import long_id
 from tests.brokers import free_port
 
 SITE, DEVICE = "fault", "bed-1"
+PATIENCE_S = 180.0
+"""How long is waited for a program on a machine that has other work; a sound one is never near it."""
 
 
 class House:
@@ -26,6 +29,7 @@ class House:
     speed : of the replay, times real time; 0 as fast as possible.
     device_state : where the daemon keeps its stores; below `folder` unless given.
     settings : more of the daemon's settings, ``section.key=value``.
+    database_url : of the clinic's database in PostgreSQL; SQLite in the clinic's folder unless given.
     """
 
     def __init__(
@@ -37,15 +41,17 @@ class House:
         passes: int = 0,
         device_state: Path | None = None,
         settings: tuple[str, ...] = (),
+        database_url: str = "",
     ) -> None:
         self.folder = folder
+        self.database_url = database_url
         self.device_state = device_state or folder / DEVICE
         self.clinic_state = folder / "clinic"
         self.mqtt_port, self.clinic_port, self.http_port = free_port(), free_port(), free_port()
         self.config = folder / "device.toml"
         self._tell("device", "add", DEVICE, "--site", SITE, "--output", str(folder / "device.json"))
         self._write_config(speed, passes, settings)
-        state = ["--state-dir", str(self.clinic_state), "--json"]
+        state = self._where()
         ports = ["--broker-port", str(self.mqtt_port), "--clinic-port", str(self.clinic_port)]
         self.broker = Program(
             "broker",
@@ -75,12 +81,12 @@ class House:
     def start(self) -> None:
         """Start all three and wait until events flow all the way."""
         self.broker.start()
-        wait_for(lambda: listens(self.mqtt_port), 30, "the broker listens")
+        wait_for(lambda: listens(self.mqtt_port), PATIENCE_S, "the broker listens")
         self.clinic.start()
         self.agent.start()
         self.wait_until_flowing()
 
-    def wait_until_flowing(self, within_s: float = 60.0) -> None:
+    def wait_until_flowing(self, within_s: float = PATIENCE_S) -> None:
         """Wait until the clinic has taken in something more than it had."""
         before = self.clinic_rows()
         wait_for(lambda: self.clinic_rows() > before, within_s, "events reach the clinic")
@@ -99,8 +105,7 @@ class House:
         self._tell("device", "revoke", DEVICE)
 
     def clinic_rows(self) -> int:
-        rows = look(self.clinic_db, "SELECT count(*) FROM events") if self.clinic_db.exists() else [(0,)]
-        return int(rows[0][0])
+        return int(self.clinic_look("SELECT count(*) FROM events")[0][0])
 
     def last_event(self) -> int:
         """Place of what the daemon stored last."""
@@ -127,7 +132,17 @@ class House:
         return self._keys(sql)
 
     def clinic_keys(self) -> set[tuple[str, int]]:
-        return set(look(self.clinic_db, "SELECT id, rev FROM events"))
+        return set(self.clinic_look("SELECT id, rev FROM events"))
+
+    def clinic_look(self, sql: str) -> list[tuple]:
+        """Read the clinic's database from the outside."""
+        return look_at(self.database_url or f"sqlite:///{self.clinic_db}", sql)
+
+    def is_up(self, name: str) -> bool:
+        """Whether a program of this house has come so far that it works; until then it starts."""
+        if name == "agent":
+            return self._status().get("pid") == self.agent.pid
+        return listens(self.mqtt_port if name == "broker" else self.http_port)
 
     def clinic_counts(self) -> dict[str, float]:
         """The clinic's own counters since its start; empty where it does not answer."""
@@ -135,13 +150,16 @@ class House:
 
     def agent_counts(self) -> dict[str, float]:
         """The daemon's own counters since its start; empty where it does not answer."""
-        try:
-            status = json.loads((self.device_state / "status.json").read_text())
-        except (OSError, ValueError):
-            return {}
+        status = self._status()
         if status.get("pid") != self.agent.pid or not status.get("metrics_port"):
             return {}
         return scrape(f"http://127.0.0.1:{status['metrics_port']}/metrics")
+
+    def _status(self) -> dict[str, object]:
+        try:
+            return dict(json.loads((self.device_state / "status.json").read_text()))
+        except (OSError, ValueError):
+            return {}
 
     def write_password(self, password: str) -> None:
         text = self.config.read_text()
@@ -177,8 +195,12 @@ class House:
         self.config.write_text("\n".join(lines) + "\n")
         self.config.chmod(0o600)
 
+    def _where(self) -> list[str]:
+        database = ["--database-url", self.database_url] if self.database_url else []
+        return ["--state-dir", str(self.clinic_state), *database, "--json"]
+
     def _tell(self, *verb: str) -> None:
-        command = [sys.executable, "-m", "cloud_service.cli", *verb, "--state-dir", str(self.clinic_state), "--json"]
+        command = [sys.executable, "-m", "cloud_service.cli", *verb, *self._where()]
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
 
@@ -190,6 +212,14 @@ def look(file: Path, sql: str, *values: object) -> list[tuple]:
         return connection.execute(sql, values).fetchall()
     finally:
         connection.close()
+
+
+def look_at(url: str, sql: str) -> list[tuple]:
+    """Read a clinic's database from the outside, whichever it is; JSON is text on both where `sql` casts it to TEXT."""
+    if url.startswith("sqlite:///"):
+        return look(Path(url.removeprefix("sqlite:///")), sql)
+    with psycopg.connect(url) as connection:
+        return connection.execute(sql).fetchall()
 
 
 def listens(port: int) -> bool:
