@@ -6,12 +6,14 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from sqlalchemy import select
 
 from benchmarks.clinic import quantile
 from benchmarks.figures import Figure, NotMeasured
@@ -41,11 +43,13 @@ from biosignal.wire.envelope import encode, wrap
 from biosignal.wire.packet import join
 from biosignal.wire.topics import Channel, up
 from cloud_service.database.connection import open_database
+from cloud_service.database.event_tables import EventRow
 from cloud_service.ingest.arrival import Message
 from cloud_service.ingest.commit import commit
 from demo.house import DEVICE, SITE, House
 from demo.parts import DemoFailed
 from edge_agent.store.events import EventStore
+from edge_agent.store.reading import utc_text
 from edge_agent.sync.client import SyncClient
 from edge_agent.sync.commands import answer
 from edge_agent.sync.settings import SyncSettings
@@ -176,9 +180,9 @@ def _series(start: int) -> Series:
     )
 
 
-def fill(path: Path, rows: int) -> None:
-    """Make a device's store with so many rows that wait."""
-    store = EventStore(path, DEVICE, "boot-0", reserve_bytes=0)
+def fill(path: Path, rows: int, utc_now: Callable[[], str] = utc_text) -> None:
+    """Make a device's store with so many rows that wait, each said when `utc_now` says."""
+    store = EventStore(path, DEVICE, "boot-0", utc_now=utc_now, reserve_bytes=0)
     events = islice(backlog(), rows)
     while page := list(islice(events, PAGE)):
         store.add_many(page)
@@ -215,7 +219,7 @@ def drain(house: House, path: Path, *, within_s: float, fresh_every_s: float = 0
         stop.set()
         client.stop()
         store.close()
-    return Drained(rows=rows, wall_s=wall_s, fresh_s=tuple(fresh_ages(house.clinic_state / "clinic.db")))
+    return Drained(rows=rows, wall_s=wall_s, fresh_s=tuple(fresh_ages(house.database_url)))
 
 
 def _waits(path: Path, until: int) -> bool:
@@ -267,23 +271,15 @@ def _speak(store: EventStore, client: SyncClient, stop: threading.Event, every_s
         client.nudge()
 
 
-def fresh_ages(database: Path) -> list[float]:
+def fresh_ages(url: str) -> list[float]:
     """Give how long after the device stored them the rows of the recording "fresh" were in the clinic's database."""
-    connection = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
-    try:
-        sql = (
-            "SELECT at, received FROM events WHERE recording = 'fresh' "
-            "OR (kind = 'explanation' AND json_extract(body, '$.finding') IN "
-            "(SELECT id FROM events WHERE recording = 'fresh'))"
-        )
-        rows = connection.execute(sql).fetchall()
-    finally:
-        connection.close()
-    return [(_utc(received) - _utc(at)).total_seconds() for at, received in rows]
-
-
-def _utc(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "").replace("+00:00", ""))
+    own = EventRow.recording == "fresh"
+    texts = EventRow.id.in_(select("text-" + EventRow.id).where(own))
+    database = open_database(url)
+    with database.read() as session:
+        rows = session.execute(select(EventRow.at, EventRow.received).where(own | texts)).all()
+    database.close()
+    return [(received - datetime.fromisoformat(at.replace("Z", "+00:00"))).total_seconds() for at, received in rows]
 
 
 def measure(*, quick: bool) -> list[Figure]:

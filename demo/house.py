@@ -39,6 +39,7 @@ class House:
         self.broker_port = free_port()
         self.clinic_port = free_port()
         self.http_port = free_port(port)
+        self.database_url = database_url or f"sqlite:///{self.clinic_state / 'clinic.db'}"
         self._database = ["--database-url", database_url] if database_url else []
         self._broker_kind = broker
         self._log = state / "log"

@@ -1,43 +1,55 @@
-"""A device that was alone for days comes back: all of it arrives once, and what is new waits for none of it."""
+"""A device with a long backlog comes back on the line: all of it arrives once, and what is new waits for none of it."""
 
-import math
+import os
 
 import pytest
-from fault_house import look
+from fault_backlog import check_arrived
 
+from benchmarks.clinic import quantile
 from benchmarks.drain import drain, fill
 from demo.house import House
-from edge_agent.store.rows import long_id
 
-pytestmark = [pytest.mark.broker, pytest.mark.timeout(900)]
-ROWS = [2_000, pytest.param(100_000, marks=pytest.mark.fault)]
-
-
-@pytest.fixture
-def house(tmp_path, broker_kind):
-    made = House(tmp_path / "house", broker=broker_kind)
-    made.start_clinic()
-    yield made
-    made.stop()
+PATIENCE = 6.0
+"""How many times as long as usual the clinic may take to start: a machine may have other work."""
+pytestmark = [pytest.mark.broker, pytest.mark.timeout(1800)]
 
 
-@pytest.mark.parametrize("rows", ROWS)
-def test_a_backlog_drains_whole_and_what_is_fresh_passes_it(house, tmp_path, rows):
-    device = tmp_path / "device" / "events.db"
+def drained(folder, *, rows, broker, database_url=""):
+    """Drain so many rows to a clinic; how it went."""
+    device = folder / "device" / "events.db"
     device.parent.mkdir(mode=0o700)
     fill(device, rows)
-    drained = drain(house, device, within_s=rows / 150 + 60)
-    ages = sorted(drained.fresh_s)
-    assert len(ages) >= 3
-    print(f"{rows} rows: {drained.rows_a_second:.0f} a second, fresh at worst {ages[-1]:.2f} s")
-    assert ages[math.ceil(0.99 * len(ages)) - 1] <= 2.0
-    said = [(long_id(id_), rev) for id_, rev in look(device, "SELECT id, rev FROM events")]
-    clinic = house.clinic_state / "clinic.db"
-    assert sorted(look(clinic, "SELECT id, rev FROM events")) == sorted(said)
-    # In the order of `seq` a recording is as it was said, without a hole.
-    for recording, last, known in look(clinic, "SELECT recording, max(seq), count(seq) FROM events GROUP BY recording"):
-        assert (recording, known) == (recording, last + 1)
-    assert look(clinic, "SELECT count(*) FROM dead_letters") == [(0,)]
-    assert look(clinic, "SELECT count(*) FROM alarms") == look(
-        clinic, "SELECT count(*) FROM events WHERE kind = 'alarm'"
+    house = House(folder / "house", broker=broker, database_url=database_url, patience=PATIENCE)
+    try:
+        house.start_clinic()
+        found = drain(house, device, within_s=rows / 150 + 60)
+        check_arrived(device, house.database_url)
+    finally:
+        house.stop()
+    return found
+
+
+def test_a_backlog_drains_whole_and_what_is_fresh_passes_it(tmp_path):
+    found = drained(tmp_path, rows=2_000, broker="embedded")
+    assert len(found.fresh_s) >= 3
+    # What stands in a queue behind the backlog waits as long as it drains; a busy machine makes both slower.
+    assert max(found.fresh_s) < found.wall_s / 2
+
+
+@pytest.mark.fault
+@pytest.mark.reliability("backlog")
+@pytest.mark.parametrize("database", ["SQLite", pytest.param("PostgreSQL", marks=pytest.mark.postgres)])
+def test_what_is_fresh_passes_a_hundred_thousand_old_rows(tmp_path, broker_kind, database, request, reliability):
+    url = "" if database == "SQLite" else request.getfixturevalue("postgres_database")
+    found = drained(tmp_path, rows=100_000, broker=broker_kind, database_url=url)
+    late_s = quantile(list(found.fresh_s), 0.99)
+    reliability.note(
+        "backlog",
+        over=f"{broker_kind} and {database}",
+        fresh=len(found.fresh_s),
+        p99_s=late_s,
+        rows_a_second=found.rows_a_second,
+        load=os.getloadavg()[1],
     )
+    assert len(found.fresh_s) >= 100
+    assert late_s <= 2.0
