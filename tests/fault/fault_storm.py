@@ -120,6 +120,8 @@ class Storm:
         self._tend_for(2.0)
         wait_for(lambda: self._tend_and(listens(house.mqtt_port)), PATIENCE_S, "the broker is back")
         wait_for(lambda: self._tend_and(listens(house.http_port)), PATIENCE_S, "the clinic is back")
+        # Asked to stop while it still starts, it would end by the signal and not by its own account.
+        wait_for(lambda: self._tend_and(house.is_up("agent")), PATIENCE_S, "the daemon is up")
         self.seen.committed |= house.device_keys()
         assert house.agent.stop(PATIENCE_S) == 0, house.agent.last_words()
         house.agent.start("--set", "source.passes=1", "--set", "source.speed=0")
