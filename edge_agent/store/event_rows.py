@@ -14,6 +14,7 @@ from edge_agent.store.lanes import Lane
 from edge_agent.store.pages import Value
 from edge_agent.store.plan import Found, Plan, Row, Taken
 from edge_agent.store.rows import long_id, pack, short_id, unpack
+from edge_agent.store.unsent import kept_beside
 
 SEQ_JUMP = 1000
 """Numbers left out after rows were lost: none of theirs may ever be given to another event."""
@@ -138,6 +139,8 @@ class _Taking:
             self._count("commands", self.db.execute(sql, values).rowcount)
 
     def _event(self, row: Row) -> None:
+        if (row["id"], row["rev"]) in self.known:
+            return
         sound = _believed(self.db, row)
         if sound is None:
             self.bad.add(row["n"])
@@ -234,6 +237,7 @@ PLAN = Plan(
     tables=("sequences", "events", "outbox", "rejected", "commands"),
     recognised=recognised,
     absorb=absorb,
+    kept_beside=kept_beside,
     spoiled=spoiled,
     page_bytes=PAGE_BYTES,
     log_bytes=4 << 20,

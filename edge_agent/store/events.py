@@ -26,6 +26,7 @@ from edge_agent.store.reading import EventReader, OutboxRow, utc_text
 from edge_agent.store.retention import TRIM_ROWS, Retention
 from edge_agent.store.rows import unpack
 from edge_agent.store.space import OwnSpace
+from edge_agent.store.unsent import Record, UnsentCopy
 
 T = TypeVar("T")
 RESERVE_BYTES = 8 << 20
@@ -79,12 +80,15 @@ class EventStore(EventReader):
             path, PLAN, space, utc_now=utc_now, synchronous=synchronous, stand_in_bytes=stand_in_bytes
         )
         super().__init__(self._file.db.conn, path)
+        self._unsent = UnsentCopy(path)
         self._use(self._file.db)
 
     def _use(self, db: Database) -> None:
         self._db, self._connection = db, db.conn
         self._ids = Ids(db, most=self._ids_held)
         self._retention = Retention(db, self._ids, held=lambda: self._file.space.held_bytes)
+        if self._file.away is None:
+            self._unsent.follow(db)
 
     # -- without its file
 
@@ -167,7 +171,11 @@ class EventStore(EventReader):
             self._db.conn.executemany("DELETE FROM rejected WHERE n = ?", [(n,) for n, _ in chosen])
             return [row for n, _ in chosen if (row := self._waiting_at(n)) is not None]
 
-        return self._write(work) if self._read("SELECT 1 FROM rejected LIMIT 1") else []
+        queued = self._write(work) if self._read("SELECT 1 FROM rejected LIMIT 1") else []
+        if queued and self._file.away is None:
+            with self._lock:
+                self._unsent.follow(self._db)
+        return queued
 
     def trim(self, budget_bytes: int, *, most: int = TRIM_ROWS) -> int:
         """Delete the oldest received events while the file is over budget: one step of at most `most` rows.
@@ -177,6 +185,8 @@ class EventStore(EventReader):
         again, so that the file stops growing. Returns how many events were deleted.
         """
         deleted = self._write(lambda: self._retention.step(budget_bytes, most))
+        with self._lock:
+            self._unsent.put_right()
         if self._write(self._ids.write_stride):
             with self._lock:
                 self._ids.stride_written()
@@ -217,6 +227,7 @@ class EventStore(EventReader):
     def close(self) -> None:
         """Write the log back and let another process in."""
         with self._lock:
+            self._unsent.close()
             self._file.close()
 
     # -- inside
@@ -233,6 +244,8 @@ class EventStore(EventReader):
         added = self._db.execute(f"INSERT INTO events ({names}) VALUES ({marks})", tuple(row.values()))  # noqa: S608
         self._ids.add(envelope.id, int(added.lastrowid or 0))
         self._db.execute("INSERT INTO outbox (n, lane) VALUES (?, ?)", (added.lastrowid, lane))
+        place, payload, crc = int(added.lastrowid or 0), row["payload"], row["crc"]
+        self._unsent.note(Record(place, lane, envelope.id, envelope.rev, envelope.seq, crc, payload))
         return envelope
 
     def _next_seq(self, recording: str) -> int:
@@ -248,6 +261,10 @@ class EventStore(EventReader):
         return places.get(wanted)
 
     def _leave(self, n: int) -> int:
+        row = self._db.execute("SELECT lane FROM outbox WHERE n = ?", (n,)).fetchone()
+        if row is None:
+            return 0
+        self._unsent.left(row[0])
         return self._change("DELETE FROM outbox WHERE n = ?", (n,))
 
     def _set_meta(self, name: str, value: str) -> None:
@@ -298,9 +315,11 @@ class EventStore(EventReader):
 
     def _once(self, work: Callable[[], T]) -> T:
         with self._lock:
+            self._unsent.begin()
             try:
                 with self._db.atomic():
                     result = work()
+                self._unsent.committed()
                 self._file.space.settle()
             except sqlite3.Error as error:
                 raise translated(error, self.path) from error

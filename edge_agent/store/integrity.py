@@ -97,7 +97,11 @@ def find_damage(path: Path, plan: Plan) -> str | None:
     """
     if not path.exists() or path.stat().st_size == 0:
         # SQLite would delete the log of an empty file without a look at it.
-        return "the file is empty beside its log" if holds_frames(path.with_name(path.name + "-wal")) else None
+        if holds_frames(path.with_name(path.name + "-wal")):
+            return "the file is empty beside its log"
+        # A name that leads elsewhere says that the file is away, not that it was lost.
+        is_lost = not path.is_symlink() and next(plan.kept_beside(path), None) is not None
+        return "the file is gone or empty beside what waited in it" if is_lost else None
     with contextlib.closing(connect(path, Open.READ)) as connection:
         return damage_seen_by(connection, path, plan)
 

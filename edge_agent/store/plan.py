@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from edge_agent.store.database import Database
@@ -29,6 +30,7 @@ class Plan:
     ----------
     name : written into the file, so that no other store's file is taken for this one.
     migrations : one SQL script per version; the first makes version `first` of an empty file.
+    kept_beside : yields rows that are kept in another file beside the store's as well, for when this one is damaged.
     spoiled : looks, where SQLite finds nothing wrong with the pages, whether the rows that matter most are what was
         written; says what is wrong.
     first : an older file is not changed but copied row by row into a new one, and kept beside it.
@@ -48,6 +50,7 @@ class Plan:
     recognised: Callable[[int, Sequence[Value]], Found | None]
     absorb: Callable[[Database, Iterator[Found], bool], Taken]
     spoiled: Callable[[sqlite3.Connection], str | None] = lambda _connection: None
+    kept_beside: Callable[[Path], Iterator[Found]] = lambda _path: iter(())
     first: int = 1
     backup: bool = True
     auto_vacuum: bool = False

@@ -9,6 +9,7 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 from edge_agent.store.connecting import Open, connect, translated
@@ -41,7 +42,7 @@ def replace_damaged(path: Path, plan: Plan, make: Callable[[Path], Database], *,
         fresh = make(new)
         try:
             with fresh.atomic():
-                taken = plan.absorb(fresh, found_in(path, plan), True)
+                taken = plan.absorb(fresh, chain(found_in(path, plan), plan.kept_beside(path)), True)
                 _note(fresh, aside.name, at)
             fresh.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         finally:

@@ -1,4 +1,8 @@
-"""However a file is damaged, every event whose bytes are still there comes back, and nothing that was not stored."""
+"""However a file is damaged, every event whose bytes are still there comes back, and nothing that was not stored.
+
+Here without the copy of what waits, which is tried in test_unsent_copy.py; the long form is `make fault
+ROW=corruption`.
+"""
 
 import random
 import sqlite3
@@ -9,15 +13,13 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from biosignal.wire.envelope import encode
 from edge_agent.store.event_rows import PAGE_BYTES
-from edge_agent.store.events import EventStore
 from edge_agent.store.pages import read_rows
 from edge_agent.store.rows import long_id
 from tests.store import damage
 from tests.store import events_made as made
+from tests.store.damaged_store import fill, open_store, payloads
 
-COUNT = 1_212
 PIECE = 8
 
 
@@ -30,40 +32,25 @@ class Sound(NamedTuple):
         return "Sound()"
 
 
-def open_store(folder):
-    return EventStore(folder / "events.db", "bed-1", "boot", reserve_bytes=0)
-
-
-def payloads(store):
-    return {(event.id, event.rev): encode(event) for event in store.events(limit=10**6)}
-
-
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory):
     """A file of findings, texts and strips that span many pages: its bytes, what is in it, what waits."""
     folder = tmp_path_factory.mktemp("sound")
     store = open_store(folder)
-    rng = random.Random(3)
-    for number in range(COUNT):
-        events = [made.finding(str(number), f"r{number % 3}"), made.text(str(number))]
-        events += (
-            [made.strip(str(number), f"r{number % 3}", rng.randbytes(rng.randrange(4_000)))] if number % 10 else []
-        )
-        store.add_many(events)
-    store.confirm((row.id, row.rev) for row in store.outbox(200))
+    fill(store)
     stored, waits = payloads(store), {(row.id, row.rev) for row in store.outbox(10**6)}
     store.close()
     return Sound((folder / "events.db").read_bytes(), stored, waits)
 
 
 def saved(folder, content, log=b""):
-    """Open a store on these bytes; what it holds, what waits, and how long the opening took."""
+    """Open a store on these bytes; what it holds, what waits, and the seconds of the processor."""
     (folder / "events.db").write_bytes(content)
     if log:
         (folder / "events.db-wal").write_bytes(log)
-    began_s = time.monotonic()
+    began_s = time.process_time()
     store = open_store(folder)
-    took_s = time.monotonic() - began_s
+    took_s = time.process_time() - began_s
     held, waits, salvage = payloads(store), {(row.id, row.rev) for row in store.outbox(10**6)}, store.salvage
     store.close()
     return held, waits, salvage, took_s
@@ -78,7 +65,7 @@ def test_where_only_the_beginning_is_spoiled_everything_is_saved_in_time(sound, 
     assert held == stored
     assert waits <= waiting
     assert salvage is not None
-    assert took_s < 20.0  # 2 s on a quiet core; a machine under load is given time
+    assert took_s < 5.0  # of the processor: a machine under load takes longer by the clock
 
 
 def test_a_file_without_length_beside_its_log_is_saved_from_the_log(tmp_path):
