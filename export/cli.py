@@ -1,4 +1,4 @@
-"""``python -m export``: train and evaluate the beat classifier."""
+"""``python -m export``: train the beat classifier, and score what is released on sets of recordings."""
 
 import argparse
 import importlib.util
@@ -15,11 +15,14 @@ from biosignal.errors import BadInput, BedsideError
 from biosignal.model.onnx_cpu import OnnxCpuBackend
 from biosignal.tasks.ecg_beats.kinds import CONTRACT
 from biosignal.tasks.ecg_beats.windows import RR_SHAPE
-from export.card import card, figures_table, records_table
+from export.card import card
 from export.dataset import CONDITIONS, BeatSet, beats_as_detected, beats_as_inputs, join
 from export.evaluation import evaluate
 from export.recordings import DS1, DS2, folder_of, read_recording
-from export.release import GATE, admitted, bundle_of, golden_inputs, manifest_of, read_bundle, write_bundle
+from export.release import GATE, admitted, bundle_of, golden_inputs, manifest_of, write_bundle
+from export.report.evaluate import WHAT, Request
+from export.report.evaluate import evaluate as evaluate_set
+from export.report.page import lines_of
 
 VERSION = "1.0.0"
 QUICK_RECORDS = ("106", "208", "209", "223")
@@ -50,7 +53,7 @@ class TorchMissing(BadInput):
 
 def parser() -> argparse.ArgumentParser:
     """Describe the verbs and their arguments."""
-    whole = argparse.ArgumentParser(prog="python -m export", description="Train and evaluate the beat classifier.")
+    whole = argparse.ArgumentParser(prog="python -m export", description=__doc__)
     verbs = whole.add_subparsers(dest="verb", required=True)
     train = verbs.add_parser("train", help="train on DS1 and write a release bundle")
     train.add_argument("--data", type=Path, help="folder that holds mitdb; default EDGE_DATA_DIR")
@@ -58,10 +61,15 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--epochs", type=_positive, help="default 6, 1 with --quick")
     train.add_argument("--quick", action="store_true", help="four records, one small network, no evaluation")
-    evaluate = verbs.add_parser("evaluate", help="print a bundle's figures on DS2 by EC57")
-    evaluate.add_argument("--bundle", type=Path, required=True, help="folder of the bundle")
-    evaluate.add_argument("--data", type=Path, help="folder that holds mitdb; default EDGE_DATA_DIR")
-    evaluate.add_argument("--records", nargs="+", default=list(DS2), metavar="RECORD", help="other records than DS2")
+    evaluate = verbs.add_parser("evaluate", help="score a set of recordings through the daemon's own pipeline")
+    evaluate.add_argument("what", nargs="?", help=", ".join(WHAT))
+    evaluate.add_argument("--data-dir", type=Path, help="folder of one set, as DIR/mitdb")
+    evaluate.add_argument("--records", nargs="+", default=[], metavar="RECORD", help="these records or groups, as DS2")
+    evaluate.add_argument("--from", dest="from_s", type=float, metavar="S", help="seconds of each record to leave out")
+    evaluate.add_argument("--beats", choices=("detected", "reference"), default="detected")
+    evaluate.add_argument("--leads", choices=("all", "first"), default="all", help="leads that the pipeline is given")
+    evaluate.add_argument("--bundle", type=Path, help="folder of a bundle to use in the place of the released one")
+    evaluate.add_argument("--jobs", type=_positive, default=1, help="records scored side by side")
     evaluate.add_argument("--json", action="store_true", help="print all figures as JSON")
     return whole
 
@@ -148,13 +156,31 @@ def _train(chosen: argparse.Namespace) -> int:
 
 
 def _evaluate(chosen: argparse.Namespace) -> int:
-    folder = folder_of(chosen.data)
-    bundle = read_bundle(chosen.bundle)
-    admitted(bundle)
-    figures = evaluate(OnnxCpuBackend(bundle), folder, chosen.records)
-    if chosen.json:
-        print(json.dumps(figures, indent=1))
-    else:
-        print(f"{bundle.identity} on {len(chosen.records)} records, Se / +P in percent, EC57 as bxb\n")
-        print(figures_table(figures), records_table(figures), sep="\n\n")
+    request = _request(chosen)
+    figures = evaluate_set(request)
+    print(json.dumps(figures, indent=1) if chosen.json else "\n".join(lines_of(figures)))
     return 0
+
+
+def _request(chosen: argparse.Namespace) -> Request:
+    if chosen.what not in WHAT or chosen.data_dir is None:
+        raise BadInput(
+            "evaluate needs what to score and the folder of a set",
+            scored=chosen.what,
+            data_dir=chosen.data_dir and str(chosen.data_dir),
+            remedy=f"python -m export evaluate {{{'|'.join(WHAT)}}} --data-dir DIR/mitdb",
+        )
+    if chosen.beats == "reference" and chosen.what != "beats":
+        raise BadInput("only classes can be scored at reference beats", scored=chosen.what, remedy="leave --beats out")
+    if chosen.from_s is not None and not 0 <= chosen.from_s < float("inf"):
+        raise BadInput("what is left out has a length", from_s=chosen.from_s, remedy="give --from 0 or --from 300")
+    return Request(
+        what=chosen.what,
+        folder=chosen.data_dir,
+        records=tuple(chosen.records),
+        from_s=chosen.from_s,
+        at_reference=chosen.beats == "reference",
+        first_lead=chosen.leads == "first",
+        bundle=chosen.bundle,
+        jobs=chosen.jobs,
+    )

@@ -15,9 +15,8 @@ import numpy as np
 from biosignal.errors import BedsideError
 from biosignal.scoring.ec57 import BeatScore, gross, score_record
 from export.dataset import find_beats
-from export.recordings import DS1, DS2, folder_of, read_recording
+from export.recordings import DS1, DS2, PACED, folder_of, read_recording
 
-PACED = ("102", "104", "107", "217")
 NOISY = {"24 dB": "e24", "12 dB": "e12", "6 dB": "e06", "0 dB": "e00"}
 SETS = {"all": (*DS1, *DS2, *PACED), "DS1": DS1, "DS2": DS2, "paced": PACED}
 

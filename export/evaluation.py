@@ -40,9 +40,7 @@ class Answers:
 def answer(recording: Recording, backend: Backend) -> Answers:
     """Classify a recording both ways."""
     positions, labels = beats_of(recording.reference)
-    windows = inputs_for_record(recording.samples, recording.fs_hz, positions)
-    outputs = backend.infer({"beat": np.stack([w.beat for w in windows]), "rr": np.stack([w.rr for w in windows])})
-    scores = outputs["scores"]
+    scores = scores_at(recording, backend, positions)
     found = find_beats(recording, backend).marks
     return Answers(
         recording=recording,
@@ -52,6 +50,14 @@ def answer(recording: Recording, backend: Backend) -> Answers:
         labels=labels[labels < UNLABELLED],
         unanswered=sum(mark.label is None for mark in found),
     )
+
+
+def scores_at(recording: Recording, backend: Backend, positions: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Give the model's scores of the beats at these samples, shape (beat, class)."""
+    windows = inputs_for_record(recording.samples, recording.fs_hz, positions)
+    return backend.infer({"beat": np.stack([w.beat for w in windows]), "rr": np.stack([w.rr for w in windows])})[
+        "scores"
+    ]
 
 
 def evaluate(backend: Backend, folder: Path, names: Sequence[str]) -> dict[str, Any]:

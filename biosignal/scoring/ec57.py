@@ -193,6 +193,7 @@ def match_beats(
     start: int,
     end: int | None = None,
     escape_is_s: bool = True,
+    match_s: float = MATCH_S,
 ) -> list[Pair]:
     """Pair the beats of two files, in order, as `bxb` does.
 
@@ -201,6 +202,7 @@ def match_beats(
     fs_hz : the rate both files count samples at.
     start : first sample compared; beats before it are the learning period.
     end : last sample compared; the last reference annotation unless given.
+    match_s : how far apart two beats of a pair may be. Say so in print when it is not the standard's.
 
     Raises
     ------
@@ -208,7 +210,7 @@ def match_beats(
     """
     if not fs_hz > 0:
         raise BadInput("the sampling frequency must be positive", fs_hz=fs_hz)
-    window = int(MATCH_S * fs_hz + 0.5)
+    window = int(match_s * fs_hz + 0.5)
     ref, tst = _read(reference, escape_is_s=escape_is_s), _read(test, escape_is_s=escape_is_s)
     last = end if end is not None else max((int(sample) for sample in reference.samples), default=-1)
     ours = [beat for beat in ref.beats if beat[0] >= start]
@@ -297,6 +299,7 @@ def score_record(
     start_s: float = LEARNING_S,
     end: int | None = None,
     escape_is_s: bool = True,
+    match_s: float = MATCH_S,
 ) -> BeatScore:
     """Compare two files of one record.
 
@@ -304,7 +307,8 @@ def score_record(
     ----------
     start_s : length of the learning period; EC57 says five minutes. Say so in print when it is another.
     end : last sample compared; give the record's length, else the last reference annotation counts.
+    match_s : how far apart two beats of a pair may be. Say so in print when it is not the standard's.
     """
     start = int(start_s * fs_hz + 0.5)
-    pairs = match_beats(reference, test, fs_hz=fs_hz, start=start, end=end, escape_is_s=escape_is_s)
+    pairs = match_beats(reference, test, fs_hz=fs_hz, start=start, end=end, escape_is_s=escape_is_s, match_s=match_s)
     return score_pairs(pairs, fs_hz=fs_hz)

@@ -1,0 +1,1 @@
+"""What the analysis says of sets of recordings, held against what people said: ``python -m export evaluate``."""

@@ -1,0 +1,117 @@
+"""Beats by their class: where our detector put them, or at the reference's positions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from biosignal.model.model import Model
+from biosignal.scoring.ec57 import KINDS, BeatScore, Detection, gross, score_record
+from biosignal.scoring.score import Annotations
+from biosignal.signal.blocks import LeadKind
+from biosignal.tasks.ecg_beats.kinds import CLASSES, NAME
+from export.evaluation import scores_at
+from export.recordings import NoRecordings, Recording, beats_of
+from export.report.analysed import Analysed
+from export.report.interval import interval, mean, share
+from export.report.reading import Signals
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ClassScore:
+    """One record: its matrix with e and j as S, and the same without, as most papers count."""
+
+    record: str
+    score: BeatScore
+    escape_as_n: BeatScore
+    unanswered: int
+
+
+def score_classes(
+    signals: Signals, found: Analysed, models: Mapping[str, Model], *, from_s: float, at_reference: bool
+) -> ClassScore:
+    """Score one record from `from_s` on.
+
+    Raises
+    ------
+    NoRecordings : it has no reference annotations.
+    """
+    if signals.reference is None:
+        raise NoRecordings("a record has no reference annotations to score beats by", record=signals.name)
+    test = _at_reference(signals, models) if at_reference else found.annotations()
+    kept, plain = (_score(signals, test, from_s=from_s, escape_is_s=escape_is_s) for escape_is_s in (True, False))
+    return ClassScore(
+        record=signals.name,
+        score=kept,
+        escape_as_n=plain,
+        unanswered=0 if at_reference else sum(mark.label is None for mark in found.beats),
+    )
+
+
+def _score(signals: Signals, test: Annotations, *, from_s: float, escape_is_s: bool) -> BeatScore:
+    assert signals.reference is not None
+    end = signals.samples.shape[1]
+    return score_record(signals.reference, test, fs_hz=signals.fs_hz, start_s=from_s, end=end, escape_is_s=escape_is_s)
+
+
+def _at_reference(signals: Signals, models: Mapping[str, Model]) -> Annotations:
+    """Classify the first ECG lead at the reference's beats."""
+    backend = models[NAME].backend
+    assert backend is not None, "every model here was admitted"
+    assert signals.reference is not None
+    row = next(row for row, lead in enumerate(signals.leads) if lead.kind is LeadKind.ECG)
+    recording = Recording(signals.name, signals.fs_hz, signals.samples[row], signals.reference)
+    positions, _ = beats_of(signals.reference)
+    scores = scores_at(recording, backend, positions)
+    return Annotations(positions, [CLASSES[index] for index in scores.argmax(axis=1)])
+
+
+def class_figures(scores: Sequence[ClassScore], groups: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """Put the records together: `gross`, `average`, `groups`, `interval`, `matrix`, a row each in `records`."""
+    rows: list[dict[str, Any]] = [
+        {"record": one.record, "unanswered": one.unanswered} | _figures(one.score) for one in scores
+    ]
+    pooled = gross(one.score for one in scores)
+    return {
+        "gross": _figures(pooled)
+        | {"s_as_sumstats": _counts(pooled.s_sumstats)}
+        | {"escape_as_n": _figures(gross(one.escape_as_n for one in scores))},
+        "average": {
+            kind: {name: mean([row[kind][name] for row in rows]) for name in ("se", "ppv")} for kind in _kinds()
+        },
+        "interval": {kind: _intervals([take(one.score) for one in scores]) for kind, take in _kinds().items()},
+        "matrix": pooled.matrix.tolist(),
+        "groups": {
+            name: _figures(gross(chosen)) | {"records": len(chosen)}
+            for name, records in groups.items()
+            if (chosen := [one.score for one in scores if one.record in records])
+        },
+        "records": rows,
+    }
+
+
+def _kinds() -> dict[str, Any]:
+    return {name.lower(): take for name, take in KINDS.items()}
+
+
+def _figures(score: BeatScore) -> dict[str, Any]:
+    return {kind: _counts(take(score)) for kind, take in _kinds().items()}
+
+
+def _counts(kind: Detection) -> dict[str, Any]:
+    return {
+        "tp": kind.tp,
+        "fn": kind.fn,
+        "fp": kind.fp,
+        "se": share(kind.tp, kind.tp + kind.fn),
+        "ppv": share(kind.tp, kind.tp + kind.fp),
+    }
+
+
+def _intervals(kinds: Sequence[Detection]) -> dict[str, list[float] | None]:
+    counts = np.array([(one.tp, one.fn, one.fp) for one in kinds], np.float64)
+    return {
+        "se": interval(counts, lambda sums: 100 * sums[:, 0] / (sums[:, 0] + sums[:, 1])),
+        "ppv": interval(counts, lambda sums: 100 * sums[:, 0] / (sums[:, 0] + sums[:, 2])),
+    }

@@ -1,0 +1,173 @@
+"""Scores a set of recordings: each through the daemon's pipeline, several side by side, the figures at the end."""
+
+import multiprocessing
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from biosignal.model.model import Model
+from export.recordings import DS2
+from export.report.alarms import alarm_figures, score_alarms
+from export.report.analysed import Analysed, analyse
+from export.report.beats import class_figures, score_classes
+from export.report.qrs import qrs_figures, score_qrs
+from export.report.quality import quality_figures, score_quality
+from export.report.reading import read_signals
+from export.report.served import Served, served
+from export.report.sets import NORMAL, NoSet, RecordSet, Truth, labels_of, records_of, set_of
+from export.report.vf import score_vf, vf_figures
+
+WHAT = ("qrs", "beats", "alarms", "vf", "quality")
+LEARNING_S = {"beats": 300.0}
+"""From where a record is scored unless it is said: EC57's five minutes for classes, the first second for the rest."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Request:
+    """What to score; the fields are the verb's flags."""
+
+    what: str
+    folder: Path
+    records: tuple[str, ...] = ()
+    from_s: float | None = None
+    at_reference: bool = False
+    first_lead: bool = False
+    bundle: Path | None = None
+    jobs: int = 1
+
+    @property
+    def begins_s(self) -> float:
+        """From where each record is scored."""
+        return LEARNING_S.get(self.what, 0.0) if self.from_s is None else self.from_s
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Work:
+    """What a process needs to score any record of the request."""
+
+    request: Request
+    known: RecordSet
+    labels: Mapping[str, tuple[str, ...]]
+    answering: Served
+
+
+def evaluate(request: Request) -> dict[str, Any]:
+    """Score the records; progress goes to stderr.
+
+    Returns
+    -------
+    Plain values: `gross`, `average`, `interval`, `records`, and what was scored by which bundle.
+
+    Raises
+    ------
+    NoSet, NoRecordings : folder, records or labels cannot be used for what is asked.
+    BadInput, BundleRefused, ContractBroken, NotAdmitted : a bundle cannot be used.
+    """
+    known = set_of(request.folder)
+    labels = labels_of(request.folder, known) if request.what in ("alarms", "quality") else {}
+    if request.what == "quality" and not labels:
+        raise NoSet("nobody said of these records whether they are acceptable", folder=str(request.folder))
+    answering = served(request.bundle)
+    names = _names(request, known, labels)
+    work = _Work(request=request, known=known, labels=labels, answering=answering)
+    scores = []
+    for number, one in enumerate(_scored(work, names), 1):
+        print(f"{number} of {len(names)}: {one.record}", file=sys.stderr, flush=True)
+        scores.append(one)
+    figures = _figures(work, scores)
+    for row in figures["records"]:
+        row["trained_on"] = answering.trained_on(known.name, row["record"])
+    return _about(work, len(names)) | figures
+
+
+def _names(request: Request, known: RecordSet, labels: Mapping[str, tuple[str, ...]]) -> list[str]:
+    names = records_of(request.folder, known, request.records)
+    if request.records:
+        return names
+    if request.what == "beats" and known.name == "mitdb":
+        names = [name for name in names if name in DS2]
+    if request.what == "alarms" and known.truth is Truth.NORMAL:
+        names = [name for name in names if labels.get(name) == (NORMAL,)]
+    if request.what in ("qrs", "beats", "vf"):
+        names = [name for name in names if (request.folder / f"{name}.atr").is_file()]
+    if not names:
+        raise NoSet(
+            "no record of the folder has what is scored against",
+            folder=str(request.folder),
+            wanted=request.what,
+            remedy="`alarms` needs labels or annotations, `quality` LABELS.csv, the others .atr files",
+        )
+    return names
+
+
+_work: _Work | None = None
+_models: dict[str, Model] = {}
+
+
+def _begin(work: _Work) -> None:
+    """Serve the models once in each process."""
+    global _work, _models
+    _work, _models = work, work.answering.models()
+
+
+def _scored(work: _Work, names: Sequence[str]) -> Iterator[Any]:
+    """Score the records in their order."""
+    if work.request.jobs == 1 or len(names) == 1:
+        _begin(work)
+        yield from map(_score, names)
+        return
+    fresh = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(work.request.jobs, mp_context=fresh, initializer=_begin, initargs=(work,)) as pool:
+        yield from pool.map(_score, names)
+
+
+def _score(name: str) -> Any:
+    assert _work is not None, "a process begins before it scores"
+    request, from_s = _work.request, _work.request.begins_s
+    signals = read_signals(request.folder, name, first_lead=request.first_lead)
+    # At the reference's beats nothing has to be found.
+    found = Analysed() if request.at_reference else analyse(signals, _models)
+    label = _work.labels.get(name, ())
+    if request.what == "qrs":
+        return score_qrs(signals, found, from_s=from_s)
+    if request.what == "beats":
+        return score_classes(signals, found, _models, from_s=from_s, at_reference=request.at_reference)
+    if request.what == "alarms":
+        return score_alarms(signals, found, from_s=from_s, truth=_work.known.truth, label=label)
+    if request.what == "vf":
+        return score_vf(signals, found, from_s=from_s)
+    return score_quality(signals, found, label)
+
+
+def _figures(work: _Work, scores: Sequence[Any]) -> dict[str, Any]:
+    plain: dict[str, Callable[[Sequence[Any]], dict[str, Any]]] = {
+        "alarms": alarm_figures,
+        "vf": vf_figures,
+        "quality": quality_figures,
+    }
+    grouped: dict[str, Callable[[Sequence[Any], Mapping[str, Sequence[str]]], dict[str, Any]]] = {
+        "qrs": qrs_figures,
+        "beats": class_figures,
+    }
+    what = work.request.what
+    return plain[what](scores) if what in plain else grouped[what](scores, work.known.groups)
+
+
+def _about(work: _Work, count: int) -> dict[str, Any]:
+    """Say what was scored, against what, and by which models."""
+    request, known = work.request, work.known
+    return {
+        "what": request.what,
+        "set": known.name,
+        "scored": count,
+        "published": known.records or None,
+        "truth": known.truth.value if request.what == "alarms" else None,
+        "tuned_on": known.tuned_on,
+        "from_s": request.begins_s,
+        "beats": ("reference" if request.at_reference else "detected") if request.what == "beats" else None,
+        "leads": "first" if request.first_lead else "all",
+        "bundles": work.answering.to_json(),
+    }
