@@ -458,7 +458,10 @@ class ModelReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Command:
-    """What a clinic asks: `name` is acknowledge, pause-audio, watch, new-model, assign-subject or set-limits."""
+    """What a clinic asks.
+
+    `name` is acknowledge, pause-audio, watch, new-model, assign-subject, set-limits or send-again.
+    """
 
     id: str
     name: str

@@ -28,6 +28,7 @@ from cloud_service.broker.accounts import accounts_file, clinic_password, read_a
 from cloud_service.broker.kept import KeptBroker
 from cloud_service.broker.mosquitto import Place, write_mosquitto
 from cloud_service.broker.process import RunningBroker, refresh_mosquitto, start_broker
+from cloud_service.clinic.recovery import RecoveryVerbs
 from cloud_service.database.connection import Database, open_database
 from cloud_service.errors import BrokerUnreachable
 from cloud_service.learning.verbs import LearningVerbs
@@ -103,6 +104,7 @@ def parser() -> argparse.ArgumentParser:
     _device_parser(verbs)
     log = verbs.add_parser("audit", help="check the audit log").add_subparsers(required=True, metavar="VERB")
     _verb(log, "verify", _audit_verify, "recompute its hash chain")
+    RecoveryVerbs(_verb, settings_from, open_state, with_broker_access).add_to(verbs, _line_flags)
     LearningVerbs(_verb, settings_from, open_state).add_to(verbs)
     return top
 

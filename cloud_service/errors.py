@@ -34,3 +34,12 @@ class BrokerRefused(BedsideError):
 
     remedy = "check `mqtt.username` and `mqtt.password`; `cloud-service broker` writes them to the state folder"
     exit_code = 2
+
+
+class NotSentAgain(BedsideError):
+    """A device that was asked to send again has not: it is away, it refused, or it knows no such command."""
+
+    remedy = (
+        "update a daemon that knows no such command, see that `cloud-service serve` runs and the device is on, and ask "
+        "again: what arrives twice is kept once"
+    )

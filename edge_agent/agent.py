@@ -171,7 +171,9 @@ class Agent:
         )
         self.analysis = AnalysisActor(analysis, inbox, live=live, may_push=self.keeper.wait_for_place)
         self.keeper.put(Batch(events=tuple(adopted)))
-        self.commands = Commands(settings.device.name, self.analysis, new_model=self._updates.on_command)
+        self.commands = Commands(
+            settings.device.name, self.analysis, new_model=self._updates.on_command, send_again=self._send_again
+        )
         self.sync = self._open_sync()
 
     def _open_store(self, settings: Settings, state: Path, opened: ExitStack) -> None:
@@ -494,6 +496,13 @@ class Agent:
         log.info("updates.model.reported", extra={"facts": {"bundle": report.bundle, "step": report.step}})
         if self.sync is not None:
             self.sync.nudge()
+
+    def _send_again(self, since: str | None) -> str:
+        try:
+            return str(self.events.send_again(since))
+        finally:  # a full disk ends it half-way: what was queued until then goes
+            if self.sync is not None:
+                self.sync.look_again()
 
     # ---- the line ------------------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ class Commands:
     Parameters
     ----------
     new_model : begins a model update; absent where this device takes none, for `no_updates`.
+    send_again : queues once more what was stored since a time, or everything, and says how many events that are.
     """
 
     def __init__(
@@ -27,11 +28,13 @@ class Commands:
         analysis: AnalysisActor,
         *,
         new_model: Callable[[Command], CommandAnswer] | None,
+        send_again: Callable[[str | None], str],
         no_updates: str = "",
     ) -> None:
         self._device = device
         self._analysis = analysis
         self._new_model = new_model
+        self._send_again = send_again
         self._no_updates = no_updates
 
     def carry_out(self, command: Command) -> CommandAnswer:
@@ -57,6 +60,8 @@ class Commands:
                 return "refused", self._no_updates
             begun = self._new_model(command)
             return begun.outcome, begun.reason
+        elif command.name == "send-again":
+            return "done", self._send_again(command.argument("since"))
         elif command.name != "watch":
             return "refused", f"this version knows no command {command.name}"
         return "done", ""

@@ -7,16 +7,19 @@ in its memory: after a restart everything is due.
 
 import contextlib
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from biosignal.events import Command, CommandAnswer, Durable
 from biosignal.wire.envelope import Envelope, decode, encode, wrap
+from edge_agent.store.again import STEP_ROWS, SentAgain, as_second, count_gone, count_held, place_before, queue_step
 from edge_agent.store.connecting import translated
 from edge_agent.store.database import Database
-from edge_agent.store.errors import StoreFull, StoreTrouble
+from edge_agent.store.errors import StoreFull, StoreTrouble, StoreUnwritable
 from edge_agent.store.event_rows import PLAN, columns, place_of
 from edge_agent.store.ids import MOST_RECENT, Ids
 from edge_agent.store.lanes import lane_of
@@ -176,6 +179,31 @@ class EventStore(EventReader):
             with self._lock:
                 self._unsent.follow(self._db)
         return queued
+
+    def send_again(self, since: str | None) -> SentAgain:
+        """Queue once more what was stored at or after a UTC time, step by step; with None, everything that is held.
+
+        What was stored behind the first event of that time goes as well, whatever the clock said then.
+
+        Raises
+        ------
+        BadInput : `since` is no time with a zone. StoreUnwritable : the file is not open now. StoreFull : no space.
+        """
+        second = as_second(since) if since is not None else None
+        if self.away is not None:
+            raise StoreUnwritable("the store cannot be opened now, so what it holds cannot be sent", why=self.away)
+        start = at = place_before(self._read, second) if second is not None else 0
+        last = int(self._read("SELECT coalesce(max(n), 0) FROM events")[0][0])
+        queued = waiting = 0
+        held: Counter[int] = Counter()
+        while at < last:
+            after, at = at, min(at + STEP_ROWS, last)
+            more = self._write(partial(queue_step, self._db, after, at))
+            queued, waiting = queued + more[0], waiting + more[1]
+            held += count_held(self._read, after, at)
+        return SentAgain(
+            queued=queued, waiting=waiting, gone=count_gone(self._read, held, start, lambda id_: self._find(id_, 0))
+        )
 
     def trim(self, budget_bytes: int, *, most: int = TRIM_ROWS) -> int:
         """Delete the oldest received events while the file is over budget: one step of at most `most` rows.

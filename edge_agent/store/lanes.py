@@ -23,7 +23,7 @@ class Lane(IntEnum):
     FINDINGS = 0
     EVIDENCE = 1  # what a finding rests on, and better texts: seen when somebody looks at it
     AGAIN = 2  # after a salvage, when nobody knows what was received
-    LOGS = 3  # what is drawn on some later day
+    LOGS = 3  # what is drawn on some later day, and what a restored clinic asks for once more
     RECORDINGS = 4  # few, and what all else is about: recording, patient, time
 
 

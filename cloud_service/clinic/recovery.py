@@ -1,0 +1,143 @@
+"""Before and after the loss of the database: a copy of it, and what devices sent since, asked for again."""
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import select
+
+from biosignal.errors import BadInput
+from cloud_service.access import devices
+from cloud_service.clinic.command_desk import OPEN_STATES, CommandDesk
+from cloud_service.database.backup import back_up
+from cloud_service.database.connection import Database
+from cloud_service.database.event_tables import CommandRow
+from cloud_service.errors import BrokerUnreachable, NotSentAgain
+from cloud_service.settings import CloudSettings
+
+NAME = "send-again"
+BY = "command line"
+CONNECT_S = 10.0
+VALID_S = 24 * 3600.0
+"""A device that is away finds the command when it is back, where the broker keeps it."""
+LOOK_S = 0.2
+
+
+class Say(Protocol):
+    """What the program says."""
+
+    def __call__(self, kind: str, text: str, /, **facts: object) -> None:
+        """Say one thing."""
+
+
+class RecoveryVerbs:
+    """The verbs `backup` and `send-again`.
+
+    Parameters
+    ----------
+    with_access : fills the clinic's own access to the broker in.
+    """
+
+    def __init__(
+        self,
+        make_verb: Callable[..., argparse.ArgumentParser],
+        settings_from: Callable[[argparse.Namespace], CloudSettings],
+        open_state: Callable[[CloudSettings], Database],
+        with_access: Callable[[CloudSettings], CloudSettings],
+    ) -> None:
+        self._make_verb = make_verb
+        self._with_access = with_access
+        self._settings_from = settings_from
+        self._open_state = open_state
+
+    def add_to(self, verbs: Any, line_flags: Callable[[argparse.ArgumentParser], None]) -> None:
+        """Add them to the top parser."""
+        copy = self._make_verb(verbs, "backup", self._back_up, "copy the SQLite database while it is in use")
+        copy.add_argument("file", type=Path, help="a new file")
+        again = self._make_verb(verbs, NAME, self._send_again, "ask devices to send again what they sent before")
+        again.add_argument("device", nargs="*", help="names; default: all that are not revoked")
+        again.add_argument("--since", metavar="TIME", help="such as 2026-05-01T12:00Z; default: all that they hold")
+        again.add_argument("--wait", type=float, default=60.0, metavar="S", help="for the answers, in seconds")
+        line_flags(again)
+
+    def _back_up(self, options: argparse.Namespace, said: Say) -> None:
+        length = back_up(self._settings_from(options).database_url, options.file)
+        said("backup", f"{options.file}\t{length} bytes", file=options.file, bytes=length)
+
+    def _send_again(self, options: argparse.Namespace, said: Say) -> None:
+        from cloud_service.ingest.broker_link import BrokerLink
+
+        settings = self._with_access(self._settings_from(options))
+        arguments = {} if options.since is None else {"since": as_utc(options.since)}
+        database = self._open_state(settings)
+        link = BrokerLink(settings.mqtt, on_status=lambda *_: None)
+        try:
+            names = chosen_devices(database, options.device)
+            link.start()
+            if not link.wait_until_up(CONNECT_S):
+                raise BrokerUnreachable("the broker cannot be reached", why=link.why_down)
+            desk = CommandDesk(database, link)
+            rows = [
+                desk.send(device=name, name=NAME, issuer=BY, arguments=arguments, valid_s=VALID_S).id for name in names
+            ]
+            answered = wait_for_answers(database, rows, options.wait)
+        finally:
+            link.stop()
+            database.close()
+        for row in answered:
+            said("send-again", shown(row), device=row.device, state=row.state, reason=row.reason, command=row.id)
+        late = [row.device for row in answered if row.state != "done"]
+        if late:
+            raise NotSentAgain("not every device sends again", devices=late)
+
+
+def as_utc(text: str) -> str:
+    """Read a time with its zone, and write it in UTC.
+
+    Raises
+    ------
+    BadInput : it is none.
+    """
+    try:
+        time_ = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError as error:
+        raise BadInput("this is not a time", since=text, remedy="write it as 2026-05-01T12:00Z") from error
+    if time_.tzinfo is None:
+        raise BadInput("this time names no time zone", since=text, remedy="write it as 2026-05-01T12:00Z")
+    return time_.astimezone(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def chosen_devices(database: Database, names: Sequence[str]) -> list[str]:
+    """Give these devices, or all that are not revoked.
+
+    Raises
+    ------
+    BadInput : there is no device of a name.
+    """
+    with database.read() as session:
+        known = {row.name: row.revoked is None for row in devices.devices(session)}
+    strange = sorted(set(names) - known.keys())
+    if strange:
+        raise BadInput("no such device", names=strange, remedy="`cloud-service device list` names them")
+    return list(names) or [name for name, may in known.items() if may]
+
+
+def wait_for_answers(database: Database, commands: Sequence[str], wait_s: float) -> list[CommandRow]:
+    """Wait until the devices have answered, as the service stores it; gives the rows as they are then."""
+    until = time.monotonic() + wait_s
+    while True:
+        with database.read() as session:
+            rows = list(session.scalars(select(CommandRow).where(CommandRow.id.in_(commands))))
+        if time.monotonic() >= until or not any(row.state in OPEN_STATES for row in rows):
+            return sorted(rows, key=lambda row: row.device)
+        time.sleep(LOOK_S)
+
+
+def shown(row: CommandRow) -> str:
+    """Say what became of a command."""
+    if row.state in OPEN_STATES:
+        return f"{row.device}: has not answered; the command is valid until {row.expires.isoformat(timespec='minutes')}"
+    return f"{row.device}: {row.state}{': ' if row.reason else ''}{row.reason}"
