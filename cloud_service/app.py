@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from biosignal.errors import BedsideError
 from biosignal.wire.topics import parse
 from cloud_service import notify
+from cloud_service.access import audit
 from cloud_service.access.bodies import BodyLimit
 from cloud_service.access.headers import SecurityHeaders
 from cloud_service.access.limits import Turns
@@ -123,6 +124,7 @@ def create_app(
 def _assemble(settings: CloudSettings, on_devices_changed: Callable[[], None]) -> Clinic:
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     database = open_database(settings.database_url, check=True)
+    audit.keep_anchors(database, settings.anchor_file)
     feed, views = Feed(database), LiveViews()
     lookout = Lookout(database, Ear(), lambda alarm: feed.announce(announcement(alarm)))
     worker, link = _line(settings, database, views, feed, lookout)

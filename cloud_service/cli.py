@@ -103,7 +103,9 @@ def parser() -> argparse.ArgumentParser:
     _user_parser(verbs)
     _device_parser(verbs)
     log = verbs.add_parser("audit", help="check the audit log").add_subparsers(required=True, metavar="VERB")
-    _verb(log, "verify", _audit_verify, "recompute its hash chain")
+    _verb(log, "verify", _audit_verify, "recompute its hash chain and hold it against its anchors")
+    gone = _verb(log, "accept", _audit_accept, "let it go on though anchored entries are gone, as after a restore")
+    gone.add_argument("reason", help="why they are gone; kept for good")
     RecoveryVerbs(_verb, settings_from, open_state, with_broker_access).add_to(verbs, _line_flags)
     LearningVerbs(_verb, settings_from, open_state).add_to(verbs)
     return top
@@ -134,7 +136,9 @@ def with_broker_access(settings: CloudSettings) -> CloudSettings:
 def open_state(settings: CloudSettings, *, check: bool = False) -> Database:
     """Open the database, with its folder; `check` as in `open_database`."""
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return open_database(settings.database_url, check=check)
+    database = open_database(settings.database_url, check=check)
+    audit.keep_anchors(database, settings.anchor_file)
+    return database
 
 
 def _serve(options: argparse.Namespace, said: Said) -> None:
@@ -142,6 +146,8 @@ def _serve(options: argparse.Namespace, said: Said) -> None:
     from cloud_service.serving import listen, make_server, url_of
 
     settings = settings_from(options)
+    for name in ("bedside.audit", "bedside.retention"):  # heads of the log, which the journal keeps from us; what went
+        logging.getLogger(name).setLevel(logging.INFO)
     with listen(settings.http) as listener:
         database = open_state(settings)
         keep_to_ourselves(settings.state_dir)
@@ -323,7 +329,23 @@ def _audit_verify(options: argparse.Namespace, said: Said) -> None:
             head = audit.verify(session)
     finally:
         database.close()
-    said("audit", f"{head.entries} entries hold; head {head.hash}", entries=head.entries, head=head.hash)
+    lines = [f"{head.entries} entries hold, anchored up to entry {head.anchored}; head {head.hash}"]
+    lines += [
+        f"entries {one.held + 1} to {one.until} are gone or replaced, accepted at {one.at}: {one.reason}"
+        for one in head.accepted
+    ]
+    facts = {"entries": head.entries, "anchored": head.anchored, "head": head.hash}
+    said("audit", "\n".join(lines), **facts, accepted=[dataclasses.asdict(one) for one in head.accepted])
+
+
+def _audit_accept(options: argparse.Namespace, said: Said) -> None:
+    database = open_state(settings_from(options))
+    try:
+        done = audit.accept(database, reason=options.reason, by="command line")
+    finally:
+        database.close()
+    text = f"the log goes on; entries {done.held + 1} to {done.until} are gone or replaced"
+    said("audit", text, **dataclasses.asdict(done))
 
 
 def _first_admin(settings: CloudSettings, database: Database, said: Said) -> None:

@@ -90,7 +90,8 @@ class AccessSettings:
     """Sessions end after `idle_minutes` without use, and after `session_hours` in any case.
 
     From one address, a login is refused for `lockout_minutes` after `account_failures` of one account, or after
-    `address_failures` of any. From elsewhere the account stays open.
+    `address_failures` of any. From elsewhere the account stays open. `anchor_file` keeps the heads of the audit log,
+    by default ``audit-anchors`` in the state folder; best on another machine's disk.
     """
 
     idle_minutes: Annotated[float, Above(0)] = 30.0
@@ -98,6 +99,7 @@ class AccessSettings:
     account_failures: Annotated[int, AtLeast(1)] = 5
     address_failures: Annotated[int, AtLeast(1)] = 20
     lockout_minutes: Annotated[float, Above(0)] = 5.0
+    anchor_file: Path | None = None
 
 
 def _state_dir() -> Path:
@@ -123,6 +125,11 @@ class CloudSettings:
     def database_url(self) -> str:
         """URL of the database in use."""
         return self.database.url or f"sqlite:///{self.state_dir.resolve() / 'clinic.db'}"
+
+    @property
+    def anchor_file(self) -> Path:
+        """The file that keeps the heads of the audit log."""
+        return self.access.anchor_file or self.state_dir / "audit-anchors"
 
 
 def load_settings(

@@ -56,4 +56,13 @@ class WeakPassword(BadInput):
 class AuditBroken(RefusedForSafety):
     """The audit log was changed: its hash chain does not hold."""
 
-    remedy = "keep the database as evidence and compare it with a backup"
+    remedy = (
+        "keep the database as evidence and compare it with a backup; after a restore, where the end is gone for a "
+        "known reason, `cloud-service audit accept REASON` lets the log go on"
+    )
+
+
+class AnchorsUnreadable(BedsideError):
+    """The file that holds heads of the audit log is there and cannot be read."""
+
+    remedy = "give the file to the user that the service runs as, with mode 0600, or correct `access.anchor_file`"

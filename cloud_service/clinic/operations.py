@@ -95,12 +95,17 @@ class AuditLog(BaseModel):
 
 
 class AuditCheck(BaseModel):
-    """Whether the chain holds; `head` kept elsewhere proves later that nothing was cut off."""
+    """Whether the log holds, by its chain and by its anchors outside of the database, which reach up to `anchored`.
+
+    `accepted` are sentences about entries that are gone or replaced for a reason that a person has given.
+    """
 
     holds: bool
     entries: int
     head: str
     why: str
+    anchored: int = 0
+    accepted: list[str] = []
 
 
 @outside_api.get("/healthz")
@@ -190,7 +195,10 @@ def verify_audit(_login: Admin, clinic: ClinicPart) -> AuditCheck:
             head = audit.verify(session)
         except AuditBroken as error:
             return AuditCheck(holds=False, entries=audit.count(session), head="", why=str(error))
-    return AuditCheck(holds=True, entries=head.entries, head=head.hash, why="")
+    accepted = [f"entries {one.held + 1} to {one.until}, at {one.at}: {one.reason}" for one in head.accepted]
+    return AuditCheck(
+        holds=True, entries=head.entries, head=head.hash, why="", anchored=head.anchored, accepted=accepted
+    )
 
 
 def _part(part: Part) -> PartState:

@@ -23,6 +23,8 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self.info: dict[str, Any] = {}
+        """What the sessions carry with them, by name."""
         self.writer = engine.execution_options(writes=True)
 
     @property
@@ -33,13 +35,13 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a session that only reads."""
-        with Session(self.engine, expire_on_commit=False) as session:
+        with Session(self.engine, expire_on_commit=False, info=self.info) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """Open one transaction; committed when the block ends, rolled back when it raises."""
-        with Session(self.writer, expire_on_commit=False) as session, session.begin():
+        with Session(self.writer, expire_on_commit=False, info=self.info) as session, session.begin():
             yield session
 
     def close(self) -> None:

@@ -23,13 +23,14 @@ MODULES = {
         "edge_agent/updates/trial.py",
         "edge_agent/updates/tuf_client.py",
     ],
-    "audit": ["cloud_service/access/audit.py"],
+    "audit": ["cloud_service/access/anchors.py", "cloud_service/access/audit.py"],
 }
 TESTS = {
     "outbox": ["tests/store", "tests/sync"],
     "verifier": ["tests/updates"],
     "audit": [
         "tests/cloud/test_access.py",
+        "tests/cloud/test_audit_anchors.py",
         "tests/cloud/test_postgres.py",
         "-k",
         "audit or test_postgres_keeps_the_promises",

@@ -55,6 +55,8 @@ const showAudit = gathered(async () => {
   ], entries));
 });
 
+const gone = (check) => (check.accepted.length ? `. Gone or replaced for a reason that was given: ${check.accepted.join("; ")}` : "");
+
 function forms() {
   byId("new-device").addEventListener("submit", (event) => {
     event.preventDefault();
@@ -69,7 +71,7 @@ function forms() {
   byId("verify").addEventListener("click", () => tried(async () => {
     const check = await get("/audit/verify");
     byId("chain").className = check.holds ? "pass" : "fail";
-    write(byId("chain"), check.holds ? `The chain holds: ${check.entries} entries. Head ${check.head}` : `The chain does not hold: ${check.why}`);
+    write(byId("chain"), check.holds ? `The chain holds: ${check.entries} entries, anchored up to entry ${check.anchored}. Head ${check.head}${gone(check)}` : `The chain does not hold: ${check.why}`);
   }));
 }
 
