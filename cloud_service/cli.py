@@ -249,7 +249,8 @@ def _user_reset(options: argparse.Namespace, said: Said) -> None:
     with _people(settings) as people:
         password = people.reset(options.name, by="command line")
     forget_first_password(settings.state_dir, options.name)
-    said("user", f"{options.name}: {password}", name=options.name, password=password)
+    text = f"{options.name}: {password}\nit opens nothing until its owner has changed it"
+    said("user", text, name=options.name, password=password, must_change=True)
 
 
 def _user_disable(options: argparse.Namespace, said: Said) -> None:

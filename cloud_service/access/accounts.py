@@ -94,7 +94,7 @@ class Accounts:
             audit.record(session, actor=by, action="user.role", subject=name, role=role.value)
 
     def reset(self, name: str, *, by: str) -> str:
-        """Give an account a new password and end its sessions; gives the password.
+        """Give an account a new password, to be changed at the next login, and end its sessions; gives the password.
 
         Raises
         ------
@@ -103,7 +103,8 @@ class Accounts:
         password = new_password()
         hashed = hash_password(password)
         with self._database.write() as session:
-            _existing(session, name).argon2 = hashed
+            user = _existing(session, name)
+            user.argon2, user.must_change = hashed, True
             end_sessions(session, SessionRow.user == name)
             audit.record(session, actor=by, action="user.reset", subject=name)
         return password
@@ -128,7 +129,7 @@ class Accounts:
             user = _existing(session, name)
             if user.argon2 != before:
                 raise WrongPassword("the password was changed meanwhile")
-            user.argon2 = hashed
+            user.argon2, user.must_change = hashed, False
             end_sessions(session, SessionRow.user == name, SessionRow.token_sha256 != session_sha256)
             audit.record(session, actor=name, action="user.password", subject=name)
 

@@ -27,12 +27,13 @@ LAST_USED_STEP = timedelta(seconds=30)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Login:
-    """A person who is logged in."""
+    """A person who is logged in. With `must_change`, nothing is open but the change of the password."""
 
     name: str
     role: Role
     csrf: str
     token_sha256: str
+    must_change: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,7 +144,7 @@ class People(Accounts):
             return None
         if now - row.last_used > min(LAST_USED_STEP, idle / 4):
             self._touch(hashed)
-        return Login(name=user.name, role=Role(user.role), csrf=row.csrf, token_sha256=hashed)
+        return _login(user, row)
 
     def log_out(self, login: Login) -> None:
         """End the session."""
@@ -172,8 +173,12 @@ class People(Accounts):
             user = session.get_one(UserRow, name)
             session.add(row)
             audit.record(session, actor=name, action="login", subject=name, address=address)
-        login = Login(name=name, role=Role(user.role), csrf=row.csrf, token_sha256=row.token_sha256)
-        return NewLogin(login=login, token=token)
+        return NewLogin(login=_login(user, row), token=token)
+
+
+def _login(user: UserRow, row: SessionRow) -> Login:
+    role = Role(user.role)
+    return Login(name=user.name, role=role, csrf=row.csrf, token_sha256=row.token_sha256, must_change=user.must_change)
 
 
 def csrf_matches(login: Login, sent: str | None) -> bool:

@@ -72,21 +72,32 @@ def is_same_origin(connection: HTTPConnection) -> bool:
     return hmac.compare_digest(place.encode(), connection.headers.get("host", "").encode())
 
 
-def login_of(connection: HTTPConnection) -> Login | None:
-    """Who is logged in on this connection, if anyone."""
+def session_of(connection: HTTPConnection) -> Login | None:
+    """Who is logged in on this connection, if anyone, also who has to change the password first."""
     clinic = clinic_of(connection)
     return clinic.people.who(connection.cookies.get(clinic.cookie))
 
 
-def allowed(role: Role) -> Callable[[Request], Login]:
-    """Make the dependency that lets in who has `role`; what changes something also needs the CSRF token."""
+def login_of(connection: HTTPConnection) -> Login | None:
+    """Who is logged in on this connection and may go on, if anyone."""
+    login = session_of(connection)
+    return None if login is None or login.must_change else login
+
+
+def allowed(role: Role, *, before_change: bool = False) -> Callable[[Request], Login]:
+    """Make the dependency that lets in who has `role`; what changes something also needs the CSRF token.
+
+    Who has to change the password comes in with `before_change` only.
+    """
 
     def check(request: Request) -> Login:
-        login = login_of(request)
+        login = session_of(request)
         if login is None:
             raise HTTPException(401, "log in first")
         if not login.role.covers(role):
             raise HTTPException(403, f"this needs the role {role.value}")
+        if login.must_change and not before_change:
+            raise HTTPException(403, "change your password first, on the account page: somebody else has set it")
         if request.method not in SAFE_METHODS:
             if not is_same_origin(request):
                 raise HTTPException(403, "the request comes from another site")
@@ -102,5 +113,6 @@ RowNumber: TypeAlias = Annotated[int, Field(ge=0, le=2**63 - 1)]
 ClinicPart: TypeAlias = Annotated[Clinic, Depends(clinic_of)]
 Viewer: TypeAlias = Annotated[Login, Depends(allowed(Role.VIEWER))]
 Reviewer: TypeAlias = Annotated[Login, Depends(allowed(Role.REVIEWER))]
+Newcomer: TypeAlias = Annotated[Login, Depends(allowed(Role.VIEWER, before_change=True))]
 Engineer: TypeAlias = Annotated[Login, Depends(allowed(Role.ENGINEER))]
 Admin: TypeAlias = Annotated[Login, Depends(allowed(Role.ADMIN))]

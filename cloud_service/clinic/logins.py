@@ -10,7 +10,7 @@ from cloud_service.access.accounts import forget_first_password
 from cloud_service.access.errors import Busy, WrongPassword
 from cloud_service.access.people import Login, NewLogin
 from cloud_service.access.roles import Role
-from cloud_service.clinic.context import Clinic, ClinicPart, Viewer, address_of, is_same_origin
+from cloud_service.clinic.context import Clinic, ClinicPart, Newcomer, address_of, is_same_origin
 
 router = APIRouter(tags=["login"])
 
@@ -30,11 +30,15 @@ class PasswordChange(BaseModel):
 
 
 class Me(BaseModel):
-    """Who is logged in. `csrf` goes into the header ``X-CSRF-Token`` of every request that changes something."""
+    """Who is logged in. `csrf` goes into the header ``X-CSRF-Token`` of every request that changes something.
+
+    With `must_change`, every other route refuses until the password is changed.
+    """
 
     name: str
     role: Role
     csrf: str
+    must_change: bool
 
 
 class LoginOptions(BaseModel):
@@ -79,14 +83,14 @@ def demo_log_in(request: Request, response: Response, clinic: ClinicPart) -> Me:
 
 
 @router.post("/logout", status_code=204)
-def log_out(login: Viewer, response: Response, clinic: ClinicPart) -> None:
+def log_out(login: Newcomer, response: Response, clinic: ClinicPart) -> None:
     """End the session."""
     clinic.people.log_out(login)
     response.delete_cookie(clinic.cookie, path="/", secure=clinic.settings.http.tls, httponly=True, samesite="strict")
 
 
 @router.post("/me/password", status_code=204)
-async def change_password(change: PasswordChange, login: Viewer, request: Request, clinic: ClinicPart) -> None:
+async def change_password(change: PasswordChange, login: Newcomer, request: Request, clinic: ClinicPart) -> None:
     """Change one's own password. The other sessions of the account end; a wrong old one counts as a failed login."""
     name, address = login.name, address_of(request)
     clinic.people.begin(name, address)
@@ -105,7 +109,7 @@ async def change_password(change: PasswordChange, login: Viewer, request: Reques
 
 
 @router.get("/me")
-def me(login: Viewer) -> Me:
+def me(login: Newcomer) -> Me:
     """Return who is logged in."""
     return _me(login)
 
@@ -123,4 +127,4 @@ def _welcome(clinic: Clinic, response: Response, new: NewLogin) -> Me:
 
 
 def _me(login: Login) -> Me:
-    return Me(name=login.name, role=login.role, csrf=login.csrf)
+    return Me(name=login.name, role=login.role, csrf=login.csrf, must_change=login.must_change)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import JSON, BigInteger, Boolean, ForeignKey, Index, Integer, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cloud_service.database.columns import Table, UtcTime
@@ -70,6 +70,8 @@ class UserRow(Table):
     argon2: Mapped[str] = mapped_column(Text)
     created: Mapped[datetime] = mapped_column(UtcTime)
     disabled: Mapped[datetime | None] = mapped_column(UtcTime)
+    must_change: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    """Whether somebody else knows the password, so that nothing is open until it is changed."""
 
 
 class SessionRow(Table):

@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from biosignal import __version__
 from cloud_service.access.people import Login
 from cloud_service.access.roles import Role
-from cloud_service.clinic.context import clinic_of, login_of
+from cloud_service.clinic.context import clinic_of, login_of, session_of
 from cloud_service.database.clinic_tables import DeviceRow
 from cloud_service.database.event_tables import FindingRow
 from cloud_service.web.words import page_words
@@ -109,7 +109,8 @@ def people(request: Request) -> Response:
 @router.get("/account")
 def account(request: Request) -> Response:
     """Show one's own account, with its password to change."""
-    return _for(request, Role.VIEWER, "account.html")
+    login = session_of(request)
+    return _page("account.html", login, "/account", {}) if login is not None else _to_login(request)
 
 
 @router.get("/static/{path:path}")
@@ -132,10 +133,12 @@ def _for(
     exists: tuple[type[Any], str] | None = None,
 ) -> Response:
     """Answer with a page to those who may see it; others are sent to the login or shown why not."""
-    login = login_of(request)
+    login = session_of(request)
     path = request.url.path
     if login is None:
-        return RedirectResponse(f"/login?next={quote(path)}", status_code=303)
+        return _to_login(request)
+    if login.must_change:
+        return RedirectResponse("/account", status_code=303)
     if not login.role.covers(role):
         why = f"This page needs the role {role.value}; you are logged in as {login.role.value}."
         return _page("refused.html", login, path, {"title": "Not for this role", "why": why}, status=403)
@@ -146,6 +149,10 @@ def _for(
             why = f"There is nothing here by the name {exists[1]}."
             return _page("refused.html", login, path, {"title": "Not found", "why": why}, status=404)
     return _page(template, login, path, facts or {})
+
+
+def _to_login(request: Request) -> Response:
+    return RedirectResponse(f"/login?next={quote(request.url.path)}", status_code=303)
 
 
 def _page(

@@ -1,5 +1,6 @@
 """Passwords changed and reset, accounts closed and opened, and an administrator who is always left."""
 
+import json
 import threading
 
 import pytest
@@ -67,7 +68,9 @@ def test_an_administrator_closes_opens_and_resets_accounts(ward):
         made = admin.post("/api/v1/users/viewer/reset").json()
         assert stranger.get("/api/v1/me").status_code == 401
         assert not can_log_in(stranger, "viewer", PASSWORD)
-        assert can_log_in(stranger, "viewer", made["password"])
+        me = stranger.post("/api/v1/login", json={"name": "viewer", "password": made["password"]}).json()
+        change = {"old": made["password"], "new": FRESH}
+        stranger.post("/api/v1/me/password", json=change, headers={"X-CSRF-Token": me["csrf"]}).raise_for_status()
         assert admin.post("/api/v1/users/viewer/role", json={"role": "reviewer"}).status_code == 204
         assert stranger.get("/api/v1/learning/jobs").status_code == 200
         for act in ("disable", "enable", "reset"):
@@ -75,6 +78,37 @@ def test_an_administrator_closes_opens_and_resets_accounts(ward):
         actions = [entry["action"] for entry in admin.get("/api/v1/audit").json()["entries"]]
         assert {"user.disable", "user.enable", "user.reset", "user.role"} <= set(actions)
         assert made["password"] not in admin.get("/api/v1/audit").text
+
+
+@pytest.mark.parametrize("by", ["page", "command line"])
+def test_a_password_that_another_has_set_opens_nothing_until_it_is_changed(ward, capsys, by):
+    if by == "page":
+        with ward.as_role("admin") as admin:
+            given = admin.post("/api/v1/users/engineer/reset").json()["password"]
+    else:
+        state = ["--state-dir", str(ward.clinic.settings.state_dir), "--json"]
+        assert main(["user", "reset", "engineer", *state]) == 0
+        given = json.loads(capsys.readouterr().out.splitlines()[0])["password"]
+    with ward.client() as client:
+        me = client.post("/api/v1/login", json={"name": "engineer", "password": given}).json()
+        client.headers["X-CSRF-Token"] = me["csrf"]
+        assert me["must_change"] is True
+        for closed in ("/api/v1/devices", "/api/v1/findings", "/api/v1/dead-letters", "/api/v1/feed"):
+            answer = client.get(closed)
+            assert (answer.status_code, "change your password" in answer.json()["detail"]) == (403, True), closed
+        assert client.post("/api/v1/dead-letters/replay").status_code == 403
+        for page in ("/", "/findings", "/operations"):
+            assert client.get(page).headers["location"] == "/account"
+        assert 'id="must-change"' in client.get("/account").text
+        assert client.post("/api/v1/me/password", json={"old": given, "new": given}).status_code == 400
+        assert client.get("/api/v1/me").json()["must_change"] is True
+        assert client.post("/api/v1/me/password", json={"old": given, "new": FRESH}).status_code == 204
+        assert client.get("/api/v1/me").json()["must_change"] is False
+        assert client.get("/api/v1/devices").status_code == 200
+        assert client.get("/").status_code == 200
+        assert 'id="must-change"' not in client.get("/account").text
+    with ward.as_role("engineer", FRESH) as again:
+        assert again.get("/api/v1/devices").status_code == 200
 
 
 def test_the_last_administrator_stays_one(ward):
@@ -151,7 +185,7 @@ def test_a_lost_password_is_reset_from_the_command_line(fresh, capsys):
     state = ["--state-dir", str(fresh)]
     first_password_file(fresh).write_text("the first one\n")
     assert main(["user", "reset", "admin", *state]) == 0
-    password = capsys.readouterr().out.split(": ")[1].strip()
+    password = capsys.readouterr().out.splitlines()[0].split(": ")[1]
     assert not first_password_file(fresh).exists()
     assert main(["user", "disable", "viewer", *state]) == 0
     assert main(["user", "enable", "viewer", *state]) == 0

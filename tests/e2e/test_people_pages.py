@@ -62,7 +62,15 @@ def test_an_administrator_makes_resets_closes_and_opens_an_account(visit):
     enter(other, "ann", first)
     expect(other.locator("#login-error")).to_contain_text("wrong")
     enter(other, "ann", second)
-    other.wait_for_url(lambda url: "/login" not in url)
+    other.wait_for_url("**/account")
+    other.goto("/findings")
+    expect(other.locator("#must-change")).to_be_visible()
+    other.fill("[name=old]", second)
+    other.fill("[name=new]", FRESH)
+    other.fill("[name=again]", FRESH)
+    other.keyboard.press("Enter")
+    other.wait_for_url(lambda url: "/account" not in url)
+    expect(other.get_by_role("link", name="Findings")).to_be_visible()
 
     row.get_by_role("button", name="Disable").click()
     page.keyboard.press("Escape")
@@ -74,7 +82,7 @@ def test_an_administrator_makes_resets_closes_and_opens_an_account(visit):
     assert "/login" in other.url
     row.get_by_role("button", name="Enable").click()
     expect(row).to_contain_text("open")
-    enter(other, "ann", second)
+    enter(other, "ann", FRESH)
     other.wait_for_url(lambda url: "/login" not in url)
 
 

@@ -18,6 +18,7 @@ byId("password-form").addEventListener("submit", async (event) => {
     await post("/me/password", { old, new: fresh });
     form.reset();
     write(byId("password-said"), "The password is changed.");
+    if (byId("must-change")) location.assign("/");
   } catch (error) {
     write(byId("password-error"), error.message);
     form.elements.old.select();

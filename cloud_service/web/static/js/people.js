@@ -40,7 +40,7 @@ function role(user) {
 function acts(user) {
   const button = (text, act) => h("button", { type: "button", class: "second", "aria-label": `${text}: ${user.name}`, on: { click: () => tried(act) } }, text);
   const reset = button("New password", async () => {
-    if (!(await sure(`Reset the password of ${user.name}?`, `${user.name} is logged out everywhere and gets a new password, which is shown here once.`, "Reset it"))) return;
+    if (!(await sure(`Reset the password of ${user.name}?`, `${user.name} is logged out everywhere and gets a new password, which is shown here once and has to be changed at the next login.`, "Reset it"))) return;
     const made = await post(path(user, "reset"));
     secret("made", `${made.name} logs in with the password`, made.password);
   });
