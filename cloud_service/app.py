@@ -34,6 +34,7 @@ from cloud_service.clinic.context import Clinic
 from cloud_service.clinic.ear import Ear
 from cloud_service.clinic.feed import Feed, announcement, status_item
 from cloud_service.clinic.lookout import Lookout
+from cloud_service.clinic.retention import Retention
 from cloud_service.clinic.watching import LiveViews, WatchDesk
 from cloud_service.database.columns import utc_now
 from cloud_service.database.connection import Database, open_database
@@ -141,6 +142,7 @@ def _assemble(settings: CloudSettings, on_devices_changed: Callable[[], None]) -
         views=views,
         feed=feed,
         lookout=lookout,
+        retention=Retention(database, settings.database),
         on_devices_changed=on_devices_changed,
     )
 
@@ -184,12 +186,14 @@ def _watch(clinic: Clinic, more: Sequence[Part]) -> None:
     link, worker = clinic.link, clinic.worker
     mine: list[Part] = [clinic.feed, clinic.watching.loop]
     mine += [part.loop for part in (link, worker) if part is not None]
-    clinic.lookout.watch(mine, link=link, worker=worker, beside=more)
+    retention = [clinic.retention.loop] if clinic.retention.is_on else []
+    clinic.lookout.watch(mine, link=link, worker=worker, beside=[*more, *retention])
 
 
 def _start(clinic: Clinic) -> None:
     clinic.feed.start()
     clinic.watching.start()
+    clinic.retention.start()
     if clinic.worker is not None:
         clinic.worker.start()
     if clinic.link is not None:
@@ -198,6 +202,7 @@ def _start(clinic: Clinic) -> None:
 
 def _stop(clinic: Clinic) -> None:
     clinic.watching.stop()
+    clinic.retention.stop()
     if clinic.link is not None:
         clinic.link.stop()
     if clinic.worker is not None:

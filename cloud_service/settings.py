@@ -70,9 +70,16 @@ class BrokerSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DatabaseSettings:
-    """`url` empty: SQLite in the state folder; else ``postgresql://...`` or ``sqlite:///...``."""
+    """`url` empty: SQLite in the state folder; else ``postgresql://...`` or ``sqlite:///...``.
+
+    What arrived is kept for so many days, 0 for ever: series and packed marks, the strips of findings, and findings
+    that are over with all that rests on them. What somebody reviewed is kept for ever.
+    """
 
     url: str = ""
+    keep_series_days: Annotated[float, AtLeast(0)] = 0.0
+    keep_strips_days: Annotated[float, AtLeast(0)] = 0.0
+    keep_findings_days: Annotated[float, AtLeast(0)] = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -15,6 +15,7 @@ from cloud_service.access.people import Login, People, csrf_matches
 from cloud_service.access.roles import Role
 from cloud_service.clinic.command_desk import CommandDesk
 from cloud_service.clinic.lookout import Lookout
+from cloud_service.clinic.retention import Retention
 from cloud_service.clinic.watching import LiveViews, WatchDesk
 from cloud_service.database.connection import Database
 from cloud_service.ingest.broker_link import BrokerLink
@@ -42,6 +43,7 @@ class Clinic:
     views: LiveViews
     feed: "Feed"
     lookout: Lookout
+    retention: Retention
     on_devices_changed: Callable[[], None]
 
     @property
@@ -94,10 +96,10 @@ def allowed(role: Role, *, before_change: bool = False) -> Callable[[Request], L
         login = session_of(request)
         if login is None:
             raise HTTPException(401, "log in first")
-        if not login.role.covers(role):
-            raise HTTPException(403, f"this needs the role {role.value}")
         if login.must_change and not before_change:
             raise HTTPException(403, "change your password first, on the account page: somebody else has set it")
+        if not login.role.covers(role):
+            raise HTTPException(403, f"this needs the role {role.value}")
         if request.method not in SAFE_METHODS:
             if not is_same_origin(request):
                 raise HTTPException(403, "the request comes from another site")
@@ -111,8 +113,8 @@ def allowed(role: Role, *, before_change: bool = False) -> Callable[[Request], L
 RowNumber: TypeAlias = Annotated[int, Field(ge=0, le=2**63 - 1)]
 """A number of a row that somebody asks for: larger ones no database can be asked for."""
 ClinicPart: TypeAlias = Annotated[Clinic, Depends(clinic_of)]
+Newcomer: TypeAlias = Annotated[Login, Depends(allowed(Role.VIEWER, before_change=True))]
 Viewer: TypeAlias = Annotated[Login, Depends(allowed(Role.VIEWER))]
 Reviewer: TypeAlias = Annotated[Login, Depends(allowed(Role.REVIEWER))]
-Newcomer: TypeAlias = Annotated[Login, Depends(allowed(Role.VIEWER, before_change=True))]
 Engineer: TypeAlias = Annotated[Login, Depends(allowed(Role.ENGINEER))]
 Admin: TypeAlias = Annotated[Login, Depends(allowed(Role.ADMIN))]

@@ -25,6 +25,10 @@ class _Numbers:
         link = self._clinic.link
         if link is not None:
             yield GaugeMetricFamily("bedside_broker_connected", "Broker connection", value=float(link.connected))
+        removed = CounterMetricFamily("bedside_removed_events", "Events let go of by policy", labels=["kind"])
+        for kind, number in sorted(self._clinic.retention.removed.items()):
+            removed.add_metric([kind], number)
+        yield removed
         yield from _parts(self._clinic)
         yield from _stored(self._clinic)
 
