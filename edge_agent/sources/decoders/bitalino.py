@@ -22,10 +22,18 @@ SIZES = {1: 3, 2: 4, 3: 6, 4: 7, 5: 8, 6: 8}
 BITS = (10, 10, 10, 10, 6, 6)
 SUPPLY_V = 3.3
 _NIBBLE = np.asarray([0, 3, 6, 5, 12, 15, 10, 9, 11, 8, 13, 14, 7, 4, 1, 2], np.uint8)  # x^4 + x + 1
-# One byte through the register: both nibbles, high first.
-_BYTE = np.asarray(
-    [[_NIBBLE[_NIBBLE[crc] ^ (octet >> 4)] ^ (octet & 15) for octet in range(256)] for crc in range(16)], np.uint8
-)
+_OCTET = np.arange(256, dtype=np.uint8)
+# The check is linear: what it leaves of a frame is the sum of what each byte leaves, by its distance from the end.
+_ALONE = [_NIBBLE[_OCTET >> 4] ^ _OCTET & 15]
+for _ in range(max(SIZES.values()) - 1):
+    _ALONE.append(_NIBBLE[_NIBBLE[_ALONE[-1]]])
+_LEAVES = np.concatenate(_ALONE[::-1])
+_PLACES = np.arange(0, _LEAVES.size, 256)
+# A count lies across two bytes, the high one behind the low: the high one's distance from the end, the bits below the
+# count, and its mask.
+_HIGH = np.asarray([2, 3, 5, 6, 7, 7])
+_BELOW = np.asarray([2, 0, 6, 4, 6, 0], np.uint16)[:, np.newaxis]
+_MASK = np.asarray([2**bits - 1 for bits in BITS], np.uint16)[:, np.newaxis]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,13 +58,10 @@ SENSORS: dict[str, Sensor] = {
 }
 
 
-def crc4(frames: Bytes) -> Bytes:
-    """CRC of each frame, its own CRC nibble taken as 0; uint8 of shape (frame, size) to (frame,)."""
-    crc: Bytes = np.zeros(len(frames), np.uint8)
-    for at in range(frames.shape[1] - 1):
-        crc = _BYTE[crc, frames[:, at]]
-    checked: Bytes = _BYTE[crc, frames[:, -1] & 0xF0]
-    return checked
+def remainder(frames: Bytes) -> Bytes:
+    """What the check leaves of each frame, 0 where its CRC is right; uint8 of shape (frame, size) to (frame,)."""
+    left: Bytes = np.bitwise_xor.reduce(_LEAVES.take(frames + _PLACES[-frames.shape[1] :]), axis=1)
+    return left
 
 
 def framing(channels: int) -> Framing:
@@ -70,7 +75,7 @@ def framing(channels: int) -> Framing:
         raise BadInput("a BITalino has 1 to 6 channels", channels=channels, remedy="give a number from 1 to 6")
     return Framing(
         size=SIZES[channels],
-        good=lambda frames: crc4(frames) == frames[:, -1] & 15,
+        good=lambda frames: remainder(frames) == 0,
         fault=lambda frame: "bad_crc",
         sequence=Sequence(of=lambda frames: (frames[:, -1] >> 4).astype(np.int64), modulus=16, alone_is_torn=True),
         links=12,
@@ -118,17 +123,10 @@ def bitalino(settings: BoardSettings = DEFAULTS) -> FrameDecoder:
 
 def counts_of(frames: Bytes, channels: int) -> NDArray[np.uint16]:
     """Converter counts of each channel, shape (channel, frame): 10 bits, the fifth and sixth channel 6."""
-    b = np.zeros((9, len(frames)), np.uint16)
-    b[1 : frames.shape[1] + 1] = frames[:, ::-1].T  # b[k]: the k-th byte from the end
-    fields = (
-        (b[2] & 15) << 6 | b[3] >> 2,
-        (b[3] & 3) << 8 | b[4],
-        b[5] << 2 | b[6] >> 6,
-        (b[6] & 63) << 4 | b[7] >> 4,
-        (b[7] & 15) << 2 | b[8] >> 6,
-        b[8] & 63,
-    )
-    return np.stack(fields[:channels])
+    high = frames.shape[1] - _HIGH[:channels]
+    octets = frames.T.astype(np.uint16)
+    counts: NDArray[np.uint16] = (octets[high] << 8 | octets[high - 1]) >> _BELOW[:channels] & _MASK[:channels]
+    return counts
 
 
 def digital_of(frame: bytes) -> tuple[bool, bool, bool, bool]:
@@ -163,7 +161,7 @@ def encode(samples: Values, *, first: int = 0, digital: int = 0, sensors: tuple[
     b[7] = (ch[4] & 15) << 4 | ch[5] >> 2
     b[8] = (ch[5] & 3) << 6 | ch[6]
     frames = np.ascontiguousarray(b[SIZES[channels] : 0 : -1].T).astype(np.uint8)
-    frames[:, -1] |= crc4(frames)
+    frames[:, -1] |= remainder(frames)
     return frames.tobytes()
 
 

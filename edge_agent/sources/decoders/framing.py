@@ -48,6 +48,12 @@ class Sequence:
         off = np.abs(difference - steps * self.step) > self.tolerance
         return np.where(off | (steps == 0), -1, steps)
 
+    def follows(self, numbers: NDArray[np.int64], before: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether each number is the next one after its `before`."""
+        steps = (numbers - before) % self.modulus if self.step == 1 else self.steps(numbers, before)
+        following: NDArray[np.bool_] = steps == 1
+        return following
+
     def step_of(self, number: int, before: int) -> int:
         """`steps` of one pair."""
         difference = (number - before) % self.modulus

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from edge_agent.sources.decoders.framing import Framing, bridges, chains
 from edge_agent.sources.decoders.gaps import Evidence, Verdict, decide_loss, whole_turns
@@ -136,8 +135,9 @@ class FrameReader:
             return len(frames)
         numbers = sequence.of(frames)
         first = int(numbers[0]) - sequence.step if self._previous is None or self._rejoin else self._previous
-        before = np.concatenate([np.asarray([first], np.int64), numbers[:-1]])
-        one = sequence.steps(numbers, before) == 1
+        before = np.empty_like(numbers)
+        before[0], before[1:] = first, numbers[:-1]
+        one = sequence.follows(numbers, before)
         return len(frames) if one.all() else int(one.argmin())
 
     def _stumble(self, frame: Bytes) -> bool:
@@ -267,7 +267,8 @@ class FrameReader:
             offsets = min(offsets, self._framing.near_bytes - self._since_lock)
         if offsets <= 0:
             return False
-        window = sliding_window_view(self._view[self._at :], size)
+        # What `sliding_window_view` gives, without what it costs where the bytes are few.
+        window: Bytes = np.ndarray((left - size + 1, size), np.uint8, self._buffer, self._at, (1, 1))
         chained = chains(self._framing, window, offsets, links, begins=self._begins)
         hit = int(chained.argmax()) if chained.any() else -1
         if near and self._previous is not None:
