@@ -70,7 +70,7 @@ def test_an_administrator_makes_resets_closes_and_opens_an_account(visit):
     other.fill("[name=again]", FRESH)
     other.keyboard.press("Enter")
     other.wait_for_url(lambda url: "/account" not in url)
-    expect(other.get_by_role("link", name="Findings")).to_be_visible()
+    expect(other.get_by_role("link", name="Findings", exact=True)).to_be_visible()
 
     row.get_by_role("button", name="Disable").click()
     page.keyboard.press("Escape")
