@@ -5,6 +5,7 @@ import ipaddress
 import json
 import shutil
 import signal
+import random
 import socket
 import subprocess
 import sys
@@ -105,10 +106,20 @@ def mosquitto() -> Path | None:
     return Path(found) if found else None
 
 
+_PORTS = iter(random.SystemRandom().sample(range(12_000, 32_000), 15_000))
+"""Below the ports that the system gives to outgoing connections: one of those may be taken before it is used."""
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Give a port that nobody holds, and never the same one twice."""
+    while True:
+        port = next(_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def make_authority(folder: Path, name: str) -> tuple[Path, Path, Path]:
