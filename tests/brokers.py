@@ -3,9 +3,9 @@
 import datetime
 import ipaddress
 import json
+import random
 import shutil
 import signal
-import random
 import socket
 import subprocess
 import sys
