@@ -42,8 +42,8 @@ def stream(ecg, cuts):
 
 def same(one, other):
     return (
-        (one.sample, one.decided_at, one.rr_before_s, one.amplitude)
-        == (other.sample, other.decided_at, other.rr_before_s, other.amplitude)
+        (one.sample, one.decided_at, one.rr_before_s, one.amplitude, one.likeness_before)
+        == (other.sample, other.decided_at, other.rr_before_s, other.amplitude, other.likeness_before)
         and np.array_equal(one.beat, other.beat)
         and np.array_equal(one.rr, other.rr)
     )
@@ -62,6 +62,23 @@ def test_the_cut_into_blocks_changes_no_bit(cuts):
 
 def test_sample_by_sample_is_the_same_as_whole():
     assert all(same(one, other) for one, other in zip(stream(ECG, range(len(ECG.samples))), WHOLE, strict=True))
+
+
+def test_a_beat_is_held_against_the_one_before_it_and_no_template():
+    t_s = np.arange(7000) / 250.0
+    beats = [250 * index for index in range(1, 27)]
+    narrow, wide = 0.012, 0.05
+    of_each = [wide if 10 <= index < 20 else narrow for index in range(len(beats))]
+    sign = [-1.0 if 10 <= index < 20 else 1.0 for index in range(len(beats))]
+    samples = sum(
+        way * np.exp(-0.5 * ((t_s - beat / 250.0) / width) ** 2)
+        for beat, width, way in zip(beats, of_each, sign, strict=True)
+    )
+    likeness = [window.likeness_before for window in inputs_for_record(samples.astype(np.float32), 250.0, beats)]
+    assert likeness[0] is None
+    changed = {10, 20}
+    assert all(value < 0.0 for index, value in enumerate(likeness) if index in changed)
+    assert all(value > 0.95 for index, value in enumerate(likeness) if index and index not in changed)
 
 
 def test_every_beat_gets_one_window_in_order():

@@ -46,7 +46,10 @@ def outcome(label: str) -> Outcome:
     return Prediction(task="ecg-beats", bundle="ecg-beats/1.0.0", rung=Rung.ONNX_CPU, label=label, scores=scores)
 
 
-def mark(sample, decided_at, state, *, label="N", rr_s=None, quality=QualityLevel.USABLE, lead=LEAD) -> Mark:
+def mark(
+    sample, decided_at, state, *, label="N", rr_s=None, quality=QualityLevel.USABLE, lead=LEAD, likeness=None
+) -> Mark:
+    numbers = (("rr_before", rr_s), ("likeness_before", likeness))
     return Mark(
         id=f"beat-{sample}",
         task="ecg-beats",
@@ -59,14 +62,16 @@ def mark(sample, decided_at, state, *, label="N", rr_s=None, quality=QualityLeve
         state=state,
         quality=quality,
         outcome=outcome(label),
-        numbers=() if rr_s is None else (("rr_before", rr_s),),
+        numbers=tuple((name, value) for name, value in numbers if value is not None),
     )
 
 
-def beat(sample: int, label: str = "N", rr_s: float | None = 0.8, quality=QualityLevel.USABLE) -> list[Mark]:
+def beat(
+    sample: int, label: str = "N", rr_s: float | None = 0.8, quality=QualityLevel.USABLE, likeness: float | None = None
+) -> list[Mark]:
     """A beat as the detector says it: provisional 50 samples after its peak, confirmed 100 after."""
     return [
-        mark(sample, sample + delay, state, label=label, rr_s=rr_s, quality=quality)
+        mark(sample, sample + delay, state, label=label, rr_s=rr_s, quality=quality, likeness=likeness)
         for delay, state in ((50, MarkState.PROVISIONAL), (100, MarkState.CONFIRMED))
     ]
 
@@ -97,13 +102,13 @@ def is_beat(item) -> bool:
     return isinstance(item, Mark) and item.kind == "beat"
 
 
-def rhythm(labels_and_rr: Iterable[tuple[str, float]], start_s: float = 1.0) -> list[Mark]:
-    """Beats from (label, RR before in s); the first has no RR."""
+def rhythm(labels_and_rr: Iterable[tuple[str, float] | tuple[str, float, float]], start_s: float = 1.0) -> list[Mark]:
+    """Beats from (label, RR before in s, likeness to the beat before where it is known); the first has no RR."""
     beats: list[Mark] = []
     at_s = start_s
-    for index, (label, rr_s) in enumerate(labels_and_rr):
+    for index, (label, rr_s, *likeness) in enumerate(labels_and_rr):
         at_s += rr_s if index else 0.0
-        beats += beat(round(at_s * FS), label, rr_s if index else None)
+        beats += beat(round(at_s * FS), label, rr_s if index else None, likeness=likeness[0] if likeness else None)
     return beats
 
 
@@ -200,7 +205,7 @@ def test_two_consecutive_v_are_a_couplet_and_nothing_else():
 
 
 def test_three_to_five_v_are_a_run_told_at_the_third_beat():
-    beats = rhythm([*steady(5), *[("V", 0.5)] * 4, *steady(5)])
+    beats = rhythm([*steady(9), *[("V", 0.5)] * 4, *steady(5)])
     findings = run(watched(beats))
     assert [(f.kind, f.state) for f in findings] == [("v-run", FindingState.OPENED), ("v-run", FindingState.CLOSED)]
     third = [b for b in beats if b.label == "V" and b.state is MarkState.CONFIRMED][2]
@@ -209,7 +214,7 @@ def test_three_to_five_v_are_a_run_told_at_the_third_beat():
 
 
 def test_a_fast_run_of_six_withdraws_the_run_and_opens_vt_from_the_same_onset():
-    findings = run(watched(rhythm([*steady(5), *[("V", 0.4)] * 9, *steady(5)])))
+    findings = run(watched(rhythm([*steady(9), *[("V", 0.4)] * 9, *steady(5)])))
     check_revisions(findings)
     assert [(f.kind, f.state.value) for f in findings] == [
         ("v-run", "opened"),
@@ -223,13 +228,111 @@ def test_a_fast_run_of_six_withdraws_the_run_and_opens_vt_from_the_same_onset():
 
 
 def test_a_slow_run_never_becomes_vt():
-    kinds = {finding.kind for finding in run(watched(rhythm([*steady(5), *[("V", 0.9)] * 9, *steady(5)])))}
+    kinds = {finding.kind for finding in run(watched(rhythm([*steady(9), ("V", 0.5), *[("V", 0.9)] * 9, *steady(5)])))}
     assert kinds == {"v-run"}
 
 
 def test_vt_length_is_a_setting():
-    found = run(watched(rhythm([*steady(5), *[("V", 0.4)] * 3, *steady(5)])), vt_beats=3)
+    found = run(watched(rhythm([*steady(9), *[("V", 0.4)] * 3, *steady(5)])), vt_beats=3)
     assert {finding.kind for finding in found} == {"vt"}
+
+
+def runs(labels_and_rr: Iterable[tuple[str, float] | tuple[str, float, float]], **limits: float) -> list[str]:
+    """The kinds of runs that stand at the end."""
+    found = last(run(watched(rhythm(labels_and_rr)), **limits))
+    return [one.kind for one in found if one.kind in ("v-run", "vt") and one.state is FindingState.CLOSED]
+
+
+def test_beats_at_the_pace_of_those_before_are_no_run_whatever_they_are_called():
+    assert runs([*steady(12), *[("V", 0.8)] * 5, *steady(5)]) == []
+    assert runs([*steady(12), ("V", 0.6), *[("V", 0.8)] * 4, *steady(5)]) == ["v-run"]
+
+
+def test_a_run_at_100_a_minute_needs_no_premature_beat_but_another_shape():
+    fast = [("N", 0.55, 0.99)] * 12
+    assert runs([*fast, *[("V", 0.55, 0.99)] * 5, *fast]) == []
+    assert runs([*fast, ("V", 0.55, 0.4), *[("V", 0.55, 0.99)] * 4, *fast]) == ["v-run"]
+    assert runs([*fast, *[("V", 0.55, 0.99)] * 6, *fast]) == ["vt"], "tachycardia is told whatever it looks like"
+
+
+def test_what_is_usual_is_not_learned_from_ventricular_beats():
+    salvo = [("V", 0.65), ("V", 0.65), ("V", 0.65), ("N", 0.9)]
+    assert runs([*steady(12), *salvo * 6]) == ["v-run"] * 6
+
+
+@pytest.mark.parametrize("rejected", [False, True])
+def test_no_run_begins_among_the_first_beats(rejected):
+    beats = rhythm([*steady(3), *[("V", 0.5)] * 5, *steady(5)], start_s=21.0 if rejected else 1.0)
+    before = rhythm(steady(20)) if rejected else []
+    seconds = [
+        second(i, QualityLevel.REJECTED if rejected and 17 <= i < 21 else QualityLevel.USABLE) for i in range(40)
+    ]
+    found = [one for one in run(in_time(before, beats, seconds)) if one.kind in ("v-run", "vt")]
+    assert found == []
+    later = rhythm([*steady(9), *[("V", 0.5)] * 5, *steady(5)], start_s=21.0 if rejected else 1.0)
+    assert {one.kind for one in run(in_time(before, later, seconds))} >= {"v-run"}
+
+
+def test_tachycardia_from_the_first_second_is_told_at_its_eighth_beat():
+    beats = rhythm([*[("V", 0.4)] * 20, *steady(5)])
+    findings = [one for one in run(watched(beats)) if one.kind in ("v-run", "vt")]
+    assert [(one.kind, one.state) for one in findings] == [("vt", FindingState.OPENED), ("vt", FindingState.CLOSED)]
+    eighth = [b for b in beats if b.label == "V" and b.state is MarkState.CONFIRMED][7]
+    assert findings[0].decided_at == eighth.decided_at
+    assert findings[0].onset == beats[0].start
+
+
+def test_a_slow_run_that_quickens_is_tachycardia_after_six_fast_beats():
+    beats = rhythm([*steady(9), ("V", 0.6), *[("V", 0.9)] * 20, *[("V", 0.4)] * 8, *steady(5)])
+    findings = [one for one in run(watched(beats)) if one.kind in ("v-run", "vt")]
+    check_revisions(findings)
+    ended = {one.kind: one for one in findings}
+    assert ended["v-run"].state is ended["vt"].state is FindingState.CLOSED
+    assert value(ended["vt"], "v_rate") >= 100
+    fast = [b for b in beats if b.label == "V" and b.state is MarkState.CONFIRMED][21:]
+    opened = next(one for one in findings if one.kind == "vt")
+    assert opened.decided_at <= fast[5].decided_at
+    assert ended["vt"].end == fast[-1].start
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.sampled_from("NSV"), st.floats(0.7, 1.2)), max_size=25),
+    st.floats(0.25, 0.58),
+    st.integers(8, 30),
+)
+def test_tachycardia_is_told_whatever_came_before(before, rr_s, count):
+    beats = rhythm([("N", 0.8), *before, *[("V", rr_s)] * count])
+    findings = run(watched(beats))
+    check_revisions(findings)
+    fast = beats[-2 * count :]
+    told = [one for one in findings if one.kind == "vt" and one.state is FindingState.OPENED]
+    assert told
+    assert told[0].decided_at <= fast[15].decided_at
+
+
+@pytest.mark.parametrize("called", ["N", "S", "F", "Q"])
+def test_an_open_tachycardia_goes_on_with_beats_of_its_rate_and_shape(called):
+    sustained = [*steady(9), ("V", 0.4, 0.2), *[("V", 0.4, 0.97)] * 11, *[(called, 0.4, 0.97)] * 100]
+    findings = run(watched(rhythm([*sustained, ("N", 0.4, 0.1), *steady(5)])))
+    check_revisions(findings)
+    [vt] = [one for one in last(findings) if one.kind == "vt"]
+    assert value(vt, "count") == 112
+    assert value(vt, "otherwise") == 100
+    assert value(vt, "duration") == pytest.approx(111 * 0.4, abs=0.1)
+
+
+@pytest.mark.parametrize("ending", [("S", 0.4, 0.5), ("S", 0.4), ("S", 0.55, 0.99), ("S", 1.0, 0.99)])
+def test_an_open_tachycardia_ends_with_another_shape_or_a_longer_interval(ending):
+    beats = [*steady(9), ("V", 0.4, 0.2), *[("V", 0.4, 0.97)] * 11, ending, *[("S", 0.8, 0.97)] * 9]
+    [vt] = [one for one in last(run(watched(rhythm(beats)))) if one.kind == "vt"]
+    assert value(vt, "count") == 12
+
+
+def test_beats_of_another_class_hold_no_shorter_run():
+    beats = [*steady(9), ("V", 0.5, 0.2), *[("V", 0.5, 0.97)] * 3, *[("S", 0.5, 0.97)] * 9, *steady(5)]
+    [found] = [one for one in last(run(watched(rhythm(beats)))) if one.kind == "v-run"]
+    assert value(found, "count") == 4
 
 
 @pytest.mark.parametrize("between", ["N", "S", "F", "Q"])

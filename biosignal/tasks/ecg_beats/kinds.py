@@ -13,15 +13,17 @@ BEAT = MarkKind(
     label="beat",
     plural="beats",
     unanswered="Q",
-    numbers=("rr_before", "amplitude"),
+    numbers=("rr_before", "amplitude", "likeness_before"),
     line="beat",
     wfdb_symbols={label: label for label in (*CLASSES, "Q")},
 )
 RR_BEFORE = "rr_before"
 AMPLITUDE = "amplitude"
+LIKENESS_BEFORE = "likeness_before"
 QUANTITIES = {
     RR_BEFORE: Quantity(unit="s", decimals=4, label="RR interval before"),
     AMPLITUDE: Quantity(unit="mV", decimals=3, label="QRS peak to peak"),
+    LIKENESS_BEFORE: Quantity(unit="1", decimals=3, label="likeness to the beat before"),
 }
 CONTRACT = ModelContract(
     classes=CLASSES,

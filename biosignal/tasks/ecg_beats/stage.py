@@ -22,7 +22,7 @@ from biosignal.model.model import Model
 from biosignal.signal.blocks import MILLIVOLT_PER, Gap, Lead, SampleBlock, Samples, Unit
 from biosignal.signal.filters import Array, Recent, Recursive, mains_notch
 from biosignal.stream.stage import Item
-from biosignal.tasks.ecg_beats.kinds import AMPLITUDE, BEAT, NAME, RR_BEFORE
+from biosignal.tasks.ecg_beats.kinds import AMPLITUDE, BEAT, LIKENESS_BEFORE, NAME, RR_BEFORE
 from biosignal.tasks.ecg_beats.limits import BeatLimits
 from biosignal.tasks.ecg_beats.windows import AFTER, BEFORE, KERNEL_S, RATE_HZ, SHIFT, BeatInputs, BeatWindow
 from biosignal.tasks.task import TaskFacts
@@ -223,6 +223,7 @@ class BeatStage:
                 outcome=self._outcome(window, second, cut=stretch.cuts(window.sample, self._now)),
                 rr_before_s=window.rr_before_s,
                 amplitude=None if unit is Unit.RAW else window.amplitude,
+                likeness_before=window.likeness_before,
                 inputs=seen.id,
             )
             yield seen
@@ -237,9 +238,10 @@ class BeatStage:
         outcome: Outcome,
         rr_before_s: float | None,
         amplitude: float | None = None,
+        likeness_before: float | None = None,
         inputs: str | None = None,
     ) -> Mark:
-        numbers = ((RR_BEFORE, rr_before_s), (AMPLITUDE, amplitude))
+        numbers = ((RR_BEFORE, rr_before_s), (AMPLITUDE, amplitude), (LIKENESS_BEFORE, likeness_before))
         leads = self._facts.names
         return Mark(
             id=mark_id(recording=self._facts.recording, task=NAME, kind=BEAT.name, leads=leads, start=sample),

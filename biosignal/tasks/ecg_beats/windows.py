@@ -89,6 +89,8 @@ class BeatWindow:
     amplitude : QRS peak to peak, in the unit of the samples, 0.5-40 Hz.
     beat : float32, shape `BEAT_SHAPE`, in running QRS amplitudes.
     rr : float32, shape `RR_SHAPE`, natural logarithms of ratios unless the name says otherwise.
+    likeness_before : correlation of the QRS and its surroundings with those of the beat before, -1 to 1; absent for the
+        first one behind a start or gap. No template has a part in it.
     """
 
     sample: int
@@ -97,6 +99,7 @@ class BeatWindow:
     amplitude: float
     beat: NDArray[np.float32]
     rr: NDArray[np.float32]
+    likeness_before: float | None
 
     def tensors(self) -> tuple[Tensor, ...]:
         """Give both inputs as they are kept with the beat, without the batch axis."""
@@ -199,6 +202,7 @@ class BeatInputs:
         self._decided_until = start
         self._rr: deque[float] = deque(maxlen=CONTEXT_RR)
         self._shapes = _Shapes()
+        self._shape_before: Array | None = None
 
     def extend(self, samples: NDArray[np.float32]) -> None:
         """Take the next samples, shape (sample,). NaN holds the value before it."""
@@ -289,6 +293,8 @@ class BeatInputs:
         rr, regular = self._rhythm(beat, decided_at)
         rr[15] = np.log(max(size / scale, 1e-3))
         rr[16], rr[17] = _likeness(shape, running), _likeness(shape, long)
+        likeness_before = None if self._shape_before is None else _likeness(shape, self._shape_before)
+        self._shape_before = shape
         if regular:
             self._shapes.learn(shape)
         if beat.rr_before_s is not None:
@@ -302,6 +308,7 @@ class BeatInputs:
             amplitude=size,
             beat=_clipped(channels, CLIP),
             rr=_clipped(rr, 4.0),
+            likeness_before=likeness_before,
         )
 
     def _cut(self, sample: int) -> Array:

@@ -23,6 +23,7 @@ HEART_RATE = "heart_rate"
 QUANTITIES = {
     "count": Quantity(unit="beats", decimals=0),
     "unclassified": Quantity(unit="beats", decimals=0),
+    "otherwise": Quantity(unit="beats", decimals=0, label="beats of another class"),
     HEART_RATE: Quantity(unit="/min", decimals=0),
     "lowest_rate": Quantity(unit="/min", decimals=0),
     "highest_rate": Quantity(unit="/min", decimals=0),

@@ -10,7 +10,10 @@ class RhythmLimits:
     """Limits of the rules; a clinic sets them per patient.
 
     Rates are per minute, times in seconds, the rest counts of beats or fractions. The defaults follow what bedside
-    monitors disclose: asystole after 4 s, a pause above 2 s, ventricular tachycardia from 6 beats at 100/min.
+    monitors disclose: asystole after 4 s, a pause above 2 s, ventricular tachycardia from 6 beats at 100/min. Those of
+    runs (`run_premature_ratio`, `run_likeness`, `run_learning_beats`) were chosen on the records at hand of the MIT-BIH
+    Supraventricular Arrhythmia Database and on normal strips of the challenge of 2017, `vt_likeness` and
+    `vt_hold_ratio` on the MIT-BIH Malignant Ventricular Ectopy Database.
 
     Raises
     ------
@@ -19,7 +22,13 @@ class RhythmLimits:
 
     vt_beats: int = 6
     vt_rate_per_min: float = 100.0
+    vt_beats_early: int = 8
+    vt_likeness: float = 0.9
+    vt_hold_ratio: float = 1.2
     run_max_rr_s: float = 2.0
+    run_premature_ratio: float = 0.9
+    run_likeness: float = 0.95
+    run_learning_beats: int = 8
     pause_s: float = 2.0
     pause_ratio: float = 1.8
     asystole_s: float = 4.0

@@ -1,60 +1,42 @@
 """Ventricular ectopy: single beats per minute, couplets, runs and tachycardia, from beats classified V."""
 
-from biosignal.events import Finding, FindingState, Mark, Measure, Prediction
+from biosignal.events import Finding, FindingState, Mark, Measure
+from biosignal.tasks.ecg_beats.kinds import LIKENESS_BEFORE
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
-from biosignal.tasks.finding_log import EVIDENCE_MARKS, FindingLog, mark_set, worst_quality
+from biosignal.tasks.ecg_rhythm.run import Run, UsualRhythm, quickened
+from biosignal.tasks.finding_log import FindingLog, mark_set, worst_quality
 
 _LATE_S = 3.0  # a beat of the old minute is confirmed within this time
-
-
-def _probability(beat: Mark) -> float:
-    scores = dict(beat.outcome.scores) if isinstance(beat.outcome, Prediction) else {}
-    return scores.get("V", 0.0)
-
-
-class _Run:
-    """Consecutive V beats: counts and sums of all, the first few kept as evidence."""
-
-    def __init__(self) -> None:
-        self.beats: list[Mark] = []
-        self.count = 0
-        self.last = 0
-        self._probabilities = 0.0
-
-    def add(self, beat: Mark) -> None:
-        if len(self.beats) < EVIDENCE_MARKS:
-            self.beats.append(beat)
-        self.count += 1
-        self.last = beat.start
-        self._probabilities += _probability(beat)
-
-    @property
-    def onset(self) -> int:
-        return self.beats[0].start
-
-    @property
-    def probability(self) -> float:
-        return self._probabilities / self.count
-
-    def rate_per_min(self, fs_hz: float) -> float:
-        return 60.0 * fs_hz * (self.count - 1) / (self.last - self.onset)
 
 
 class VentricularRule:
     """Reports `pvc`, `pvc-couplet`, `v-run` and `vt`.
 
-    A run opens `v-run` at its third beat. When it reaches the length and rate of tachycardia, the `v-run` is
-    withdrawn and `vt` opened from the same onset: a kind never changes under one id. A beat that is not V, a beat that
-    nobody classified, a gap, or an RR interval over `run_max_rr_s` ends the run.
+    A run opens `v-run` at its third beat if its first was premature (sooner than `run_premature_ratio` of the usual RR
+    interval), or if it goes at `vt_rate_per_min` and its first beat does not look like the beat before it
+    (`run_likeness`): beats at the usual pace and of the usual shape that are called V are far oftener a fault of the
+    classifier than a rhythm. When its latest `vt_beats` beats have the rate of tachycardia, whatever they look like,
+    the `v-run` is withdrawn and `vt` opened from the same onset: a kind never changes under one id. Where the run was
+    slow before, the `v-run` is closed and `vt` begins with those beats. A beat that is not V, a beat that nobody
+    classified, a gap, or an RR interval over `run_max_rr_s` ends a run.
+
+    The first `run_learning_beats` behind a start, a gap or rejected signal are classified before the patient's own
+    beats are known. A run that begins among them is no `v-run`; it is `vt` once it has `vt_beats_early` beats and the
+    rate.
+
+    Sustained tachycardia teaches the classifier its own shape, which then calls its beats S or N. So an open `vt` goes
+    on with beats of any class that follow as fast as the run (`vt_hold_ratio`) and look like the beat before them
+    (`vt_likeness`).
     """
 
     def __init__(self, log: FindingLog, limits: RhythmLimits) -> None:
         self._log = log
         self._limits = limits
-        self._run = _Run()
+        self._usual = UsualRhythm()
+        self._run = Run()
         self._open: Finding | None = None
         self._minute: Finding | None = None
-        self._singles = _Run()
+        self._singles = Run()
         self._coupling: tuple[Measure, ...] = ()
         self._first_rr_s: float | None = None
 
@@ -64,13 +46,29 @@ class VentricularRule:
 
     def on_beat(self, beat: Mark, rr_s: float | None) -> None:
         """Take a confirmed beat; `rr_s` is absent where the interval before it cannot be trusted."""
-        if beat.label != "V":
+        is_close = rr_s is not None and rr_s <= self._limits.run_max_rr_s
+        if self._run.count and not (is_close and self._belongs(beat, rr_s)):
             self._end_run()
-            return
-        if self._run.count and (rr_s is None or rr_s > self._limits.run_max_rr_s):
-            self._end_run()
+        if beat.label == "V" or self._run.count:
+            self._lengthen(beat, rr_s)
+        self._usual.add(beat, rr_s)
+
+    def _belongs(self, beat: Mark, rr_s: float | None) -> bool:
+        if beat.label == "V":
+            return True
+        is_vt = self._open is not None and self._open.kind == "vt"
+        return is_vt and self._run.is_continued(beat, rr_s, self._limits, self._log.fs_hz)
+
+    def _lengthen(self, beat: Mark, rr_s: float | None) -> None:
+        limits, usual = self._limits, self._usual
         if not self._run.count:
             self._first_rr_s = rr_s
+            self._run = Run(
+                latest=limits.vt_beats,
+                premature=usual.is_premature(rr_s, limits.run_premature_ratio),
+                differs=(beat.number(LIKENESS_BEFORE) or 0.0) < limits.run_likeness,
+                early=usual.beats < limits.run_learning_beats,
+            )
         self._run.add(beat)
         if self._run.count >= 3:
             self._grow()
@@ -85,33 +83,42 @@ class VentricularRule:
             self._close_minute()
 
     def on_break(self) -> None:
-        """End the run; the count of the minute goes on behind a gap."""
+        """End the run, and learn anew what is usual; the count of the minute goes on behind a gap."""
         self._end_run()
+        self._usual = UsualRhythm()
 
     def finish(self) -> None:
         """Close everything."""
         self._end_run()
         self._close_minute()
 
-    def _measures(self, run: _Run) -> tuple[Measure, ...]:
+    def _measures(self, run: Run) -> tuple[Measure, ...]:
         return (
             self._log.measure("count", run.count),
             self._log.measure("v_rate", run.rate_per_min(self._log.fs_hz)),
             self._log.measure("duration", self._log.seconds(run.last - run.onset)),
             self._log.measure("probability", run.probability),
+            *((self._log.measure("otherwise", run.otherwise),) if run.otherwise else ()),
         )
 
     def _grow(self) -> None:
-        settings, run = self._limits, self._run
-        fast = run.rate_per_min(self._log.fs_hz) >= settings.vt_rate_per_min
-        if (self._open is None or self._open.kind == "v-run") and run.count >= settings.vt_beats and fast:
-            if self._open is not None:
-                self._log.revise(self._open, FindingState.WITHDRAWN, end=run.last)
-            self._open = self._open_finding("vt")
-        elif self._open is None:
+        limits, run = self._limits, self._run
+        is_fast = run.latest_rate_per_min(self._log.fs_hz) >= limits.vt_rate_per_min
+        is_long = run.count >= max(limits.vt_beats, limits.vt_beats_early if run.early else 0)
+        if is_fast and is_long and (self._open is None or self._open.kind == "v-run"):
+            self._become_vt()
+        elif self._open is None and not run.early and (run.premature or (is_fast and run.differs)):
             self._open = self._open_finding("v-run")
-        elif self._log.is_due(self._open):
+        elif self._open is not None and self._log.is_due(self._open):
             self._open = self._revise(self._open, FindingState.EXTENDED)
+
+    def _become_vt(self) -> None:
+        was_slow = self._run.rate_per_min(self._log.fs_hz) < self._limits.vt_rate_per_min
+        if self._open is not None:
+            self._revise(self._open, FindingState.CLOSED if was_slow else FindingState.WITHDRAWN)
+        if was_slow:
+            self._run = quickened(self._run)
+        self._open = self._open_finding("vt")
 
     def _open_finding(self, kind: str) -> Finding:
         run = self._run
@@ -139,7 +146,7 @@ class VentricularRule:
             self._log.revise(self._open_finding("pvc-couplet"), FindingState.CLOSED)
         elif run.count == 1:
             self._single(run.beats[0])
-        self._run, self._open = _Run(), None
+        self._run, self._open = Run(), None
 
     def _minute_of(self, sample: int) -> int:
         return int(sample / (60 * self._log.fs_hz))
@@ -183,4 +190,4 @@ class VentricularRule:
     def _close_minute(self) -> None:
         if self._minute is not None:
             self._revise_minute(self._minute, FindingState.CLOSED)
-        self._minute, self._singles = None, _Run()
+        self._minute, self._singles = None, Run()

@@ -1,0 +1,104 @@
+"""Consecutive ventricular beats: what a run is made of, and whether a beat belongs to it."""
+
+from collections import deque
+from statistics import median
+
+from biosignal.events import Mark, Prediction
+from biosignal.tasks.ecg_beats.kinds import LIKENESS_BEFORE
+from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
+from biosignal.tasks.finding_log import EVIDENCE_MARKS
+
+USUAL_BEATS = 8
+"""So many RR intervals give what is usual, and at least `USUAL_LEAST` of them are needed to say so."""
+USUAL_LEAST = 3
+
+
+class UsualRhythm:
+    """The RR interval that a premature beat is premature against, and how many beats were seen since a break."""
+
+    def __init__(self) -> None:
+        self.beats = 0
+        self._rr_s: deque[float] = deque(maxlen=USUAL_BEATS)
+
+    def add(self, beat: Mark, rr_s: float | None) -> None:
+        """Take the next beat; `rr_s` is the interval before it in seconds, absent where it cannot be trusted."""
+        self.beats += 1
+        if rr_s is not None and beat.label != "V":
+            self._rr_s.append(rr_s)
+
+    def is_premature(self, rr_s: float | None, ratio: float) -> bool:
+        """Whether a beat after `rr_s` comes sooner than `ratio` of the usual interval; never, where none is known."""
+        if rr_s is None or len(self._rr_s) < USUAL_LEAST:
+            return False
+        return rr_s < ratio * median(self._rr_s)
+
+
+class Run:
+    """Consecutive V beats: counts and sums of all, the first few kept as evidence, the latest for their rate.
+
+    Parameters
+    ----------
+    latest : how many beats the latest rate is measured over.
+    premature, differs : whether its first beat came early, and had another shape than the beat before it.
+    early : whether it began before the patient's own beats were known.
+    """
+
+    def __init__(self, *, latest: int = 2, premature: bool = False, differs: bool = True, early: bool = False) -> None:
+        self.beats: list[Mark] = []
+        self.count = 0
+        self.otherwise = 0
+        self.premature = premature
+        self.differs = differs
+        self.early = early
+        self.latest: deque[Mark] = deque(maxlen=latest)
+        self._probabilities = 0.0
+
+    def add(self, beat: Mark) -> None:
+        """Take the next beat; one that is not called V is counted in `otherwise`, too."""
+        if len(self.beats) < EVIDENCE_MARKS:
+            self.beats.append(beat)
+        self.count += 1
+        self.otherwise += beat.label != "V"
+        self.latest.append(beat)
+        scores = dict(beat.outcome.scores) if isinstance(beat.outcome, Prediction) else {}
+        self._probabilities += scores.get("V", 0.0)
+
+    @property
+    def onset(self) -> int:
+        """Sample of the first beat."""
+        return self.beats[0].start
+
+    @property
+    def last(self) -> int:
+        """Sample of the latest beat."""
+        return self.latest[-1].start
+
+    @property
+    def probability(self) -> float:
+        """Mean probability of V that the classifier gave."""
+        return self._probabilities / self.count
+
+    def rate_per_min(self, fs_hz: float) -> float:
+        """Rate of all beats."""
+        return 60.0 * fs_hz * (self.count - 1) / (self.last - self.onset)
+
+    def latest_rate_per_min(self, fs_hz: float) -> float:
+        """Rate of the latest beats."""
+        return 60.0 * fs_hz * (len(self.latest) - 1) / (self.last - self.latest[0].start)
+
+    def is_continued(self, beat: Mark, rr_s: float | None, limits: RhythmLimits, fs_hz: float) -> bool:
+        """Whether a beat of another class goes on as the run did: as fast, without a pause, and of the same shape."""
+        likeness = beat.number(LIKENESS_BEFORE)
+        if rr_s is None or likeness is None or likeness < limits.vt_likeness:
+            return False
+        expected_s = 60.0 / self.latest_rate_per_min(fs_hz)
+        return rr_s <= min(60.0 / limits.vt_rate_per_min, limits.vt_hold_ratio * expected_s)
+
+
+def quickened(run: Run) -> Run:
+    """Give the latest beats of a run as a run of their own: what was slow before them is left out."""
+    latest = list(run.latest)
+    fast = Run(latest=len(latest), premature=run.premature, differs=run.differs, early=run.early)
+    for beat in latest:
+        fast.add(beat)
+    return fast
