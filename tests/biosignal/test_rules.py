@@ -17,6 +17,7 @@ from biosignal.events import (
     MarkState,
     Outcome,
     Prediction,
+    Priority,
     QualityLevel,
     Rung,
     Unavailable,
@@ -200,6 +201,7 @@ def test_single_pvcs_are_one_finding_a_minute_with_a_count():
 def test_two_consecutive_v_are_a_couplet_and_nothing_else():
     found = last(run(watched(rhythm([*steady(5), ("V", 0.5), ("V", 0.45), *steady(5)]))))
     assert [finding.kind for finding in found] == ["pvc-couplet"]
+    assert found[0].priority is Priority.NONE
     assert value(found[0], "v_rate") == round(60 / 0.45)
     assert value(found[0], "count") == 2
 

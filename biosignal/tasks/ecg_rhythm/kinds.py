@@ -9,7 +9,7 @@ NAME = "ecg-rhythm"
 RULES = "ecg-rules/1"
 FINDINGS = {
     "pvc": FindingKind(label="premature ventricular beats", priority=Priority.NONE),
-    "pvc-couplet": FindingKind(label="ventricular couplet", priority=Priority.LOW),
+    "pvc-couplet": FindingKind(label="ventricular couplet", priority=Priority.NONE),
     "v-run": FindingKind(label="run of ventricular beats", priority=Priority.MEDIUM, wfdb_rhythm="(VT"),
     "vt": FindingKind(label="ventricular tachycardia", priority=Priority.HIGH, wfdb_rhythm="(VT"),
     "pause": FindingKind(label="pause", priority=Priority.MEDIUM),
