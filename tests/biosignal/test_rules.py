@@ -446,6 +446,29 @@ def test_a_rate_back_inside_the_limit_closes_the_finding():
     assert (findings[-1].end - findings[-1].onset) / FS < 20 * 1.5 + 20 * 0.8
 
 
+def test_a_rate_that_swings_across_the_limit_and_its_margin_is_one_finding():
+    swing = [*steady(20), *[("N", 0.46 if (index // 30) % 2 else 0.54) for index in range(240)], *steady(60)]
+    findings = run(watched(rhythm(swing)))
+    check_revisions(findings)
+    assert [finding.kind for finding in last(findings)] == ["tachycardia"]
+    assert len(last(run(watched(rhythm(swing)), rate_inside_s=0.0))) >= 4
+
+
+def test_a_rate_near_the_limit_has_to_stay_there_and_one_far_beyond_has_not():
+    for rr_s, count, told in ((0.485, 10, False), (0.485, 24, True), (0.4, 11, True)):
+        findings = run(watched(rhythm([*steady(20, 0.6), *steady(count, rr_s), *steady(20, 0.6)])))
+        assert bool(findings) is told, (rr_s, count)
+
+
+def test_a_rate_ends_where_it_came_back_and_not_where_that_was_certain():
+    beats = rhythm([*steady(30, 0.4), *steady(80, 0.8)])
+    closed = run(watched(beats))[-1]
+    came_back = beats[2 * 30].start
+    assert closed.state is FindingState.CLOSED
+    assert 0 <= closed.end - came_back <= 8 * 0.8 * FS
+    assert closed.decided_at - closed.end >= 30 * FS
+
+
 def test_one_pause_is_not_bradycardia():
     found = last(run(watched(rhythm([*steady(12), ("N", 3.9), *steady(12)]))))
     assert [finding.kind for finding in found] == ["pause"]
@@ -540,6 +563,7 @@ def test_limits_can_change_while_running():
         {"pause_s": 5.0},
         {"vt_beats": 2},
         {"irregular_close": 0.9},
+        {"rate_near_s": -1.0},
     ],
 )
 def test_settings_out_of_order_are_refused(limits):

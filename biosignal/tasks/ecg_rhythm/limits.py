@@ -37,6 +37,8 @@ class RhythmLimits:
     bradycardia_per_min: float = 50.0
     tachycardia_per_min: float = 120.0
     rate_margin_per_min: float = 5.0
+    rate_near_s: float = 3.0
+    rate_inside_s: float = 30.0
     rate_beats: int = 8
     irregular_beats: int = 32
     irregular_change: float = 0.10
@@ -60,6 +62,12 @@ class RhythmLimits:
                 vt_beats=self.vt_beats,
                 rate_beats=self.rate_beats,
                 irregular_beats=self.irregular_beats,
+            )
+        if self.rate_near_s < 0 or self.rate_inside_s < 0:
+            raise BadInput(
+                "a rate cannot be waited for less than not at all",
+                rate_near_s=self.rate_near_s,
+                rate_inside_s=self.rate_inside_s,
             )
         if not 0 < self.irregular_close < self.irregular_open <= 1:
             raise BadInput("an irregular rhythm must close below where it opens", open=self.irregular_open)

@@ -13,9 +13,10 @@ class RateRule:
     """Reports `bradycardia` and `tachycardia`.
 
     The heart rate is 60 divided by the mean of the last `rate_beats` RR intervals. A finding opens when it is beyond
-    the limit and most of those intervals are, too (one pause is not bradycardia), and closes when the rate was back
-    inside the limit by `rate_margin_per_min` for `rate_beats` beats. Fast ventricular beats do not open `tachycardia`:
-    `vt` reports them.
+    the limit and most of those intervals are, too (one pause is not bradycardia): at once where the median interval is
+    beyond it by `rate_margin_per_min`, and near the limit once the rate was so for `rate_near_s`. It closes when the
+    rate was back inside by the same margin for `rate_inside_s`, and ends where it came back; so a rate near a limit
+    does not flap. Fast ventricular beats do not open `tachycardia`: `vt` reports them.
     """
 
     def __init__(self, log: FindingLog, limits: RhythmLimits) -> None:
@@ -23,7 +24,7 @@ class RateRule:
         self._limits = limits
         self._open: dict[str, Finding] = {}
         self._extreme: dict[str, float] = {}
-        self._inside: dict[str, int] = {}
+        self._inside_since: dict[str, int] = {}
         self._reset()
 
     def set_limits(self, limits: RhythmLimits, at: int) -> None:
@@ -35,6 +36,7 @@ class RateRule:
         count = self._limits.rate_beats
         self._rr_s: deque[float] = deque(maxlen=count)
         self._beats: deque[Mark] = deque(maxlen=count + 1)
+        self._beyond_since: dict[str, int] = {}
 
     def on_beat(self, beat: Mark, rr_s: float | None) -> None:
         """Take a confirmed beat; an interval that cannot be trusted starts the count anew."""
@@ -52,17 +54,20 @@ class RateRule:
             60.0 / rr_s > settings.tachycardia_per_min and each.label != "V"
             for rr_s, each in zip(self._rr_s, list(self._beats)[1:], strict=True)
         )
+        margin, usual = settings.rate_margin_per_min, 60.0 / median(self._rr_s)
         self._follow(
             "bradycardia",
             rate,
-            opens=rate < settings.bradycardia_per_min and 2 * slow > settings.rate_beats,
-            closes=rate >= settings.bradycardia_per_min + settings.rate_margin_per_min,
+            beyond=rate < settings.bradycardia_per_min and 2 * slow > settings.rate_beats,
+            far=usual <= settings.bradycardia_per_min - margin,
+            closes=rate >= settings.bradycardia_per_min + margin,
         )
         self._follow(
             "tachycardia",
             rate,
-            opens=rate > settings.tachycardia_per_min and 2 * fast > settings.rate_beats,
-            closes=rate <= settings.tachycardia_per_min - settings.rate_margin_per_min,
+            beyond=rate > settings.tachycardia_per_min and 2 * fast > settings.rate_beats,
+            far=usual >= settings.tachycardia_per_min + margin,
+            closes=rate <= settings.tachycardia_per_min - margin,
         )
 
     def on_break(self, at: int) -> None:
@@ -71,23 +76,35 @@ class RateRule:
             self._close(kind, at)
         self._reset()
 
-    def _follow(self, kind: str, rate: float, *, opens: bool, closes: bool) -> None:
-        now = self._beats[-1].start
+    def _follow(self, kind: str, rate: float, *, beyond: bool, far: bool, closes: bool) -> None:
         finding = self._open.get(kind)
-        if finding is None:
-            if opens:
-                self._extreme[kind] = rate
-                self._inside[kind] = 0
-                self._open[kind] = self._open_finding(kind, rate)
-            return
+        if finding is not None:
+            self._keep_open(finding, rate, closes=closes)
+        elif self._is_beyond_for_long(kind, beyond=beyond, far=far):
+            self._extreme[kind] = rate
+            self._open[kind] = self._open_finding(kind, rate)
+
+    def _is_beyond_for_long(self, kind: str, *, beyond: bool, far: bool) -> bool:
+        now = self._beats[-1].start
+        if not beyond:
+            self._beyond_since.pop(kind, None)
+            return False
+        since = self._beyond_since.setdefault(kind, now)
+        return far or now - since >= self._log.samples(self._limits.rate_near_s)
+
+    def _keep_open(self, finding: Finding, rate: float, *, closes: bool) -> None:
+        kind, now = finding.kind, self._beats[-1].start
         furthest = min if kind == "bradycardia" else max
         self._extreme[kind] = furthest(self._extreme[kind], rate)
-        self._inside[kind] = self._inside[kind] + 1 if closes else 0
-        if self._inside[kind] >= self._limits.rate_beats:
+        if not closes:
+            self._inside_since.pop(kind, None)
+        elif now - self._inside_since.setdefault(kind, now) >= self._log.samples(self._limits.rate_inside_s):
             self._close(kind, now)
-        elif self._log.is_due(finding):
-            measures = self._measures(kind, rate, finding.onset, now)
-            self._open[kind] = self._log.revise(finding, FindingState.EXTENDED, end=now, measures=measures)
+            return
+        if self._log.is_due(finding):
+            end = self._inside_since.get(kind, now)
+            measures = self._measures(kind, rate, finding.onset, end)
+            self._open[kind] = self._log.revise(finding, FindingState.EXTENDED, end=end, measures=measures)
 
     def _open_finding(self, kind: str, rate: float) -> Finding:
         beats = list(self._beats)
@@ -114,7 +131,8 @@ class RateRule:
 
     def _close(self, kind: str, at: int) -> None:
         finding = self._open.pop(kind)
-        end = max(at, finding.end)
+        end = max(self._inside_since.pop(kind, at), finding.end)
+        self._beyond_since.pop(kind, None)
         rate = next(m.value for m in finding.evidence.measures if m.name == "heart_rate")
         if len(self._rr_s) == self._limits.rate_beats:
             rate = 60.0 / fmean(self._rr_s)
