@@ -68,11 +68,21 @@ SETS = (
         tuned_on="none of its noise; its clean patients 118 and 119 are in DS1",
         groups={f"{db} dB": (f"118e{db:02d}", f"119e{db:02d}") for db in (24, 18, 12, 6, 0)},
     ),
-    RecordSet(name="svdb", records=78, truth=Truth.BEATS),
-    RecordSet(name="vfdb", records=22, truth=Truth.RHYTHMS),
+    RecordSet(
+        name="svdb", records=78, truth=Truth.BEATS, tuned_on="limits of ventricular runs and of rates on 32 records"
+    ),
+    RecordSet(
+        name="vfdb", records=22, truth=Truth.RHYTHMS, tuned_on="by what an open tachycardia is held, on 14 records"
+    ),
     RecordSet(name="cudb", records=35, truth=Truth.QRS),
     RecordSet(name="cinc2015", records=750, truth=Truth.LAST_ALARM, labels="ALARMS"),
-    RecordSet(name="cinc2017", records=8528, truth=Truth.NORMAL, labels="REFERENCE-v3.csv"),
+    RecordSet(
+        name="cinc2017",
+        records=8528,
+        truth=Truth.NORMAL,
+        labels="REFERENCE-v3.csv",
+        tuned_on="limits of ventricular runs on every tenth normal strip",
+    ),
     RecordSet(name="cinc2011", records=1000, labels="LABELS.csv"),
 )
 _OF_RECORD = {"100": "mitdb", "118e24": "nstdb", "802": "svdb", "418": "vfdb", "cu01": "cudb"}
