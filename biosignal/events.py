@@ -511,19 +511,31 @@ class TaskStatus:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoopStatus:
-    """A thread or a child process of the daemon: `age_s` since it last got on; older than `limit_s` it stands still.
+    """A thread or a child process of the daemon: `age_s` since it last got on; older than `limit_s` it is late.
 
-    Waiting for work is getting on. Seconds on the steady clock.
+    Late by more than `grace_s` it stands still: a slow card may keep a thread that writes for longer than people should
+    wait until they can see it. Waiting for work is getting on. Seconds on the steady clock.
     """
 
     name: str
     age_s: float
     limit_s: float
+    grace_s: float = 0.0
+
+    @property
+    def is_late(self) -> bool:
+        """Whether it should have got on by now: to be shown, and nothing to raise an alarm for."""
+        return self.age_s > self.limit_s
+
+    @property
+    def stands_after_s(self) -> float:
+        """The age past which it stands still."""
+        return self.limit_s + self.grace_s
 
     @property
     def stands(self) -> bool:
         """Whether it got on too long ago."""
-        return self.age_s > self.limit_s
+        return self.age_s > self.stands_after_s
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -79,7 +79,8 @@ STAND_IN_BYTES = 32 * MIB
 COUNTS_OLD_S = 0.25
 TEND_COUNTS_S = 2.0
 """So old may the count of what waits be that the status sends: each count costs a query."""
-MAIN_LIMIT_S = 10.0
+MAIN_LIMIT_S = 4.0
+MAIN_GRACE_S = 6.0
 """Looking after the parts waits for the store, at most as long as a commit takes."""
 STOP_LIMIT_S = 60.0
 RESTART_S = 8.0
@@ -102,7 +103,7 @@ class Agent:
         self._settings = settings
         self.clock = clock or HostClock()
         self._boot = uuid.uuid4().hex
-        self.pulse = Pulse("main", MAIN_LIMIT_S)
+        self.pulse = Pulse("main", MAIN_LIMIT_S, MAIN_GRACE_S)
         self._hang = HangAlarm()
         self._counts: StoreCounts | None = None
         self._counted_s = float("-inf")
@@ -351,8 +352,9 @@ class Agent:
         )
 
     def hangs(self, loops: tuple[LoopStatus, ...]) -> None:
-        """Others hang than before: say it on the line and as an alarm. Called by the thread that watches.
+        """Others hang or are late than before: say it on the line, and as an alarm of those that hang.
 
+        Called by the thread that watches.
         What the analysis can say of the others it says; of itself it cannot.
         """
         vital = {one.pulse.name for one in self.watched() if one.vital}
@@ -536,7 +538,7 @@ def _held(status: Status) -> Iterator[Reading]:
 
 
 def _sentence(loops: list[LoopStatus]) -> str:
-    return "; ".join(f"{loop.name} has done nothing for more than {loop.limit_s:g} s" for loop in loops)
+    return "; ".join(f"{loop.name} has done nothing for more than {loop.stands_after_s:g} s" for loop in loops)
 
 
 def _between_blocks_s(settings: Settings) -> float:

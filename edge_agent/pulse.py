@@ -13,13 +13,15 @@ class Pulse:
     Parameters
     ----------
     name : of the thread, for people.
-    limit_s : how long it may take until the next beat, where a beat says nothing else.
+    limit_s : how long it may take until the next beat, where a beat says nothing else; past it the thread is late.
+    grace_s : how much longer a thread that waits for something slow may be late before it is taken to hang.
     """
 
-    __slots__ = ("_at_s", "_limit_s", "_rests", "_within_s", "beats", "name")
+    __slots__ = ("_at_s", "_limit_s", "_rests", "_within_s", "beats", "grace_s", "name")
 
-    def __init__(self, name: str, limit_s: float) -> None:
+    def __init__(self, name: str, limit_s: float, grace_s: float = 0.0) -> None:
         self.name = name
+        self.grace_s = grace_s
         self.beats = 0
         self._limit_s = self._within_s = limit_s
         self._at_s = time.monotonic()

@@ -74,11 +74,16 @@ class TaskState(BaseModel):
 
 
 class LoopState(BaseModel):
-    """A thread or child process of the device, `age_s` seconds after it last got on; `stands` beyond `limit_s`."""
+    """A thread or child process of the device, `age_s` seconds after it last got on.
+
+    Beyond `limit_s` it `is_late`; beyond `grace_s` more it `stands` still.
+    """
 
     name: str
     age_s: float
     limit_s: float
+    grace_s: float
+    is_late: bool
     stands: bool
 
 
@@ -123,7 +128,7 @@ def shown_status(status: dict[str, Any] | None, *, online: bool, received: datet
             for one in sorted(said.alarms, key=lambda one: urgency(one.state, one.priority, 0.0))
         ],
         "tasks": [{**one, "label": task_label(one["task"])} for one in status["tasks"]],
-        "loops": [{**to_json(one), "stands": one.stands} for one in said.loops],
+        "loops": [{**to_json(one), "is_late": one.is_late, "stands": one.stands} for one in said.loops],
     }
     return Status.model_validate(written)
 

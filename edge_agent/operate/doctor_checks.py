@@ -275,10 +275,16 @@ def agent(settings: Settings, clock: Clock) -> Iterator[Check]:
         cause = f"{status.source_state}: {status.source_reason or 'no reason given'}"
         yield fail("signal", cause, "check the cable, the board and source.port", since_utc_s=status.source_since_utc_s)
     for loop in status.loops:
+        since_utc_s = status.written_utc_s - loop.age_s
         if loop.stands:
-            cause = f"{loop.name} has hung for {loop.age_s + age_s:.0f} s, longer than {loop.limit_s:g} s"
+            cause = f"{loop.name} has hung for {loop.age_s + age_s:.0f} s, longer than {loop.stands_after_s:g} s"
             remedy = "keep the log; where the monitoring rests on it, the daemon is started again by itself"
-            yield fail("hangs", cause, remedy, since_utc_s=status.written_utc_s - loop.age_s)
+            yield fail("hangs", cause, remedy, since_utc_s=since_utc_s)
+        elif loop.is_late:
+            cause = f"{loop.name} last got on {loop.age_s + age_s:.0f} s ago, longer than {loop.limit_s:g} s"
+            yield warn(
+                "late", cause, "look at the card or disk if it comes again: writes are slow", since_utc_s=since_utc_s
+            )
     yield from _readings(status, clock.utc_s())
     if settings.sync.enabled and not status.connected:
         cause = f"not connected: {status.connection_reason or 'no reason given'}; {status.outbox} events wait"

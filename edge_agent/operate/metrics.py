@@ -45,17 +45,19 @@ class _LiveNumbers(Collector):
                 "bedside_sample_age_seconds", "Since the newest sample that was analysed came", value=now.sample_age_s
             )
         ages = GaugeMetricFamily("bedside_loop_age_seconds", "Since a part last got on", labels=["loop"])
-        limits = GaugeMetricFamily("bedside_loop_limit_seconds", "Older than this a part hangs", labels=["loop"])
+        limits = GaugeMetricFamily("bedside_loop_limit_seconds", "Older than this a part is late", labels=["loop"])
+        hangs = GaugeMetricFamily("bedside_loop_hang_seconds", "Older than this a part hangs", labels=["loop"])
         for loop in now.loops:
             ages.add_metric([loop.name], loop.age_s)
             limits.add_metric([loop.name], loop.limit_s)
+            hangs.add_metric([loop.name], loop.stands_after_s)
         readings = GaugeMetricFamily(
             "bedside_reading", "A number that holds now, in its unit", labels=["task", "quantity", "leads"]
         )
         for one in now.readings:
             if one.value is not None:
                 readings.add_metric([one.task, one.quantity, ",".join(one.leads)], one.value)
-        yield from (ages, limits, readings)
+        yield from (ages, limits, hangs, readings)
 
 
 class Metrics:

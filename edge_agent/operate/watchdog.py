@@ -18,9 +18,10 @@ LOOK_S = 0.5
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """All loops, those that hang, and those for which the daemon is to be started again."""
+    """All loops; those that are late, those that hang, and those for which the daemon is to be started again."""
 
     loops: tuple[LoopStatus, ...]
+    late: tuple[LoopStatus, ...]
     hanging: tuple[LoopStatus, ...]
     doomed: tuple[LoopStatus, ...]
 
@@ -76,7 +77,7 @@ class Watched:
     Parameters
     ----------
     vital : nobody is monitored where it hangs: the watchdog is not petted meanwhile.
-    restart_s : so long after it has passed its limit the daemon is started again; None: never for its sake.
+    restart_s : so long after it began to hang the daemon is started again; None: never for its sake.
     excused : says that it waits on purpose though its pulse does not know: a source without its port.
     """
 
@@ -105,23 +106,24 @@ class LoopWatch:
             if one.excused():
                 one.pulse.beat()
             age_s, limit_s = one.pulse.age_s, one.pulse.limit_s
-            found.append(LoopStatus(name=one.pulse.name, age_s=age_s, limit_s=limit_s))
+            found.append(LoopStatus(name=one.pulse.name, age_s=age_s, limit_s=limit_s, grace_s=one.pulse.grace_s))
         return tuple(found)
 
     def check(self) -> Verdict:
         """Pet the watchdog unless a vital loop hangs, and say what is to be done."""
         loops = self.look()
-        hanging = tuple(loop for loop in loops if loop.stands)
+        late = tuple(loop for loop in loops if loop.is_late)
+        hanging = tuple(loop for loop in late if loop.stands)
         doomed = tuple(loop for loop in hanging if self._is_doomed(loop))
         if doomed:
             self._notifier.give_up()
         elif not any(loop.name in self._vital for loop in hanging):
             self._notifier.alive()
-        return Verdict(loops=loops, hanging=hanging, doomed=doomed)
+        return Verdict(loops=loops, late=late, hanging=hanging, doomed=doomed)
 
     def _is_doomed(self, loop: LoopStatus) -> bool:
         patience_s = self._patience_s[loop.name]
-        return patience_s is not None and loop.age_s > loop.limit_s + patience_s
+        return patience_s is not None and loop.age_s > loop.stands_after_s + patience_s
 
     @property
     def every_s(self) -> float:

@@ -19,7 +19,8 @@ class Watcher:
 
     Parameters
     ----------
-    on_change : called, on this thread, with the loops that hang whenever others do than before; must return at once.
+    on_change : called, on this thread, with the loops that hang whenever others hang or are late than before; must
+        return at once.
     end_when_hung : end the process with exit code 1 where a vital loop has hung for too long and no service manager is
         there to do it.
     """
@@ -29,6 +30,7 @@ class Watcher:
         self._on_change = on_change
         self._end_when_hung = end_when_hung
         self._stop = threading.Event()
+        self._late: tuple[LoopStatus, ...] = ()
         self._hanging: tuple[LoopStatus, ...] = ()
         self._thread = threading.Thread(target=self._run, name="edge.watch", daemon=True)
 
@@ -56,21 +58,32 @@ class Watcher:
 
     def _turn(self) -> None:
         verdict = self._watch.check()
-        before, self._hanging = self._hanging, verdict.hanging
-        if [loop.name for loop in before] != [loop.name for loop in self._hanging]:
+        before, self._late, self._hanging = (self._late, self._hanging), verdict.late, verdict.hanging
+        if [_names(loops) for loops in before] != [_names(self._late), _names(self._hanging)]:
             self._on_change(self._hanging)
-            self._log_changes(before)
+            self._log_changes(*before)
         if verdict.doomed and self._end_when_hung:
             _end(verdict.doomed[0])
 
-    def _log_changes(self, before: tuple[LoopStatus, ...]) -> None:
-        were, are = {loop.name for loop in before}, {loop.name for loop in self._hanging}
+    def _log_changes(self, late: tuple[LoopStatus, ...], hanging: tuple[LoopStatus, ...]) -> None:
+        """Say which loops are late or hang that were or did not before, and which got on again."""
+        for loop in self._late:
+            if loop.name not in _names(late) and not loop.stands:
+                log.warning("operate.loop.late", extra={"facts": _facts(loop, loop.limit_s)})
         for loop in self._hanging:
-            if loop.name not in were:
-                facts = {"loop": loop.name, "seconds": round(loop.age_s, 1), "limit_s": loop.limit_s}
-                log.error("operate.loop.hanging", extra={"facts": facts})
-        for name in sorted(were - are):
-            log.warning("operate.loop.recovered", extra={"facts": {"loop": name}})
+            if loop.name not in _names(hanging):
+                log.error("operate.loop.hanging", extra={"facts": _facts(loop, loop.stands_after_s)})
+        for name in _names(late):
+            if name not in _names(self._late):
+                log.warning("operate.loop.recovered", extra={"facts": {"loop": name}})
+
+
+def _names(loops: tuple[LoopStatus, ...]) -> list[str]:
+    return [loop.name for loop in loops]
+
+
+def _facts(loop: LoopStatus, limit_s: float) -> dict[str, object]:
+    return {"loop": loop.name, "seconds": round(loop.age_s, 1), "limit_s": limit_s}
 
 
 def _end(loop: LoopStatus) -> None:

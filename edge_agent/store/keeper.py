@@ -26,8 +26,10 @@ BRING_BACK_S = (2.0, 60.0)
 TURN_S = 0.5
 BRING_BACK_LIMIT_S = 60.0
 """A damaged file is salvaged before it serves."""
-LIMIT_S = 15.0
-"""A worn card takes seconds to write what it is given."""
+LIMIT_S = 4.0
+"""A write that takes longer is shown: the store is slow, or stands still."""
+GRACE_S = 11.0
+"""A worn card takes ten seconds to write what it is given: that is no reason for an alarm, or to begin anew."""
 EVENTS_BUDGET_BYTES = 500 << 20
 HOLD_S = 10.0
 """So long logs and strips wait for a commit that happens anyway."""
@@ -92,7 +94,7 @@ class Keeper:
         retry_s: float = RETRY_S,
     ) -> None:
         self.counts = KeeperCounts()
-        self.pulse = Pulse("keeper", LIMIT_S)
+        self.pulse = Pulse("keeper", LIMIT_S, GRACE_S)
         self._events = events
         self._waves = waves
         self._on_stored = on_stored

@@ -48,8 +48,10 @@ log = logging.getLogger(__name__)
 _POLL_S = 0.2
 _FEW = 4
 """So many fresh rows go each for itself, as a message of one is read first at the clinic."""
-LIMIT_S = 10.0
-"""One round of sending takes milliseconds, and waits for the store at most as long as a commit takes."""
+LIMIT_S = 4.0
+"""One round of sending takes milliseconds."""
+GRACE_S = 6.0
+"""It may wait for the store, at most as long as a commit takes."""
 PATIENCE_S = 15.0
 """So much longer than its own time-outs an attempt to connect may take: a name server is waited for, too."""
 _WAVES_HELD = 64
@@ -108,7 +110,7 @@ class SyncClient:
         self._state = SyncState(
             connected=False, sentence="not started", cause=None, since_s=time.monotonic(), remedy=None
         )
-        self.pulse = Pulse("sync", LIMIT_S)
+        self.pulse = Pulse("sync", LIMIT_S, GRACE_S)
         self._herald = Herald(lambda: self._line, self._status_now, every_s=settings.status_every_s)
         self._thread = threading.Thread(target=self._work, name="sync", daemon=True)
         self._event_topic = up(line.site, line.device, Channel.EVENT)

@@ -8,7 +8,10 @@ from edge_agent.pulse import Pulse
 from edge_agent.sync.connection import Connection
 
 log = logging.getLogger(__name__)
-LIMIT_S = 10.0
+LIMIT_S = 4.0
+"""To make and hand over a status takes milliseconds, and waits for nobody."""
+LOOK_S = 1.0
+"""So often it beats while it waits for the time of the next one."""
 
 
 class Herald:
@@ -24,7 +27,7 @@ class Herald:
     def __init__(
         self, line: Callable[[], Connection | None], message: Callable[[], tuple[str, bytes]], *, every_s: float
     ) -> None:
-        self.pulse = Pulse("status", LIMIT_S + every_s)
+        self.pulse = Pulse("status", LIMIT_S)
         self._line, self._message, self._every_s = line, message, every_s
         self._due = threading.Event()
         self._stop = False
@@ -47,14 +50,21 @@ class Herald:
 
     def _run(self) -> None:
         while not self._stop:
-            self.pulse.beat()
-            self._due.wait(self._every_s)
-            self._due.clear()
+            self._wait()
             try:
                 self._send()
             except Exception:  # border of the thread: a status that cannot be made must not end all later ones
                 log.exception("sync.status.failed")
         self.pulse.rest()
+
+    def _wait(self) -> None:
+        """Wait until one is due, and beat meanwhile: a wait of minutes must not hide a send that never returns."""
+        left_s = self._every_s
+        self.pulse.beat()
+        while left_s > 0 and not self._due.wait(min(left_s, LOOK_S)):
+            left_s -= LOOK_S
+            self.pulse.beat()
+        self._due.clear()
 
     def _send(self) -> None:
         line = self._line()

@@ -11,6 +11,7 @@ from biosignal.liveness import standing
 from edge_agent.operate.status_file import read_status
 from edge_agent.sources.port import SourceHealth, SourceState
 from edge_agent.sources.settings import SourceSettings
+from edge_agent.sync.settings import SyncSettings
 from tests.agent.conftest import until
 
 FAST = SourceSettings(speed=1.0, passes=0)
@@ -138,6 +139,33 @@ def test_a_part_beside_the_monitoring_that_hangs_is_a_low_alarm_and_costs_no_pin
     finally:
         block.set()
     until(lambda: standing(agent.status()) == ())
+
+
+def test_a_store_that_is_slow_is_shown_as_late_and_raises_no_alarm_until_it_hangs(make_agent, monkeypatch):
+    agent = make_agent(source=FAST, start=False)
+    monkeypatch.setattr(agent.keeper.pulse, "_limit_s", 0.5)
+    agent.start()
+    block = Block(monkeypatch, agent.events, "add_many")
+    try:
+        agent.analysis.set_trouble("backend-lost", "something to write")
+        until(lambda: [one.name for one in agent.status().loops if one.is_late] == ["keeper"])
+        assert standing(agent.status()) == ()
+        assert agent.supervisor.hanging == {}
+        assert "monitor-hanging" not in kinds(agent)
+        # The same silence, without its grace, is a hang.
+        monkeypatch.setattr(agent.keeper.pulse, "grace_s", 0.1)
+        until(lambda: "monitor-hanging" in kinds(agent))
+        assert [loop.name for loop in standing(agent.status())] == ["keeper"]
+    finally:
+        block.set()
+    until(lambda: "monitor-hanging" not in kinds(agent))
+
+
+def test_the_parts_that_wait_for_a_card_are_late_within_the_time_asked_and_have_grace_for_ten_seconds(make_agent):
+    agent = make_agent(source=FAST, start=False, sync=SyncSettings())
+    pulses = {one.pulse.name: one.pulse for one in agent.watched()}
+    assert all(pulses[name].limit_s < KNOWN_S for name in ("analysis", "reader", "keeper", "main", "sync", "status"))
+    assert all(pulses[name].limit_s + pulses[name].grace_s >= 10.0 for name in ("keeper", "main", "sync"))
 
 
 def test_a_clock_that_is_stepped_moves_no_age(make_agent, monkeypatch):

@@ -58,6 +58,7 @@ def turned(agent):
 def test_a_hung_keeper_stops_the_pings_and_they_come_back_with_it(systemd, make_agent, monkeypatch):
     agent = make_agent(source=SourceSettings(speed=1.0, passes=0), start=False)
     monkeypatch.setattr(agent.keeper.pulse, "_limit_s", 1.0)
+    monkeypatch.setattr(agent.keeper.pulse, "grace_s", 0.0)
     agent.start()
     said = until(lambda: [line for line in systemd.said() if line in ("READY=1", "WATCHDOG=1")])
     assert said[0] == "READY=1"

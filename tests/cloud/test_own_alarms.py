@@ -112,6 +112,13 @@ def test_parts_of_a_device_that_stand_still_are_told_by_their_names(ear):
     assert wrong(ear) == ["part-standing"]
 
 
+def test_a_part_of_a_device_that_waits_for_a_slow_card_is_no_alarm_until_its_grace_is_over(ear):
+    for age_s, found in ((4.5, []), (15.0, []), (15.1, ["part-standing"]), (0.1, [])):
+        keeper = LoopStatus(name="keeper", age_s=age_s, limit_s=4.0, grace_s=11.0)
+        ear.heard(presence(status(loops=(keeper,))))
+        assert wrong(ear) == found
+
+
 def test_beds_that_were_shut_out_or_never_spoke_are_not_missed(ear):
     ear.facts([row(), row("bed-2", revoked=utc_now()), row("bed-3", last_seen=None)])
     ear.now[0] += 60

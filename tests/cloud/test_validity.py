@@ -7,6 +7,7 @@ from cloud_ward import SITE, reading, status
 from hypothesis import given
 from hypothesis import strategies as st
 
+from biosignal.events import LoopStatus
 from biosignal.wire.codec import to_json
 from cloud_service.clinic.status import shown_status
 from cloud_service.database.clinic_tables import DeviceRow
@@ -61,6 +62,20 @@ def test_a_status_that_the_broker_had_kept_makes_nothing_young(ward):
         said = client.get("/api/v1/devices/bed-1").json()
     assert said["readings"][0]["value"] is None
     assert said["online"] is False
+
+
+def test_a_part_is_shown_as_late_before_it_is_shown_to_stand_and_one_of_an_earlier_device_has_no_grace(ward):
+    loops = [to_json(LoopStatus(name=f"{age_s:g}", age_s=age_s, limit_s=4.0, grace_s=11.0)) for age_s in (4, 5, 16)]
+    earlier = {"name": "earlier", "age_s": 5.0, "limit_s": 4.0}
+    received = utc_now()
+    said = {**to_json(status()), "loops": [*loops, earlier]}
+    shown_loops = shown_status(said, online=True, received=received, now=received).loops
+    assert [(one.name, one.is_late, one.stands) for one in shown_loops] == [
+        ("4", False, False),
+        ("5", True, False),
+        ("16", True, True),
+        ("earlier", True, True),
+    ]
 
 
 def test_a_status_that_cannot_be_read_hides_no_device(ward):

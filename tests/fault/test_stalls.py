@@ -50,22 +50,29 @@ def daemon(tmp_path, *settings):
 
 
 def loops(url):
-    """Age and limit of each loop, in seconds."""
+    """Age of each loop, the age past which it is late, and that past which it hangs, in seconds."""
     found = scrape(url)
     names = [key.split('"')[1] for key in found if key.startswith("bedside_loop_age_seconds")]
     return {
         name: (
             found[f'bedside_loop_age_seconds{{loop="{name}"}}'],
             found[f'bedside_loop_limit_seconds{{loop="{name}"}}'],
+            found[f'bedside_loop_hang_seconds{{loop="{name}"}}'],
         )
         for name in names
     }
 
 
-def stands(url, part):
-    """Whether the daemon says of a loop that it is older than it may be."""
-    age_s, limit_s = loops(url).get(part, (0.0, 1.0))
+def is_late(url, part):
+    """Whether the daemon says of a loop that it is older than it should be."""
+    age_s, limit_s, _ = loops(url).get(part, (0.0, 1.0, 1.0))
     return age_s > limit_s
+
+
+def raised(house, part):
+    """Whether the daemon took a loop to hang, which it logs once it has raised its alarm."""
+    lines = house.agent.log.read_text().splitlines()
+    return any("operate.loop.hanging" in line and f'"{part}"' in line for line in lines)
 
 
 def metrics_url(house):
@@ -103,15 +110,16 @@ def test_a_loop_of_the_daemon_that_stands_still_is_known_and_the_daemon_ends_whe
             house.agent.start()
         wait_until_reading(house)
         url = metrics_url(house)
-        limit_s = loops(url)[part][1]
+        _, limit_s, hang_s = loops(url)[part]
         began_s = time.monotonic()
         (faults / part).touch()
-        known_s = since(began_s, lambda: stands(url, part), limit_s + SLACK_S, f"{part} is known to stand")
+        known_s = since(began_s, lambda: is_late(url, part), limit_s + SLACK_S, f"{part} is known to stand")
+        alarm_s = since(began_s, lambda: raised(house, part), hang_s + SLACK_S, f"an alarm is raised for {part}")
         (faults / part).unlink()
-        ended = {} if on_the_line else ends_and_comes_back(house, part, began_s, limit_s + RESTART_S + SLACK_S)
+        ended = {} if on_the_line else ends_and_comes_back(house, part, began_s, hang_s + RESTART_S + SLACK_S)
     finally:
         house.close()
-    reliability.note("stalls", part=part, **verdict(known_s), **ended)
+    reliability.note("stalls", part=part, **verdict(known_s), alarm_s=round(alarm_s, 1), **ended)
 
 
 def child(house, word):

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from biosignal.errors import BadInput
+from biosignal.events import LoopStatus
 from biosignal.tasks import TASKS
 from biosignal.tasks.lookup import models
 from edge_agent.operate import doctor_checks
@@ -279,6 +280,17 @@ def test_what_the_running_daemon_says_is_passed_on_with_since_when(tmp_path):
     assert checks["rejected"].level is Level.WARN
     write_status(settings.device.state_dir, status_of(written_utc_s=CLOCK.utc_s() - 600))
     assert levels(doctor_checks.agent(settings, CLOCK)) == {"daemon": "fail"}
+
+
+@pytest.mark.parametrize(("age_s", "said"), [(1.0, None), (9.0, ("late", "warn")), (30.0, ("hangs", "fail"))])
+def test_a_part_that_waits_for_a_slow_card_is_a_warning_and_one_that_hangs_a_failure(tmp_path, age_s, said):
+    settings = settings_of(tmp_path)
+    settings.device.state_dir.mkdir(parents=True)
+    keeper = LoopStatus(name="keeper", age_s=age_s, limit_s=4.0, grace_s=11.0)
+    write_status(settings.device.state_dir, status_of(loops=(keeper,)))
+    found = [check for check in doctor_checks.agent(settings, CLOCK) if check.name in ("late", "hangs")]
+    assert [(check.name, check.level.value) for check in found] == ([] if said is None else [said])
+    assert all("keeper" in check.cause and check.since is not None for check in found)
 
 
 def test_a_status_of_a_dead_process_or_torn_file_counts_as_not_running(tmp_path):

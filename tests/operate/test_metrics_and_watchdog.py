@@ -6,12 +6,15 @@ import urllib.request
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from prometheus_client import generate_latest
 
 from biosignal.errors import BadInput, RefusedForSafety
 from biosignal.events import LoopStatus, Reading
 from edge_agent.operate.metrics import Live, Metrics, MetricsEndpoint
 from edge_agent.operate.watchdog import LoopWatch, Notifier, Watched
+from edge_agent.operate.watcher import Watcher
 from edge_agent.pulse import Pulse
 
 
@@ -91,8 +94,8 @@ class Hand:
 
     limit_s = 4.0
 
-    def __init__(self, name):
-        self.name, self.age_s, self.excused = name, 0.0, False
+    def __init__(self, name, grace_s=0.0):
+        self.name, self.grace_s, self.age_s, self.excused = name, grace_s, 0.0, False
 
     def beat(self):
         self.age_s = 0.0
@@ -131,6 +134,58 @@ def test_the_watchdog_is_petted_only_while_every_vital_loop_gets_on(systemd):
     assert received(server) == ["WATCHDOG=1"]
 
 
+def test_a_loop_that_may_wait_for_a_slow_card_is_late_at_once_and_hangs_later(systemd):
+    name, server = systemd
+    keeper = Hand("keeper", grace_s=11.0)
+    watch = watch_of(Notifier({"NOTIFY_SOCKET": name}), vital=[keeper])
+    seen = []
+    for keeper.age_s in (4.0, 4.1, 15.0, 15.1, 23.0, 23.1):
+        verdict = watch.check()
+        seen.append((len(verdict.late), len(verdict.hanging), len(verdict.doomed), *received(server)))
+    assert seen == [
+        (0, 0, 0, "WATCHDOG=1"),
+        (1, 0, 0, "WATCHDOG=1"),
+        (1, 0, 0, "WATCHDOG=1"),
+        (1, 1, 0),
+        (1, 1, 0),
+        (1, 1, 1, "WATCHDOG=trigger"),
+    ]
+
+
+@given(
+    age_s=st.floats(0, 1e6),
+    limit_s=st.floats(0.1, 1e3),
+    grace_s=st.floats(0, 1e3),
+    more_s=st.floats(0, 1e3),
+    vital=st.booleans(),
+)
+def test_no_loop_hangs_that_is_not_late_nor_is_doomed_that_does_not_hang(age_s, limit_s, grace_s, more_s, vital):
+    hand = Hand("any", grace_s)
+    hand.limit_s, hand.age_s = limit_s, age_s
+    verdict = LoopWatch(Notifier({}), (Watched(pulse=hand, vital=vital, restart_s=more_s),)).check()
+    assert set(verdict.doomed) <= set(verdict.hanging) <= set(verdict.late)
+    assert bool(verdict.late) is (age_s > limit_s)
+    assert bool(verdict.hanging) is (age_s > limit_s + grace_s)
+
+
+def told(watcher, log):
+    """One look of the watcher; what it logged."""
+    before = len(log.records)
+    watcher._turn()
+    return [record.message.removeprefix("operate.loop.") for record in log.records[before:]]
+
+
+def test_each_change_from_late_to_hanging_and_back_is_logged_and_passed_on_once(caplog):
+    keeper, changes = Hand("keeper", grace_s=11.0), []
+    watch = watch_of(Notifier({}), vital=[keeper])
+    watcher = Watcher(watch, lambda loops: changes.append([one.name for one in loops]), end_when_hung=False)
+    seen = []
+    for keeper.age_s in (1.0, 4.5, 9.0, 15.5, 20.0, 5.0, 1.0, 16.0, 0.0):
+        seen.append(told(watcher, caplog))
+    assert seen == [[], ["late"], [], ["hanging"], [], [], ["recovered"], ["hanging"], ["recovered"]]
+    assert changes == [[], ["keeper"], [], [], ["keeper"], []]
+
+
 def test_a_loop_that_waits_on_purpose_does_not_hang(systemd):
     reader = Hand("reader")
     watch = watch_of(Notifier({}), vital=[reader])
@@ -159,7 +214,10 @@ def test_no_number_on_the_page_is_older_than_the_page():
         streaming=True,
         connected=False,
         sample_age_s=0.04,
-        loops=(LoopStatus(name="analysis", age_s=0.1, limit_s=4.0),),
+        loops=(
+            LoopStatus(name="analysis", age_s=0.1, limit_s=4.0),
+            LoopStatus(name="keeper", age_s=5.0, limit_s=4.0, grace_s=11.0),
+        ),
         readings=(
             Reading(task="t", quantity="heart_rate", leads=("II", "V5"), fs_hz=250.0, at=0, until=9, value=72.0),
         ),
@@ -169,6 +227,8 @@ def test_no_number_on_the_page_is_older_than_the_page():
     text = generate_latest(metrics.registry).decode()
     assert 'bedside_reading{leads="II,V5",quantity="heart_rate",task="t"} 72.0' in text
     assert 'bedside_loop_age_seconds{loop="analysis"} 0.1' in text
+    assert 'bedside_loop_limit_seconds{loop="keeper"} 4.0' in text
+    assert 'bedside_loop_hang_seconds{loop="keeper"} 15.0' in text
     assert "bedside_sample_age_seconds 0.04" in text
     now[0] = replace(live, readings=(), sample_age_s=None, streaming=False)
     text = generate_latest(metrics.registry).decode()

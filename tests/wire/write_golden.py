@@ -227,6 +227,7 @@ def messages(recording, said, facts):
             loops=(
                 LoopStatus(name="reader", age_s=0.04, limit_s=10.0),
                 LoopStatus(name="analysis", age_s=5.5, limit_s=4.0),
+                LoopStatus(name="keeper", age_s=5.0, limit_s=4.0, grace_s=11.0),
             ),
             boot="0123456789abcdef",
             sent_utc_s=1795694400.25,

@@ -118,7 +118,7 @@ const showDevice = gathered(async () => {
     ["Position", device.fs_hz && device.sample !== null && `${place(device.sample, device.fs_hz)} (sample ${device.sample} at ${device.fs_hz} Hz)`],
     ["Recording", device.recording], ["Software", device.version],
     ["Source", device.source && [device.source, device.source_reason].filter(Boolean).join(": ")],
-    ["Parts", (device.loops ?? []).map((one) => `${one.name} ${one.stands ? `stands still for ${one.age_s.toFixed(0)} s` : "goes on"}`).join(", ")],
+    ["Parts", (device.loops ?? []).map((one) => `${one.name} ${getsOn(one)}`).join(", ")],
   ];
   fill(byId("facts"), facts.map(([term, value]) => [h("dt", {}, term), h("dd", {}, value || "unknown")]));
   showAnalysis(device);
@@ -127,6 +127,11 @@ const showDevice = gathered(async () => {
     showCourse();
   }
 }, 1000);
+
+function getsOn(part) {
+  const ago = `${part.age_s.toFixed(0)} s`;
+  return part.stands ? `stands still for ${ago}` : part.is_late ? `is late, last got on ${ago} before` : "goes on";
+}
 
 function showAnalysis(device) {
   const focused = byId("analysis").contains(document.activeElement);
