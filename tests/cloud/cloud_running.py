@@ -27,8 +27,13 @@ def wait_for(condition, timeout_s=15.0):
 
 
 def make_clinic_of_each_role(file):
-    """A migrated database that knows one person of each role, by the role's name."""
-    database = open_database(f"sqlite:///{file}")
+    """A migrated database of SQLite that knows one person of each role, by the role's name."""
+    add_each_role(f"sqlite:///{file}")
+
+
+def add_each_role(url):
+    """Migrate the database at a URL and add one person of each role, by the role's name."""
+    database = open_database(url)
     people = People(database, AccessSettings(), demo=False)
     for role in Role:
         people.add(name=role.value, role=role, password=PASSWORD, by="test")
