@@ -65,9 +65,10 @@ arm-check: setup  ## setup, replay and demo-check on an emulated aarch64, about 
 llm: setup  ## build and install the language model (about 7 minutes, needs a C++ compiler)
 	$(BIN)/python -m demo llm
 
-train: setup-dev  ## train the beat classifier again from EDGE_DATA_DIR (installs torch)
+TASK ?= ecg-beats
+train: setup-dev  ## train the beat classifier again from EDGE_DATA_DIR (installs torch); TASK=ecg-front the front end
 	$(BIN)/python -m pip install --quiet 'torch>=2.4'
-	$(BIN)/python -m export train --data "$${EDGE_DATA_DIR:?set EDGE_DATA_DIR to the unpacked recordings}" --out .build/ecg-beats $(TRAIN)
+	$(BIN)/python -m export train --data "$${EDGE_DATA_DIR:?set EDGE_DATA_DIR to the unpacked recordings}" --task $(TASK) --out .build/$(TASK) $(TRAIN)
 
 $(TOOLS)/.made: $(VENV)/.base requirements/audit.txt
 	$(PYTHON) -m venv $(TOOLS)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -20,6 +21,8 @@ from biosignal.tasks.ecg_beats.task import ECG_BEATS
 from biosignal.tasks.ecg_beats.windows import inputs_for_record
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
 from biosignal.tasks.ecg_rhythm.stage import RhythmStage
+from biosignal.tasks.lookup import contract_of
+from biosignal.tasks.lookup import models as models_of_tasks
 from biosignal.tasks.signal_quality.index import QualityIndex
 from biosignal.tasks.task import Task, TaskFacts, Wants
 from biosignal.wire.waveform import WaveChunk, encode_wave, quantise
@@ -96,10 +99,19 @@ def _analyse(
 ) -> list[Item]:
     assert ECG_BEATS.model is not None, "the beats have a classifier"
     recorded = Recorded(device="benchmark", recording="benchmark", fs_hz=signal.facts.fs_hz, leads=signal.facts.leads)
-    models = {ECG_BEATS.name: Model(ECG_BEATS.name, ECG_BEATS.model, backend)}
+    models = {
+        name: Model(name, contract_of(name), backend if name == ECG_BEATS.name else _released(name))
+        for name in models_of_tasks()
+    }
     pipeline = Pipeline(TASKS.values() if tasks is None else tasks, recorded, models=models)
     items = [item for block in blocks for item in pipeline.push(block)]
     return items + pipeline.finish()
+
+
+@cache
+def _released(task: str) -> Backend | None:
+    folder = find_bundle(task)
+    return None if folder is None else cpu_backend(load_bundle(folder))
 
 
 class _Idle:

@@ -1,4 +1,4 @@
-"""``python -m export``: train the beat classifier, and score what is released on sets of recordings."""
+"""``python -m export``: train a model, and score what is released on sets of recordings."""
 
 import argparse
 import importlib.util
@@ -14,7 +14,9 @@ import numpy as np
 from biosignal.errors import BadInput, BedsideError
 from biosignal.model.onnx_cpu import OnnxCpuBackend
 from biosignal.tasks.ecg_beats.kinds import CONTRACT
+from biosignal.tasks.ecg_beats.kinds import NAME as BEATS
 from biosignal.tasks.ecg_beats.windows import RR_SHAPE
+from biosignal.tasks.ecg_front.kinds import NAME as FRONT
 from export.card import card
 from export.dataset import CONDITIONS, BeatSet, beats_as_detected, beats_as_inputs, join
 from export.evaluation import evaluate
@@ -55,12 +57,14 @@ def parser() -> argparse.ArgumentParser:
     """Describe the verbs and their arguments."""
     whole = argparse.ArgumentParser(prog="python -m export", description=__doc__)
     verbs = whole.add_subparsers(dest="verb", required=True)
-    train = verbs.add_parser("train", help="train on DS1 and write a release bundle")
-    train.add_argument("--data", type=Path, help="folder that holds mitdb; default EDGE_DATA_DIR")
+    train = verbs.add_parser("train", help="train a model and write a release bundle")
+    train.add_argument("--task", choices=(BEATS, FRONT), default=BEATS, help="whose model; default %(default)s")
+    train.add_argument("--data", type=Path, help="folder that holds the sets; default EDGE_DATA_DIR")
     train.add_argument("--out", type=Path, required=True, help="folder to write the bundle to")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--epochs", type=_positive, help="default 6, 1 with --quick")
-    train.add_argument("--quick", action="store_true", help="four records, one small network, no evaluation")
+    train.add_argument("--steps", type=_positive, help="of the front end; default 6000, 3 with --quick")
+    train.add_argument("--quick", action="store_true", help="a few records and steps, no evaluation")
     evaluate = verbs.add_parser("evaluate", help="score a set of recordings through the daemon's own pipeline")
     evaluate.add_argument("what", nargs="?", help=", ".join(WHAT))
     evaluate.add_argument("--data-dir", type=Path, help="folder of one set, as DIR/mitdb")
@@ -84,7 +88,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a verb; give the exit code."""
     chosen = parser().parse_args(arguments)
     try:
-        return _train(chosen) if chosen.verb == "train" else _evaluate(chosen)
+        if chosen.verb == "evaluate":
+            return _evaluate(chosen)
+        return _train_front(chosen) if chosen.task == FRONT else _train(chosen)
     except BedsideError as error:
         print(f"error: {error}\nTry: {error.advice}", file=sys.stderr)
         return error.exit_code
@@ -107,10 +113,26 @@ def training_beats(data: Path | None, *, seed: int, quick: bool) -> tuple[BeatSe
     return join(sets[0]), join([one for group in [*sets, detected] for one in group])
 
 
-def _train(chosen: argparse.Namespace) -> int:
-    folder = folder_of(chosen.data)
+def _need_torch() -> None:
     if importlib.util.find_spec("torch") is None:
         raise TorchMissing("torch is not installed")
+
+
+def _train_front(chosen: argparse.Namespace) -> int:
+    folder = folder_of(chosen.data).parent
+    _need_torch()
+    from export.front.train import train
+
+    bundle = train(folder, seed=chosen.seed, steps=chosen.steps, quick=chosen.quick)
+    report = admitted(bundle)
+    write_bundle(bundle, chosen.out)
+    print(f"wrote {bundle.identity} to {chosen.out}; golden vectors within {report.worst_difference:.1e}")
+    return 0
+
+
+def _train(chosen: argparse.Namespace) -> int:
+    folder = folder_of(chosen.data)
+    _need_torch()
     import torch
 
     from export.fitting import Recipe, fit

@@ -15,6 +15,7 @@ from biosignal.model.onnx_cpu import OnnxCpuBackend
 from biosignal.synthetic.ecg import synthetic_ecg
 from biosignal.tasks.ecg_beats.kinds import CLASSES, CONTRACT, NAME
 from biosignal.tasks.ecg_beats.windows import inputs_for_record
+from biosignal.tasks.lookup import contract_of
 from export.dataset import BeatSet
 
 TOLERANCE = 1e-4
@@ -103,7 +104,7 @@ def admitted(bundle: Bundle) -> AdmissionReport:
     """Hold a bundle against its task's contract and admit it, as the device does."""
     backend = OnnxCpuBackend(bundle)
     try:
-        return admit(backend, bundle, CONTRACT)
+        return admit(backend, bundle, contract_of(bundle.manifest.task))
     finally:
         backend.close()
 

@@ -26,6 +26,7 @@ class ModelContract:
     preprocessing : name and version of the code that makes the inputs.
     embedding : whether the model must give one, so that its head can be fitted anew.
     states : names of tensors that are handed from one window to the next.
+    steps : how many moments of a window have scores of their own, first to last; None: the window has one set.
     """
 
     classes: tuple[str, ...]
@@ -33,6 +34,12 @@ class ModelContract:
     preprocessing: str
     embedding: bool = True
     states: tuple[str, ...] = ()
+    steps: int | None = None
+
+    @property
+    def scores_shape(self) -> tuple[int, ...]:
+        """Shape of the scores of one window."""
+        return (len(self.classes),) if self.steps is None else (self.steps, len(self.classes))
 
 
 def check_contract(manifest: Manifest, contract: ModelContract, *, task: str) -> None:
@@ -52,7 +59,7 @@ def check_contract(manifest: Manifest, contract: ModelContract, *, task: str) ->
         ("other classes, or in another order", contract.classes, manifest.classes),
         ("another preprocessing", contract.preprocessing, manifest.preprocessing),
         ("other inputs", wanted_inputs, given_inputs),
-        ("other scores", [(SCORES, (len(contract.classes),))], given_scores),
+        ("other scores", [(SCORES, contract.scores_shape)], given_scores),
         ("other states", tuple(sorted(contract.states)), given_states),
         ("no embedding", True, has_embedding or not contract.embedding),
     ):

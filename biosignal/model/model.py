@@ -64,7 +64,7 @@ class Model:
         )
 
     def infer(self, inputs: Tensors) -> Tensors | Unavailable:
-        """Run the model on a batch; its outputs, with ``scores`` of shape (batch, class), or why there are none."""
+        """Run the model on a batch; its outputs, with ``scores`` as the contract shapes them, or why there are none."""
         if self.backend is None:
             return Unavailable(task=self.task, reason=self.reason)
         try:
@@ -79,4 +79,4 @@ class Model:
     def _fault(self, outputs: Tensors, *, batch: int) -> str:
         if SCORES not in outputs:
             return "the model gave no scores"
-        return "" if np.shape(outputs[SCORES]) == (batch, len(self.contract.classes)) else NO_SCORES
+        return "" if np.shape(outputs[SCORES]) == (batch, *self.contract.scores_shape) else NO_SCORES

@@ -22,6 +22,13 @@ def butterworth_high_pass(fs_hz: float, *, corner_hz: float) -> Array:
     return np.array([[gain, -2.0 * gain, gain, 1.0, a1, a2]])
 
 
+def high_pass(fs_hz: float, *, corner_hz: float) -> Array:
+    """Design a high-pass of order 1, shape (1, 6); -3 dB at the corner."""
+    k = _warped(corner_hz, fs_hz)
+    gain = 1.0 / (1.0 + k)
+    return np.array([[gain, -gain, 0.0, 1.0, (k - 1.0) * gain, 0.0]])
+
+
 def butterworth_band_pass(fs_hz: float, *, low_hz: float, high_hz: float) -> Array:
     """Design a Butterworth band-pass of order 2, shape (2, 6); -3 dB at both corners.
 

@@ -77,6 +77,18 @@ def run_sections(sections: Array, x: Array, state: Array) -> Array:
     return y
 
 
+def run_rows(sections: Array, x: Array, state: Array) -> Array:
+    """Filter the next samples of several signals, shape (signal, sample), each with its own state.
+
+    Parameters
+    ----------
+    state : float64, shape (signal, section, 2), C-contiguous; it moves on in place.
+    """
+    y = np.array(x, dtype=np.float64, order="C")
+    _loop(sections, y, state)
+    return y
+
+
 def settled_state(sections: Array) -> Array:
     """Give the state, shape (section, 2), in which sections rest that have seen 1.0 for ever."""
     state = np.empty((len(sections), 2))

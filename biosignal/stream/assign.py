@@ -49,7 +49,8 @@ def assign(tasks: Iterable[Task], leads: Sequence[Lead], *, fs_hz: float, prefer
     Parameters
     ----------
     leads : of the recording, in its order; `fs_hz` is the rate of those that name none of their own.
-    prefer : name of a lead that goes before all others in every task that can read it.
+    prefer : name of a lead that goes before all others in every task that can read it; a task that would read all leads
+        together reads this one alone.
     """
     rated = [lead if lead.fs_hz is not None else replace(lead, fs_hz=fs_hz) for lead in leads]
     assignments: list[Assignment] = []
@@ -61,7 +62,7 @@ def assign(tasks: Iterable[Task], leads: Sequence[Lead], *, fs_hz: float, prefer
         for need in task.needs:
             covered = {name for one in assignments if one.task.name == need for name in one.names}
             candidates = [lead for lead in candidates if lead.name in covered]
-        made = list(_instances(task, candidates))
+        made = list(_instances(task, candidates, prefer))
         if not made:
             idle.append((task.name, _why(task, rated)))
         assignments += made
@@ -83,7 +84,10 @@ def _candidates(wants: Wants, leads: Sequence[Lead], prefer: str | None) -> list
     return sorted(named, key=lambda lead: first.index(lead.name) if lead.name in first else len(first))
 
 
-def _instances(task: Task, candidates: list[Lead]) -> Iterable[Assignment]:
+def _instances(task: Task, candidates: list[Lead], prefer: str | None) -> Iterable[Assignment]:
+    if task.wants.most is None and any(lead.name == prefer for lead in candidates):
+        # Whoever names a lead wants that one judged, not what all say together.
+        candidates = [lead for lead in candidates if lead.name == prefer]
     if task.wants.per_lead:
         for lead in candidates:
             yield Assignment(task=task, leads=(lead,), fs_hz=lead.fs_hz or 0.0)

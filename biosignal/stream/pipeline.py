@@ -93,7 +93,7 @@ class Pipeline:
     ----------
     tasks : what is asked of it, those that others need before them.
     recorded : the recording.
-    models : by task; each task with a model contract has one.
+    models : by task; a task with a contract that has none here works without.
     limits : by task, of the task's own class; the defaults where absent.
     prefer : name of a lead that goes before all others in every task that can read it.
     on_failure : called with each exception that a stage raised, and the name of its task.
@@ -328,12 +328,17 @@ class Pipeline:
         make, task = one.task.make, one.task
         assert make is not None, "only tasks with a stage are assigned leads"
         try:
-            one.stage = make(one.facts, self._models.get(task.name), self.limits_of(task))
+            one.stage = make(one.facts, self._model_of(task), self.limits_of(task))
         except Exception as error:  # noqa: BLE001 - border: one task must not end the others
             self._fail(one, error, start)
             return
         one.watermark = max(one.watermark, start)
         self._close_failure(one)
+
+    def _model_of(self, task: Task) -> Model | None:
+        if task.model is None:
+            return None
+        return self._models.get(task.name) or Model(task.name, task.model, None, "this pipeline was given no model")
 
     def _guarded(self, one: _Instance, work: Callable[[], Iterable[Event]]) -> None:
         """Let a stage work; whatever it raises closes it and leaves the others alone."""

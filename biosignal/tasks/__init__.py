@@ -4,6 +4,7 @@
 """
 
 from biosignal.tasks.ecg_beats.task import ECG_BEATS
+from biosignal.tasks.ecg_front.task import ECG_FRONT
 from biosignal.tasks.ecg_rhythm.task import ECG_RHYTHM
 from biosignal.tasks.monitoring.task import MONITORING
 from biosignal.tasks.signal_quality.task import SIGNAL_QUALITY
@@ -13,6 +14,7 @@ TASKS: dict[str, Task] = {
     task.name: task
     for task in (
         SIGNAL_QUALITY,
+        ECG_FRONT,
         ECG_BEATS,
         ECG_RHYTHM,
         MONITORING,

@@ -72,6 +72,11 @@ def contract_of(task: str) -> ModelContract:
     return contract
 
 
+def refitted() -> Mapping[str, Task]:
+    """The tasks whose model can be fitted anew to what people reviewed, by name: it gives an embedding."""
+    return {name: task for name, task in models().items() if task.model is not None and task.model.embedding}
+
+
 def models() -> Mapping[str, Task]:
     """The tasks that use a model, by name."""
     return {name: task for name, task in TASKS.items() if task.model is not None}

@@ -175,6 +175,11 @@ class Task:
     scorer: Scorer | None = None
     package: str = ""
 
+    @property
+    def is_reported(self) -> bool:
+        """Whether a replay writes a line for each of its marks."""
+        return any(kind.line is not None for kind in self.marks)
+
     def mark_kind(self, name: str) -> MarkKind:
         """Look up a kind of mark of this task.
 

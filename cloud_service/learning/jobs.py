@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from biosignal.errors import BadInput, BedsideError
 from biosignal.model.bundle import Bundle, open_bundle, pack, unpack
 from biosignal.model.manifest import VERSION
-from biosignal.tasks.lookup import models
+from biosignal.tasks.lookup import refitted
 from cloud_service.access import audit
 from cloud_service.database.columns import utc_now
 from cloud_service.database.connection import Database
@@ -76,8 +76,8 @@ class Workshop:
 
 
 def refittable() -> tuple[str, ...]:
-    """Name the tasks whose models can be refitted: those that use a model."""
-    return tuple(models())
+    """Name the tasks whose models can be refitted."""
+    return tuple(refitted())
 
 
 def chosen_task(named: str | None) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from biosignal.settings import Reader, Renamed, SettingsRefused, shown
-from biosignal.tasks.lookup import models
+from biosignal.tasks.lookup import models, refitted
 from edge_agent.operate.settings import Settings, limits_of_tasks
 
 __all__ = ["Refused", "keys", "load_settings", "parse_flag", "shown"]
@@ -93,7 +93,7 @@ def _renamed() -> Mapping[str, Renamed]:
     notched = (name for name, limits in limits_of_tasks().items() if "mains_hz" in limits.__dataclass_fields__)
     renamed = {
         "analysis.mains_hz": Renamed(now=tuple(f"limits.{name}.mains_hz" for name in notched), unset=0.0),
-        "inference.beats": Renamed(now=tuple(f"inference.versions.{name}" for name in list(models())[:1])),
+        "inference.beats": Renamed(now=tuple(f"inference.versions.{name}" for name in list(refitted())[:1])),
         "updates.trial_windows": Renamed(now=("updates.trial.windows",)),
     }
     return {before: renaming for before, renaming in renamed.items() if renaming.now}

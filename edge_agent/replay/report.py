@@ -24,12 +24,15 @@ class JsonReport:
         self._stdout = stdout
         self._facts: SourceFacts | None = None
         self._bundles: dict[str, str | None] = {}
+        self._bundle: str | None = None
         self._first = 0
 
     def begin(self, facts: SourceFacts, results: Sequence[Result], models: Mapping[str, Model]) -> None:
         """Write what is replayed, which task reads which lead, and what classifies."""
         self._facts, self._first = facts, facts.first_sample
         self._bundles = {name: one.backend.bundle if one.backend else None for name, one in models.items()}
+        reported = [name for result in results for name in result.reported if name in self._bundles]
+        self._bundle = self._bundles[reported[0]] if reported else None
         leads = _analysed(results)
         units = {lead.name: lead.unit.value for lead in facts.leads}
         reasons = [f"{one.reason}" for one in models.values() if one.backend is None]
@@ -42,7 +45,7 @@ class JsonReport:
             samples=facts.length,
             first_sample=facts.first_sample,
             notes=list(facts.notes),
-            bundle=next(iter(self._bundles.values()), None),
+            bundle=self._bundle,
             bundles=self._bundles,
             reason="; ".join(reasons) or None,
             tasks=[
@@ -150,7 +153,7 @@ class JsonReport:
             record=self._facts.name,
             samples=samples,
             gaps=gaps,
-            bundle=next(iter(self._bundles.values()), None),
+            bundle=self._bundle,
             leads=[_summed(result, lead) for result in results for lead in result.leads],
             seconds=round(seconds, 3),
         )

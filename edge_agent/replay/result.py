@@ -27,9 +27,14 @@ class Result:
     unanswered: Counter[str] = field(default_factory=Counter)
 
     @property
+    def reported(self) -> tuple[str, ...]:
+        """Names of the tasks at work whose marks are reported."""
+        return tuple(one.task.name for one in self.plan.assignments if one.task.is_reported)
+
+    @property
     def leads(self) -> tuple[str, ...]:
-        """Names of the leads that are analysed, in the order of the record."""
-        named = [name for one in self.plan.assignments if not one.task.wants.per_lead for name in one.names]
+        """Names of the leads whose marks are reported, in the order of the record."""
+        named = [name for one in self.plan.assignments if one.task.is_reported for name in one.names]
         return tuple(dict.fromkeys(named))
 
     def add_mark(self, mark: Mark) -> bool:

@@ -3,11 +3,13 @@
 import io
 import json
 import logging
+import shutil
 import socket
 import threading
 import time
 import urllib.request
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +23,8 @@ from edge_agent.operate.settings import OperateSettings
 from edge_agent.operate.status_file import read_status
 from edge_agent.sources.settings import SourceSettings
 from tests.agent.conftest import until
+
+RELEASED = Path(__file__).parents[2] / "models"
 
 
 class Systemd:
@@ -144,14 +148,22 @@ def test_status_file_metrics_and_doctor_tell_the_same(make_agent, settings):
 
     status = read_status(settings.device.state_dir)
     assert status.metrics_port == agent.supervisor.metrics_port
-    (model,) = status.models
-    assert (model.task, model.rung, model.bundle) == ("ecg-beats", "onnx-cpu", "ecg-beats/1.0.0")
-    assert status.leads == ("ECG MLII -> signal-quality, ecg-beats, ecg-rhythm",)
+    assert [(model.task, model.rung, model.bundle) for model in status.models] == [
+        ("ecg-front", "rules", None),
+        ("ecg-beats", "onnx-cpu", "ecg-beats/1.0.0"),
+    ]
+    assert status.leads == ("ECG MLII -> signal-quality, ecg-front, ecg-beats, ecg-rhythm",)
     assert not status.connected
     assert status.outbox == agent.events.counts().outbox
 
 
-def test_doctor_sees_a_running_agent(make_agent, settings):
+@pytest.fixture
+def front_end(settings):
+    """The released front end beside the other models."""
+    shutil.copytree(RELEASED / "ecg-front", settings.inference.models_dir / "ecg-front")
+
+
+def test_doctor_sees_a_running_agent(make_agent, settings, front_end):
     make_agent(source=SourceSettings(speed=1.0, passes=0))
     checks = examine(lambda: settings, config=None, clock=HostClock())
     by_name = {check.name: check for check in checks}

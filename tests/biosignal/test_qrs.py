@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from biosignal.ecg.qrs import QrsDetector, QrsSettings
 from biosignal.events import MarkState
 from biosignal.scoring.ec57 import Annotations, score_record
-from biosignal.tasks.ecg_beats.stage import QRS_FLOOR_MV
+from biosignal.tasks.ecg_front.stage import QRS_FLOOR_MV
 
 FS_HZ = 360.0
 

@@ -51,8 +51,8 @@ def test_a_beat_the_reference_could_not_tell_is_left_out(recording):
 
 def test_only_what_the_beats_need_is_run():
     names = [task.name for task in with_needs(BEATS)]
-    assert names == ["signal-quality", "ecg-beats"]
-    assert [task.name for task in with_needs(TASKS["ecg-rhythm"])] == ["signal-quality", "ecg-beats", "ecg-rhythm"]
+    assert names == ["signal-quality", "ecg-front", "ecg-beats"]
+    assert [task.name for task in with_needs(TASKS["ecg-rhythm"])] == [*names, "ecg-rhythm"]
 
 
 def test_a_stage_that_fails_ends_the_run_instead_of_leaving_beats_out(recording, monkeypatch):

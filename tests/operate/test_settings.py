@@ -204,9 +204,9 @@ def test_the_version_of_each_model_can_be_set(tmp_path):
 @pytest.mark.parametrize(
     ("before", "now", "text", "value"),
     [
-        ("analysis.mains_hz", "limits.ecg-beats.mains_hz", "60", 60.0),
-        ("inference.beats", "inference.versions.ecg-beats", "'1.0.0'", "1.0.0"),
-        ("updates.trial_windows", "updates.trial.windows", "20", 20),
+        ("analysis.mains_hz", ("limits.ecg-front.mains_hz", "limits.ecg-beats.mains_hz"), "60", 60.0),
+        ("inference.beats", ("inference.versions.ecg-beats",), "'1.0.0'", "1.0.0"),
+        ("updates.trial_windows", ("updates.trial.windows",), "20", 20),
     ],
 )
 def test_the_names_of_earlier_versions_still_count_and_the_new_name_is_said(tmp_path, before, now, text, value):
@@ -214,8 +214,8 @@ def test_the_names_of_earlier_versions_still_count_and_the_new_name_is_said(tmp_
     file = tmp_path / "edge.toml"
     file.write_text(f"\n{before} = {text}\n")
     settings = load_settings(file, environment={}, on_renamed=sentences.append)
-    assert sentences == [f"{file}:2: {before} is now called {now}"]
-    assert settings == load_settings(environment={}, flags={now: value})
+    assert sentences == [f"{file}:2: {before} is now called {' and '.join(now)}"]
+    assert settings == load_settings(environment={}, flags=dict.fromkeys(now, value))
     assert load_settings(environment={}, flags=dict([parse_flag(f"{before}={value}")])) == settings
     variable = "BEDSIDE_" + before.upper().replace(".", "__")
     assert load_settings(environment={variable: str(value)}) == settings

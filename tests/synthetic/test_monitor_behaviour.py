@@ -10,7 +10,6 @@ import pytest
 
 from biosignal.events import QualityLevel
 from biosignal.synthetic.scenarios import scenario_named
-from biosignal.tasks.lookup import finding_kinds
 from tests.synthetic.playing import play
 
 STEP_S = 60.0
@@ -86,16 +85,14 @@ def test_a_qrs_under_150_uv_is_not_counted_and_one_of_500_uv_is(qrs_mv, share):
     assert bool(played.opened("no-ecg-seen")) == (share == 0.0)
 
 
-def test_fibrillation_alarms_within_10_s_and_its_waves_are_seldom_called_normal():
-    """There is no rule for fibrillation yet: runs, tachycardia and at last asystole are told of it."""
+def test_fibrillation_is_named_within_10_s_for_as_long_as_it_lasts_and_is_no_asystole():
     played = play("vf-at-minute-1")
     start_s, end_s = inside(played.made, "vf")
-    kinds = finding_kinds().items()
-    loud = [name for name, kind in kinds if kind.priority.value in ("medium", "high") and not kind.technical]
-    told = [told_s for kind in loud for onset_s, told_s in played.opened(kind) if onset_s >= start_s]
-    assert min(told) - start_s <= 10.0
-    waves = [beat.label for beat in played.beats if start_s * 250 <= beat.start < end_s * 250]
-    assert waves.count("N") / len(waves) < 0.3
+    (opened,) = played.opened("vf")
+    (finding,) = played.standing("vf")
+    assert opened[1] - start_s <= 10.0
+    assert finding.end / 250 == pytest.approx(end_s, abs=1.0)
+    assert not played.opened("asystole")
 
 
 @pytest.mark.parametrize(

@@ -546,7 +546,7 @@ def test_a_shelf_that_fails_for_one_task_does_not_hold_up_the_trial_of_another(b
             raise PermissionError("not this one")
         return pointer(shelf, task)
 
-    assert list(bed.updater._shelf.tasks) == [TASK, OTHER]
+    assert list(bed.updater._shelf.tasks)[-2:] == [TASK, OTHER]
     monkeypatch.setattr(BundleShelf, "pointer", failing)
     for _ in range(5):
         bed.updater.window(OTHER, "loudness/1.0.1", True)

@@ -3,6 +3,7 @@
 from biosignal.model.contract import ModelContract
 from biosignal.model.manifest import Role, TensorSpec
 from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, PREPROCESSING, RATE_HZ, RR_SHAPE
+from biosignal.tasks.ecg_front.kinds import VENTRICULAR, VENTRICULAR_SEEN
 from biosignal.tasks.task import MarkKind, Quantity, ReviewLabel, ReviewUnit
 
 NAME = "ecg-beats"
@@ -13,7 +14,7 @@ BEAT = MarkKind(
     label="beat",
     plural="beats",
     unanswered="Q",
-    numbers=("rr_before", "amplitude", "likeness_before"),
+    numbers=("rr_before", "amplitude", "likeness_before", VENTRICULAR),
     line="beat",
     wfdb_symbols={label: label for label in (*CLASSES, "Q")},
 )
@@ -23,6 +24,7 @@ LIKENESS_BEFORE = "likeness_before"
 QUANTITIES = {
     RR_BEFORE: Quantity(unit="s", decimals=4, label="RR interval before"),
     AMPLITUDE: Quantity(unit="mV", decimals=3, label="QRS peak to peak"),
+    VENTRICULAR: VENTRICULAR_SEEN,
     LIKENESS_BEFORE: Quantity(unit="1", decimals=3, label="likeness to the beat before"),
 }
 CONTRACT = ModelContract(

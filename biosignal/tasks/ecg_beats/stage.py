@@ -1,12 +1,11 @@
-"""The stage that finds heartbeats on one lead and classifies each."""
+"""The stage that classifies each heartbeat, by its shape on one lead and the rhythm around it."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from typing import TypeAlias
+from dataclasses import replace
 
 import numpy as np
 
-from biosignal.ecg.qrs import Detection, QrsDetector, QrsSettings
 from biosignal.events import (
     Abstained,
     Event,
@@ -14,97 +13,75 @@ from biosignal.events import (
     Mark,
     MarkState,
     Outcome,
+    Prediction,
     QualityLevel,
     inputs_id,
     mark_id,
 )
 from biosignal.model.model import Model
-from biosignal.signal.blocks import MILLIVOLT_PER, Gap, Lead, SampleBlock, Samples, Unit
-from biosignal.signal.filters import Array, Recent, Recursive, mains_notch
+from biosignal.signal.blocks import Gap, Lead, SampleBlock, Samples, Unit
+from biosignal.signal.filters import Recent, Recursive, mains_notch
+from biosignal.signal.holding import Held
 from biosignal.stream.stage import Item
-from biosignal.tasks.ecg_beats.kinds import AMPLITUDE, BEAT, LIKENESS_BEFORE, NAME, RR_BEFORE
+from biosignal.tasks.ecg_beats.kinds import AMPLITUDE, BEAT, CLASSES, LIKENESS_BEFORE, NAME, RR_BEFORE
 from biosignal.tasks.ecg_beats.limits import BeatLimits
 from biosignal.tasks.ecg_beats.windows import AFTER, BEFORE, KERNEL_S, RATE_HZ, SHIFT, BeatInputs, BeatWindow
+from biosignal.tasks.ecg_front.kinds import NAME as ECG_FRONT
+from biosignal.tasks.ecg_front.kinds import QRS, VENTRICULAR
+from biosignal.tasks.signal_quality.kinds import NAME as SIGNAL_QUALITY
 from biosignal.tasks.task import TaskFacts
 
 REACH_BEFORE_S = (BEFORE + SHIFT) / RATE_HZ + KERNEL_S
 REACH_AFTER_S = (AFTER + SHIFT) / RATE_HZ + KERNEL_S
-QRS_FLOOR_MV = 0.05
-"""Envelope of a QRS 70 ms wide and 0.14 mV high: AAMI EC13 asks that less than 0.15 mV is not counted."""
+V = CLASSES[2]
 INVALID_NEAR_S = 0.06
 INVALID_SHARE = 0.25
 """With more than this share of invalid samples within `INVALID_NEAR_S` a beat is none: a hole's edge made it."""
 
-_Due: TypeAlias = Mark | Detection
-
 
 class _Stretch:
-    """Everything that must start anew behind a gap: filters, detector, beat windows."""
+    """Everything that must start anew behind a gap: filters, beat windows, which samples there were."""
 
     def __init__(self, *, lead: Lead, fs_hz: float, start: int, limits: BeatLimits) -> None:
         self.start = start
         self.end = start
         self.inputs: BeatInputs | None = None
         self._fs_hz = fs_hz
-        self._unit = lead.unit
+        self._held = Held(lead.unit)
         self._notch: Recursive | None = mains_notch(fs_hz, mains_hz=limits.mains_hz) if limits.mains_hz else None
-        self._detector: QrsDetector | None = None
         self._invalid = Recent(start=start, keep=round(8 * fs_hz))
-        self._value = 0.0
 
-    def push(self, samples: Samples) -> list[Detection]:
-        """Take the next samples, shape (sample,); give what the detector says."""
-        x = self._valid(samples)
+    def push(self, samples: Samples) -> None:
+        """Take the next samples, shape (sample,)."""
+        self._invalid.append(1.0 - np.isfinite(samples))
+        x = self._held.push(samples)
         self.end += samples.shape[0]
         if not len(x):
-            return []
-        if self._detector is None or self.inputs is None:
-            first = self.start = self.end - len(x)
-            qrs = QrsSettings(floor=0.0 if self._unit is Unit.RAW else QRS_FLOOR_MV)
-            self._detector = QrsDetector(self._fs_hz, start=first, settings=qrs)
-            self.inputs = BeatInputs(fs_hz=self._fs_hz, start=first)
+            return
+        if self.inputs is None:
+            self.start = self.end - len(x)
+            self.inputs = BeatInputs(fs_hz=self._fs_hz, start=self.start)
         if self._notch:
             x = self._notch.push(x)
         self.inputs.extend(x.astype(np.float32))
-        return [beat for beat in self._detector.push(x) if self._is_mostly_valid(beat)]
-
-    def finish(self) -> list[Detection]:
-        """End the stretch."""
-        if self._detector is None:
-            return []
-        return [beat for beat in self._detector.finish() if self._is_mostly_valid(beat)]
 
     def cuts(self, sample: int, decided_at: int) -> bool:
         """Whether the window of the beat at `sample` reaches beyond the samples that exist."""
         before, after = round(REACH_BEFORE_S * self._fs_hz), round(REACH_AFTER_S * self._fs_hz)
         return sample - before < self.start or sample + after > decided_at
 
-    def _valid(self, x: Samples) -> Array:
-        """Hold the last valid value over invalid samples; drop those before the first valid one. In mV if known."""
-        valid = np.isfinite(x)
-        self._invalid.append(1.0 - valid)
-        scaled = x.astype(np.float64) * MILLIVOLT_PER[self._unit]
-        if not valid.all():
-            if self._detector is None:
-                first = int(np.argmax(valid)) if valid.any() else len(x)
-                valid, scaled = valid[first:], scaled[first:]
-            latest = np.maximum.accumulate(np.where(valid, np.arange(len(valid)), -1))
-            scaled = np.where(latest < 0, self._value, scaled[np.maximum(latest, 0)])
-        if len(scaled):
-            self._value = float(scaled[-1])
-        return scaled
-
-    def _is_mostly_valid(self, found: Detection) -> bool:
+    def is_mostly_valid(self, sample: int) -> bool:
+        """Whether there were samples round a beat."""
         near = round(INVALID_NEAR_S * self._fs_hz)
-        around = self._invalid.between(found.sample - near, found.sample + near + 1)
+        around = self._invalid.between(sample - near, sample + near + 1)
         return float(np.add.reduce(around) / around.size) <= INVALID_SHARE
 
 
 class BeatStage:
     """Heartbeats of one lead as marks: provisional early, then confirmed with their class, or withdrawn.
 
-    It needs the seconds of signal quality of its lead: a beat is confirmed when its second was graded. With each
-    confirmed beat comes what the classifier saw of it.
+    It needs the QRS complexes that the front end finds, and the seconds of signal quality of its lead: a beat is
+    confirmed when its second was graded. With each confirmed beat comes what the classifier saw of it.
     """
 
     def __init__(self, facts: TaskFacts, model: Model, limits: BeatLimits) -> None:
@@ -122,10 +99,11 @@ class BeatStage:
 
     def _restart(self) -> None:
         self._stretch: _Stretch | None = None
-        self._due: list[_Due] = []
+        self._due: list[Mark] = []
         self._seconds: deque[Mark] = deque(maxlen=16)
         self._waiting: deque[BeatWindow] = deque()
         self._unconfirmed: deque[int] = deque()
+        self._seen: dict[int, float] = {}
         self._last: int | None = None
         self._now = 0
 
@@ -134,7 +112,7 @@ class BeatStage:
         if isinstance(item, SampleBlock):
             if self._stretch is None:
                 self._stretch = _Stretch(lead=self._lead, fs_hz=self._fs_hz, start=item.start, limits=self._limits)
-            self._due += self._stretch.push(item.samples[0])
+            self._stretch.push(item.samples[0])
         elif isinstance(item, Mark):
             self._due.append(item)
         elif isinstance(item, Gap):
@@ -157,22 +135,22 @@ class BeatStage:
     def _end_stretch(self) -> Iterator[Event]:
         stretch = self._stretch
         if stretch is not None:
-            yield from self._walk(stretch, [*self._due, *stretch.finish()])
+            yield from self._walk(stretch, self._due)
             if stretch.inputs is not None:
                 self._waiting.extend(stretch.inputs.flush())
             self._now = stretch.end - 1
             yield from self._confirm(stretch)
         self._restart()
 
-    def _walk(self, stretch: _Stretch, due: list[_Due]) -> Iterator[Event]:
+    def _walk(self, stretch: _Stretch, due: list[Mark]) -> Iterator[Event]:
         # At the same sample quality comes first, so that a beat knows its second.
-        for each in sorted(due, key=lambda one: (one.decided_at, isinstance(one, Detection))):
+        for each in sorted(due, key=lambda one: (one.decided_at, one.task == ECG_FRONT)):
             yield from self._settle(stretch, each.decided_at)
             self._now = each.decided_at
-            if isinstance(each, Mark):
+            if each.task == SIGNAL_QUALITY:
                 self._seconds.append(each)
-            else:
-                yield from self._push_detection(stretch, each)
+            elif each.kind == QRS.name and each.start >= stretch.start and stretch.is_mostly_valid(each.start):
+                yield from self._push_qrs(stretch, each)
             yield from self._confirm(stretch)
 
     def _settle(self, stretch: _Stretch, until: int) -> Iterator[Event]:
@@ -184,25 +162,37 @@ class BeatStage:
             self._now = max(self._now, window.decided_at)
             yield from self._confirm(stretch)
 
-    def _push_detection(self, stretch: _Stretch, found: Detection) -> Iterator[Event]:
-        if found.state is MarkState.CONFIRMED:
-            if stretch.inputs is not None:
-                self._waiting.extend(stretch.inputs.add_beat(found.sample, found.decided_at))
-            return
-        withdrawn = found.state is MarkState.WITHDRAWN
-        if withdrawn:
-            self._unconfirmed.remove(found.sample)
+    def _push_qrs(self, stretch: _Stretch, found: Mark) -> Iterator[Event]:
+        """Announce a QRS, take it back, or let its window be cut; one that is sure at once does the first and last."""
+        sample = found.start
+        is_known = sample in self._unconfirmed
+        if found.state is MarkState.WITHDRAWN:
+            if not is_known:
+                return  # it was announced before this stage began
+            self._unconfirmed.remove(sample)
+        if found.state is not MarkState.CONFIRMED or not is_known:
+            yield self._announced(found)
+        seen = found.number(VENTRICULAR)
+        if seen is not None:
+            self._seen[sample] = seen
+        if found.state is MarkState.CONFIRMED and stretch.inputs is not None:
+            self._waiting.extend(stretch.inputs.add_beat(sample, found.decided_at))
+
+    def _announced(self, found: Mark) -> Mark:
+        sample = found.start
+        is_withdrawn = found.state is MarkState.WITHDRAWN
         before = self._unconfirmed[-1] if self._unconfirmed else self._last
-        if not withdrawn:
-            self._unconfirmed.append(found.sample)
-        second = self._second_of(found.sample) or (self._seconds[-1] if self._seconds else None)
-        yield self._mark(
-            found.sample,
+        if not is_withdrawn:
+            self._unconfirmed.append(sample)
+        state = MarkState.WITHDRAWN if is_withdrawn else MarkState.PROVISIONAL
+        second = self._second_of(sample) or (self._seconds[-1] if self._seconds else None)
+        return self._mark(
+            sample,
             decided_at=found.decided_at,
-            state=found.state,
+            state=state,
             quality=QualityLevel.DEGRADED if second is None else second.quality,
-            outcome=Abstained(task=NAME, reason=f"{found.state.value}: not classified"),
-            rr_before_s=None if before is None else (found.sample - before) / self._fs_hz,
+            outcome=Abstained(task=NAME, reason=f"{state.value}: not classified"),
+            rr_before_s=None if before is None else (sample - before) / self._fs_hz,
         )
 
     def _second_of(self, sample: int) -> Mark | None:
@@ -213,6 +203,8 @@ class BeatStage:
             window = self._waiting.popleft()
             self._last = self._unconfirmed.popleft()
             tensors = window.tensors()
+            ventricular = self._seen.pop(window.sample, None)
+            outcome = self._outcome(window, second, cut=stretch.cuts(window.sample, self._now))
             seen = Inputs(id=inputs_id(tensors), task=NAME, tensors=tensors)
             unit = self._lead.unit
             yield self._mark(
@@ -220,10 +212,11 @@ class BeatStage:
                 decided_at=self._now,
                 state=MarkState.CONFIRMED,
                 quality=second.quality,
-                outcome=self._outcome(window, second, cut=stretch.cuts(window.sample, self._now)),
+                outcome=outcome if ventricular is None else with_seen(outcome, ventricular),
                 rr_before_s=window.rr_before_s,
                 amplitude=None if unit is Unit.RAW else window.amplitude,
                 likeness_before=window.likeness_before,
+                ventricular=ventricular,
                 inputs=seen.id,
             )
             yield seen
@@ -239,9 +232,15 @@ class BeatStage:
         rr_before_s: float | None,
         amplitude: float | None = None,
         likeness_before: float | None = None,
+        ventricular: float | None = None,
         inputs: str | None = None,
     ) -> Mark:
-        numbers = ((RR_BEFORE, rr_before_s), (AMPLITUDE, amplitude), (LIKENESS_BEFORE, likeness_before))
+        numbers = (
+            (RR_BEFORE, rr_before_s),
+            (AMPLITUDE, amplitude),
+            (LIKENESS_BEFORE, likeness_before),
+            (VENTRICULAR, ventricular),
+        )
         leads = self._facts.names
         return Mark(
             id=mark_id(recording=self._facts.recording, task=NAME, kind=BEAT.name, leads=leads, start=sample),
@@ -266,6 +265,20 @@ class BeatStage:
             if cut:
                 return Abstained(task=NAME, reason="gap: the window reaches beyond the samples")
         return self._model.answer({"beat": window.beat[np.newaxis], "rr": window.rr[np.newaxis]})
+
+
+def with_seen(outcome: Outcome, ventricular: float) -> Outcome:
+    """Join what the classifier said of a beat with how ventricular the front end saw it, on all leads.
+
+    Class V is as probable as the two say on average; the other classes share the rest as the classifier shared it.
+    """
+    if not isinstance(outcome, Prediction):
+        return outcome
+    said = dict(outcome.scores)
+    joined = 0.5 * (said[V] + ventricular)
+    rest = (1 - joined) / max(1 - said[V], 1e-4)
+    scores = {label: round(joined if label == V else rest * score, 4) for label, score in said.items()}
+    return replace(outcome, label=max(scores, key=lambda label: scores[label]), scores=tuple(scores.items()))
 
 
 def make_stage(facts: TaskFacts, model: Model | None, limits: BeatLimits) -> BeatStage:

@@ -29,10 +29,12 @@ class RhythmLimits:
     run_premature_ratio: float = 0.9
     run_likeness: float = 0.95
     run_learning_beats: int = 8
+    run_seen: float = 0.6
     pause_s: float = 2.0
     pause_ratio: float = 1.8
     asystole_s: float = 4.0
     asystole_unseen_s: float = 10.0
+    silence_fit: float = 0.3
     detector_delay_s: float = 0.5
     bradycardia_per_min: float = 50.0
     tachycardia_per_min: float = 120.0

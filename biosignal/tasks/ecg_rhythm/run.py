@@ -1,10 +1,11 @@
 """Consecutive ventricular beats: what a run is made of, and whether a beat belongs to it."""
 
 from collections import deque
-from statistics import median
+from statistics import fmean, median
 
 from biosignal.events import Mark, Prediction
 from biosignal.tasks.ecg_beats.kinds import LIKENESS_BEFORE
+from biosignal.tasks.ecg_front.kinds import VENTRICULAR
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
 from biosignal.tasks.finding_log import EVIDENCE_MARKS
 
@@ -52,6 +53,7 @@ class Run:
         self.early = early
         self.latest: deque[Mark] = deque(maxlen=latest)
         self._probabilities = 0.0
+        self._seen: list[float] = []
 
     def add(self, beat: Mark) -> None:
         """Take the next beat; one that is not called V is counted in `otherwise`, too."""
@@ -62,6 +64,12 @@ class Run:
         self.latest.append(beat)
         scores = dict(beat.outcome.scores) if isinstance(beat.outcome, Prediction) else {}
         self._probabilities += scores.get("V", 0.0)
+        if len(self._seen) < EVIDENCE_MARKS and (seen := beat.number(VENTRICULAR)) is not None:
+            self._seen.append(seen)
+
+    def is_seen(self, least: float) -> bool:
+        """Whether the front end, where it looked, saw the first beats as ventricular, `least` on average."""
+        return not self._seen or fmean(self._seen) >= least
 
     @property
     def onset(self) -> int:

@@ -4,6 +4,7 @@ from collections import deque
 from statistics import median
 
 from biosignal.events import Finding, FindingState, Mark, Measure, QualityLevel, Unavailable
+from biosignal.tasks.ecg_front.kinds import FIBRILLATES, FIT
 from biosignal.tasks.ecg_rhythm.kinds import NAME, by_rule
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
 from biosignal.tasks.finding_log import FindingLog, mark_set, worst_quality
@@ -20,6 +21,8 @@ class SilenceRule:
 
     The seconds of `Quality` are the clock. A rejected second proves nothing and restarts the count. Where no beat was
     seen since the signal became assessable, the detector may still be learning: then `asystole_unseen_s` holds.
+    Where the front end judges the leads, its seconds of fitness speak too: in fibrillation nothing is silent, `vf`
+    tells it; and on leads that are not fit a heart may beat unseen: `no-ecg-seen` is told in place of asystole.
     A pause is withdrawn if its interval turns out to hold a rejected second. Missed beats look like pauses, so a pause
     must also exceed `pause_ratio` times the median of the last RR intervals.
     """
@@ -42,6 +45,11 @@ class SilenceRule:
         self._provisional: set[int] = set()
         self._clear_since: int | None = None
         self._recent_s: deque[float] = deque(maxlen=8)
+        self._fitness: deque[Mark] = deque(maxlen=32)
+
+    def on_fitness(self, second: Mark) -> None:
+        """Take a second of fitness of all leads."""
+        self._fitness.append(second)
 
     def on_provisional(self, sample: int) -> None:
         """A beat may have been seen at `sample`: hold back until it is confirmed or withdrawn."""
@@ -74,8 +82,11 @@ class SilenceRule:
         if self._clear_since is None:
             self._clear_since = second.start
         if self._unseen is not None:
-            self._prolong_unseen(self._unseen, second.end)
-            return
+            recently = second.end - self._log.samples(self._limits.asystole_s)
+            if not self._has_shown or recently < self._unseen.onset or self._is_unfit(recently):
+                self._prolong_unseen(self._unseen, second.end)
+                return
+            self._close_unseen(second.end)
         if self._asystole is not None:
             if self._log.is_due(self._asystole):
                 self._asystole = self._log.revise(
@@ -99,11 +110,15 @@ class SilenceRule:
         settings = self._limits
         clear = self._clear_since is not None and self._clear_since <= before.start
         if rr_s >= settings.asystole_s and clear:
+            if self._fibrillates(before.start) or self._is_unfit(before.start):
+                return
             self._open_asystole(before.start, beat.start, worst_quality([before, beat]))
             self._close_asystole(beat.start)
             return
         usual_s = median(self._recent_s) if len(self._recent_s) >= 3 else None
-        if rr_s > settings.pause_s and usual_s is not None and rr_s > settings.pause_ratio * usual_s:
+        if usual_s is None or rr_s <= max(settings.pause_s, settings.pause_ratio * usual_s):
+            return
+        if not self._is_unfit(before.start):
             self._close_pause()
             self._pause = self._log.open(
                 "pause",
@@ -138,21 +153,33 @@ class SilenceRule:
         since = last if seen else clear_since
         limit_s = settings.asystole_s if seen else settings.asystole_unseen_s
         if second.end - since >= self._log.samples(limit_s + settings.detector_delay_s):
-            if self._has_shown:
-                self._open_asystole(since, second.end, second.quality)
+            if self._fibrillates(since):
+                return
+            if not self._has_shown:
+                self._open_unseen(since, second, "no heartbeat was seen on this lead since the recording began")
+            elif self._is_unfit(since):
+                self._open_unseen(since, second, "no heartbeat was seen, and no lead is fit to show one")
             else:
-                self._open_unseen(since, second)
+                self._open_asystole(since, second.end, second.quality)
 
     @property
     def _has_shown(self) -> bool:
         return self._beats_seen >= SHOWN_BEATS
 
-    def _open_unseen(self, since: int, second: Mark) -> None:
+    def _fibrillates(self, since: int) -> bool:
+        return any(second.end > since and second.label == FIBRILLATES for second in self._fitness)
+
+    def _is_unfit(self, since: int) -> bool:
+        """Whether the front end judged the leads and found none fit for most seconds that began since then."""
+        fits = [fit for second in self._fitness if second.start >= since and (fit := second.number(FIT)) is not None]
+        return bool(fits) and median(fits) < self._limits.silence_fit
+
+    def _open_unseen(self, since: int, second: Mark, why: str) -> None:
         self._unseen = self._log.open(
             "no-ecg-seen",
             onset=since,
             end=second.end,
-            outcome=Unavailable(task=NAME, reason="no heartbeat was seen on this lead since the recording began"),
+            outcome=Unavailable(task=NAME, reason=why),
             measures=self._lasting(since, second.end),
             quality=second.quality,
         )

@@ -13,6 +13,7 @@ from biosignal.signal.blocks import Gap
 from biosignal.stream.stage import Item
 from biosignal.tasks.ecg_beats.kinds import NAME as ECG_BEATS
 from biosignal.tasks.ecg_beats.kinds import RR_BEFORE
+from biosignal.tasks.ecg_front.kinds import FITNESS
 from biosignal.tasks.ecg_rhythm.kinds import FINDINGS, HEART_RATE, NAME, QUANTITIES
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
 from biosignal.tasks.ecg_rhythm.rate import IrregularRule, RateRule
@@ -20,11 +21,12 @@ from biosignal.tasks.ecg_rhythm.silence import SilenceRule
 from biosignal.tasks.ecg_rhythm.trend import TrendMeter
 from biosignal.tasks.ecg_rhythm.ventricular import VentricularRule
 from biosignal.tasks.finding_log import FindingLog
+from biosignal.tasks.signal_quality.kinds import NAME as SIGNAL_QUALITY
 from biosignal.tasks.task import TaskFacts
 
 
 class RhythmStage:
-    """Reads the beats and the seconds of signal quality of one lead.
+    """Reads the beats and the seconds of signal quality of one lead, and how fit all leads are to judge.
 
     Every finding is closed or withdrawn at the latest by `finish`.
     """
@@ -63,12 +65,20 @@ class RhythmStage:
         self._irregular.set_limits(limits, self._log.clock)
 
     def push(self, item: Item, /) -> Iterator[Event]:
-        """Take a beat, a second of signal quality, or a gap."""
+        """Take a beat, a second of signal quality or of fitness, or a gap."""
         if isinstance(item, Gap):
             yield from self._push_gap(item)
         elif isinstance(item, Mark):
-            yield from self._push_beat(item) if item.task == ECG_BEATS else self._push_second(item)
+            yield from self._push_mark(item)
         yield from self._log.drain()
+
+    def _push_mark(self, mark: Mark) -> Iterator[Event]:
+        if mark.task == ECG_BEATS:
+            yield from self._push_beat(mark)
+        elif mark.task == SIGNAL_QUALITY:
+            yield from self._push_second(mark)
+        elif mark.kind == FITNESS.name:
+            self._silence.on_fitness(mark)
 
     def advance(self, until: int, /) -> Iterable[Event]:
         """Nothing waits: each item is decided when it comes."""

@@ -2,6 +2,7 @@
 
 from biosignal.signal.blocks import LeadKind
 from biosignal.tasks.ecg_beats.kinds import NAME as ECG_BEATS
+from biosignal.tasks.ecg_front.kinds import NAME as ECG_FRONT
 from biosignal.tasks.ecg_rhythm.kinds import FINDINGS, NAME, QUANTITIES
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
 from biosignal.tasks.ecg_rhythm.stage import make_stage
@@ -13,7 +14,7 @@ ECG_RHYTHM = Task(
     label="Heart rhythm",
     package="biosignal.tasks.ecg_rhythm",
     wants=Wants(kinds=(LeadKind.ECG,), fs_hz=(100.0, 1000.0), unknown=True),
-    needs=(SIGNAL_QUALITY, ECG_BEATS),
+    needs=(SIGNAL_QUALITY, ECG_FRONT, ECG_BEATS),
     make=make_stage,
     findings=FINDINGS,
     quantities=QUANTITIES,

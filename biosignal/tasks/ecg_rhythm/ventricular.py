@@ -15,7 +15,8 @@ class VentricularRule:
     A run opens `v-run` at its third beat if its first was premature (sooner than `run_premature_ratio` of the usual RR
     interval), or if it goes at `vt_rate_per_min` and its first beat does not look like the beat before it
     (`run_likeness`): beats at the usual pace and of the usual shape that are called V are far oftener a fault of the
-    classifier than a rhythm. When its latest `vt_beats` beats have the rate of tachycardia, whatever they look like,
+    classifier than a rhythm. The front end, where it looked, must have seen its beats as ventricular too (`run_seen`).
+    When its latest `vt_beats` beats have the rate of tachycardia, whatever they look like,
     the `v-run` is withdrawn and `vt` opened from the same onset: a kind never changes under one id. Where the run was
     slow before, the `v-run` is closed and `vt` begins with those beats. A beat that is not V, a beat that nobody
     classified, a gap, or an RR interval over `run_max_rr_s` ends a run.
@@ -101,13 +102,16 @@ class VentricularRule:
             *((self._log.measure("otherwise", run.otherwise),) if run.otherwise else ()),
         )
 
+    def _is_run(self, run: Run, *, is_fast: bool) -> bool:
+        return (run.premature or (is_fast and run.differs)) and run.is_seen(self._limits.run_seen)
+
     def _grow(self) -> None:
         limits, run = self._limits, self._run
         is_fast = run.latest_rate_per_min(self._log.fs_hz) >= limits.vt_rate_per_min
         is_long = run.count >= max(limits.vt_beats, limits.vt_beats_early if run.early else 0)
         if is_fast and is_long and (self._open is None or self._open.kind == "v-run"):
             self._become_vt()
-        elif self._open is None and not run.early and (run.premature or (is_fast and run.differs)):
+        elif self._open is None and not run.early and self._is_run(run, is_fast=is_fast):
             self._open = self._open_finding("v-run")
         elif self._open is not None and self._log.is_due(self._open):
             self._open = self._revise(self._open, FindingState.EXTENDED)

@@ -1,0 +1,375 @@
+"""The stage that finds QRS complexes on all leads together, says how fit they are to judge, and tells fibrillation.
+
+While the network answers, what it sees holds. Where no network serves, or while one that came late has not yet seen
+four seconds, the detector that needs no model looks at the first lead.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from biosignal.ecg.qrs import Detection, QrsDetector, QrsSettings
+from biosignal.events import (
+    Abstained,
+    Event,
+    Finding,
+    FindingState,
+    Mark,
+    MarkState,
+    Measure,
+    Outcome,
+    Prediction,
+    QualityLevel,
+    Rung,
+    Unavailable,
+    mark_id,
+)
+from biosignal.model.model import Model
+from biosignal.signal.blocks import Gap, SampleBlock, Samples, Unit
+from biosignal.signal.filters import Array, Recursive, mains_notch
+from biosignal.signal.holding import Held
+from biosignal.stream.stage import Item
+from biosignal.tasks.ecg_front.channels import RATE_HZ
+from biosignal.tasks.ecg_front.fusion import Fibrillation, Peak, Peaks
+from biosignal.tasks.ecg_front.kinds import (
+    FIBRILLATES,
+    FINDINGS,
+    FIT,
+    FITNESS,
+    NAME,
+    QRS,
+    QUANTITIES,
+    STEPS,
+    VENTRICULAR,
+)
+from biosignal.tasks.ecg_front.limits import FrontLimits
+from biosignal.tasks.ecg_front.seen import Network
+from biosignal.tasks.finding_log import FindingLog
+from biosignal.tasks.task import TaskFacts
+
+QRS_FLOOR_MV = 0.05
+"""Envelope of a QRS 70 ms wide and 0.14 mV high: AAMI EC13 asks that less than 0.15 mV is not counted."""
+WARM_STEPS = 17
+"""A network that comes in the middle of a stretch holds after so many steps, 4.4 s: by then it has seen its past."""
+FIT_LEAST = 0.5
+"""From this on the best lead is fit to judge."""
+VF_OFF_STEPS = 4
+"""Fibrillation has ended when it was seen in no more than so many of the last five seconds' steps."""
+
+
+class _Classical:
+    """The detector that needs no model, on the first lead."""
+
+    def __init__(self, facts: TaskFacts, limits: FrontLimits, start: int) -> None:
+        self._fs_hz = facts.fs_hz
+        self._unit = facts.leads[0].unit
+        self._held = Held(self._unit)
+        self._notch: Recursive | None = mains_notch(facts.fs_hz, mains_hz=limits.mains_hz) if limits.mains_hz else None
+        self._detector: QrsDetector | None = None
+        self._end = start
+
+    def push(self, samples: Samples) -> list[Detection]:
+        x = self._held.push(samples)
+        self._end += samples.shape[0]
+        if not len(x):
+            return []
+        if self._detector is None:
+            settings = QrsSettings(floor=0.0 if self._unit is Unit.RAW else QRS_FLOOR_MV)
+            self._detector = QrsDetector(self._fs_hz, start=self._end - len(x), settings=settings)
+        return list(self._detector.push(self._notch.push(x) if self._notch else x))
+
+    def finish(self) -> list[Detection]:
+        return [] if self._detector is None else list(self._detector.finish())
+
+
+class _Stretch:
+    """Everything that must start anew behind a gap."""
+
+    def __init__(self, facts: TaskFacts, model: Model, limits: FrontLimits, start: int) -> None:
+        self.start = start
+        self.end = start
+        self.network: Network | None = None
+        self.peaks = Peaks(len(facts.leads))
+        self.fibrillation = Fibrillation(len(facts.leads))
+        self.second = start
+        """Start of the second whose fitness is told next."""
+        self._facts = facts
+        self._model = model
+        self._limits = limits
+        self._held = [Held(lead.unit) for lead in facts.leads]
+        self._can_be_seen = all(lead.unit is not Unit.RAW for lead in facts.leads)
+        self._begin_network()
+        self.is_seen = self.network is not None
+        """Whether the network's answers hold; the classical detector is at work where they do not."""
+        self.classical = None if self.is_seen else _Classical(facts, limits, start)
+
+    def _begin_network(self) -> None:
+        if self._can_be_seen and self.network is None and self._model.backend is not None:
+            facts = self._facts
+            self.network = Network(self._model, fs_hz=facts.fs_hz, rows=len(facts.leads), start=self.end)
+            self.peaks = Peaks(len(facts.leads))
+            self.fibrillation = Fibrillation(len(facts.leads))
+
+    @property
+    def decided_until(self) -> int:
+        """Nothing that comes later is decided before this sample."""
+        return min(self.end, self.network.done_until) if self.is_seen and self.network is not None else self.end
+
+    def push(self, samples: Samples) -> list[Detection]:
+        """Take samples, shape (lead, sample); give what the classical detector says, if it is at work."""
+        self._begin_network()
+        rows = [_filled(held.push(row), samples.shape[1]) for held, row in zip(self._held, samples, strict=True)]
+        if self.network is not None:
+            self.network.push(np.stack(rows).astype(np.float32))
+        self.end += samples.shape[1]
+        return self.classical.push(samples[0]) if self.classical is not None else []
+
+    def fall_back(self) -> None:
+        """The network does not answer: the classical detector begins here."""
+        self.is_seen = False
+        if self.classical is None:
+            self.classical = _Classical(self._facts, self._limits, self.end)
+        if self._model.backend is None:
+            self.network = None
+
+    def take_over(self) -> list[Detection]:
+        """From here on the network's answers hold; give what the classical detector still owes."""
+        owed = [] if self.classical is None else self.classical.finish()
+        self.is_seen, self.classical = True, None
+        return owed
+
+
+def _filled(x: Array, length: int) -> Array:
+    """Put the first valid value in front, where a lead began without any."""
+    if len(x) == length:
+        return x
+    return np.concatenate((np.full(length - len(x), x[0] if len(x) else 0.0), x))
+
+
+class FrontStage:
+    """QRS complexes as marks, seconds of fitness, and the finding `vf`."""
+
+    def __init__(self, facts: TaskFacts, model: Model, limits: FrontLimits) -> None:
+        self._facts = facts
+        self._model = model
+        self._limits = limits
+        self._log = FindingLog(
+            facts, task=NAME, kinds=FINDINGS, quantities=QUANTITIES, extend_every_s=limits.extend_every_s
+        )
+        self._piece = max(1, int(facts.fs_hz / 8))
+        """So many samples are looked at together: a detector that gives way to the other does so within them."""
+        self._vf: Finding | None = None
+        self._stretch: _Stretch | None = None
+        self._due: list[Mark | Finding] = []
+        self.watermark = 0
+
+    def set_limits(self, limits: FrontLimits) -> None:
+        """Take other limits; the notch changes behind the next gap."""
+        self._limits = limits
+
+    def push(self, item: Item, /) -> Iterable[Event]:
+        """Take samples of all leads, or a gap."""
+        if isinstance(item, SampleBlock):
+            if self._stretch is None:
+                self._stretch = _Stretch(self._facts, self._model, self._limits, item.start)
+            for start in range(0, item.samples.shape[1], self._piece):
+                self._due += [
+                    self._found(one) for one in self._stretch.push(item.samples[:, start : start + self._piece])
+                ]
+                self._see(self._stretch)
+        elif isinstance(item, Gap):
+            return self._end_stretch()
+        return ()
+
+    def advance(self, until: int, /) -> Iterable[Event]:
+        """Emit what fell due."""
+        decided_until = until if self._stretch is None else min(until, self._stretch.decided_until)
+        self.watermark = max(self.watermark, decided_until)
+        ready = [one for one in self._due if one.decided_at < self.watermark]
+        self._due = [one for one in self._due if one.decided_at >= self.watermark]
+        return sorted(ready, key=_order)
+
+    def finish(self) -> Iterable[Event]:
+        """End the recording."""
+        return self._end_stretch()
+
+    def _end_stretch(self) -> list[Mark | Finding]:
+        stretch, self._stretch = self._stretch, None
+        if stretch is not None:
+            if stretch.is_seen and stretch.network is not None:
+                # As if the last sample went on until the network has answered about all there are.
+                stretch.network.owe(stretch.end)
+                self._see(stretch, is_last=True)
+            if stretch.classical is not None:
+                self._due += [self._found(one) for one in stretch.classical.finish()]
+            self._close_vf(stretch.end - 1)
+        due, self._due = self._due, []
+        return sorted(due, key=_order)
+
+    def _see(self, stretch: _Stretch, *, is_last: bool = False) -> None:
+        """Let the network do the steps whose samples are in."""
+        while (network := stretch.network) is not None and network.is_due:
+            first, scores = network.step()
+            at = min(network.step_decided_at, stretch.end - 1)
+            self._log.clock = max(self._log.clock, at)
+            if scores is None:
+                if stretch.is_seen:
+                    self._close_vf(at)
+                stretch.fall_back()
+                continue
+            peaks = stretch.peaks.push(scores)
+            stretch.fibrillation.push(scores)
+            if not stretch.is_seen and network.seen_steps >= WARM_STEPS:
+                self._due += [self._found(one) for one in stretch.take_over()]
+            if stretch.is_seen:
+                self._due += self._seen(stretch, network, peaks)
+                if not is_last:
+                    self._emit(stretch, network, first + scores.shape[1], at)
+        if not stretch.is_seen and not is_last:
+            self._emit_unseen(stretch)
+
+    def _seen(self, stretch: _Stretch, network: Network, peaks: list[Peak]) -> Iterator[Mark]:
+        for peak in peaks:
+            sample = network.sample_of(peak.at)
+            if sample < stretch.end:
+                decided_at = min(network.decided_at(peak.known), stretch.end - 1)
+                decided_at = max(decided_at, self.watermark)
+                yield self._qrs(sample, decided_at, MarkState.CONFIRMED, ((VENTRICULAR, round(peak.ventricular, 2)),))
+
+    def _found(self, one: Detection) -> Mark:
+        return self._qrs(one.sample, one.decided_at, one.state)
+
+    def _qrs(self, sample: int, decided_at: int, state: MarkState, numbers: tuple[tuple[str, float], ...] = ()) -> Mark:
+        return self._mark(
+            QRS.name,
+            sample,
+            sample,
+            decided_at,
+            state=state,
+            quality=QualityLevel.USABLE,
+            outcome=Abstained(task=NAME, reason="found, not classified"),
+            numbers=numbers,
+        )
+
+    def _mark(
+        self,
+        kind: str,
+        start: int,
+        end: int,
+        decided_at: int,
+        *,
+        state: MarkState,
+        quality: QualityLevel,
+        outcome: Outcome,
+        numbers: tuple[tuple[str, float], ...] = (),
+    ) -> Mark:
+        facts = self._facts
+        return Mark(
+            id=mark_id(recording=facts.recording, task=NAME, kind=kind, leads=facts.names, start=start),
+            task=NAME,
+            kind=kind,
+            recording=facts.recording,
+            leads=facts.names,
+            start=start,
+            end=end,
+            decided_at=decided_at,
+            state=state,
+            quality=quality,
+            outcome=outcome,
+            numbers=numbers,
+        )
+
+    def _emit(self, stretch: _Stretch, network: Network, until: int, at: int) -> None:
+        """Say what holds at the answer before `until`: fibrillation each step, fitness each second."""
+        fibrillation = stretch.fibrillation
+        on = fibrillation.steps_on()
+        probability = fibrillation.probability
+        if self._vf is None and on * STEPS / RATE_HZ >= self._limits.vf_s:
+            onset = max(stretch.start, network.sample_of(until - STEPS * on))
+            self._vf = self._log.open(
+                "vf",
+                onset=onset,
+                end=at,
+                outcome=self._said(probability),
+                measures=self._measures(probability, onset, at),
+                quality=QualityLevel.USABLE,
+            )
+        elif self._vf is not None and on <= VF_OFF_STEPS:
+            self._close_vf(at)
+        elif self._vf is not None and self._log.is_due(self._vf):
+            measures = self._measures(probability, self._vf.onset, at)
+            self._vf = self._log.revise(self._vf, FindingState.EXTENDED, end=at, measures=measures)
+        self._due += self._log.drain()
+        fibrillates = self._vf is not None or 2 * on > fibrillation.WITHIN
+        fit = round(fibrillation.fit, 2)
+        for start, end in self._seconds(stretch, network.sample_of(until)):
+            self._due.append(
+                self._mark(
+                    FITNESS.name,
+                    start,
+                    end,
+                    at,
+                    state=MarkState.CONFIRMED,
+                    quality=QualityLevel.USABLE if fit >= FIT_LEAST else QualityLevel.REJECTED,
+                    outcome=self._said(probability, label=FIBRILLATES if fibrillates else "none"),
+                    numbers=((FIT, fit),),
+                )
+            )
+
+    def _emit_unseen(self, stretch: _Stretch) -> None:
+        """Say of each second that nobody judges it."""
+        backend = self._model.backend
+        reason = self._model.reason if backend is None else "the network does not answer, or not for long enough yet"
+        for start, end in self._seconds(stretch, stretch.end):
+            self._due.append(
+                self._mark(
+                    FITNESS.name,
+                    start,
+                    end,
+                    max(end - 1, self.watermark),
+                    state=MarkState.CONFIRMED,
+                    quality=QualityLevel.DEGRADED,
+                    outcome=Unavailable(task=NAME, reason=reason or "no network serves"),
+                )
+            )
+
+    def _seconds(self, stretch: _Stretch, until: int) -> Iterator[tuple[int, int]]:
+        while (end := stretch.second + round(self._facts.fs_hz)) <= until:
+            yield stretch.second, end
+            stretch.second = end
+
+    def _said(self, probability: float, *, label: str = FIBRILLATES) -> Prediction:
+        backend = self._model.backend
+        return Prediction(
+            task=NAME,
+            bundle=backend.bundle if backend is not None else "none/0.0.0",
+            rung=backend.rung if backend is not None else Rung.RULES,
+            label=label,
+            scores=((FIBRILLATES, round(probability, 4)),),
+        )
+
+    def _measures(self, probability: float, onset: int, end: int) -> tuple[Measure, ...]:
+        return (
+            self._log.measure("vf_probability", probability),
+            self._log.measure("duration", self._log.seconds(end - onset)),
+        )
+
+    def _close_vf(self, at: int) -> None:
+        if self._vf is not None:
+            self._log.clock = max(self._log.clock, at)
+            end = max(at, self._vf.end)
+            duration = self._log.measure("duration", self._log.seconds(end - self._vf.onset))
+            kept = tuple(one for one in self._vf.evidence.measures if one.name != "duration")
+            self._log.revise(self._vf, FindingState.CLOSED, end=end, measures=(*kept, duration))
+            self._due += self._log.drain()
+        self._vf = None
+
+
+def _order(event: Mark | Finding) -> int:
+    return event.decided_at
+
+
+def make_stage(facts: TaskFacts, model: Model | None, limits: FrontLimits) -> FrontStage:
+    """Make the stage of all leads."""
+    assert model is not None, "the task has a model contract, so it is given a model"
+    return FrontStage(facts, model, limits)

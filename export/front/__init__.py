@@ -1,0 +1,1 @@
+"""Training the front end of the ECG."""

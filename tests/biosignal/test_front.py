@@ -1,0 +1,246 @@
+"""The front end: what it sees of a lead, how it fuses leads, and which detector holds when."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from biosignal.events import Finding, FindingState, Mark, MarkState, Rung, Unavailable
+from biosignal.model.backend import BackendFailed
+from biosignal.model.model import Model
+from biosignal.signal.blocks import Gap, Lead, LeadKind, SampleBlock, Unit
+from biosignal.stream.pipeline import Pipeline, Recorded
+from biosignal.synthetic.recording import SyntheticRecording
+from biosignal.synthetic.scenarios import SCENARIOS
+from biosignal.tasks import TASKS
+from biosignal.tasks.ecg_front.channels import RATE_HZ, Channels, Resampler
+from biosignal.tasks.ecg_front.fusion import REFRACTORY, Fibrillation, Peaks
+from biosignal.tasks.ecg_front.kinds import CONTRACT, OUTPUTS, STATE_IN, STATE_OUT, STEPS
+
+FRONT = TASKS["ecg-front"]
+FS_HZ = 250.0
+QRS, VF, GOOD = (OUTPUTS.index(name) for name in ("qrs", "vf", "good"))
+
+
+class Steep:
+    """Says that there is a QRS where the band-passed lead is high, with a state that counts the steps."""
+
+    rung = Rung.ONNX_CPU
+    bundle = "ecg-front/0.0.1"
+
+    def __init__(self, *, fails_at=(), vf=0.0):
+        self.steps, self._fails_at, self._vf = 0, fails_at, vf
+
+    def infer(self, inputs):
+        self.steps += 1
+        if self.steps in self._fails_at:
+            raise BackendFailed("the process died")
+        channels, state = inputs["channels"], inputs[STATE_IN].copy()
+        delayed = np.concatenate((state[:, :12], np.clip(np.abs(channels[:, 1]) - 1.2, 0, 1)), axis=1)
+        scores = np.zeros((len(channels), STEPS, len(OUTPUTS)), np.float32)
+        scores[:, :, QRS] = delayed[:, :STEPS]
+        scores[:, :, VF] = self._vf
+        scores[:, :, GOOD] = 1.0
+        state[:, :12] = delayed[:, STEPS:]
+        return {"scores": scores, STATE_OUT: state}
+
+    def close(self):
+        pass
+
+
+def sinus(seconds=40.0):
+    made = SyntheticRecording(SCENARIOS["sinus"], seed=5)
+    assert made.fs_hz == FS_HZ
+    return made.samples(0, round(seconds * FS_HZ)), [beat.sample for beat in made.truth.beats]
+
+
+def run(samples, backend, *, cuts=(), gaps=(), switch=None):
+    """What the front end says; `switch` is (sample, backend): from there on another one serves."""
+    leads = tuple(
+        Lead(name=f"lead {row}", unit=Unit.MILLIVOLT, kind=LeadKind.ECG, fs_hz=None) for row in range(len(samples))
+    )
+    model = Model(FRONT.name, CONTRACT, backend, "" if backend else "no network")
+    pipeline = Pipeline(
+        [FRONT],
+        Recorded(device="d", recording="r", fs_hz=FS_HZ, leads=leads),
+        models={FRONT.name: model},
+        on_failure=lambda _task, error: (_ for _ in ()).throw(error),
+    )
+    out = []
+    length = samples.shape[1]
+    borders = sorted({0, length, *(cut for cut in cuts if cut < length), *([switch[0]] if switch else [])})
+    for first, last in pairwise(borders):
+        if switch and first == switch[0]:
+            model.switch(switch[1])
+        if first in gaps:
+            out += pipeline.push(Gap(recording="r", start=first, length=0, reason="loop"))
+        block = SampleBlock(recording="r", start=first, fs_hz=FS_HZ, leads=leads, samples=samples[:, first:last].copy())
+        out += pipeline.push(block)
+    return out + pipeline.finish()
+
+
+def complexes(events):
+    return [one.start for one in events if isinstance(one, Mark) and one.kind == "qrs" and one.state is CONFIRMED]
+
+
+CONFIRMED = MarkState.CONFIRMED
+
+
+# ---- what it sees of a lead ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fs_hz", [100.0, 128.0, 250.0, 257.3, 360.0, 500.0, 1000.0])
+def test_at_any_rate_a_wave_keeps_its_height_and_its_time(fs_hz):
+    t = np.arange(round(4 * fs_hz)) / fs_hz
+    resampler = Resampler(fs_hz, 1)
+    resampler.push(np.sin(2 * np.pi * 8 * t)[np.newaxis].astype(np.float32))
+    y = resampler.take(resampler.known)[0]
+    wanted = np.sin(2 * np.pi * 8 * np.arange(len(y)) / RATE_HZ)
+    assert len(y) >= 3.9 * RATE_HZ
+    assert np.max(np.abs(y - wanted)[20:]) < 0.03
+
+
+@given(data=st.data())
+@settings(max_examples=20, deadline=None)
+def test_an_output_needs_the_samples_that_it_says_and_no_more(data):
+    fs_hz = data.draw(st.sampled_from([100.0, 128.0, 250.0, 257.3, 360.0, 1000.0]))
+    output = data.draw(st.integers(0, 400))
+    resampler = Resampler(fs_hz, 1)
+    needed = resampler.needs(output)
+    resampler.push(np.zeros((1, needed), np.float32))
+    assert resampler.known <= output
+    resampler.push(np.zeros((1, 1), np.float32))
+    assert resampler.known > output
+
+
+@pytest.mark.parametrize("jump_mv", [0.5, 20.0, 300.0])
+def test_whatever_an_artefact_did_is_forgotten_five_seconds_later(jump_mv):
+    z = np.random.default_rng(1).normal(0, 0.05, (1, 2000))
+    spoiled = z.copy()
+    spoiled[0, 500:520] += jump_mv
+    plain, shaken = Channels(1).push(z), Channels(1).push(spoiled)
+    behind = 520 + round(5 * RATE_HZ)
+    assert np.max(np.abs(plain - shaken)[:, :, behind:]) < 1e-3
+    assert np.max(np.abs(plain - shaken)) > 0.1
+
+
+# ---- one heart out of several leads ----------------------------------------------------------------------------------
+
+
+def answers(qrs, good):
+    """Answers of leads, from QRS probabilities and fitness, shape (lead, sample) each."""
+    scores = np.zeros((*qrs.shape, len(OUTPUTS)), np.float32)
+    scores[:, :, QRS], scores[:, :, GOOD] = qrs, good
+    return scores
+
+
+@given(seed=st.integers(0, 999), rows=st.integers(1, 3))
+@settings(max_examples=25, deadline=None)
+def test_no_two_complexes_are_nearer_than_the_heart_can_beat(seed, rows):
+    random = np.random.default_rng(seed)
+    scores = answers(random.random((rows, 640)), random.random((rows, 640)))
+    peaks = Peaks(rows)
+    found = [one.at for start in range(0, 640, STEPS) for one in peaks.push(scores[:, start : start + STEPS])]
+    assert len(found) > 3
+    assert np.min(np.diff(found)) >= REFRACTORY - 1
+
+
+def test_a_lead_that_is_not_fit_adds_no_beat_and_takes_none():
+    bump = np.exp(-0.5 * (np.arange(-10, 11) / 3.0) ** 2)
+    qrs = np.zeros((2, 640))
+    for at in range(60, 600, 100):
+        qrs[0, at - 10 : at + 11] = bump
+        qrs[1, at + 40 : at + 61] = bump
+    good = np.stack((np.ones(640), np.zeros(640)))
+    assert [round(one.at) for one in Peaks(2).push(answers(qrs, good))] == list(range(60, 600, 100))
+
+
+def test_a_lead_that_is_fit_and_does_not_fibrillate_denies_it():
+    def steps_on(vf, good):
+        scores = np.zeros((2, STEPS, len(OUTPUTS)), np.float32)
+        scores[:, :, VF], scores[:, :, GOOD] = np.array(vf)[:, np.newaxis], np.array(good)[:, np.newaxis]
+        fibrillation = Fibrillation(2)
+        for _ in range(20):
+            fibrillation.push(scores)
+        return fibrillation.steps_on()
+
+    assert steps_on((0.9, 0.9), (1, 1)) == 20
+    assert steps_on((0.9, 0.1), (1, 1)) == 0
+    assert steps_on((0.9, 0.1), (1, 0)) == 20
+    assert steps_on((0.2, 0.1), (1, 1)) == 0
+
+
+# ---- which detector holds when ---------------------------------------------------------------------------------------
+
+
+def test_the_network_finds_the_beats_and_each_is_decided_by_what_it_needed():
+    samples, beats = sinus()
+    marks = [one for one in run(samples, Steep()) if isinstance(one, Mark) and one.kind == "qrs"]
+    assert len(marks) == pytest.approx(len([beat for beat in beats if beat < samples.shape[1]]), abs=2)
+    assert all(0.1 * FS_HZ <= mark.decided_at - mark.start <= 0.25 * FS_HZ for mark in marks[:-1])
+
+
+@given(cuts=st.lists(st.integers(1, 5000), max_size=30), rows=st.integers(1, 2))
+@settings(max_examples=8, deadline=None)
+def test_the_same_samples_give_the_same_bits_however_they_are_cut(cuts, rows):
+    samples = sinus(20.0)[0][:rows]
+    assert run(samples, Steep(), cuts=cuts) == run(samples, Steep())
+
+
+def test_without_a_network_the_classical_detector_looks_and_each_second_says_why():
+    samples, beats = sinus()
+    events = run(samples, None)
+    found = complexes(events)
+    assert abs(len(found) - len([beat for beat in beats if beat < samples.shape[1]])) <= 1
+    seconds = [one for one in events if isinstance(one, Mark) and one.kind == "fitness"]
+    assert len(seconds) == 40
+    assert {one.outcome for one in seconds} == {Unavailable(task="ecg-front", reason="no network")}
+
+
+def test_a_network_that_comes_late_takes_over_without_a_beat_lost_or_doubled():
+    samples, _ = sinus()
+    found = complexes(run(samples, None, switch=(5000, Steep())))
+    alone = complexes(run(samples, None))
+    assert len(found) == pytest.approx(len(alone), abs=1)
+    assert np.min(np.diff(found)) > 0.4 * FS_HZ
+    assert np.max(np.diff(found)) < 1.4 * FS_HZ
+
+
+def test_a_network_that_dies_leaves_the_classical_detector_at_work():
+    samples, _ = sinus()
+    found = complexes(run(samples, Steep(fails_at=range(60, 10_000))))
+    assert np.max(np.diff(found)) < 3.5 * FS_HZ
+    assert len(found) == pytest.approx(len(complexes(run(samples, None))), abs=4)
+
+
+def test_behind_a_gap_it_begins_as_at_a_start():
+    samples, _ = sinus(20.0)
+    cut = 2500
+    behind = complexes(run(samples, Steep(), cuts=[cut], gaps=[cut]))
+    fresh = complexes(run(samples[:, cut:], Steep()))
+    assert [at - cut for at in behind if at >= cut] == fresh
+
+
+def test_fibrillation_is_told_once_and_closed_at_the_end():
+    samples, _ = sinus(20.0)
+    found = [one for one in run(samples, Steep(vf=0.9)) if isinstance(one, Finding)]
+    assert [one.state for one in found] == [FindingState.OPENED, FindingState.CLOSED]
+    assert found[0].kind == "vf"
+    assert found[0].decided_at <= 5.5 * FS_HZ
+
+
+def test_leads_without_a_scale_are_left_to_the_classical_detector():
+    samples, _ = sinus(20.0)
+    lead = Lead(name="raw", unit=Unit.RAW, kind=LeadKind.ECG, fs_hz=None)
+    backend = Steep()
+    pipeline = Pipeline(
+        [FRONT],
+        Recorded(device="d", recording="r", fs_hz=FS_HZ, leads=(lead,)),
+        models={FRONT.name: Model(FRONT.name, CONTRACT, backend)},
+    )
+    block = SampleBlock(recording="r", start=0, fs_hz=FS_HZ, leads=(lead,), samples=400 * samples[:1])
+    found = complexes([*pipeline.push(block), *pipeline.finish()])
+    assert len(found) > 15
+    assert not backend.steps
