@@ -372,7 +372,7 @@ def _readings(old: _Status, leads: tuple[str, ...]) -> tuple[Reading, ...]:
             leads=leads,
             fs_hz=old.fs_hz,
             at=old.sample,
-            until=old.sample + round(HELD_S * old.fs_hz),
+            until=min(old.sample + round(min(HELD_S * old.fs_hz, INT_MOST)), INT_MOST),
             value=value,
             label=label,
         )

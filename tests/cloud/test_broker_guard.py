@@ -184,8 +184,8 @@ def test_lines_of_one_address_are_bounded_and_hurt_nobody_elsewhere(tmp_path):
 
     with contextlib.ExitStack() as lines:
         try:
-            for _ in range(300):  # far more than may wait at all
-                for source in ("127.0.0.2", "127.0.0.3"):
+            for source in ("127.0.0.3", "127.0.0.2"):
+                for _ in range(300):  # far more than may wait at all; the last ones of the address that is tried
                     lines.enter_context(socket.create_connection(("127.0.0.1", broker.port), 10, (source, 0)))
             assert not log_in("127.0.0.2")
             began = time.monotonic()

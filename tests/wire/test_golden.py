@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -354,6 +354,7 @@ STATUSES = {version: json.loads(message(version, "status")) for version in (1, 2
     value=anything,
     drop=st.booleans(),
 )
+@example(spot=(1, ("fs_hz",)), value=1e308, drop=False)
 def test_a_damaged_status_is_read_or_refused_and_nothing_else(spot, value, drop):
     version, path = spot
     try:
