@@ -53,7 +53,7 @@ SETS = (
         name="mitdb",
         records=48,
         truth=Truth.BEATS,
-        tuned_on="constants of the QRS detector on DS1; DS2 was looked at while two limits of its latency were set",
+        tuned_on="constants of both QRS detectors on DS1; DS2 was looked at while two limits of its latency were set",
         groups={
             "DS1": DS1,
             "DS2": DS2,
@@ -69,13 +69,25 @@ SETS = (
         groups={f"{db} dB": (f"118e{db:02d}", f"119e{db:02d}") for db in (24, 18, 12, 6, 0)},
     ),
     RecordSet(
-        name="svdb", records=78, truth=Truth.BEATS, tuned_on="limits of ventricular runs and of rates on 32 records"
+        name="svdb",
+        records=78,
+        truth=Truth.BEATS,
+        tuned_on="limits of ventricular runs and of rates on 32 records; how QRS and V are fused on the six kept out",
     ),
     RecordSet(
-        name="vfdb", records=22, truth=Truth.RHYTHMS, tuned_on="by what an open tachycardia is held, on 14 records"
+        name="vfdb",
+        records=22,
+        truth=Truth.RHYTHMS,
+        tuned_on="what holds an open tachycardia, on 14 records; the rule of fibrillation on the three kept out",
     ),
-    RecordSet(name="cudb", records=35, truth=Truth.QRS),
-    RecordSet(name="cinc2015", records=750, truth=Truth.LAST_ALARM, labels="ALARMS"),
+    RecordSet(name="cudb", records=35, truth=Truth.QRS, tuned_on="the rule of fibrillation on the four kept out"),
+    RecordSet(
+        name="cinc2015",
+        records=750,
+        truth=Truth.LAST_ALARM,
+        labels="ALARMS",
+        tuned_on="how fit a lead must be for asystole and pause, on its 61 alarms of asystole",
+    ),
     RecordSet(
         name="cinc2017",
         records=8528,
