@@ -3,6 +3,7 @@
 import itertools
 import random
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -96,6 +97,15 @@ def second(
         state=MarkState.CONFIRMED,
         quality=level,
         outcome=said,
+    )
+
+
+def fitness(index: int, fit: float, label: str = "none") -> Mark:
+    """A second as the front end judges it."""
+    said = Prediction(task="ecg-front", bundle="ecg-front/1.0.0", rung=Rung.ONNX_CPU, label=label, scores=())
+    start = round(index * FS)
+    return replace(
+        second(index), id=f"fitness-{start}", task="ecg-front", kind="fitness", outcome=said, numbers=(("fit", fit),)
     )
 
 
@@ -537,6 +547,54 @@ def test_the_first_beats_end_that_no_ecg_was_seen():
     findings = last(run(in_time(rhythm(steady(10), start_s=20.0), good(28))))
     assert [(finding.kind, finding.state) for finding in findings] == [("no-ecg-seen", FindingState.CLOSED)]
     assert findings[0].end / FS == pytest.approx(20.0 + 2 * 0.8)
+
+
+def silent(fits: Sequence[float], label: str = "none") -> list[Finding]:
+    """Ten beats, then as many seconds of silence as there are fits."""
+    judged = [*(fitness(index, 1.0) for index in range(9)), *(fitness(9 + n, fit, label) for n, fit in enumerate(fits))]
+    # What the front end says of a second is known before the second of quality that ends with it is taken.
+    return last(run(in_time(rhythm(steady(10)), [one for pair in zip(judged, good(99), strict=False) for one in pair])))
+
+
+def test_on_a_lead_that_is_fit_a_silence_is_asystole():
+    assert [finding.kind for finding in silent([0.9] * 12) if finding.kind != "bradycardia"] == ["asystole"]
+
+
+def test_on_a_lead_that_is_not_fit_no_ecg_is_seen_and_no_asystole_told():
+    (finding,) = silent([0.1] * 12)
+    assert finding.kind == "no-ecg-seen"
+    assert 4.0 <= (finding.onset / FS) <= 9.0
+
+
+def test_a_silence_that_goes_on_once_a_lead_is_fit_becomes_asystole():
+    assert [finding.kind for finding in silent([0.1] * 8 + [0.9] * 10)] == ["no-ecg-seen", "asystole"]
+
+
+def test_in_fibrillation_nothing_is_silent():
+    assert not silent([0.9] * 12, label="vf")
+
+
+def test_a_pause_on_a_lead_that_is_not_fit_is_none():
+    beats = rhythm([*steady(10), ("N", 3.0), *steady(3)])
+
+    def kinds(fit):
+        judged = [fitness(index, fit if 8 <= index < 12 else 1.0) for index in range(20)]
+        return {finding.kind for finding in run(in_time(beats, judged, good(14)))}
+
+    assert "pause" in kinds(1.0)
+    assert "pause" not in kinds(0.1)
+
+
+def test_a_run_that_the_front_end_does_not_see_is_none():
+    def told(seen):
+        items = watched(rhythm([*steady(12), ("V", 0.5), ("V", 0.5), ("V", 0.5), *steady(4)]))
+        numbered = [
+            replace(one, numbers=(*one.numbers, ("ventricular_seen", seen))) if is_beat(one) else one for one in items
+        ]
+        return {finding.kind for finding in run(numbered)}
+
+    assert "v-run" in told(0.9)
+    assert "v-run" not in told(0.1)
 
 
 def test_a_lead_that_showed_beats_before_a_gap_can_show_asystole_behind_it():

@@ -17,7 +17,7 @@ FINDINGS = {
     "bradycardia": FindingKind(label="bradycardia", priority=Priority.MEDIUM),
     "tachycardia": FindingKind(label="tachycardia", priority=Priority.MEDIUM),
     "irregular": FindingKind(label="irregular rhythm", priority=Priority.LOW),
-    "no-ecg-seen": FindingKind(label="no ECG seen yet", priority=Priority.MEDIUM, technical=True, escalate_s=120.0),
+    "no-ecg-seen": FindingKind(label="no ECG seen", priority=Priority.MEDIUM, technical=True, escalate_s=120.0),
 }
 HEART_RATE = "heart_rate"
 QUANTITIES = {
