@@ -44,6 +44,7 @@ class House:
         database_url: str = "",
     ) -> None:
         self.folder = folder
+        self.speed = speed
         self.database_url = database_url
         self.device_state = device_state or folder / DEVICE
         self.clinic_state = folder / "clinic"
