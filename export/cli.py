@@ -25,6 +25,8 @@ from export.release import GATE, admitted, bundle_of, golden_inputs, manifest_of
 from export.report.evaluate import WHAT, Request
 from export.report.evaluate import evaluate as evaluate_set
 from export.report.page import lines_of
+from export.report.response import measure, response_lines
+from export.report.served import served
 
 VERSION = "1.0.0"
 QUICK_RECORDS = ("106", "208", "209", "223")
@@ -75,6 +77,9 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--bundle", type=Path, help="folder of a bundle to use in the place of the released one")
     evaluate.add_argument("--jobs", type=_positive, default=1, help="records scored side by side")
     evaluate.add_argument("--json", action="store_true", help="print all figures as JSON")
+    response = verbs.add_parser("response", help="how soon changes of the synthetic patient are told")
+    response.add_argument("--bundle", type=Path, help="folder of a bundle to use in the place of the released one")
+    response.add_argument("--json", action="store_true", help="print all figures as JSON")
     return whole
 
 
@@ -90,6 +95,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if chosen.verb == "evaluate":
             return _evaluate(chosen)
+        if chosen.verb == "response":
+            return _respond(chosen)
         return _train_front(chosen) if chosen.task == FRONT else _train(chosen)
     except BedsideError as error:
         print(f"error: {error}\nTry: {error.advice}", file=sys.stderr)
@@ -116,6 +123,12 @@ def training_beats(data: Path | None, *, seed: int, quick: bool) -> tuple[BeatSe
 def _need_torch() -> None:
     if importlib.util.find_spec("torch") is None:
         raise TorchMissing("torch is not installed")
+
+
+def _respond(chosen: argparse.Namespace) -> int:
+    figures = measure(served(chosen.bundle))
+    print(json.dumps(figures, indent=1) if chosen.json else "\n".join(response_lines(figures)))
+    return 0
 
 
 def _train_front(chosen: argparse.Namespace) -> int:

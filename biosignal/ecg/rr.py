@@ -5,7 +5,7 @@ from collections import deque
 COUNTED = 8
 """Intervals in the average."""
 SLOW_S = 1.2
-"""Three intervals in a row longer than this: only the last four count, so that a slow rhythm shows sooner."""
+"""Two intervals in a row longer than this: only the last three count, so that a slow rhythm shows sooner."""
 ABSENT_S = 4.0
 """Without a beat for this long there is no heart rate."""
 
@@ -35,8 +35,8 @@ class HeartRateMeter:
         intervals = list(self._intervals_s)
         if not intervals:
             return None
-        if len(intervals) >= 3 and min(intervals[-3:]) > SLOW_S:
-            intervals = intervals[-4:]
+        if len(intervals) >= 2 and min(intervals[-2:]) > SLOW_S:
+            intervals = intervals[-3:]
         if len(intervals) >= 5:
             intervals = sorted(intervals)[1:-1]
         return round(60.0 / (sum(intervals) / len(intervals)), 1)

@@ -64,6 +64,7 @@ class _Instance:
     rank: int
     rows: tuple[int, ...]
     needs: list["_Instance"]
+    hears: list["_Instance"]
     packers: dict[str, MarkPacker]
     stage: Stage | None = None
     watermark: int = 0
@@ -145,6 +146,9 @@ class Pipeline:
                 one
                 for one in self._instances
                 if one.task.name in task.needs and set(one.assignment.names) & set(assignment.names)
+            ],
+            hears=[
+                one for one in self._instances if one.task.name in task.hears and one.facts.fs_hz == assignment.fs_hz
             ],
             packers={
                 kind.name: MarkPacker(
@@ -245,7 +249,7 @@ class Pipeline:
 
     def _advance(self, one: _Instance, end: int) -> None:
         """Give a stage what the tasks it needs said, and let it say what fell due before sample `end`."""
-        until = min([end, *(need.watermark for need in one.needs)])
+        until = min([end, *(other.watermark for other in (*one.needs, *one.hears))])
         self._feed(one, until)
         if one.stage is not None:
             stage = one.stage
@@ -268,7 +272,7 @@ class Pipeline:
         made, one.made = one.made, []
         wanted = [(at * one.facts.fs_hz, event) for at, event in made if isinstance(event, Mark | Series | Finding)]
         for other in self._instances:
-            if one in other.needs:
+            if one in other.needs or one in other.hears:
                 other.waiting.add(one.rank, wanted)
         self._merge.add(one.rank, made)
 

@@ -7,6 +7,7 @@ from biosignal.tasks.ecg_beats.task import ECG_BEATS
 from biosignal.tasks.ecg_front.task import ECG_FRONT
 from biosignal.tasks.ecg_rhythm.task import ECG_RHYTHM
 from biosignal.tasks.monitoring.task import MONITORING
+from biosignal.tasks.peripheral_pulse.task import PERIPHERAL_PULSE
 from biosignal.tasks.signal_quality.task import SIGNAL_QUALITY
 from biosignal.tasks.task import Task
 
@@ -14,10 +15,11 @@ TASKS: dict[str, Task] = {
     task.name: task
     for task in (
         SIGNAL_QUALITY,
+        PERIPHERAL_PULSE,
         ECG_FRONT,
         ECG_BEATS,
         ECG_RHYTHM,
         MONITORING,
     )
 }
-"""Every task by name. Those that others need come before them."""
+"""Every task by name. Those that others need or hear come before them."""

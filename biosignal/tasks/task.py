@@ -151,7 +151,8 @@ class Task:
     name : as events, metrics, bundles and settings say it, such as ``ecg-beats``; its folder has ``_`` for ``-``.
     label : what people read.
     wants : the leads it reads.
-    needs : other tasks, whose results its stage is given in order.
+    needs : other tasks, whose results its stage is given in order; it reads no lead that they do not read.
+    hears : other tasks, whose results its stage is given too where they run, on whatever leads of the same rate.
     make : makes the stage. The model is None where the task has no contract.
     model : what its bundles must be; None: it uses no model.
     marks, findings, quantities : what it may say; a name may be in one task only.
@@ -166,6 +167,7 @@ class Task:
     wants: Wants
     make: Callable[[TaskFacts, Model | None, Any], Stage] | None
     needs: tuple[str, ...] = ()
+    hears: tuple[str, ...] = ()
     model: ModelContract | None = None
     marks: Sequence[MarkKind] = ()
     findings: Mapping[str, FindingKind] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from biosignal.tasks.ecg_front.kinds import CONTRACT, OUTPUTS, STATE_IN, STATE_O
 
 FRONT = TASKS["ecg-front"]
 FS_HZ = 250.0
+STEP_S = STEPS / RATE_HZ
 QRS, VF, GOOD = (OUTPUTS.index(name) for name in ("qrs", "vf", "good"))
 
 
@@ -30,8 +31,8 @@ class Steep:
     rung = Rung.ONNX_CPU
     bundle = "ecg-front/0.0.1"
 
-    def __init__(self, *, fails_at=(), vf=0.0):
-        self.steps, self._fails_at, self._vf = 0, fails_at, vf
+    def __init__(self, *, fails_at=(), vf=0.0, vf_at=None):
+        self.steps, self._fails_at, self._vf, self._vf_at = 0, fails_at, vf, vf_at
 
     def infer(self, inputs):
         self.steps += 1
@@ -41,7 +42,7 @@ class Steep:
         delayed = np.concatenate((state[:, :12], np.clip(np.abs(channels[:, 1]) - 1.2, 0, 1)), axis=1)
         scores = np.zeros((len(channels), STEPS, len(OUTPUTS)), np.float32)
         scores[:, :, QRS] = delayed[:, :STEPS]
-        scores[:, :, VF] = self._vf
+        scores[:, :, VF] = self._vf if self._vf_at is None or self.steps in self._vf_at else 0.0
         scores[:, :, GOOD] = 1.0
         state[:, :12] = delayed[:, STEPS:]
         return {"scores": scores, STATE_OUT: state}
@@ -136,13 +137,47 @@ def answers(qrs, good):
     return scores
 
 
+def test_on_leads_that_are_not_fit_a_faint_complex_is_none():
+    bump = 0.34 * np.exp(-0.5 * ((np.arange(640) % 100 - 50) / 4.0) ** 2)
+
+    def count(fit):
+        return len(Peaks(1).push(answers(bump[np.newaxis], np.full((1, 640), fit)), np.ones((1, 640))))
+
+    assert count(0.95) >= 5
+    assert count(0.3) == 0
+
+
+def test_what_is_lower_than_a_qrs_is_none_on_whatever_lead_it_is_seen():
+    bump = np.exp(-0.5 * ((np.arange(640) % 100 - 50) / 4.0) ** 2)
+
+    def count(heights_mv):
+        heights = np.array(heights_mv)[:, np.newaxis] * np.ones((2, 640))
+        return len(Peaks(2).push(answers(np.stack((bump, bump)), np.full((2, 640), 0.95)), heights))
+
+    assert count([0.1, 0.12]) == 0
+    assert count([0.1, 0.5]) >= 5
+
+
+def test_the_time_of_a_complex_is_that_of_the_first_lead_and_not_between_two():
+    index = np.arange(640)
+    first = np.exp(-0.5 * ((index % 100 - 45) / 3.0) ** 2)
+    second = np.exp(-0.5 * ((index % 100 - 53) / 3.0) ** 2)
+    found = Peaks(2).push(answers(np.stack((first, second)), np.full((2, 640), 0.95)), np.ones((2, 640)))
+    assert len(found) >= 5
+    assert all(abs(one.at % 100 - 45) < 0.2 for one in found)
+
+
 @given(seed=st.integers(0, 999), rows=st.integers(1, 3))
 @settings(max_examples=25, deadline=None)
 def test_no_two_complexes_are_nearer_than_the_heart_can_beat(seed, rows):
     random = np.random.default_rng(seed)
     scores = answers(random.random((rows, 640)), random.random((rows, 640)))
     peaks = Peaks(rows)
-    found = [one.at for start in range(0, 640, STEPS) for one in peaks.push(scores[:, start : start + STEPS])]
+    found = [
+        one.at
+        for start in range(0, 640, STEPS)
+        for one in peaks.push(scores[:, start : start + STEPS], np.ones((rows, STEPS)))
+    ]
     assert len(found) > 3
     assert np.min(np.diff(found)) >= REFRACTORY - 1
 
@@ -154,7 +189,7 @@ def test_a_lead_that_is_not_fit_adds_no_beat_and_takes_none():
         qrs[0, at - 10 : at + 11] = bump
         qrs[1, at + 40 : at + 61] = bump
     good = np.stack((np.ones(640), np.zeros(640)))
-    assert [round(one.at) for one in Peaks(2).push(answers(qrs, good))] == list(range(60, 600, 100))
+    assert [round(one.at) for one in Peaks(2).push(answers(qrs, good), np.ones((2, 640)))] == list(range(60, 600, 100))
 
 
 def test_a_lead_that_is_fit_and_does_not_fibrillate_denies_it():
@@ -229,6 +264,87 @@ def test_fibrillation_is_told_once_and_closed_at_the_end():
     assert [one.state for one in found] == [FindingState.OPENED, FindingState.CLOSED]
     assert found[0].kind == "vf"
     assert found[0].decided_at <= 5.5 * FS_HZ
+
+
+def seconds_as_steps(*spans):
+    """The steps of the network that lie in these seconds."""
+    return [step for start, end in spans for step in range(round(start / STEP_S), round(end / STEP_S))]
+
+
+def test_fibrillation_that_comes_and_goes_is_one_alarm_that_ends_where_it_was_last_seen():
+    samples, _ = sinus(70.0)
+    spans = seconds_as_steps((5, 15), (20, 30), (38, 40))
+    found = [one for one in run(samples, Steep(vf=0.9, vf_at=spans)) if isinstance(one, Finding)]
+    assert [one.state for one in found if one.rev == 0] == [FindingState.OPENED]
+    assert found[-1].state is FindingState.CLOSED
+    assert 36 <= found[-1].end / FS_HZ <= 44
+    assert found[-1].decided_at / FS_HZ == pytest.approx(found[-1].end / FS_HZ + 20, abs=1)
+
+
+def test_fibrillation_that_comes_back_later_is_another_alarm():
+    samples, _ = sinus(80.0)
+    spans = seconds_as_steps((5, 15), (50, 60))
+    found = [one for one in run(samples, Steep(vf=0.9, vf_at=spans)) if isinstance(one, Finding)]
+    assert sum(one.rev == 0 for one in found) == 2
+
+
+def with_pulse(samples, *, until_s):
+    """Add a pressure of 72 a minute that stops, and falls, at `until_s`."""
+    t = np.arange(samples.shape[1]) / FS_HZ
+    wave = 80 + 40 * np.exp(-0.5 * (((t * 1.2) % 1.0 - 0.3) / 0.08) ** 2)
+    pressure = np.where(t < until_s, wave, 40 + 40 * np.exp(-np.maximum(t - until_s, 0) / 3))
+    return np.concatenate((samples[:2], pressure[np.newaxis].astype(np.float32)))
+
+
+def run_with_pulse(samples, backend, *, cuts=()):
+    names = [("I", Unit.MILLIVOLT, LeadKind.ECG), ("II", Unit.MILLIVOLT, LeadKind.ECG)]
+    names.append(("ABP", Unit.RAW, LeadKind.PRESSURE))
+    leads = tuple(Lead(name=name, unit=unit, kind=kind) for name, unit, kind in names)
+    pipeline = Pipeline(
+        [TASKS["peripheral-pulse"], FRONT],
+        Recorded(device="d", recording="r", fs_hz=FS_HZ, leads=leads),
+        models={FRONT.name: Model(FRONT.name, CONTRACT, backend)},
+        on_failure=lambda _task, error: (_ for _ in ()).throw(error),
+    )
+    out = []
+    for first, last in pairwise(sorted({0, samples.shape[1], *cuts})):
+        part = samples[:, first:last].copy()
+        out += pipeline.push(SampleBlock(recording="r", start=first, fs_hz=FS_HZ, leads=leads, samples=part))
+    return out + pipeline.finish()
+
+
+def test_fibrillation_waits_while_the_pulse_goes_on_and_sounds_when_it_stops():
+    samples, _ = sinus(40.0)
+    fibrillating = seconds_as_steps((20, 40))
+    goes_on = run_with_pulse(with_pulse(samples, until_s=40), Steep(vf=0.9, vf_at=fibrillating))
+    stops = run_with_pulse(with_pulse(samples, until_s=21), Steep(vf=0.9, vf_at=fibrillating))
+    assert not [one for one in goes_on if isinstance(one, Finding)]
+    opened = next(one for one in stops if isinstance(one, Finding))
+    assert opened.kind == "vf"
+    assert opened.decided_at / FS_HZ <= 28
+
+
+def test_fibrillation_ends_when_the_pulse_is_back():
+    samples, _ = sinus(60.0)
+    whole = with_pulse(samples, until_s=60)
+    hole = slice(round(20 * FS_HZ), round(32 * FS_HZ))
+    whole[2, hole] = 60.0
+    found = run_with_pulse(whole, Steep(vf=0.9, vf_at=seconds_as_steps((20, 60))))
+    kinds = [(one.state, one.decided_at / FS_HZ) for one in found if isinstance(one, Finding)]
+    closed = next(at for state, at in kinds if state is FindingState.CLOSED)
+    assert kinds[0][0] is FindingState.OPENED
+    assert 38 <= closed <= 45
+
+
+@given(cuts=st.lists(st.integers(1, 9999), max_size=10))
+@settings(max_examples=8, deadline=None)
+def test_with_a_pulse_the_events_are_the_same_however_the_samples_were_cut(cuts):
+    samples, _ = sinus(40.0)
+    whole = with_pulse(samples, until_s=24)
+    spans = seconds_as_steps((18, 22), (26, 31))
+    assert run_with_pulse(whole, Steep(vf=0.9, vf_at=spans), cuts=cuts) == run_with_pulse(
+        whole, Steep(vf=0.9, vf_at=spans)
+    )
 
 
 def test_leads_without_a_scale_are_left_to_the_classical_detector():

@@ -597,6 +597,68 @@ def test_a_run_that_the_front_end_does_not_see_is_none():
     assert "v-run" not in told(0.1)
 
 
+def pulse(start_s: float, end_s: float, height: float = 1.0, period_s: float = 0.8) -> list[Mark]:
+    """Waves of a pulse, told a quarter of a second after their top."""
+    times = [start_s + index * period_s for index in range(int((end_s - start_s) / period_s))]
+    return [
+        replace(
+            mark(round(at_s * FS), round((at_s + 0.25) * FS), MarkState.CONFIRMED, lead="ABP"),
+            id=f"wave-{at_s}",
+            task="peripheral-pulse",
+            kind="pulse-wave",
+            numbers=(("pulse_height", height),),
+        )
+        for at_s in times
+    ]
+
+
+def test_while_the_pulse_goes_on_a_silence_is_no_asystole_and_when_it_stops_it_is_one():
+    beats = rhythm(steady(10))
+    findings = last(run(in_time(beats, pulse(1.3, 20.0), good(40))))
+    assert [(finding.kind, finding.state) for finding in findings] == [
+        ("no-ecg-seen", FindingState.CLOSED),
+        ("asystole", FindingState.CLOSED),
+    ]
+    assert "pulse" in findings[0].outcome.reason
+    assert findings[1].decided_at >= 20 * FS
+    assert [finding.kind for finding in last(run(in_time(beats, pulse(1.3, 8.6), good(40))))] == ["asystole"]
+
+
+def test_beats_that_come_singly_do_not_end_an_asystole_and_a_rhythm_does():
+    agonal = [("N", 6.0)] * 5
+    findings = last(run(watched(rhythm([*steady(10), *agonal, *steady(8)]))))
+    (asystole,) = (finding for finding in findings if finding.kind == "asystole")
+    assert not [finding for finding in findings if finding.kind == "pause"]
+    assert value(asystole, "duration") == pytest.approx(30.0)
+
+
+def test_while_the_heart_stands_still_or_fibrillates_lesser_alarms_are_silent():
+    v_run = [("N", 0.8), ("V", 0.4), ("V", 0.4), ("V", 0.4), ("V", 0.4), ("N", 1.2)]
+    beats = rhythm([*steady(12), *v_run, ("N", 2.6), *steady(3), *v_run, ("N", 2.6), *steady(8)])
+
+    def kinds(label):
+        judged = [fitness(index, 1.0, label) for index in range(40)]
+        return {finding.kind for finding in run(in_time(beats, judged, good(int(beats[-1].start / FS))))}
+
+    assert {"v-run", "pause"} <= kinds("none")
+    assert not {"v-run", "pause", "bradycardia", "tachycardia"} & kinds("vf lately")
+
+
+def test_a_second_that_another_lead_can_judge_does_not_go_for_nothing():
+    beats = rhythm(steady(40))
+    seconds = [*good(8), *(second(index, QualityLevel.REJECTED, "lead-off") for index in range(8, 33))]
+
+    def rate_known(leads):
+        judged = [replace(fitness(index, 0.9), leads=leads, quality=QualityLevel.USABLE) for index in range(33)]
+        stage = rules()
+        out = [one for item in in_time(beats, judged, seconds) for one in stage.push(item)]
+        found = [one for one in out if isinstance(one, Finding)]
+        assert not found
+        return stage._before is not None
+
+    assert rate_known((LEAD, "V1"))
+
+
 def test_a_lead_that_showed_beats_before_a_gap_can_show_asystole_behind_it():
     gap = Gap(recording="r", start=2500, length=250, reason="lost")
     behind = [second(index) for index in range(11, 30)]

@@ -81,7 +81,8 @@ class BeatStage:
     """Heartbeats of one lead as marks: provisional early, then confirmed with their class, or withdrawn.
 
     It needs the QRS complexes that the front end finds, and the seconds of signal quality of its lead: a beat is
-    confirmed when its second was graded. With each confirmed beat comes what the classifier saw of it.
+    confirmed when its second was graded. Where that lead is rejected but the front end saw the beat on another one that
+    is fit, the beat counts, without a class. With each confirmed beat comes what the classifier saw of it.
     """
 
     def __init__(self, facts: TaskFacts, model: Model, limits: BeatLimits) -> None:
@@ -104,6 +105,7 @@ class BeatStage:
         self._waiting: deque[BeatWindow] = deque()
         self._unconfirmed: deque[int] = deque()
         self._seen: dict[int, float] = {}
+        self._elsewhere: set[int] = set()
         self._last: int | None = None
         self._now = 0
 
@@ -175,6 +177,8 @@ class BeatStage:
         seen = found.number(VENTRICULAR)
         if seen is not None:
             self._seen[sample] = seen
+            if len(found.leads) > 1 and found.quality is QualityLevel.USABLE:
+                self._elsewhere.add(sample)
         if found.state is MarkState.CONFIRMED and stretch.inputs is not None:
             self._waiting.extend(stretch.inputs.add_beat(sample, found.decided_at))
 
@@ -207,11 +211,15 @@ class BeatStage:
             outcome = self._outcome(window, second, cut=stretch.cuts(window.sample, self._now))
             seen = Inputs(id=inputs_id(tensors), task=NAME, tensors=tensors)
             unit = self._lead.unit
+            quality = second.quality
+            if window.sample in self._elsewhere:
+                self._elsewhere.discard(window.sample)
+                quality = QualityLevel.DEGRADED if quality is QualityLevel.REJECTED else quality
             yield self._mark(
                 window.sample,
                 decided_at=self._now,
                 state=MarkState.CONFIRMED,
-                quality=second.quality,
+                quality=quality,
                 outcome=outcome if ventricular is None else with_seen(outcome, ventricular),
                 rr_before_s=window.rr_before_s,
                 amplitude=None if unit is Unit.RAW else window.amplitude,

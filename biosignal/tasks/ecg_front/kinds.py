@@ -27,8 +27,9 @@ FITNESS = MarkKind(
 )
 """A second of all leads together; there are none where the network does not answer."""
 FIT = "fit"
-FIBRILLATES = "vf"
-"""Label of a second of fitness that lies in fibrillation; ``none`` elsewhere."""
+FIBRILLATES, LATELY = "vf", "vf lately"
+"""Labels of a second of fitness that lies in fibrillation, and of one so soon behind it that `vf` is still open;
+``none`` elsewhere."""
 FINDINGS = {
     "vf": FindingKind(label="ventricular fibrillation or flutter", priority=Priority.HIGH, wfdb_rhythm="(VF"),
 }

@@ -9,8 +9,12 @@ from biosignal.events import Unavailable
 from biosignal.model.backend import Backend
 from biosignal.model.contract import SCORES
 from biosignal.model.model import Model
+from biosignal.signal.filters import Array
 from biosignal.tasks.ecg_front.channels import RATE_HZ, Channels, Resampler
 from biosignal.tasks.ecg_front.kinds import DELAY, STATE, STATE_IN, STATE_OUT, STEPS
+
+NEAR = 6
+"""Half of what a QRS is as high in, in samples: 48 ms."""
 
 
 class Network:
@@ -31,6 +35,8 @@ class Network:
         self._start = start
         self._resampler = Resampler(fs_hz, rows)
         self._steps = 0
+        self._recent: Array = np.zeros((rows, 0))
+        """The last samples at 125 Hz that there is no answer about yet, and those before them."""
         self._model = model
         self._channels = Channels(rows)
         self._rows = rows
@@ -71,6 +77,16 @@ class Network:
         """Whether the samples of another step are in."""
         return self._resampler.known >= STEPS * (self._steps + 1)
 
+    def heights(self) -> Array:
+        """How high each lead is round each sample that the last step was about, peak to peak in mV, (lead, sample)."""
+        windows = np.lib.stride_tricks.sliding_window_view(self._recent, 2 * NEAR + 1, axis=1)
+        start = max(0, self._recent.shape[1] - DELAY - STEPS - NEAR)
+        near = windows[:, start : self._recent.shape[1] - DELAY - NEAR]
+        heights = near.max(axis=2) - near.min(axis=2)
+        answers = min(STEPS, STEPS * self._steps - DELAY)
+        # At a start there is nothing before the first sample.
+        return np.pad(heights, ((0, 0), (answers - heights.shape[1], 0)), mode="edge")
+
     def step(self) -> tuple[int, NDArray[np.float32] | None]:
         """Do a step.
 
@@ -79,7 +95,9 @@ class Network:
         Which sample at 125 Hz the first answer is about, and the answers, float32, shape (lead, sample, output);
         nothing where the network did not answer.
         """
-        channels = self._channels.push(self._resampler.take(STEPS))
+        z = self._resampler.take(STEPS)
+        self._recent = np.concatenate((self._recent, z), axis=1)[:, -(STEPS + DELAY + NEAR) :]
+        channels = self._channels.push(z)
         first = STEPS * self._steps - DELAY
         self._steps += 1
         if self._model.backend is not self._served:

@@ -4,7 +4,9 @@ While the network answers, what it sees holds. Where no network serves, or while
 four seconds, the detector that needs no model looks at the first lead.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 
@@ -36,6 +38,7 @@ from biosignal.tasks.ecg_front.kinds import (
     FINDINGS,
     FIT,
     FITNESS,
+    LATELY,
     NAME,
     QRS,
     QUANTITIES,
@@ -45,6 +48,7 @@ from biosignal.tasks.ecg_front.kinds import (
 from biosignal.tasks.ecg_front.limits import FrontLimits
 from biosignal.tasks.ecg_front.seen import Network
 from biosignal.tasks.finding_log import FindingLog
+from biosignal.tasks.peripheral_pulse.witness import PulseWitness
 from biosignal.tasks.task import TaskFacts
 
 QRS_FLOOR_MV = 0.05
@@ -53,8 +57,27 @@ WARM_STEPS = 17
 """A network that comes in the middle of a stretch holds after so many steps, 4.4 s: by then it has seen its past."""
 FIT_LEAST = 0.5
 """From this on the best lead is fit to judge."""
+PULSE_BACK_S = 8.0
+"""A pulse that went on for so long ends fibrillation, whatever the leads show."""
 VF_OFF_STEPS = 4
-"""Fibrillation has ended when it was seen in no more than so many of the last five seconds' steps."""
+"""Fibrillation is away when it was seen in no more than so many of the last five seconds' steps."""
+
+
+class _Step(NamedTuple):
+    """What the network said of all leads at a step: `at` is the sample it was known at."""
+
+    at: int
+    onset: int
+    on: int
+    probability: float
+    fit: float
+    seconds: tuple[tuple[int, int], ...]
+
+
+class _Unanswered(NamedTuple):
+    """A step the network did not answer."""
+
+    at: int
 
 
 class _Classical:
@@ -147,7 +170,7 @@ def _filled(x: Array, length: int) -> Array:
 
 
 class FrontStage:
-    """QRS complexes as marks, seconds of fitness, and the finding `vf`."""
+    """QRS complexes as marks, seconds of fitness, and the finding `vf`, which waits while the pulse goes on."""
 
     def __init__(self, facts: TaskFacts, model: Model, limits: FrontLimits) -> None:
         self._facts = facts
@@ -158,9 +181,14 @@ class FrontStage:
         )
         self._piece = max(1, int(facts.fs_hz / 8))
         """So many samples are looked at together: a detector that gives way to the other does so within them."""
+        self._pulse = PulseWitness(facts.fs_hz)
+        self._waves: deque[Mark] = deque()
         self._vf: Finding | None = None
+        self._vf_until = 0
+        """Sample at which it was last seen."""
         self._stretch: _Stretch | None = None
         self._due: list[Mark | Finding] = []
+        self._steps: deque[_Step | _Unanswered] = deque()
         self.watermark = 0
 
     def set_limits(self, limits: FrontLimits) -> None:
@@ -168,7 +196,7 @@ class FrontStage:
         self._limits = limits
 
     def push(self, item: Item, /) -> Iterable[Event]:
-        """Take samples of all leads, or a gap."""
+        """Take samples of all leads, a wave of the pulse, or a gap."""
         if isinstance(item, SampleBlock):
             if self._stretch is None:
                 self._stretch = _Stretch(self._facts, self._model, self._limits, item.start)
@@ -177,6 +205,8 @@ class FrontStage:
                     self._found(one) for one in self._stretch.push(item.samples[:, start : start + self._piece])
                 ]
                 self._see(self._stretch)
+        elif isinstance(item, Mark):
+            self._waves.append(item)
         elif isinstance(item, Gap):
             return self._end_stretch()
         return ()
@@ -185,6 +215,8 @@ class FrontStage:
         """Emit what fell due."""
         decided_until = until if self._stretch is None else min(until, self._stretch.decided_until)
         self.watermark = max(self.watermark, decided_until)
+        while self._steps and self._steps[0].at < self.watermark:
+            self._decide(self._steps.popleft())
         ready = [one for one in self._due if one.decided_at < self.watermark]
         self._due = [one for one in self._due if one.decided_at >= self.watermark]
         return sorted(ready, key=_order)
@@ -202,7 +234,11 @@ class FrontStage:
                 self._see(stretch, is_last=True)
             if stretch.classical is not None:
                 self._due += [self._found(one) for one in stretch.classical.finish()]
+            while self._steps:
+                self._decide(self._steps.popleft())
             self._close_vf(stretch.end - 1)
+        self._pulse.on_break()
+        self._waves.clear()
         due, self._due = self._due, []
         return sorted(due, key=_order)
 
@@ -211,20 +247,19 @@ class FrontStage:
         while (network := stretch.network) is not None and network.is_due:
             first, scores = network.step()
             at = min(network.step_decided_at, stretch.end - 1)
-            self._log.clock = max(self._log.clock, at)
             if scores is None:
                 if stretch.is_seen:
-                    self._close_vf(at)
+                    self._steps.append(_Unanswered(at))
                 stretch.fall_back()
                 continue
-            peaks = stretch.peaks.push(scores)
+            peaks = stretch.peaks.push(scores, network.heights())
             stretch.fibrillation.push(scores)
             if not stretch.is_seen and network.seen_steps >= WARM_STEPS:
                 self._due += [self._found(one) for one in stretch.take_over()]
             if stretch.is_seen:
                 self._due += self._seen(stretch, network, peaks)
                 if not is_last:
-                    self._emit(stretch, network, first + scores.shape[1], at)
+                    self._steps.append(self._step(stretch, network, first + scores.shape[1], at))
         if not stretch.is_seen and not is_last:
             self._emit_unseen(stretch)
 
@@ -234,19 +269,28 @@ class FrontStage:
             if sample < stretch.end:
                 decided_at = min(network.decided_at(peak.known), stretch.end - 1)
                 decided_at = max(decided_at, self.watermark)
-                yield self._qrs(sample, decided_at, MarkState.CONFIRMED, ((VENTRICULAR, round(peak.ventricular, 2)),))
+                quality = QualityLevel.USABLE if peak.fit >= FIT_LEAST else QualityLevel.DEGRADED
+                seen = ((VENTRICULAR, round(peak.ventricular, 2)),)
+                yield self._qrs(sample, decided_at, MarkState.CONFIRMED, quality, seen)
 
     def _found(self, one: Detection) -> Mark:
-        return self._qrs(one.sample, one.decided_at, one.state)
+        return self._qrs(one.sample, one.decided_at, one.state, QualityLevel.DEGRADED)
 
-    def _qrs(self, sample: int, decided_at: int, state: MarkState, numbers: tuple[tuple[str, float], ...] = ()) -> Mark:
+    def _qrs(
+        self,
+        sample: int,
+        decided_at: int,
+        state: MarkState,
+        quality: QualityLevel,
+        numbers: tuple[tuple[str, float], ...] = (),
+    ) -> Mark:
         return self._mark(
             QRS.name,
             sample,
             sample,
             decided_at,
             state=state,
-            quality=QualityLevel.USABLE,
+            quality=quality,
             outcome=Abstained(task=NAME, reason="found, not classified"),
             numbers=numbers,
         )
@@ -279,30 +323,54 @@ class FrontStage:
             numbers=numbers,
         )
 
-    def _emit(self, stretch: _Stretch, network: Network, until: int, at: int) -> None:
-        """Say what holds at the answer before `until`: fibrillation each step, fitness each second."""
+    def _step(self, stretch: _Stretch, network: Network, until: int, at: int) -> _Step:
+        """Keep what holds at the answer before `until` until the waves of the pulse up to there are in."""
         fibrillation = stretch.fibrillation
         on = fibrillation.steps_on()
-        probability = fibrillation.probability
-        if self._vf is None and on * STEPS / RATE_HZ >= self._limits.vf_s:
-            onset = max(stretch.start, network.sample_of(until - STEPS * on))
+        return _Step(
+            at=at,
+            onset=max(stretch.start, network.sample_of(until - STEPS * on)),
+            on=on,
+            probability=fibrillation.probability,
+            fit=round(fibrillation.fit, 2),
+            seconds=tuple(self._seconds(stretch, network.sample_of(until))),
+        )
+
+    def _decide(self, step: _Step | _Unanswered) -> None:
+        """Say what holds at a step: fibrillation each time, fitness each second."""
+        at = step.at
+        self._log.clock = max(self._log.clock, at)
+        while self._waves and self._waves[0].decided_at <= at:
+            self._pulse.on_wave(self._waves.popleft())
+        if isinstance(step, _Unanswered):
+            self._close_vf(at)
+            return
+        probability = step.probability
+        is_on = step.on > VF_OFF_STEPS
+        if is_on:
+            self._vf_until = at
+        lasts = step.on * STEPS / RATE_HZ >= self._limits.vf_s
+        if self._vf is None and lasts and not self._pulse.goes_on(step.onset, at):
             self._vf = self._log.open(
                 "vf",
-                onset=onset,
+                onset=step.onset,
                 end=at,
                 outcome=self._said(probability),
-                measures=self._measures(probability, onset, at),
+                measures=self._measures(probability, step.onset, at),
                 quality=QualityLevel.USABLE,
             )
-        elif self._vf is not None and on <= VF_OFF_STEPS:
+        elif self._vf is not None and self._is_over(self._vf, at):
             self._close_vf(at)
-        elif self._vf is not None and self._log.is_due(self._vf):
+        elif self._vf is not None and is_on and self._log.is_due(self._vf):
             measures = self._measures(probability, self._vf.onset, at)
             self._vf = self._log.revise(self._vf, FindingState.EXTENDED, end=at, measures=measures)
         self._due += self._log.drain()
-        fibrillates = self._vf is not None or 2 * on > fibrillation.WITHIN
-        fit = round(fibrillation.fit, 2)
-        for start, end in self._seconds(stretch, network.sample_of(until)):
+        label = "none"
+        if self._vf is not None:
+            label = FIBRILLATES if is_on else LATELY
+        elif 2 * step.on > Fibrillation.WITHIN:
+            label = FIBRILLATES
+        for start, end in step.seconds:
             self._due.append(
                 self._mark(
                     FITNESS.name,
@@ -310,9 +378,9 @@ class FrontStage:
                     end,
                     at,
                     state=MarkState.CONFIRMED,
-                    quality=QualityLevel.USABLE if fit >= FIT_LEAST else QualityLevel.REJECTED,
-                    outcome=self._said(probability, label=FIBRILLATES if fibrillates else "none"),
-                    numbers=((FIT, fit),),
+                    quality=QualityLevel.USABLE if step.fit >= FIT_LEAST else QualityLevel.REJECTED,
+                    outcome=self._said(probability, label=label),
+                    numbers=((FIT, step.fit),),
                 )
             )
 
@@ -354,10 +422,16 @@ class FrontStage:
             self._log.measure("duration", self._log.seconds(end - onset)),
         )
 
+    def _is_over(self, vf: Finding, at: int) -> bool:
+        if at - self._vf_until > self._log.samples(self._limits.vf_hold_s):
+            return True
+        lately = at - self._log.samples(PULSE_BACK_S)
+        return lately > vf.onset and self._pulse.goes_on(lately, at, usual_until=vf.onset)
+
     def _close_vf(self, at: int) -> None:
         if self._vf is not None:
             self._log.clock = max(self._log.clock, at)
-            end = max(at, self._vf.end)
+            end = max(self._vf_until, self._vf.end)
             duration = self._log.measure("duration", self._log.seconds(end - self._vf.onset))
             kept = tuple(one for one in self._vf.evidence.measures if one.name != "duration")
             self._log.revise(self._vf, FindingState.CLOSED, end=end, measures=(*kept, duration))

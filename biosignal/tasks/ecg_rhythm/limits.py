@@ -34,6 +34,7 @@ class RhythmLimits:
     pause_ratio: float = 1.8
     asystole_s: float = 4.0
     asystole_unseen_s: float = 10.0
+    asystole_back_beats: int = 5
     silence_fit: float = 0.3
     detector_delay_s: float = 0.5
     bradycardia_per_min: float = 50.0
@@ -58,6 +59,8 @@ class RhythmLimits:
             )
         if not 0 < self.pause_s < self.asystole_s <= self.asystole_unseen_s:
             raise BadInput("a pause must be shorter than asystole", pause_s=self.pause_s, asystole_s=self.asystole_s)
+        if self.asystole_back_beats < 1:
+            raise BadInput("asystole ends with a beat or more", asystole_back_beats=self.asystole_back_beats)
         if self.vt_beats < 3 or self.rate_beats < 3 or self.irregular_beats < 16:
             raise BadInput(
                 "too few beats to assess a rhythm by",

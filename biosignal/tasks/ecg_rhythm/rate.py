@@ -24,6 +24,7 @@ class RateRule:
         self._limits = limits
         self._open: dict[str, Finding] = {}
         self._extreme: dict[str, float] = {}
+        self._louder: str | None = None
         self._inside_since: dict[str, int] = {}
         self._reset()
 
@@ -38,8 +39,12 @@ class RateRule:
         self._beats: deque[Mark] = deque(maxlen=count + 1)
         self._beyond_since: dict[str, int] = {}
 
-    def on_beat(self, beat: Mark, rr_s: float | None) -> None:
-        """Take a confirmed beat; an interval that cannot be trusted starts the count anew."""
+    def on_beat(self, beat: Mark, rr_s: float | None, *, louder: str | None = None) -> None:
+        """Take a confirmed beat; an interval that cannot be trusted starts the count anew.
+
+        `louder` is a life-threatening finding that is open: while it is, none opens here.
+        """
+        self._louder = louder
         if rr_s is None:
             self._reset()
         elif self._beats:
@@ -80,7 +85,7 @@ class RateRule:
         finding = self._open.get(kind)
         if finding is not None:
             self._keep_open(finding, rate, closes=closes)
-        elif self._is_beyond_for_long(kind, beyond=beyond, far=far):
+        elif self._is_beyond_for_long(kind, beyond=beyond, far=far) and self._louder is None:
             self._extreme[kind] = rate
             self._open[kind] = self._open_finding(kind, rate)
 

@@ -4,10 +4,11 @@ from collections import deque
 from statistics import median
 
 from biosignal.events import Finding, FindingState, Mark, Measure, QualityLevel, Unavailable
-from biosignal.tasks.ecg_front.kinds import FIBRILLATES, FIT
+from biosignal.tasks.ecg_front.kinds import FIBRILLATES, FIT, LATELY
 from biosignal.tasks.ecg_rhythm.kinds import NAME, by_rule
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
 from biosignal.tasks.finding_log import FindingLog, mark_set, worst_quality
+from biosignal.tasks.peripheral_pulse.witness import PulseWitness
 
 SHOWN_BEATS = 3
 """After so many beats a lead has shown a heart: one or two may be anything."""
@@ -19,10 +20,14 @@ class SilenceRule:
     Only a lead that has shown `SHOWN_BEATS` beats since the recording began can show that they stay away. Before that
     no heart was ever seen on it, and `no-ecg-seen` says so: the lead may carry something else.
 
-    The seconds of `Quality` are the clock. A rejected second proves nothing and restarts the count. Where no beat was
+    A silence is told at the sample at which it is long enough, and asked about again at each second of `Quality`. A
+    rejected second proves nothing and restarts the count. Where no beat was
     seen since the signal became assessable, the detector may still be learning: then `asystole_unseen_s` holds.
     Where the front end judges the leads, its seconds of fitness speak too: in fibrillation nothing is silent, `vf`
-    tells it; and on leads that are not fit a heart may beat unseen: `no-ecg-seen` is told in place of asystole.
+    tells it; and on leads that are not fit a heart may beat unseen: `no-ecg-seen` is told in place of asystole. So
+    it is where a lead of pulse or pressure shows that the heart goes on.
+    An asystole has ended when `asystole_back_beats` beats came without a pause between them: a dying heart gives a beat
+    now and then, and each silence between them is the same alarm. Meanwhile, and in fibrillation, no pause is told.
     A pause is withdrawn if its interval turns out to hold a rejected second. Missed beats look like pauses, so a pause
     must also exceed `pause_ratio` times the median of the last RR intervals.
     """
@@ -31,7 +36,10 @@ class SilenceRule:
         self._log = log
         self._limits = limits
         self._pause: Finding | None = None
+        self._pulse = PulseWitness(log.fs_hz)
         self._asystole: Finding | None = None
+        self._back: list[Mark] = []
+        """The beats since its last silence."""
         self._unseen: Finding | None = None
         self._beats_seen = 0
         self._reset()
@@ -44,12 +52,19 @@ class SilenceRule:
         self._last: Mark | None = None
         self._provisional: set[int] = set()
         self._clear_since: int | None = None
+        self._quality = QualityLevel.DEGRADED
+        self._asked = -1
         self._recent_s: deque[float] = deque(maxlen=8)
         self._fitness: deque[Mark] = deque(maxlen=32)
+        self._pulse.on_break()
 
     def on_fitness(self, second: Mark) -> None:
         """Take a second of fitness of all leads."""
         self._fitness.append(second)
+
+    def on_wave(self, wave: Mark) -> None:
+        """Take a wave of the pulse."""
+        self._pulse.on_wave(wave)
 
     def on_provisional(self, sample: int) -> None:
         """A beat may have been seen at `sample`: hold back until it is confirmed or withdrawn."""
@@ -67,15 +82,23 @@ class SilenceRule:
             self._close_unseen(beat.start)
         self._provisional = {sample for sample in self._provisional if sample > beat.start}
         if self._asystole is not None:
-            self._close_asystole(beat.start)
+            self._come_back(self._asystole, beat, rr_s)
         elif before is not None and rr_s is not None:
             self._check_interval(before, beat, rr_s)
         if rr_s is not None:
             self._recent_s.append(rr_s)
 
+    @property
+    def louder(self) -> str | None:
+        """Which life-threatening finding is open: `vf`, `asystole`, or none."""
+        if self._fitness and self._fitness[-1].label in (FIBRILLATES, LATELY):
+            return FIBRILLATES
+        return None if self._asystole is None else "asystole"
+
     def on_second(self, second: Mark) -> None:
         """Take one second of this lead."""
         self._settle_pause(second)
+        self._quality = second.quality
         if second.quality is QualityLevel.REJECTED:
             self._clear_since = None
             return
@@ -83,26 +106,32 @@ class SilenceRule:
             self._clear_since = second.start
         if self._unseen is not None:
             recently = second.end - self._log.samples(self._limits.asystole_s)
-            if not self._has_shown or recently < self._unseen.onset or self._is_unfit(recently):
+            pulse = self._pulse.goes_on(max(self._unseen.onset, recently), second.end)
+            if not self._has_shown or recently < self._unseen.onset or self._is_unfit(recently) or pulse:
                 self._prolong_unseen(self._unseen, second.end)
                 return
             self._close_unseen(second.end)
         if self._asystole is not None:
             if self._log.is_due(self._asystole):
+                end = self._back[0].start if self._back else second.end
                 self._asystole = self._log.revise(
                     self._asystole,
                     FindingState.EXTENDED,
-                    end=second.end,
-                    measures=self._lasting(self._asystole.onset, second.end),
+                    end=end,
+                    measures=self._lasting(self._asystole.onset, end),
                 )
+            if self._back and second.end - self._back[-1].start >= self._log.samples(self._limits.asystole_s):
+                self._back.clear()
             return
-        self._listen(second, self._clear_since)
+        silence = self._silence()
+        if silence is not None and silence[1] <= second.end:
+            self._open_silence(silence[0], second.end)
 
     def on_break(self, at: int) -> None:
         """From sample `at` on nothing can be said."""
         self._close_pause()
         if self._asystole is not None:
-            self._close_asystole(at)
+            self._close_asystole(self._back[0].start if self._back else at)
         self._close_unseen(at)
         self._reset()
 
@@ -112,13 +141,15 @@ class SilenceRule:
         if rr_s >= settings.asystole_s and clear:
             if self._fibrillates(before.start) or self._is_unfit(before.start):
                 return
+            if self._pulse.goes_on(before.start, beat.start):
+                return
             self._open_asystole(before.start, beat.start, worst_quality([before, beat]))
-            self._close_asystole(beat.start)
+            self._back.append(beat)
             return
         usual_s = median(self._recent_s) if len(self._recent_s) >= 3 else None
         if usual_s is None or rr_s <= max(settings.pause_s, settings.pause_ratio * usual_s):
             return
-        if not self._is_unfit(before.start):
+        if self.louder is None and not self._is_unfit(before.start):
             self._close_pause()
             self._pause = self._log.open(
                 "pause",
@@ -129,6 +160,13 @@ class SilenceRule:
                 quality=worst_quality([before, beat]),
                 marks=mark_set([before, beat]),
             )
+
+    def _come_back(self, asystole: Finding, beat: Mark, rr_s: float | None) -> None:
+        if rr_s is not None and rr_s > self._limits.pause_s:
+            self._back.clear()
+        self._back.append(beat)
+        if len(self._back) >= self._limits.asystole_back_beats:
+            self._close_asystole(max(self._back[0].start, asystole.end))
 
     def _settle_pause(self, second: Mark) -> None:
         pause = self._pause
@@ -145,22 +183,37 @@ class SilenceRule:
             self._log.revise(self._pause, FindingState.CLOSED)
         self._pause = None
 
-    def _listen(self, second: Mark, clear_since: int) -> None:
-        settings = self._limits
+    def on_time(self, now: int) -> None:
+        """Tell a silence at the sample at which it is long enough, if that lies before `now`."""
+        silence = self._silence()
+        if silence is not None and self._asked < silence[1] < now:
+            self._asked = silence[1]
+            self._log.clock = max(self._log.clock, silence[1])
+            self._open_silence(silence[0], silence[1])
+
+    def _silence(self) -> tuple[int, int] | None:
+        """From when on no beat was heard, and the sample at which that is to be told; none while it is told."""
+        settings, clear_since = self._limits, self._clear_since
+        if clear_since is None or self._asystole is not None or self._unseen is not None:
+            return None
         heard = [*self._provisional, *([self._last.start] if self._last is not None else [])]
         last = max(heard, default=-1)
         seen = last >= clear_since
         since = last if seen else clear_since
         limit_s = settings.asystole_s if seen else settings.asystole_unseen_s
-        if second.end - since >= self._log.samples(limit_s + settings.detector_delay_s):
-            if self._fibrillates(since):
-                return
-            if not self._has_shown:
-                self._open_unseen(since, second, "no heartbeat was seen on this lead since the recording began")
-            elif self._is_unfit(since):
-                self._open_unseen(since, second, "no heartbeat was seen, and no lead is fit to show one")
-            else:
-                self._open_asystole(since, second.end, second.quality)
+        return since, since + self._log.samples(limit_s + settings.detector_delay_s)
+
+    def _open_silence(self, since: int, at: int) -> None:
+        if self._fibrillates(since):
+            return
+        if not self._has_shown:
+            self._open_unseen(since, at, "no heartbeat was seen on this lead since the recording began")
+        elif self._is_unfit(since):
+            self._open_unseen(since, at, "no heartbeat was seen, and no lead is fit to show one")
+        elif self._pulse.goes_on(since, at):
+            self._open_unseen(since, at, "no heartbeat was seen, and the pulse goes on")
+        else:
+            self._open_asystole(since, at, self._quality)
 
     @property
     def _has_shown(self) -> bool:
@@ -174,14 +227,14 @@ class SilenceRule:
         fits = [fit for second in self._fitness if second.start >= since and (fit := second.number(FIT)) is not None]
         return bool(fits) and median(fits) < self._limits.silence_fit
 
-    def _open_unseen(self, since: int, second: Mark, why: str) -> None:
+    def _open_unseen(self, since: int, at: int, why: str) -> None:
         self._unseen = self._log.open(
             "no-ecg-seen",
             onset=since,
-            end=second.end,
+            end=at,
             outcome=Unavailable(task=NAME, reason=why),
-            measures=self._lasting(since, second.end),
-            quality=second.quality,
+            measures=self._lasting(since, at),
+            quality=self._quality,
         )
 
     def _prolong_unseen(self, finding: Finding, end: int) -> None:
@@ -200,6 +253,7 @@ class SilenceRule:
         return (self._log.measure("duration", self._log.seconds(end - onset)),)
 
     def _open_asystole(self, onset: int, end: int, quality: QualityLevel) -> None:
+        self._back.clear()
         last = [self._last] if self._last is not None and self._last.start <= onset else []
         self._asystole = self._log.open(
             "asystole",

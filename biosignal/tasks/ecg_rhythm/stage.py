@@ -5,6 +5,7 @@ rate alarms within 10 s, ventricular tachycardia from a count of consecutive ven
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from biosignal.ecg.rr import ABSENT_S, HeartRateMeter
 from biosignal.events import Event, Mark, MarkState, QualityLevel, Reading
@@ -21,8 +22,12 @@ from biosignal.tasks.ecg_rhythm.silence import SilenceRule
 from biosignal.tasks.ecg_rhythm.trend import TrendMeter
 from biosignal.tasks.ecg_rhythm.ventricular import VentricularRule
 from biosignal.tasks.finding_log import FindingLog
+from biosignal.tasks.peripheral_pulse.kinds import NAME as PERIPHERAL_PULSE
 from biosignal.tasks.signal_quality.kinds import NAME as SIGNAL_QUALITY
 from biosignal.tasks.task import TaskFacts
+
+FITNESS_HOLDS_S = 2.0
+"""What the front end said of a second is known some time behind it, and holds so long."""
 
 
 class RhythmStage:
@@ -46,6 +51,7 @@ class RhythmStage:
 
     def _restart(self) -> None:
         self._meter = HeartRateMeter()
+        self._fitness: Mark | None = None
         self._start: int | None = None
         self._unconfirmed: set[int] = set()
         self._sound: int | None = None
@@ -73,17 +79,22 @@ class RhythmStage:
         yield from self._log.drain()
 
     def _push_mark(self, mark: Mark) -> Iterator[Event]:
+        self._silence.on_time(mark.decided_at)
         if mark.task == ECG_BEATS:
             yield from self._push_beat(mark)
         elif mark.task == SIGNAL_QUALITY:
             yield from self._push_second(mark)
         elif mark.kind == FITNESS.name:
+            self._fitness = mark
             self._silence.on_fitness(mark)
+        elif mark.task == PERIPHERAL_PULSE:
+            self._silence.on_wave(mark)
 
     def advance(self, until: int, /) -> Iterable[Event]:
-        """Nothing waits: each item is decided when it comes."""
+        """Tell a silence that is long enough by now; all else is decided when it comes."""
+        self._silence.on_time(until)
         self.watermark = until
-        return ()
+        return self._log.drain()
 
     def finish(self) -> Iterator[Event]:
         """Close what is open."""
@@ -113,9 +124,10 @@ class RhythmStage:
         before, self._before = self._before, beat
         if beat.quality is not QualityLevel.REJECTED:
             rr_s = beat.number(RR_BEFORE) if before is not None and self._is_sound(before) else None
-            self._ventricular.on_beat(beat, rr_s)
             self._silence.on_beat(beat, rr_s)
-            self._rate.on_beat(beat, rr_s)
+            louder = self._silence.louder
+            self._ventricular.on_beat(beat, rr_s, louder=louder)
+            self._rate.on_beat(beat, rr_s, louder=louder)
             self._irregular.on_beat(beat, rr_s)
         self._advance(beat.decided_at)
 
@@ -128,6 +140,7 @@ class RhythmStage:
 
     def _push_second(self, second: Mark) -> Iterator[Event]:
         yield from self._trend.add_second(second)
+        second = self._with_fitness(second)
         if self._start is None:
             self._start = second.start
         last = max(self._start if self._sound is None else self._sound, self._start, *self._unconfirmed)
@@ -137,6 +150,15 @@ class RhythmStage:
         self._advance(second.decided_at)
         self._silence.on_second(second)
         self._watch_rejected(second)
+
+    def _with_fitness(self, second: Mark) -> Mark:
+        """Where another lead is fit, the second does not go for nothing because this one is not."""
+        fitness = self._fitness
+        if second.quality is not QualityLevel.REJECTED or fitness is None or len(fitness.leads) < 2:
+            return second
+        is_recent = second.end - fitness.end <= self._log.samples(FITNESS_HOLDS_S)
+        is_fit = is_recent and fitness.quality is QualityLevel.USABLE
+        return replace(second, quality=QualityLevel.DEGRADED) if is_fit else second
 
     def _watch_rejected(self, second: Mark) -> None:
         if second.quality is not QualityLevel.REJECTED:

@@ -6,6 +6,7 @@ from biosignal.tasks.ecg_front.kinds import NAME as ECG_FRONT
 from biosignal.tasks.ecg_rhythm.kinds import FINDINGS, NAME, QUANTITIES
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
 from biosignal.tasks.ecg_rhythm.stage import make_stage
+from biosignal.tasks.peripheral_pulse.kinds import NAME as PERIPHERAL_PULSE
 from biosignal.tasks.signal_quality.kinds import NAME as SIGNAL_QUALITY
 from biosignal.tasks.task import Task, Wants
 
@@ -15,6 +16,7 @@ ECG_RHYTHM = Task(
     package="biosignal.tasks.ecg_rhythm",
     wants=Wants(kinds=(LeadKind.ECG,), fs_hz=(100.0, 1000.0), unknown=True),
     needs=(SIGNAL_QUALITY, ECG_FRONT, ECG_BEATS),
+    hears=(PERIPHERAL_PULSE,),
     make=make_stage,
     findings=FINDINGS,
     quantities=QUANTITIES,

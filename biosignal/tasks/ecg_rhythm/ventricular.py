@@ -2,6 +2,7 @@
 
 from biosignal.events import Finding, FindingState, Mark, Measure
 from biosignal.tasks.ecg_beats.kinds import LIKENESS_BEFORE
+from biosignal.tasks.ecg_front.kinds import FIBRILLATES
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
 from biosignal.tasks.ecg_rhythm.run import Run, UsualRhythm, quickened
 from biosignal.tasks.finding_log import FindingLog, mark_set, worst_quality
@@ -40,13 +41,18 @@ class VentricularRule:
         self._singles = Run()
         self._coupling: tuple[Measure, ...] = ()
         self._first_rr_s: float | None = None
+        self._louder: str | None = None
 
     def set_limits(self, limits: RhythmLimits) -> None:
         """Take other limits; an open run goes on."""
         self._limits = limits
 
-    def on_beat(self, beat: Mark, rr_s: float | None) -> None:
-        """Take a confirmed beat; `rr_s` is absent where the interval before it cannot be trusted."""
+    def on_beat(self, beat: Mark, rr_s: float | None, *, louder: str | None = None) -> None:
+        """Take a confirmed beat; `rr_s` is absent where the interval before it cannot be trusted.
+
+        `louder` is a life-threatening finding that is open: while it is, no `v-run` opens, and in `vf` no `vt`.
+        """
+        self._louder = louder
         is_close = rr_s is not None and rr_s <= self._limits.run_max_rr_s
         if self._run.count and not (is_close and self._belongs(beat, rr_s)):
             self._end_run()
@@ -110,9 +116,11 @@ class VentricularRule:
         is_fast = run.latest_rate_per_min(self._log.fs_hz) >= limits.vt_rate_per_min
         is_long = run.count >= max(limits.vt_beats, limits.vt_beats_early if run.early else 0)
         if is_fast and is_long and (self._open is None or self._open.kind == "v-run"):
-            self._become_vt()
+            if self._louder != FIBRILLATES:
+                self._become_vt()
         elif self._open is None and not run.early and self._is_run(run, is_fast=is_fast):
-            self._open = self._open_finding("v-run")
+            if self._louder is None:
+                self._open = self._open_finding("v-run")
         elif self._open is not None and self._log.is_due(self._open):
             self._open = self._revise(self._open, FindingState.EXTENDED)
 
