@@ -130,6 +130,11 @@ def test_whatever_an_artefact_did_is_forgotten_five_seconds_later(jump_mv):
 # ---- one heart out of several leads ----------------------------------------------------------------------------------
 
 
+def high(rows, length):
+    """Samples that are high enough everywhere for a QRS."""
+    return np.tile([1.0, -1.0], (rows, length // 2))
+
+
 def answers(qrs, good):
     """Answers of leads, from QRS probabilities and fitness, shape (lead, sample) each."""
     scores = np.zeros((*qrs.shape, len(OUTPUTS)), np.float32)
@@ -141,7 +146,7 @@ def test_on_leads_that_are_not_fit_a_faint_complex_is_none():
     bump = 0.34 * np.exp(-0.5 * ((np.arange(640) % 100 - 50) / 4.0) ** 2)
 
     def count(fit):
-        return len(Peaks(1).push(answers(bump[np.newaxis], np.full((1, 640), fit)), np.ones((1, 640))))
+        return len(Peaks(1).push(answers(bump[np.newaxis], np.full((1, 640), fit)), high(1, 640)))
 
     assert count(0.95) >= 5
     assert count(0.3) == 0
@@ -151,8 +156,8 @@ def test_what_is_lower_than_a_qrs_is_none_on_whatever_lead_it_is_seen():
     bump = np.exp(-0.5 * ((np.arange(640) % 100 - 50) / 4.0) ** 2)
 
     def count(heights_mv):
-        heights = np.array(heights_mv)[:, np.newaxis] * np.ones((2, 640))
-        return len(Peaks(2).push(answers(np.stack((bump, bump)), np.full((2, 640), 0.95)), heights))
+        samples = np.array(heights_mv)[:, np.newaxis] * bump
+        return len(Peaks(2).push(answers(np.stack((bump, bump)), np.full((2, 640), 0.95)), 3.0 + samples))
 
     assert count([0.1, 0.12]) == 0
     assert count([0.1, 0.5]) >= 5
@@ -162,7 +167,7 @@ def test_the_time_of_a_complex_is_that_of_the_first_lead_and_not_between_two():
     index = np.arange(640)
     first = np.exp(-0.5 * ((index % 100 - 45) / 3.0) ** 2)
     second = np.exp(-0.5 * ((index % 100 - 53) / 3.0) ** 2)
-    found = Peaks(2).push(answers(np.stack((first, second)), np.full((2, 640), 0.95)), np.ones((2, 640)))
+    found = Peaks(2).push(answers(np.stack((first, second)), np.full((2, 640), 0.95)), high(2, 640))
     assert len(found) >= 5
     assert all(abs(one.at % 100 - 45) < 0.2 for one in found)
 
@@ -176,7 +181,7 @@ def test_no_two_complexes_are_nearer_than_the_heart_can_beat(seed, rows):
     found = [
         one.at
         for start in range(0, 640, STEPS)
-        for one in peaks.push(scores[:, start : start + STEPS], np.ones((rows, STEPS)))
+        for one in peaks.push(scores[:, start : start + STEPS], high(rows, STEPS))
     ]
     assert len(found) > 3
     assert np.min(np.diff(found)) >= REFRACTORY - 1
@@ -189,7 +194,7 @@ def test_a_lead_that_is_not_fit_adds_no_beat_and_takes_none():
         qrs[0, at - 10 : at + 11] = bump
         qrs[1, at + 40 : at + 61] = bump
     good = np.stack((np.ones(640), np.zeros(640)))
-    assert [round(one.at) for one in Peaks(2).push(answers(qrs, good), np.ones((2, 640)))] == list(range(60, 600, 100))
+    assert [round(one.at) for one in Peaks(2).push(answers(qrs, good), high(2, 640))] == list(range(60, 600, 100))
 
 
 def test_a_lead_that_is_fit_and_does_not_fibrillate_denies_it():

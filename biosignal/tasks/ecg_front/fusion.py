@@ -27,6 +27,8 @@ REFRACTORY = round(0.2 * RATE_HZ)
 AROUND = 2
 FIT_OVER = round(0.5 * RATE_HZ)
 LEAST_WEIGHT = 0.02
+HEIGHT_BEFORE, HEIGHT_AFTER = 8, 4
+"""Where the height of a QRS is taken, in samples; what comes later is not known yet."""
 OWN_BEFORE, OWN_AFTER = 10, 3
 """How far from the QRS of all leads that of one lead is looked for, in samples."""
 
@@ -58,18 +60,19 @@ class Peaks:
         self._rows = _Held(np.zeros((rows, 0)))
         """What each lead says of a QRS, and how much it counts."""
         self._weights = _Held(np.zeros((rows, 0)))
-        self._fused = _Held(np.zeros((4, 0)))
-        """QRS, ventricular and fitness of all leads together, and how high the highest is."""
+        self._samples = _Held(np.zeros((rows, 0)))
+        self._fused = _Held(np.zeros((3, 0)))
+        """QRS, ventricular and fitness of all leads together."""
         self._next = 0
         self._last = float(-REFRACTORY)
 
-    def push(self, scores: NDArray[np.float32], heights: Array) -> list[Peak]:
-        """Take the next answers and how high each lead is there; give the QRS now known.
+    def push(self, scores: NDArray[np.float32], samples: Array) -> list[Peak]:
+        """Take the next answers and the samples that they are about; give the QRS now known.
 
         Parameters
         ----------
         scores : shape (lead, sample, output), no more than some hundred samples.
-        heights : shape (lead, sample), peak to peak in mV.
+        samples : shape (lead, sample), in mV.
         """
         steady = self._steady(scores[:, :, GOOD].astype(np.float64))
         weights = steady**2 + LEAST_WEIGHT
@@ -77,11 +80,11 @@ class Peaks:
         seen: Array = np.stack((scores[:, :, QRS], scores[:, :, V], steady)).astype(np.float64)
         self._rows.extend(seen[0])
         self._weights.extend(weights)
-        highest = np.max(heights, axis=0, keepdims=True)
-        self._fused.extend(np.concatenate((np.add.reduce(weights * seen, axis=1), highest)))
+        self._samples.extend(samples)
+        self._fused.extend(np.add.reduce(weights * seen, axis=1))
         found = list(self._peaks())
         spare = self._next - OWN_BEFORE - 2 * self._half - AROUND
-        for held in (self._rows, self._weights, self._fused):
+        for held in (self._rows, self._weights, self._samples, self._fused):
             held.forget(spare)
         return found
 
@@ -101,16 +104,17 @@ class Peaks:
         last = self._fused.end - half - AROUND - 1
         if last < self._next:
             return
-        qrs, ventricular, fit, highest = self._fused.between(self._next - AROUND - half, self._fused.end)
+        qrs, ventricular, fit = self._fused.between(self._next - AROUND - half, self._fused.end)
         smooth = _smoothed(qrs, half)
         centre = smooth[AROUND:-AROUND]
         is_peak = centre >= self._thresholds(fit[half + AROUND :][: len(centre)])
-        is_peak &= highest[half + AROUND :][: len(centre)] >= LEAST_HEIGHT_MV
         for shift in range(1, AROUND + 1):
             is_peak &= centre > smooth[AROUND - shift :][: len(centre)]
             is_peak &= centre >= smooth[AROUND + shift :][: len(centre)]
         for index in np.flatnonzero(is_peak).tolist():
             k = self._next + index
+            if self._height(k) < LEAST_HEIGHT_MV:
+                continue
             at = self._own(k)
             if at is None or at - self._last < REFRACTORY:
                 at = k + _vertex(*smooth[index + AROUND - 1 : index + AROUND + 2].tolist())
@@ -121,6 +125,11 @@ class Peaks:
             yield Peak(at, k + half + AROUND, float(np.add.reduce(around) / len(around)), float(fit[here]))
             self._last = at
         self._next = last + 1
+
+    def _height(self, k: int) -> float:
+        """How high the highest lead is round a sample, peak to peak in mV."""
+        near = self._samples.between(max(0, k - HEIGHT_BEFORE), k + HEIGHT_AFTER + 1)
+        return float(np.max(np.max(near, axis=1) - np.min(near, axis=1)))
 
     @staticmethod
     def _thresholds(fit: Array) -> Array:

@@ -13,9 +13,6 @@ from biosignal.signal.filters import Array
 from biosignal.tasks.ecg_front.channels import RATE_HZ, Channels, Resampler
 from biosignal.tasks.ecg_front.kinds import DELAY, STATE, STATE_IN, STATE_OUT, STEPS
 
-NEAR = 6
-"""Half of what a QRS is as high in, in samples: 48 ms."""
-
 
 class Network:
     """Runs the front end's network over a stretch, a step of `STEPS` samples at a time, all leads in one batch.
@@ -77,15 +74,10 @@ class Network:
         """Whether the samples of another step are in."""
         return self._resampler.known >= STEPS * (self._steps + 1)
 
-    def heights(self) -> Array:
-        """How high each lead is round each sample that the last step was about, peak to peak in mV, (lead, sample)."""
-        windows = np.lib.stride_tricks.sliding_window_view(self._recent, 2 * NEAR + 1, axis=1)
-        start = max(0, self._recent.shape[1] - DELAY - STEPS - NEAR)
-        near = windows[:, start : self._recent.shape[1] - DELAY - NEAR]
-        heights = near.max(axis=2) - near.min(axis=2)
-        answers = min(STEPS, STEPS * self._steps - DELAY)
-        # At a start there is nothing before the first sample.
-        return np.pad(heights, ((0, 0), (answers - heights.shape[1], 0)), mode="edge")
+    @property
+    def seen(self) -> Array:
+        """The samples at 125 Hz that the last step was about, in mV, shape (lead, sample)."""
+        return self._recent[:, max(0, self._recent.shape[1] - DELAY - STEPS) : -DELAY]
 
     def step(self) -> tuple[int, NDArray[np.float32] | None]:
         """Do a step.
@@ -96,7 +88,7 @@ class Network:
         nothing where the network did not answer.
         """
         z = self._resampler.take(STEPS)
-        self._recent = np.concatenate((self._recent, z), axis=1)[:, -(STEPS + DELAY + NEAR) :]
+        self._recent = np.concatenate((self._recent, z), axis=1)[:, -(STEPS + DELAY) :]
         channels = self._channels.push(z)
         first = STEPS * self._steps - DELAY
         self._steps += 1
