@@ -13,11 +13,12 @@ from biosignal.events import (
     Measure,
     Outcome,
     Prediction,
+    Priority,
     QualityLevel,
     Rung,
     finding_id,
 )
-from biosignal.tasks.task import FindingKind, Quantity, TaskFacts
+from biosignal.tasks.task import SINCE_ALARM, FindingKind, Quantity, TaskFacts
 
 EVIDENCE_MARKS = 12
 """How many of its marks a finding names; `MarkSet.total` says how many there were."""
@@ -53,6 +54,7 @@ class FindingLog:
         self._kinds = kinds
         self._quantities = quantities
         self._made: list[Finding] = []
+        self._alarmed_until: dict[str, int] = {}
 
     def samples(self, seconds: float) -> int:
         """Turn seconds into samples."""
@@ -94,6 +96,9 @@ class FindingLog:
         """Open a finding: revision 0. It is of all leads of the stage unless `leads` says otherwise."""
         facts, declared = self.facts, self._kinds[kind]
         named = facts.names if leads is None else leads
+        since_s = self._since_alarm_s(kind)
+        if since_s is not None:
+            measures = (*measures, self.measure(SINCE_ALARM, since_s))
         strip = declared.strip
         evidence = Evidence(
             measures=measures,
@@ -119,7 +124,7 @@ class FindingLog:
             stream=facts.stream,
             kind=kind,
             state=FindingState.OPENED,
-            priority=declared.priority,
+            priority=declared.priority if since_s is None else Priority.NONE,
             onset=onset,
             end=max(onset, end),
             decided_at=self.clock,
@@ -127,8 +132,20 @@ class FindingLog:
             outcome=outcome,
             evidence=evidence,
         )
-        self._made.append(finding)
+        self._note(finding)
         return finding
+
+    def _since_alarm_s(self, kind: str) -> float | None:
+        """How long ago another finding of the kind that alarmed had ended, if so lately that this one must not."""
+        until = self._alarmed_until.get(kind)
+        if until is None or self.clock - until > self.samples(self._kinds[kind].again_s):
+            return None
+        return self.seconds(max(self.clock - until, 0))
+
+    def _note(self, finding: Finding) -> None:
+        self._made.append(finding)
+        if finding.priority is not Priority.NONE and self._kinds[finding.kind].again_s > 0:
+            self._alarmed_until[finding.kind] = finding.end
 
     def is_due(self, finding: Finding) -> bool:
         """Whether an open finding was silent long enough to be extended."""
@@ -145,6 +162,9 @@ class FindingLog:
     ) -> Finding:
         """Make the next revision; what is not given stays as it was."""
         evidence = finding.evidence
+        if measures is not None:
+            kept = tuple(one for one in evidence.measures if one.name == SINCE_ALARM)
+            measures = (*measures, *kept)
         evidence = replace(
             evidence,
             measures=evidence.measures if measures is None else measures,
@@ -158,7 +178,11 @@ class FindingLog:
             decided_at=self.clock,
             evidence=evidence,
         )
-        self._made.append(revised)
+        if state is FindingState.WITHDRAWN:
+            self._alarmed_until.pop(finding.kind, None)
+            self._made.append(revised)
+        else:
+            self._note(revised)
         return revised
 
 

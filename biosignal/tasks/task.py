@@ -64,6 +64,10 @@ class Strip:
     after_s: float = 6.0
 
 
+SINCE_ALARM = "since_alarm"
+"""Seconds since another finding of the kind, one that alarmed, had ended."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class FindingKind:
     """What a kind of finding is called, how it alarms, and what belongs to it.
@@ -75,6 +79,8 @@ class FindingKind:
     technical : it speaks of the equipment instead of the patient.
     escalate_s : after how long unacknowledged the alarm rises by one priority, once; None: never. Only for conditions
         in which nobody watches the patient: a false alarm that grows louder is ignored sooner.
+    again_s : one that opens within so many seconds of the end of another that alarmed informs and does not alarm; it
+        measures `SINCE_ALARM`, a quantity that the task must have. 0: each alarms.
     strip : what is cut from the waves for it; None: nothing.
     wfdb_rhythm : the rhythm it is written as in WFDB annotations, such as ``(VT``; None: it is no rhythm.
     """
@@ -83,6 +89,7 @@ class FindingKind:
     priority: Priority
     technical: bool = False
     escalate_s: float | None = None
+    again_s: float = 0.0
     strip: Strip | None = field(default_factory=Strip)
     wfdb_rhythm: str | None = None
 

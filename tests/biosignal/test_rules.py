@@ -29,7 +29,6 @@ from biosignal.tasks import TASKS
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
 from biosignal.tasks.ecg_rhythm.stage import RhythmStage
 from biosignal.tasks.finding_log import FindingLog
-from biosignal.tasks.lookup import finding_kind
 from biosignal.tasks.signal_quality.limits import QualityLimits
 from biosignal.tasks.signal_quality.rule import SignalRule
 from biosignal.tasks.task import TaskFacts
@@ -173,7 +172,7 @@ def check_revisions(findings: Iterable[Finding]) -> None:
         assert all(finding.state is FindingState.EXTENDED for finding in revisions[1:-1])
         assert revisions[-1].state in (FindingState.CLOSED, FindingState.WITHDRAWN)
         assert len({(f.kind, f.onset, f.leads, f.stream) for f in revisions}) == 1
-        assert all(f.end >= f.onset and f.priority is finding_kind(f.kind).priority for f in revisions)
+        assert all(f.end >= f.onset and f.priority is revisions[0].priority for f in revisions)
 
 
 def test_a_steady_rhythm_has_no_findings():
@@ -358,6 +357,19 @@ def test_a_long_interval_after_a_pause_is_a_pause():
     found = last(run(watched(rhythm([*steady(9), ("N", 2.31), *steady(9)]))))
     assert [finding.kind for finding in found] == ["pause"]
     assert (value(found[0], "rr_interval"), value(found[0], "median_rr")) == (2.31, 0.8)
+
+
+def test_a_pause_soon_after_another_informs_and_does_not_alarm():
+    paused = [*steady(5), ("N", 2.6)]
+    findings = run(watched(rhythm([*steady(10), *paused * 14])))
+    check_revisions(findings)
+    pauses = [finding for finding in findings if finding.rev == 0 and finding.kind == "pause"]
+    assert len(pauses) == 14
+    sounded = [finding.decided_at / FS for finding in pauses if finding.priority is Priority.MEDIUM]
+    assert len(sounded) == 2
+    assert sounded[1] - sounded[0] > 60
+    silent = [finding for finding in pauses if finding.priority is Priority.NONE]
+    assert all(0 <= value(finding, "since_alarm") <= 60 for finding in silent)
 
 
 def test_a_slow_regular_rhythm_is_bradycardia_and_no_pause():

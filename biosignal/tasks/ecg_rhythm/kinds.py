@@ -3,16 +3,16 @@
 from biosignal.events import Prediction, Priority
 from biosignal.tasks.finding_log import by_rule as said_by_rule
 from biosignal.tasks.quantities import DURATION, USABLE_SHARE
-from biosignal.tasks.task import FindingKind, Quantity
+from biosignal.tasks.task import SINCE_ALARM, FindingKind, Quantity
 
 NAME = "ecg-rhythm"
 RULES = "ecg-rules/1"
 FINDINGS = {
     "pvc": FindingKind(label="premature ventricular beats", priority=Priority.NONE),
     "pvc-couplet": FindingKind(label="ventricular couplet", priority=Priority.NONE),
-    "v-run": FindingKind(label="run of ventricular beats", priority=Priority.MEDIUM, wfdb_rhythm="(VT"),
+    "v-run": FindingKind(label="run of ventricular beats", priority=Priority.MEDIUM, again_s=60.0, wfdb_rhythm="(VT"),
     "vt": FindingKind(label="ventricular tachycardia", priority=Priority.HIGH, wfdb_rhythm="(VT"),
-    "pause": FindingKind(label="pause", priority=Priority.MEDIUM),
+    "pause": FindingKind(label="pause", priority=Priority.MEDIUM, again_s=60.0),
     "asystole": FindingKind(label="asystole", priority=Priority.HIGH),
     "bradycardia": FindingKind(label="bradycardia", priority=Priority.MEDIUM),
     "tachycardia": FindingKind(label="tachycardia", priority=Priority.MEDIUM),
@@ -38,6 +38,7 @@ QUANTITIES = {
     "beats": Quantity(unit="beats", decimals=0),
     "v_beats": Quantity(unit="beats", decimals=0, label="ventricular beats"),
     "usable_share": USABLE_SHARE,
+    SINCE_ALARM: Quantity(unit="s", decimals=0, label="since the last alarm of this kind"),
 }
 
 
