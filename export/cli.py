@@ -73,7 +73,9 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--records", nargs="+", default=[], metavar="RECORD", help="these records or groups, as DS2")
     evaluate.add_argument("--from", dest="from_s", type=float, metavar="S", help="seconds of each record to leave out")
     evaluate.add_argument("--beats", choices=("detected", "reference"), default="detected")
-    evaluate.add_argument("--leads", choices=("all", "first"), default="all", help="leads that the pipeline is given")
+    evaluate.add_argument(
+        "--leads", choices=("all", "ecg", "first"), default="all", help="leads that the pipeline is given"
+    )
     evaluate.add_argument("--bundle", type=Path, help="folder of a bundle to use in the place of the released one")
     evaluate.add_argument("--jobs", type=_positive, default=1, help="records scored side by side")
     evaluate.add_argument("--json", action="store_true", help="print all figures as JSON")
@@ -215,7 +217,7 @@ def _request(chosen: argparse.Namespace) -> Request:
         records=tuple(chosen.records),
         from_s=chosen.from_s,
         at_reference=chosen.beats == "reference",
-        first_lead=chosen.leads == "first",
+        leads=chosen.leads,
         bundle=chosen.bundle,
         jobs=chosen.jobs,
     )

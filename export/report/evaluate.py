@@ -13,6 +13,7 @@ from export.recordings import DS2
 from export.report.alarms import alarm_figures, score_alarms
 from export.report.analysed import Analysed, analyse
 from export.report.beats import class_figures, score_classes
+from export.report.challenge import challenge_figures, score_challenge
 from export.report.qrs import qrs_figures, score_qrs
 from export.report.quality import quality_figures, score_quality
 from export.report.reading import read_signals
@@ -20,7 +21,8 @@ from export.report.served import Served, served
 from export.report.sets import NORMAL, NoSet, RecordSet, Truth, labels_of, records_of, set_of
 from export.report.vf import score_vf, vf_figures
 
-WHAT = ("qrs", "beats", "alarms", "vf", "quality")
+WHAT = ("qrs", "beats", "alarms", "vf", "quality", "challenge")
+LABELLED = ("alarms", "quality", "challenge")
 LEARNING_S = {"beats": 300.0}
 """From where a record is scored unless it is said: EC57's five minutes for classes, the first second for the rest."""
 
@@ -34,7 +36,7 @@ class Request:
     records: tuple[str, ...] = ()
     from_s: float | None = None
     at_reference: bool = False
-    first_lead: bool = False
+    leads: str = "all"
     bundle: Path | None = None
     jobs: int = 1
 
@@ -67,7 +69,7 @@ def evaluate(request: Request) -> dict[str, Any]:
     BadInput, BundleRefused, ContractBroken, NotAdmitted : a bundle cannot be used.
     """
     known = set_of(request.folder)
-    labels = labels_of(request.folder, known) if request.what in ("alarms", "quality") else {}
+    labels = labels_of(request.folder, known) if request.what in LABELLED else {}
     if request.what == "quality" and not labels:
         raise NoSet("nobody said of these records whether they are acceptable", folder=str(request.folder))
     answering = served(request.bundle)
@@ -98,7 +100,7 @@ def _names(request: Request, known: RecordSet, labels: Mapping[str, tuple[str, .
             "no record of the folder has what is scored against",
             folder=str(request.folder),
             wanted=request.what,
-            remedy="`alarms` needs labels or annotations, `quality` LABELS.csv, the others .atr files",
+            remedy="`alarms` needs labels or annotations, `quality` LABELS.csv, `challenge` ALARMS, the others .atr",
         )
     return names
 
@@ -127,7 +129,7 @@ def _scored(work: _Work, names: Sequence[str]) -> Iterator[Any]:
 def _score(name: str) -> Any:
     assert _work is not None, "a process begins before it scores"
     request, from_s = _work.request, _work.request.begins_s
-    signals = read_signals(request.folder, name, first_lead=request.first_lead)
+    signals = read_signals(request.folder, name, leads=request.leads)
     # At the reference's beats nothing has to be found.
     found = Analysed() if request.at_reference else analyse(signals, _models)
     label = _work.labels.get(name, ())
@@ -139,6 +141,8 @@ def _score(name: str) -> Any:
         return score_alarms(signals, found, from_s=from_s, truth=_work.known.truth, label=label)
     if request.what == "vf":
         return score_vf(signals, found, from_s=from_s)
+    if request.what == "challenge":
+        return score_challenge(signals, found, label)
     return score_quality(signals, found, label)
 
 
@@ -147,6 +151,7 @@ def _figures(work: _Work, scores: Sequence[Any]) -> dict[str, Any]:
         "alarms": alarm_figures,
         "vf": vf_figures,
         "quality": quality_figures,
+        "challenge": challenge_figures,
     }
     grouped: dict[str, Callable[[Sequence[Any], Mapping[str, Sequence[str]]], dict[str, Any]]] = {
         "qrs": qrs_figures,
@@ -168,6 +173,6 @@ def _about(work: _Work, count: int) -> dict[str, Any]:
         "tuned_on": known.tuned_on,
         "from_s": request.begins_s,
         "beats": ("reference" if request.at_reference else "detected") if request.what == "beats" else None,
-        "leads": "first" if request.first_lead else "all",
+        "leads": request.leads,
         "bundles": work.answering.to_json(),
     }

@@ -49,12 +49,12 @@ class Signals:
             yield SampleBlock(recording=self.name, start=start, fs_hz=self.fs_hz, leads=self.leads, samples=samples)
 
 
-def read_signals(folder: Path, name: str, *, first_lead: bool = False) -> Signals:
+def read_signals(folder: Path, name: str, *, leads: str = "all") -> Signals:
     """Read a record and its annotations, where it has some.
 
     Parameters
     ----------
-    first_lead : only the first ECG lead.
+    leads : ``all``, ``ecg`` for the ECG leads alone, ``first`` for the first of them.
 
     Raises
     ------
@@ -71,15 +71,15 @@ def read_signals(folder: Path, name: str, *, first_lead: bool = False) -> Signal
         samples = np.ascontiguousarray(record.p_signal.T, np.float32)
     except (OSError, ValueError, IndexError, TypeError, AttributeError) as error:
         raise NoRecordings("a record cannot be read", record=path, reason=str(error)) from error
-    leads = _leads(record)
-    ecg = [row for row, lead in enumerate(leads) if lead.kind is LeadKind.ECG]
+    named = _leads(record)
+    ecg = [row for row, lead in enumerate(named) if lead.kind is LeadKind.ECG]
     if not ecg:
-        raise NoRecordings("a record has no ECG", record=path, leads=[lead.name for lead in leads])
-    rows = ecg[:1] if first_lead else list(range(len(leads)))
+        raise NoRecordings("a record has no ECG", record=path, leads=[lead.name for lead in named])
+    rows = {"first": ecg[:1], "ecg": ecg}.get(leads, list(range(len(named))))
     return Signals(
         name=name,
         fs_hz=float(record.fs),
-        leads=tuple(leads[row] for row in rows),
+        leads=tuple(named[row] for row in rows),
         samples=samples[rows],
         reference=None if annotation is None else _reference(annotation),
         aux=() if annotation is None else tuple(text.strip("\0 ") for text in annotation.aux_note),

@@ -100,6 +100,17 @@ def test_quality_is_scored_by_the_labels_of_the_set(tmp_path, capsys):
     assert figures["gross"]["auroc"] == 1.0
 
 
+def test_alarms_of_the_challenge_are_confirmed_or_not_and_a_missed_one_counts_five_times(tmp_path, capsys):
+    write_record(tmp_path, "a1")
+    write_record(tmp_path, "a2")
+    (tmp_path / "ALARMS").write_text("a1,Asystole,0\na2,Tachycardia,1\n")
+    figures = evaluate(capsys, "challenge", "--data-dir", tmp_path)
+    # The heart is steady: the false alarm is not confirmed, and the one called true is missed.
+    assert {name: figures["gross"][name] for name in ("tp", "fn", "fp", "tn")} == {"tp": 0, "fn": 1, "fp": 0, "tn": 1}
+    assert figures["gross"]["score"] == pytest.approx(100 / 6)
+    assert figures["groups"]["Asystole"]["tnr"] == 100.0
+
+
 @pytest.mark.timeout(600)  # each process imports everything anew: a busy machine takes its time
 def test_records_scored_side_by_side_give_the_same(patients, capsys):
     alone = evaluate(capsys, "qrs", "--data-dir", patients)
@@ -117,8 +128,8 @@ def test_people_read_a_table(patients, capsys):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--bundle", "models/ecg-beats/1.0.0"], "export evaluate {qrs|beats|alarms|vf|quality} --data-dir"),
-        (["everything", "--data-dir", "."], "export evaluate {qrs|beats|alarms|vf|quality} --data-dir"),
+        (["--bundle", "models/ecg-beats/1.0.0"], "export evaluate {qrs|beats|alarms|vf|quality|challenge} --data-dir"),
+        (["everything", "--data-dir", "."], "export evaluate {qrs|beats|alarms|vf|quality|challenge} --data-dir"),
         (["qrs"], "--data-dir"),
         (["qrs", "--data-dir", ".", "--beats", "reference"], "leave --beats out"),
         (["qrs", "--data-dir", ".", "--from", "-1"], "--from 0"),

@@ -38,6 +38,8 @@ class RhythmLimits:
     silence_fit: float = 0.3
     detector_delay_s: float = 0.5
     bradycardia_per_min: float = 50.0
+    extreme_bradycardia_per_min: float = 40.0
+    extreme_beats: int = 4
     tachycardia_per_min: float = 120.0
     rate_margin_per_min: float = 5.0
     rate_near_s: float = 3.0
@@ -51,6 +53,12 @@ class RhythmLimits:
     extend_every_s: float = 20.0
 
     def __post_init__(self) -> None:
+        if self.extreme_bradycardia_per_min <= 0 or self.extreme_beats < 2:
+            raise BadInput(
+                "extreme bradycardia is two intervals or more at a rate above 0",
+                extreme_bradycardia_per_min=self.extreme_bradycardia_per_min,
+                extreme_beats=self.extreme_beats,
+            )
         if not 0 < self.bradycardia_per_min < self.tachycardia_per_min:
             raise BadInput(
                 "the limit for bradycardia must be below the one for tachycardia",

@@ -16,7 +16,8 @@ class RateRule:
     the limit and most of those intervals are, too (one pause is not bradycardia): at once where the median interval is
     beyond it by `rate_margin_per_min`, and near the limit once the rate was so for `rate_near_s`. It closes when the
     rate was back inside by the same margin for `rate_inside_s`, and ends where it came back; so a rate near a limit
-    does not flap. Fast ventricular beats do not open `tachycardia`: `vt` reports them.
+    does not flap. `extreme_beats` intervals in a row, each below `extreme_bradycardia_per_min`, open
+    `bradycardia` at once. Fast ventricular beats do not open `tachycardia`: `vt` reports them.
     """
 
     def __init__(self, log: FindingLog, limits: RhythmLimits) -> None:
@@ -51,6 +52,10 @@ class RateRule:
             self._rr_s.append(rr_s)
         self._beats.append(beat)
         settings = self._limits
+        if self._is_extreme() and self._louder is None and "bradycardia" not in self._open:
+            lately_s = list(self._rr_s)[-settings.extreme_beats :]
+            self._extreme["bradycardia"] = 60.0 / fmean(lately_s)
+            self._open["bradycardia"] = self._open_finding("bradycardia", 60.0 / fmean(lately_s), len(lately_s) + 1)
         if len(self._rr_s) < settings.rate_beats:
             return
         rate = 60.0 / fmean(self._rr_s)
@@ -80,6 +85,12 @@ class RateRule:
         for kind in tuple(self._open):
             self._close(kind, at)
         self._reset()
+
+    def _is_extreme(self) -> bool:
+        """Whether the latest intervals are so long, each of them, that nobody waits for more."""
+        lately_s = list(self._rr_s)[-self._limits.extreme_beats :]
+        slowest = 60.0 / min(self._limits.extreme_bradycardia_per_min, self._limits.bradycardia_per_min)
+        return len(lately_s) == self._limits.extreme_beats and min(lately_s) > slowest
 
     def _follow(self, kind: str, rate: float, *, beyond: bool, far: bool, closes: bool) -> None:
         finding = self._open.get(kind)
@@ -111,8 +122,8 @@ class RateRule:
             measures = self._measures(kind, rate, finding.onset, end)
             self._open[kind] = self._log.revise(finding, FindingState.EXTENDED, end=end, measures=measures)
 
-    def _open_finding(self, kind: str, rate: float) -> Finding:
-        beats = list(self._beats)
+    def _open_finding(self, kind: str, rate: float, count: int = 0) -> Finding:
+        beats = list(self._beats)[-count:]
         onset, now = beats[0].start, beats[-1].start
         return self._log.open(
             kind,
