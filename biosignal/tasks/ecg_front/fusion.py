@@ -1,6 +1,7 @@
 """One heart out of several leads: each says what it sees, and counts by how fit it says it is."""
 
 from collections.abc import Iterator
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -11,8 +12,10 @@ from biosignal.tasks.ecg_front.channels import RATE_HZ
 from biosignal.tasks.ecg_front.kinds import OUTPUTS
 
 QRS, V, VF, VT, GOOD = (OUTPUTS.index(name) for name in ("qrs", "ventricular", "vf", "vt", "good"))
-TAPS_ONE, TAPS_MORE = 5, 9
-"""Samples over which the probability of a QRS is averaged; leads that peak apart need more."""
+HALF = 2
+"""The probability of a QRS is averaged over so many samples to either side."""
+APART = 2
+"""Leads that peak up to so many samples apart, to either side, are taken to mean the same."""
 THRESHOLDS = (0.25, 0.40)
 """A QRS is at least as probable as the first on leads that are wholly fit, as the second on leads that are not.
 
@@ -55,14 +58,14 @@ class Peaks:
     """
 
     def __init__(self, rows: int) -> None:
-        self._half = (TAPS_ONE if rows == 1 else TAPS_MORE) // 2
+        self._reach = HALF if rows == 1 else HALF + APART
         self._good: Array = np.zeros((rows, 0))
         self._rows = _Held(np.zeros((rows, 0)))
         """What each lead says of a QRS, and how much it counts."""
         self._weights = _Held(np.zeros((rows, 0)))
         self._samples = _Held(np.zeros((rows, 0)))
-        self._fused = _Held(np.zeros((3, 0)))
-        """QRS, ventricular and fitness of all leads together."""
+        self._fused = _Held(np.zeros((2, 0)))
+        """Ventricular and fitness of all leads together."""
         self._next = 0
         self._last = float(-REFRACTORY)
 
@@ -77,13 +80,13 @@ class Peaks:
         steady = self._steady(scores[:, :, GOOD].astype(np.float64))
         weights = steady**2 + LEAST_WEIGHT
         weights /= np.add.reduce(weights, axis=0)
-        seen: Array = np.stack((scores[:, :, QRS], scores[:, :, V], steady)).astype(np.float64)
-        self._rows.extend(seen[0])
+        seen: Array = np.stack((scores[:, :, V], steady)).astype(np.float64)
+        self._rows.extend(scores[:, :, QRS].astype(np.float64))
         self._weights.extend(weights)
         self._samples.extend(samples)
         self._fused.extend(np.add.reduce(weights * seen, axis=1))
         found = list(self._peaks())
-        spare = self._next - OWN_BEFORE - 2 * self._half - AROUND
+        spare = self._next - OWN_BEFORE - 2 * self._reach - AROUND
         for held in (self._rows, self._weights, self._samples, self._fused):
             held.forget(spare)
         return found
@@ -100,14 +103,13 @@ class Peaks:
 
     def _peaks(self) -> Iterator[Peak]:
         """Give the peaks whose neighbours are known."""
-        half = self._half
-        last = self._fused.end - half - AROUND - 1
+        last = self._fused.end - self._reach - AROUND - 1
         if last < self._next:
             return
-        qrs, ventricular, fit = self._fused.between(self._next - AROUND - half, self._fused.end)
-        smooth = _smoothed(qrs, half)
+        ventricular, fit = self._fused.between(self._next - AROUND, self._fused.end)
+        smooth = self._joined(self._next - AROUND, last + AROUND + 1)
         centre = smooth[AROUND:-AROUND]
-        is_peak = centre >= self._thresholds(fit[half + AROUND :][: len(centre)])
+        is_peak = centre >= self._thresholds(fit[AROUND:][: len(centre)])
         for shift in range(1, AROUND + 1):
             is_peak &= centre > smooth[AROUND - shift :][: len(centre)]
             is_peak &= centre >= smooth[AROUND + shift :][: len(centre)]
@@ -120,11 +122,20 @@ class Peaks:
                 at = k + _vertex(*smooth[index + AROUND - 1 : index + AROUND + 2].tolist())
             if at - self._last < REFRACTORY:
                 continue
-            here = index + AROUND + half
-            around = ventricular[here - AROUND : here + AROUND + 1]
-            yield Peak(at, k + half + AROUND, float(np.add.reduce(around) / len(around)), float(fit[here]))
+            around = ventricular[index : index + 2 * AROUND + 1]
+            yield Peak(
+                at, k + self._reach + AROUND, float(np.add.reduce(around) / len(around)), float(fit[index + AROUND])
+            )
             self._last = at
         self._next = last + 1
+
+    def _joined(self, start: int, end: int) -> Array:
+        """How probable a QRS is from one sample to another: each lead's best near it, by how much the lead counts."""
+        smooth = _smoothed(self._rows.between(start - self._reach, end + self._reach))
+        if len(smooth) == 1:
+            return np.asarray(smooth[0])
+        best = reduce(np.maximum, _shifted(smooth, APART))
+        return np.asarray(np.add.reduce(self._weights.between(start, end) * best, axis=0))
 
     def _height(self, k: int) -> float:
         """How high the highest lead is round a sample, peak to peak in mV."""
@@ -146,9 +157,8 @@ class Peaks:
         if len(weights) == 1:
             return None
         lead = 0 if 2 * weights[0] >= np.max(weights) else int(np.argmax(weights))
-        half = TAPS_ONE // 2
         first = k - OWN_BEFORE
-        own = _smoothed(self._rows.between(first - half, k + OWN_AFTER + half + 1)[lead], half)
+        own = _smoothed(self._rows.between(first - HALF, k + OWN_AFTER + HALF + 1)[lead])
         best = int(np.argmax(own))
         if own[best] < THRESHOLDS[0] or not 0 < best < len(own) - 1:
             return None
@@ -180,10 +190,15 @@ class _Held:
         return np.pad(held, ((0, 0), (missing, 0))) if missing else held
 
 
-def _smoothed(x: Array, half: int) -> Array:
-    """Give means over `half` samples to either side, where there are so many."""
-    sums = np.cumsum(np.concatenate(([0.0], x)))
-    return np.asarray((sums[2 * half + 1 :] - sums[: -2 * half - 1]) / (2 * half + 1))
+def _smoothed(x: Array) -> Array:
+    """Give means over `HALF` samples to either side, where there are so many, along the last axis."""
+    return np.asarray(sum(_shifted(x, HALF)) / (2 * HALF + 1))
+
+
+def _shifted(x: Array, reach: int) -> list[Array]:
+    """Give a signal moved by each number of samples up to `reach` to either side, as far as all of them go."""
+    length = x.shape[-1] - 2 * reach
+    return [x[..., shift : shift + length] for shift in range(2 * reach + 1)]
 
 
 def _vertex(left: float, middle: float, right: float) -> float:
