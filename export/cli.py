@@ -65,7 +65,7 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--out", type=Path, required=True, help="folder to write the bundle to")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--epochs", type=_positive, help="default 6, 1 with --quick")
-    train.add_argument("--steps", type=_positive, help="of the front end; default 6000, 3 with --quick")
+    train.add_argument("--steps", type=_positive, help="of the front end; default 9000, 3 with --quick")
     train.add_argument("--quick", action="store_true", help="a few records and steps, no evaluation")
     evaluate = verbs.add_parser("evaluate", help="score a set of recordings through the daemon's own pipeline")
     evaluate.add_argument("what", nargs="?", help=", ".join(WHAT))

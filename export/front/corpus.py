@@ -44,7 +44,7 @@ class Strip:
     beats, kinds : samples of the beats and which kind each is.
     qrs : whether beats are known, for each sample.
     vf, vt : 1 where there is such a rhythm, 0 where there is none, `UNKNOWN` elsewhere.
-    fit : `GOOD`, `NOISY`, `NO_CONTACT` or `UNKNOWN`.
+    fit : `GOOD`, `NOISY`, `NO_CONTACT` or `UNKNOWN`, shape (lead, sample).
     verdict : what experts said of the whole recording, 1 acceptable, 0 not; None: nobody did.
     """
 
@@ -128,7 +128,7 @@ def _strip(signals: Signals, group: str, *, rows: slice = slice(None)) -> Strip:
         qrs=np.ones(length, bool),
         vf=none.copy(),
         vt=none.copy(),
-        fit=none.copy(),
+        fit=np.zeros(z.shape, np.int8),
     )
 
 
@@ -174,6 +174,7 @@ def _mitdb(folder: Path) -> Iterator[Strip]:
         for start, end in _flutter(strip, signals.reference, signals.fs_hz):
             strip.qrs[start:end] = False
         strip.vf[:] = strip.vt[:] = UNKNOWN
+        doubt_leads(strip, signals.samples, signals.fs_hz)
         yield strip
 
 
@@ -183,6 +184,7 @@ def _svdb(folder: Path) -> Iterator[Strip]:
         assert signals.reference is not None
         strip = _beats(_strip(signals, "svdb"), signals.reference, signals.fs_hz)
         _mark_runs(strip)
+        doubt_leads(strip, signals.samples, signals.fs_hz)
         yield strip
 
 
@@ -235,14 +237,15 @@ def _vfdb(folder: Path) -> Iterator[Strip]:
             strip.vf[span] = text in ("(VF", "(VFL", "(VFIB")
             strip.vt[span] = text == "(VT"
             if text == "(NOISE":
-                strip.fit[span] = NOISY
+                strip.fit[:, span] = NOISY
                 strip.vf[span] = strip.vt[span] = 0
             if text == "(ASYS":
                 strip.qrs[start + round(0.5 * RATE_HZ) : end - round(0.5 * RATE_HZ)] = True
         for start, _ in changes:
             _around(strip.vf, start, 1.5)
             _around(strip.vt, start, 1.5)
-            _around(strip.fit, start, 0.5)
+            for row in strip.fit:
+                _around(row, start, 0.5)
         yield strip
 
 
@@ -252,6 +255,31 @@ def _found(x: NDArray[np.float32], fs_hz: float) -> NDArray[np.int64]:
     found = [*detector.push(x.astype(np.float64)), *detector.finish()]
     at = [one.sample for one in found if one.state is MarkState.CONFIRMED]
     return np.round(np.array(sorted(at), np.float64) * RATE_HZ / fs_hz).astype(np.int64)
+
+
+def doubt_leads(strip: Strip, samples: NDArray[np.float32], fs_hz: float) -> None:
+    """Call a lead noisy round each beat that our detector misses or makes up on it, and not on another lead.
+
+    This is what the fitness of a lead is for: to let the lead decide that shows the heart.
+    """
+    known = strip.beats[strip.qrs[np.minimum(strip.beats, len(strip.qrs) - 1)]]
+    wrong = np.zeros(strip.z.shape, bool)
+    for row, lead in zip(wrong, samples, strict=True):
+        found = _found(np.nan_to_num(lead), fs_hz)
+        for at in np.concatenate((_not_in(known, found), _not_in(found, known))):
+            row[max(0, int(at) - round(DOUBT_S * RATE_HZ)) : int(at) + round(DOUBT_S * RATE_HZ)] = True
+    strip.fit[wrong] = NOISY
+    strip.fit[:, wrong.all(axis=0)] = UNKNOWN
+
+
+def _not_in(these: NDArray[np.int64], those: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Give those of the sorted `these` that none of the sorted `those` is near."""
+    if not len(those):
+        return these
+    right = np.searchsorted(those, these)
+    before, after = those[np.maximum(right - 1, 0)], those[np.minimum(right, len(those) - 1)]
+    is_far = np.minimum(np.abs(these - before), np.abs(after - these)) > AGREE_S * RATE_HZ
+    return np.asarray(these[is_far])
 
 
 def _agreed(strip: Strip, first: NDArray[np.int64], others: Iterable[NDArray[np.int64]]) -> Strip:
@@ -343,8 +371,8 @@ def synthetic_strip(made: SyntheticRecording, name: str) -> Strip:
     for episode in made.truth.episodes:
         span = slice(round(episode.start * scale), round(episode.end * scale))
         if episode.kind in ("lead-off", "saturation", "flat-line", "flat", "dropout"):
-            strip.fit[span] = UNKNOWN
+            strip.fit[:, span] = UNKNOWN
             strip.qrs[span] = False
         elif episode.kind in ("motion", "muscle", "mains", "wander"):
-            strip.fit[span] = UNKNOWN
+            strip.fit[:, span] = UNKNOWN
     return strip

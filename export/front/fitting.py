@@ -5,6 +5,7 @@ import math
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +25,7 @@ from export.front.windows import VERDICT_LEADS, Batch, Windows
 class Recipe:
     """Constants of the training."""
 
-    steps: int = 6000
+    steps: int = 9000
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
     qrs: float = 8.0
@@ -32,7 +33,7 @@ class Recipe:
     vf: float = 1.0
     vt: float = 0.7
     fit: float = 0.6
-    verdict: float = 0.2
+    verdict: float = 0.3
     kept: float = 0.998
 
 
@@ -57,33 +58,39 @@ def fit(strips: Sequence[Strip], noise: Sequence[NDArray[np.float32]], recipe: R
     mean = copy.deepcopy(model)
     optimiser = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
     lost: list[float] = []
+    costs: list[tuple[str, np.float32]] = []
     began = time.monotonic()
-    for step in range(recipe.steps):
-        warm = min(1.0, (step + 1) / 100)
-        cosine = 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
-        for group in optimiser.param_groups:
-            group["lr"] = recipe.learning_rate * (0.02 + 0.98 * cosine) * warm
-        batch = windows.draw()
-        cost, by_window = _cost(model, batch, recipe)
-        optimiser.zero_grad()
-        cost.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
-        optimiser.step()
-        kept = min(recipe.kept, (step + 1) / (step + 10))
-        with torch.no_grad():
-            for old, new in zip(mean.state_dict().values(), model.state_dict().values(), strict=True):
-                if old.dtype.is_floating_point:
-                    old.mul_(kept).add_(new, alpha=1 - kept)
-        for name, one in zip(batch.records, by_window, strict=True):
-            windows.note_cost(name, float(one))
-        lost.append(float(cost.detach()))
-        if (step + 1) % 100 == 0:
-            spent = time.monotonic() - began
-            print(
-                f"step {step + 1} of {recipe.steps}, loss {np.mean(lost[-100:]):.4f}, {spent:.0f} s",
-                file=sys.stderr,
-                flush=True,
-            )
+    # Windows are drawn while the step before them is at work, each by the costs known two steps earlier.
+    with ThreadPoolExecutor(1) as drawing:
+        drawn = drawing.submit(windows.draw)
+        for step in range(recipe.steps):
+            warm = min(1.0, (step + 1) / 100)
+            cosine = 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
+            for group in optimiser.param_groups:
+                group["lr"] = recipe.learning_rate * (0.02 + 0.98 * cosine) * warm
+            batch = drawn.result()
+            for name, one in costs:
+                windows.note_cost(name, float(one))
+            drawn = drawing.submit(windows.draw)
+            cost, by_window = _cost(model, batch, recipe)
+            optimiser.zero_grad()
+            cost.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+            optimiser.step()
+            kept = min(recipe.kept, (step + 1) / (step + 10))
+            with torch.no_grad():
+                for old, new in zip(mean.state_dict().values(), model.state_dict().values(), strict=True):
+                    if old.dtype.is_floating_point:
+                        old.mul_(kept).add_(new, alpha=1 - kept)
+            costs = list(zip(batch.records, by_window, strict=True))
+            lost.append(float(cost.detach()))
+            if (step + 1) % 100 == 0:
+                spent = time.monotonic() - began
+                print(
+                    f"step {step + 1} of {recipe.steps}, loss {np.mean(lost[-100:]):.4f}, {spent:.0f} s",
+                    file=sys.stderr,
+                    flush=True,
+                )
     mean.eval()
     return mean
 

@@ -1,6 +1,6 @@
 """Windows of twelve seconds as the front end meets them: drawn by set, disturbed, and with what it should say."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,8 @@ LENGTH = 1504
 DRAWS = {"mitdb": 15, "svdb": 10, "cudb": 7, "vfdb": 10, "cinc2017": 6, "ptbxl": 6, "synthetic": 4}
 ON_RHYTHM = {"cudb": 4, "vfdb": 7}
 VERDICT_LEADS = 8
+WIDENED = ("mitdb", "svdb", "cinc2017", "ptbxl")
+FOUND_LEAST = 1000
 QRS_SIGMA_S = 0.023
 V_REACH_S = 0.04
 FIT_AT = (0.09, 0.21)
@@ -52,6 +54,7 @@ class Windows:
         self._graded = [one for one in strips if one.verdict is not None]
         self._unfit = [one for one in self._graded if not one.verdict]
         self._noises = [noise / np.std(noise) for noise in noises]
+        self._found_noises = list(found_noises(strips))
         self._cost: dict[str, float] = {}
 
     def note_cost(self, record: str, cost: float) -> None:
@@ -124,7 +127,7 @@ class Windows:
         targets = np.zeros((4, LENGTH))
         weights = np.zeros((4, LENGTH))
         weights[0] = strip.qrs[span][nearest] & inside
-        vf, vt, fit_kind = (mask[span][nearest] for mask in (strip.vf, strip.vt, strip.fit))
+        vf, vt, fit_kind = (mask[span][nearest] for mask in (strip.vf, strip.vt, strip.fit[row]))
         targets[2], weights[2] = vf == 1, (vf != UNKNOWN) & inside
         targets[3], weights[3] = vt == 1, (vt != UNKNOWN) & inside
         fit = np.zeros((3, LENGTH))
@@ -133,12 +136,18 @@ class Windows:
         fit_weight = np.where(fit_kind == UNKNOWN, 0.0, np.where(fit_kind == GOOD, 0.25, 1.0)) * inside
         z = self._gained(z)
         height = _height(z, beats)
-        if random.random() < 0.06 and strip.group != "vfdb":
-            beats, kinds = self._stand_still(z, beats, kinds, weights, height)
+        if random.random() < 0.06 and strip.group in WIDENED:
+            (z, beats), kinds = self.widen(z, beats, height), np.full_like(kinds, UNSAID)
+            if random.random() < 0.6:
+                self._pace(z, beats, lead=(4, 18))
+        if random.random() < 0.09 and strip.group != "vfdb":
+            beats, kinds = self._stand_still(z, beats, kinds, weights, fit, fit_weight)
         _write_beats(targets, weights, beats, kinds)
         if random.random() < (0.5 if strip.group == "ptbxl" and strip.paced else 0.06):
             self._pace(z, beats)
-        if random.random() < 0.36:
+        if random.random() < 0.04:
+            self._pace(z, np.arange(random.uniform(0, 100), LENGTH, random.uniform(60, 150)))
+        if random.random() < 0.42:
             self._disturb(z, height, fit, fit_weight)
         if random.random() < 0.14:
             self._lose_contact(z, height, targets, weights, fit, fit_weight)
@@ -159,7 +168,7 @@ class Windows:
         return start, start + length
 
     def _stand_still(
-        self, z: Array, beats: Array, kinds: NDArray[np.int8], weights: Array, height: float
+        self, z: Array, beats: Array, kinds: NDArray[np.int8], weights: Array, fit: Array, fit_weight: Array
     ) -> tuple[Array, NDArray[np.int8]]:
         """Take the beats out of a stretch and leave a baseline that lives: the electrodes are on, the heart is not."""
         random = self._random
@@ -175,11 +184,43 @@ class Windows:
         z[start:end] = z[start:end] * (1 - fade) + (line + rest) * fade
         weights[0, start : start + 25] = weights[0, end - 25 : end] = 0
         weights[2:, start:end] = 0
+        # Such a lead is good: nobody may take a heart that stands still for an electrode that is off.
+        fit[:, start:end] = 0
+        fit[GOOD, start:end] = 1
+        fit_weight[start:end] = 1.0
         kept = (beats < start) | (beats >= end)
         return beats[kept], kinds[kept]
 
-    def _pace(self, z: Array, beats: Array) -> None:
-        before = self._random.uniform(2, 14)
+    def widen(self, z: Array, beats: Array, height: float) -> tuple[Array, Array]:
+        """Make the complexes as wide as those of a paced ventricle, T against them; give the signal and the beats."""
+        random = self._random
+        index = np.arange(LENGTH)
+        sigma, t_after, t_sigma = random.uniform(2.5, 8.0), random.uniform(28, 42), random.uniform(6, 10)
+        t_share = random.uniform(0.2, 0.9)
+        base = np.convolve(np.pad(z, 62, mode="edge"), np.ones(125) / 125, mode="valid")
+        t_wave, gate = np.zeros(LENGTH), np.zeros(LENGTH)
+        for at in beats:
+            gate = np.maximum(gate, np.exp(-0.5 * ((index - at) / 6.0) ** 2))
+        narrow = (z - base) * gate
+        reach = np.arange(-32, 33)
+        taps = np.exp(-0.5 * (reach / sigma) ** 2)
+        wide = np.convolve(narrow, taps / taps.sum(), mode="same")
+        wide *= height / max(float(np.quantile(np.abs(wide), 0.97)), 0.05 * height)
+        moved = beats.copy()
+        for which, at in enumerate(beats):
+            near = index[max(0, int(at) - 8) : int(at) + 9]
+            near = near[near < LENGTH]
+            if len(near):
+                moved[which] = near[np.argmax(np.abs(wide[near]))]
+                t_wave -= (
+                    t_share * wide[int(moved[which])] * np.exp(-0.5 * ((index - moved[which] - t_after) / t_sigma) ** 2)
+                )
+        rest = (z - base) * (1 - gate) * random.uniform(0.0, 0.3)
+        return np.asarray(wide + t_wave + rest), moved
+
+    def _pace(self, z: Array, beats: Array, *, lead: tuple[float, float] = (2, 14)) -> None:
+        """Put a spike ahead of each beat, by as many samples as `lead` allows."""
+        before = self._random.uniform(*lead)
         height = self._random.uniform(0.1, 1.2) * self._random.choice((-1, 1))
         for beat in beats:
             at = beat - before
@@ -190,6 +231,12 @@ class Windows:
         noise = self._noises[int(self._random.integers(len(self._noises)))]
         start = int(self._random.integers(0, len(noise) - length))
         return np.asarray(noise[start : start + length], np.float64)
+
+    def _found_noise(self, length: int) -> Array:
+        noise = self._found_noises[int(self._random.integers(len(self._found_noises)))]
+        start = int(self._random.integers(0, len(noise) - length)) if len(noise) > length else 0
+        piece = np.pad(noise, (0, max(0, length - len(noise))), mode="reflect")[start : start + length]
+        return np.asarray(piece[::-1] if self._random.random() < 0.5 else piece)
 
     def _motion(self, length: int) -> Array:
         """Make up an electrode that moves: slow and fast drifts, steps, and bumps as wide as a QRS."""
@@ -215,7 +262,11 @@ class Windows:
     def _disturb(self, z: Array, height: float, fit: Array, fit_weight: Array) -> None:
         random = self._random
         share = float(np.exp(random.uniform(np.log(0.02), np.log(0.6))))
-        noise = self._motion(LENGTH) if random.random() < 0.6 else self._noise_of(LENGTH)
+        source = random.random()
+        if source < 0.3 and self._found_noises:
+            noise = self._found_noise(LENGTH)
+        else:
+            noise = self._motion(LENGTH) if source < 0.75 else self._noise_of(LENGTH)
         if random.random() < 0.25:
             noise = noise + random.uniform(0.3, 1.0) * self._noise_of(LENGTH)
         if random.random() < 0.5:
@@ -244,7 +295,8 @@ class Windows:
         kind = int(random.integers(5))
         hiss = random.normal(0, random.choice((0.0, 0.0005, 0.002, 0.01)), length)
         if kind == 0:
-            z[start:end] = z[start] + hiss
+            # A quiet line of more than a microvolt, without a jump, may as well be a heart that stands still.
+            z[start:end] = z[start] + random.normal(0, random.choice((0.0, 0.0003)), length)
         elif kind == 1:
             z[start:end] = random.choice((-1, 1)) * random.uniform(2, 30) + hiss
         elif kind == 2:
@@ -276,6 +328,26 @@ class Windows:
         weights[2:, start:end] = 0
         fit_weight[start:end] = 1.0
         fit_weight[start : start + 40] = 0
+
+
+def found_noises(strips: Sequence[Strip]) -> Iterator[Array]:
+    """Give stretches in which somebody heard nothing but noise, of unit deviation and without their slowest drift.
+
+    They are the noisy strips of `cinc2017`, what `vfdb` marks as noise and the leads of the recordings of `cinc2011`
+    that experts refused, where these are neither flat nor at a rail.
+    """
+    for strip in strips:
+        for z, fit in zip(strip.z, strip.fit, strict=True):
+            refused = strip.verdict == 0
+            edges = np.flatnonzero(np.diff(np.concatenate(([0], (fit == NOISY) | refused, [0]))))
+            for start, end in zip(edges[::2], edges[1::2], strict=True):
+                if end - start < FOUND_LEAST or strip.group not in ("cinc2017", "cinc2011", "vfdb"):
+                    continue
+                steady = lfilter([0.98, -0.98], [1, -0.96], z[start:end].astype(np.float64) - float(z[start]))
+                deviation = float(np.std(steady))
+                is_live = np.mean(np.abs(np.diff(steady)) < 1e-4 * deviation) < 0.2
+                if 0.03 < deviation < 5.0 and is_live and float(np.max(np.abs(steady))) < 8 * deviation:
+                    yield np.asarray(steady / deviation)
 
 
 def _height(z: Array, beats: Array) -> float:

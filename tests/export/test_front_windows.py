@@ -17,13 +17,14 @@ from export.front.corpus import (
     UNKNOWN,
     VENTRICULAR,
     corpus,
+    doubt_leads,
     is_kept_out,
     kept_out,
     names_in,
     resampled,
     synthetic_strip,
 )
-from export.front.windows import LENGTH, VERDICT_LEADS, Windows
+from export.front.windows import LENGTH, VERDICT_LEADS, Windows, found_noises
 from export.recordings import DS1, DS2, PACED, NoRecordings
 
 SETS = ("mitdb", "svdb", "cudb", "vfdb", "cinc2017", "cinc2011", "ptbxl")
@@ -125,3 +126,45 @@ def test_the_named_parts_train_and_no_other(data):
             assert (strip.vt == UNKNOWN).all()
     assert any((strip.kinds == VENTRICULAR).any() for strip in read)
     assert len(names_in(data / "svdb")) > 20
+
+
+def test_a_lead_is_noisy_where_it_alone_hides_or_makes_up_a_beat():
+    made = SyntheticRecording(SCENARIOS["sinus"], seed=7)
+    strip = synthetic_strip(made, "sinus")
+    samples = made.samples(0, made.length)[:2].copy()
+    silent, everywhere = slice(100 * 250, 110 * 250), slice(200 * 250, 210 * 250)
+    samples[1, silent] = samples[1, silent.start]
+    samples[:, everywhere] = samples[:, everywhere.start : everywhere.start + 1]
+    doubt_leads(strip, samples, made.fs_hz)
+    noisy = [(strip.fit[row] == NOISY) for row in (0, 1)]
+    assert noisy[1][100 * 125 + 60 : 110 * 125 - 60].mean() > 0.7
+    assert not noisy[0][90 * 125 : 115 * 125].any()
+    assert not noisy[1][: 95 * 125].any()
+    assert (strip.fit[:, 202 * 125 : 208 * 125] == UNKNOWN).mean() > 0.7
+
+
+def test_what_is_noise_somewhere_is_added_elsewhere_and_a_flat_lead_is_no_noise():
+    random = np.random.default_rng(1)
+    base = synthetic_strip(SyntheticRecording(SCENARIOS["sinus"], seed=7), "sinus")
+    length = base.z.shape[1]
+    hiss = random.normal(0, 0.5, (2, length)).astype(np.float32)
+    hiss[1] = 3.0
+    fit = np.full((2, length), NOISY, np.int8)
+    noisy = replace(base, group="cinc2017", z=hiss, fit=fit)
+    (found,) = found_noises([noisy, base])
+    assert len(found) == length
+    assert np.std(found) == pytest.approx(1.0)
+
+
+def test_a_widened_complex_is_wide_and_its_beat_stands_at_its_top():
+    windows = Windows(strips(), noises(), seed=3)
+    beats = np.arange(100.0, 1400.0, 120.0)
+    z = np.zeros(LENGTH)
+    for at in beats:
+        z += np.exp(-0.5 * ((np.arange(LENGTH) - at) / 2.0) ** 2)
+    wide, moved = windows.widen(z, beats, 1.0)
+    for at, before in zip(moved, beats, strict=True):
+        assert abs(at - before) <= 8
+        near = np.abs(wide[int(at) - 20 : int(at) + 21])
+        assert np.abs(wide[int(at)]) == pytest.approx(near.max(), rel=0.05)
+        assert (near > 0.5 * near.max()).sum() > 1.3 * (np.abs(z[int(before) - 20 : int(before) + 21]) > 0.5).sum()
