@@ -149,7 +149,7 @@ class SilenceRule:
         usual_s = median(self._recent_s) if len(self._recent_s) >= 3 else None
         if usual_s is None or rr_s <= max(settings.pause_s, settings.pause_ratio * usual_s):
             return
-        if self.louder is None and not self._is_unfit(before.start):
+        if self.louder is None and not self._is_unfit(before.start, at_any_time=True):
             self._close_pause()
             self._pause = self._log.open(
                 "pause",
@@ -222,10 +222,10 @@ class SilenceRule:
     def _fibrillates(self, since: int) -> bool:
         return any(second.end > since and second.label == FIBRILLATES for second in self._fitness)
 
-    def _is_unfit(self, since: int) -> bool:
-        """Whether the front end judged the leads and found none fit for most seconds that began since then."""
+    def _is_unfit(self, since: int, *, at_any_time: bool = False) -> bool:
+        """Whether the front end found no lead fit for most of the seconds that began since then, or for one of them."""
         fits = [fit for second in self._fitness if second.start >= since and (fit := second.number(FIT)) is not None]
-        return bool(fits) and median(fits) < self._limits.silence_fit
+        return bool(fits) and (min(fits) if at_any_time else median(fits)) < self._limits.silence_fit
 
     def _open_unseen(self, since: int, at: int, why: str) -> None:
         self._unseen = self._log.open(
