@@ -23,7 +23,7 @@ class FrontLimits:
 
     mains_hz: float | None = None
     vf_s: float = 3.5
-    vf_hold_s: float = 20.0
+    vf_hold_s: float = 30.0
     extend_every_s: float = 20.0
 
     def __post_init__(self) -> None:

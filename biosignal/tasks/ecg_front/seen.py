@@ -32,8 +32,8 @@ class Network:
         self._start = start
         self._resampler = Resampler(fs_hz, rows)
         self._steps = 0
-        self._recent: Array = np.zeros((rows, 0))
-        """The last samples at 125 Hz that there is no answer about yet, and those before them."""
+        self.taken: Array = np.zeros((rows, 0))
+        """The samples at 125 Hz that the last step took, in mV, shape (lead, sample): `DELAY` ahead of its answers."""
         self._model = model
         self._channels = Channels(rows)
         self._rows = rows
@@ -74,11 +74,6 @@ class Network:
         """Whether the samples of another step are in."""
         return self._resampler.known >= STEPS * (self._steps + 1)
 
-    @property
-    def seen(self) -> Array:
-        """The samples at 125 Hz that the last step was about, in mV, shape (lead, sample)."""
-        return self._recent[:, max(0, self._recent.shape[1] - DELAY - STEPS) : -DELAY]
-
     def step(self) -> tuple[int, NDArray[np.float32] | None]:
         """Do a step.
 
@@ -87,9 +82,8 @@ class Network:
         Which sample at 125 Hz the first answer is about, and the answers, float32, shape (lead, sample, output);
         nothing where the network did not answer.
         """
-        z = self._resampler.take(STEPS)
-        self._recent = np.concatenate((self._recent, z), axis=1)[:, -(STEPS + DELAY) :]
-        channels = self._channels.push(z)
+        self.taken = self._resampler.take(STEPS)
+        channels = self._channels.push(self.taken)
         first = STEPS * self._steps - DELAY
         self._steps += 1
         if self._model.backend is not self._served:

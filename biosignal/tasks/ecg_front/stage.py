@@ -252,7 +252,7 @@ class FrontStage:
                     self._steps.append(_Unanswered(at))
                 stretch.fall_back()
                 continue
-            peaks = stretch.peaks.push(scores, network.seen)
+            peaks = stretch.peaks.push(scores, network.taken)
             stretch.fibrillation.push(scores)
             if not stretch.is_seen and network.seen_steps >= WARM_STEPS:
                 self._due += [self._found(one) for one in stretch.take_over()]

@@ -34,12 +34,12 @@ class RhythmLimits:
     pause_ratio: float = 1.8
     asystole_s: float = 4.0
     asystole_unseen_s: float = 10.0
-    asystole_back_beats: int = 5
+    asystole_back_beats: int = 8
     silence_fit: float = 0.3
     detector_delay_s: float = 0.5
     bradycardia_per_min: float = 50.0
     extreme_bradycardia_per_min: float = 40.0
-    extreme_beats: int = 4
+    extreme_beats: int = 3
     tachycardia_per_min: float = 120.0
     rate_margin_per_min: float = 5.0
     rate_near_s: float = 3.0
