@@ -157,7 +157,7 @@ class Peaks:
         return unfit + (clean - unfit) * np.clip((fit - low) / (high - low), 0.0, 1.0)
 
     def _lead(self, k: int) -> int:
-        """The lead whose QRS gives the time: the first if it counts half as much as another, so that it keeps to one."""
+        """The lead that gives the time: the first if it counts half as much as another, so that it keeps to one."""
         weights = self._weights.between(k, k + 1)[:, 0]
         return 0 if 2 * weights[0] >= np.max(weights) else int(np.argmax(weights))
 
