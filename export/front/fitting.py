@@ -18,7 +18,7 @@ from torch.nn import functional
 from biosignal.tasks.ecg_front.kinds import DELAY
 from export.front.corpus import Strip, resampled
 from export.front.network import GATES, FrontNetwork
-from export.front.windows import VERDICT_LEADS, Batch, Windows
+from export.front.windows import SETTLING, VERDICT_LEADS, Batch, Windows
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,7 +26,9 @@ class Recipe:
     """Constants of the training."""
 
     steps: int = 9000
+    settling_steps: int = 2000
     learning_rate: float = 3e-3
+    settling_rate: float = 1.5e-3
     weight_decay: float = 1e-2
     qrs: float = 8.0
     ventricular: float = 0.5
@@ -49,25 +51,38 @@ def noises(folder: Path) -> list[NDArray[np.float32]]:
 
 
 def fit(strips: Sequence[Strip], noise: Sequence[NDArray[np.float32]], recipe: Recipe, *, seed: int) -> FrontNetwork:
-    """Train the network; progress goes to stderr."""
+    """Train the network, then let it settle; progress goes to stderr."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
-    windows = Windows(strips, noise, seed=seed)
     model = FrontNetwork()
+    model = _descend(model, Windows(strips, noise, seed=seed), recipe, recipe.steps, recipe.learning_rate)
+    return settle(model, strips, noise, recipe, seed=seed)
+
+
+def settle(
+    model: FrontNetwork, strips: Sequence[Strip], noise: Sequence[NDArray[np.float32]], recipe: Recipe, *, seed: int
+) -> FrontNetwork:
+    """Train on, more gently, with fewer made-up spikes and less noise that was found."""
+    windows = Windows(strips, noise, seed=seed + 1, pacing=SETTLING)
+    return _descend(model, windows, recipe, recipe.settling_steps, recipe.settling_rate)
+
+
+def _descend(model: FrontNetwork, windows: Windows, recipe: Recipe, steps: int, rate: float) -> FrontNetwork:
+    """Do so many steps; give the running mean of the weights."""
     model.train()
     mean = copy.deepcopy(model)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=recipe.learning_rate, weight_decay=recipe.weight_decay)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=recipe.weight_decay)
     lost: list[float] = []
     costs: list[tuple[str, np.float32]] = []
     began = time.monotonic()
     # Windows are drawn while the step before them is at work, each by the costs known two steps earlier.
     with ThreadPoolExecutor(1) as drawing:
         drawn = drawing.submit(windows.draw)
-        for step in range(recipe.steps):
+        for step in range(steps):
             warm = min(1.0, (step + 1) / 100)
-            cosine = 0.5 * (1 + math.cos(math.pi * step / recipe.steps))
+            cosine = 0.5 * (1 + math.cos(math.pi * step / steps))
             for group in optimiser.param_groups:
-                group["lr"] = recipe.learning_rate * (0.02 + 0.98 * cosine) * warm
+                group["lr"] = rate * (0.02 + 0.98 * cosine) * warm
             batch = drawn.result()
             for name, one in costs:
                 windows.note_cost(name, float(one))
@@ -87,7 +102,7 @@ def fit(strips: Sequence[Strip], noise: Sequence[NDArray[np.float32]], recipe: R
             if (step + 1) % 100 == 0:
                 spent = time.monotonic() - began
                 print(
-                    f"step {step + 1} of {recipe.steps}, loss {np.mean(lost[-100:]):.4f}, {spent:.0f} s",
+                    f"step {step + 1} of {steps}, loss {np.mean(lost[-100:]):.4f}, {spent:.0f} s",
                     file=sys.stderr,
                     flush=True,
                 )

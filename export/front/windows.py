@@ -40,6 +40,29 @@ class Batch:
     records: list[str]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pacing:
+    """How often what a pacemaker does is made up, as shares of the windows.
+
+    Parameters
+    ----------
+    widened, spiked : windows of wide complexes, and how many of those have spikes.
+    alone : windows with spikes that no beat belongs to.
+    width : of a spike, standard deviation in samples.
+    found : disturbed windows whose noise was found in other recordings.
+    """
+
+    widened: float = 0.06
+    spiked: float = 0.6
+    alone: float = 0.04
+    width: float = 0.8
+    found: float = 0.3
+
+
+SETTLING = Pacing(widened=0.04, spiked=0.3, alone=0.01, width=0.5, found=0.15)
+"""At the end of the training: with as many spikes as before, a narrow QRS in a fast rhythm was taken for one."""
+
+
 class Windows:
     """Draws batches.
 
@@ -48,7 +71,15 @@ class Windows:
     noises : recordings of noise to add, each shape (sample,) at 125 Hz.
     """
 
-    def __init__(self, strips: Sequence[Strip], noises: Sequence[NDArray[np.float32]], *, seed: int) -> None:
+    def __init__(
+        self,
+        strips: Sequence[Strip],
+        noises: Sequence[NDArray[np.float32]],
+        *,
+        seed: int,
+        pacing: Pacing | None = None,
+    ) -> None:
+        self._pacing = pacing or Pacing()
         self._random = np.random.default_rng(seed)
         self._groups = {group: [one for one in strips if one.group == group] for group in DRAWS}
         self._graded = [one for one in strips if one.verdict is not None]
@@ -136,16 +167,17 @@ class Windows:
         fit_weight = np.where(fit_kind == UNKNOWN, 0.0, np.where(fit_kind == GOOD, 0.25, 1.0)) * inside
         z = self._gained(z)
         height = _height(z, beats)
-        if random.random() < 0.06 and strip.group in WIDENED:
+        pacing = self._pacing
+        if random.random() < pacing.widened and strip.group in WIDENED:
             (z, beats), kinds = self.widen(z, beats, height), np.full_like(kinds, UNSAID)
-            if random.random() < 0.6:
+            if random.random() < pacing.spiked:
                 self._pace(z, beats, lead=(4, 18))
         if random.random() < 0.09 and strip.group != "vfdb":
             beats, kinds = self._stand_still(z, beats, kinds, weights, fit, fit_weight)
         _write_beats(targets, weights, beats, kinds)
         if random.random() < (0.5 if strip.group == "ptbxl" and strip.paced else 0.06):
             self._pace(z, beats)
-        if random.random() < 0.04:
+        if random.random() < pacing.alone:
             self._pace(z, np.arange(random.uniform(0, 100), LENGTH, random.uniform(60, 150)))
         if random.random() < 0.42:
             self._disturb(z, height, fit, fit_weight)
@@ -225,7 +257,7 @@ class Windows:
         for beat in beats:
             at = beat - before
             near = np.arange(max(0, int(at) - 3), min(LENGTH, int(at) + 4))
-            z[near] += height * np.exp(-0.5 * ((near - at) / 0.8) ** 2)
+            z[near] += height * np.exp(-0.5 * ((near - at) / self._pacing.width) ** 2)
 
     def _noise_of(self, length: int) -> Array:
         noise = self._noises[int(self._random.integers(len(self._noises)))]
@@ -263,7 +295,7 @@ class Windows:
         random = self._random
         share = float(np.exp(random.uniform(np.log(0.02), np.log(0.6))))
         source = random.random()
-        if source < 0.3 and self._found_noises:
+        if source < self._pacing.found and self._found_noises:
             noise = self._found_noise(LENGTH)
         else:
             noise = self._motion(LENGTH) if source < 0.75 else self._noise_of(LENGTH)

@@ -610,7 +610,8 @@ def test_a_run_that_the_front_end_does_not_see_is_none():
     def told(seen):
         items = watched(rhythm([*steady(12), ("V", 0.5), ("V", 0.5), ("V", 0.5), *steady(4)]))
         numbered = [
-            replace(one, numbers=(*one.numbers, ("ventricular_seen", seen))) if is_beat(one) else one for one in items
+            replace(one, numbers=(*one.numbers, ("ventricular_seen", seen))) if one.label == "V" else one
+            for one in items
         ]
         return {finding.kind for finding in run(numbered)}
 
@@ -678,6 +679,26 @@ def test_a_second_that_another_lead_can_judge_does_not_go_for_nothing():
         return stage._before is not None
 
     assert rate_known((LEAD, "V1"))
+
+
+def seen_fast(usually: float) -> list[Finding]:
+    """Twenty beats as the patient's are, then ten at 150 a minute that are called S and that the front end calls V."""
+    beats = rhythm([*steady(20), *[("S", 0.4)] * 10, *steady(4)])
+    numbered = [
+        replace(one, numbers=(*one.numbers, ("ventricular_seen", 0.97 if one.label == "S" else usually)))
+        for one in beats
+    ]
+    return last(run(watched(numbered)))
+
+
+def test_what_the_front_end_is_sure_of_is_tachycardia_whatever_the_classifier_calls_it():
+    (finding,) = (one for one in seen_fast(0.02) if one.kind == "vt")
+    assert value(finding, "count") == 10
+    assert value(finding, "otherwise") == 10
+
+
+def test_in_a_patient_all_of_whose_beats_look_ventricular_the_front_end_alone_is_not_believed():
+    assert not [one for one in seen_fast(0.95) if one.kind in ("vt", "v-run")]
 
 
 def test_a_lead_that_showed_beats_before_a_gap_can_show_asystole_behind_it():

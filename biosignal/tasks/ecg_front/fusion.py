@@ -172,7 +172,10 @@ class Peaks:
         near = np.abs(self._samples.between(first, k + PLACED_NEAR + 1)[lead] - np.add.reduce(level) / len(level))
         best = int(np.argmax(near))
         here = float(np.max(near[max(0, k - 1 - first) : k + 2 - first]))
-        return at if near[best] <= PLACED_CLEARLY * here else float(first + best)
+        if near[best] <= PLACED_CLEARLY * here:
+            return at
+        is_inside = 0 < best < len(near) - 1
+        return first + best + (_vertex(*near[best - 1 : best + 2].tolist()) if is_inside else 0.0)
 
     def _own(self, lead: int, k: int) -> float | None:
         """Where a lead has its own QRS near `k`: leads peak apart, and a time between them is nobody's."""

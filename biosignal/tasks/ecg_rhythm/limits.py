@@ -30,6 +30,7 @@ class RhythmLimits:
     run_likeness: float = 0.95
     run_learning_beats: int = 8
     run_seen: float = 0.6
+    run_seen_alone: float = 0.9
     pause_s: float = 2.0
     pause_ratio: float = 1.8
     asystole_s: float = 4.0

@@ -12,20 +12,36 @@ from biosignal.tasks.finding_log import EVIDENCE_MARKS
 USUAL_BEATS = 8
 """So many RR intervals give what is usual, and at least `USUAL_LEAST` of them are needed to say so."""
 USUAL_LEAST = 3
+SEEN_BEATS = 40
+"""Over so many beats it is known how ventricular the patient's beats look; runs are mostly shorter."""
 
 
 class UsualRhythm:
-    """The RR interval that a premature beat is premature against, and how many beats were seen since a break."""
+    """What the patient's beats are like since a break: how many, their RR interval, and how ventricular they look."""
 
     def __init__(self) -> None:
         self.beats = 0
+        self._seen: deque[float] = deque(maxlen=SEEN_BEATS)
         self._rr_s: deque[float] = deque(maxlen=USUAL_BEATS)
 
-    def add(self, beat: Mark, rr_s: float | None) -> None:
+    def add(self, beat: Mark, rr_s: float | None, *, ventricular: bool) -> None:
         """Take the next beat; `rr_s` is the interval before it in seconds, absent where it cannot be trusted."""
         self.beats += 1
-        if rr_s is not None and beat.label != "V":
+        if (seen := beat.number(VENTRICULAR)) is not None:
+            self._seen.append(seen)
+        if rr_s is not None and not ventricular:
             self._rr_s.append(rr_s)
+
+    def is_ventricular(self, beat: Mark, seen_alone: float) -> bool:
+        """Whether a beat counts as ventricular: it is called V, or the front end is sure of it alone.
+
+        The classifier looks at one lead and learns a rhythm that lasts; the front end looks at all leads and learns
+        none. So it is believed only in a patient whose beats do not all look ventricular to it, as paced ones may.
+        """
+        if beat.label == "V":
+            return True
+        is_known = len(self._seen) >= USUAL_BEATS and median(self._seen) < seen_alone / 2
+        return is_known and (beat.number(VENTRICULAR) or 0.0) >= seen_alone
 
     def is_premature(self, rr_s: float | None, ratio: float) -> bool:
         """Whether a beat after `rr_s` comes sooner than `ratio` of the usual interval; never, where none is known."""
