@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 TOOLS  := .build/audit
+PEERS  := .build/peers
 RECORD ?= excerpt
 SPEED  ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup setup-dev demo demo-check test check format e2e bench fault install-check arm-check llm train audit sbom clean
+.PHONY: help setup setup-dev demo demo-check test check format e2e peers bench fault install-check arm-check llm train audit sbom clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,7 +51,15 @@ format: setup-dev  ## write the format and the safe fixes
 e2e: setup-dev  ## the clinic's pages in a real browser
 	$(BIN)/python -m pytest -m browser tests/e2e $(PYTEST)
 
-bench: setup-dev  ## speed and memory, as ratios of one run; BENCH=--quick for the short form
+$(PEERS)/.made: $(VENV)/.base requirements/peers.txt
+	$(PYTHON) -m venv $(PEERS)
+	VIRTUAL_ENV=$(PEERS) $(BIN)/uv pip install --quiet --require-hashes -r requirements/peers.txt
+	@touch $@
+
+peers: $(PEERS)/.made  ## install the detectors of others that `make bench` compares with (500 MB, below .build)
+
+bench: setup-dev  ## speed and memory, as ratios of one run, and detectors of others beside ours; BENCH=--quick for the short form
+	@$(MAKE) --no-print-directory peers || echo "The detectors of others cannot be installed: the table will say so." >&2
 	$(BIN)/python -m benchmarks $(BENCH)
 
 fault: setup-dev  ## the long fault runs, and the table of docs/reliability.md; ROW=kills for one row, FAULT="--kills=N"

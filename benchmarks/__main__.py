@@ -6,8 +6,9 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
-from benchmarks import clinic, daemon, decoding, drain, replay, stages
+from benchmarks import clinic, daemon, decoding, drain, peers, replay, stages
 from benchmarks.figures import Figure, NotMeasured
 from benchmarks.machine import ROOT, machine_facts
 from benchmarks.report import report, table, write
@@ -31,13 +32,15 @@ PARTS: dict[str, tuple[Callable[..., list[Figure]], tuple[str, ...]]] = {
     "stages": (stages.measure, stages.NAMES),
     "decoding": (decoding.measure, tuple(f"decoding_{protocol}" for protocol in KINDS)),
 }
+PEERS = "peers"
+"""The part that is a table of its own, not figures."""
 
 
 def main() -> int:
     """Measure, print the table, write the files; 1 if a part could not be measured. A missed target is a result."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", allow_abbrev=False, description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="shorter runs, under 90 s")
-    parser.add_argument("--only", action="append", choices=sorted(PARTS), help="one part; may be repeated")
+    parser.add_argument("--quick", action="store_true", help="shorter runs, some 3 minutes")
+    parser.add_argument("--only", action="append", choices=sorted([*PARTS, PEERS]), help="one part; may be repeated")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where to write (default: benchmarks/results)")
     options = parser.parse_args()
     # What was started is stopped on the way out, also when we are asked to stop.
@@ -46,23 +49,33 @@ def main() -> int:
     began_s = time.monotonic()
     figures: list[Figure] = []
     missing: dict[str, str] = {}
-    for name in options.only or PARTS:
+    asked = options.only or [*PARTS, PEERS]
+    for name in (name for name in PARTS if name in asked):
         measure, names = PARTS[name]
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
         try:
             figures += measure(quick=options.quick)
         except NotMeasured as why:
             missing |= dict.fromkeys(names, str(why))
+    beside: dict[str, Any] | None = None
+    if PEERS in asked:
+        print(f"measuring {PEERS} ...", file=sys.stderr, flush=True)
+        try:
+            beside = peers.measure(quick=options.quick)
+        except NotMeasured as why:
+            beside = {"why_not": str(why)}
     if options.quick:
         missing.setdefault("written_208_gb_a_day", "left out of the short form")
     machine["load_after"] = machine_facts()["load_before"]
-    record = report(figures, missing, machine=machine, quick=options.quick, seconds=time.monotonic() - began_s)
+    record = report(
+        figures, missing, machine=machine, quick=options.quick, seconds=time.monotonic() - began_s, peers=beside
+    )
     path = options.json or ROOT / "benchmarks" / "results" / f"{machine['at'][:10]}-{machine['commit']}.json"
     write(record, path)
     print(table(record))
     print(f"written to {path} and {path.with_suffix('.md').name}", file=sys.stderr)
-    asked = {name for part in options.only or PARTS for name in PARTS[part][1]}
-    return 1 if asked & missing.keys() - {"written_208_gb_a_day"} else 0
+    wanted = {name for part, (_, names) in PARTS.items() if part in asked for name in names}
+    return 1 if wanted & missing.keys() - {"written_208_gb_a_day"} else 0
 
 
 if __name__ == "__main__":

@@ -9,13 +9,23 @@ from benchmarks.figures import SPECS, Figure
 from benchmarks.machine import is_busy
 
 FORMAT = 1
+NOT_ASKED = "not asked for"
 BUSY = "Other work ran on this machine beside the measurement: times by the clock are longer than on an idle one."
 
 
 def report(
-    figures: Sequence[Figure], missing: Mapping[str, str], *, machine: Mapping[str, Any], quick: bool, seconds: float
+    figures: Sequence[Figure],
+    missing: Mapping[str, str],
+    *,
+    machine: Mapping[str, Any],
+    quick: bool,
+    seconds: float,
+    peers: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Put a run together; every figure is in it, or the reason why it is not."""
+    """Put a run together; every figure is in it, or the reason why it is not.
+
+    `peers` is the table of detectors, or `why_not`.
+    """
     measured = {figure.name: figure for figure in figures}
     return {
         "format": FORMAT,
@@ -24,9 +34,8 @@ def report(
         "machine": dict(machine),
         "note": BUSY if is_busy(dict(machine)) else "",
         "figures": [measured[name].facts() for name in SPECS if name in measured],
-        "not_measured": [
-            {"name": name, "why": missing.get(name, "not asked for")} for name in SPECS if name not in measured
-        ],
+        "not_measured": [{"name": name, "why": missing.get(name, NOT_ASKED)} for name in SPECS if name not in measured],
+        "peers": peers,
     }
 
 
@@ -38,16 +47,17 @@ def table(record: Mapping[str, Any]) -> str:
         "",
         _machine(machine),
         *(["", record["note"]] if record["note"] else []),
-        "",
-        "| figure | value | target | | note |",
-        "|---|---|---|---|---|",
     ]
-    lines += [_row(figure) for figure in record["figures"]]
-    if record["not_measured"]:
-        lines += [
-            "",
-            "Not measured: " + "; ".join(f"{each['name']} ({each['why']})" for each in record["not_measured"]),
-        ]
+    if record["figures"]:
+        lines += ["", "| figure | value | target | | note |", "|---|---|---|---|---|", *map(_row, record["figures"])]
+    # What a run was not asked for is no news where it was asked for one thing.
+    missing = [f"{each['name']} ({each['why']})" for each in record["not_measured"] if each["why"] != NOT_ASKED]
+    if (record["peers"] or {}).get("why_not"):
+        missing.append(f"peers ({record['peers']['why_not']})")
+    if missing:
+        lines += ["", "Not measured: " + "; ".join(missing)]
+    if (record["peers"] or {}).get("rows"):
+        lines += ["", *peers_table(record["peers"])]
     return "\n".join(lines) + "\n"
 
 
@@ -75,3 +85,44 @@ def _row(figure: Mapping[str, Any]) -> str:
     verdict = {None: "", True: f"met, {figure['headroom']} x", False: f"**missed**, {figure['headroom']} x"}
     value = f"{figure['value']:g} {figure['unit']}"
     return f"| {figure['what']} | {value} | {target} | {verdict[figure['met']]} | {figure['note']} |"
+
+
+def peers_table(peers: Mapping[str, Any]) -> list[str]:
+    """Lay the detectors out as Markdown: a row each, three columns for each group of records."""
+    names = [one["name"] for one in peers["columns"]]
+    heads = [f"{name}: {what}" for name in names for what in ("FN / FP", "error, %", "F1, %")]
+    lines = [
+        "## QRS complexes, found by others and by Bedside",
+        "",
+        "First ECG lead, gross figures by EC57; F1 within 150 / 50 ms, the latter also judges where on the QRS a"
+        " detector puts its mark. "
+        + "".join(f"{one['name']}: from {one['from_s']:g} s on. " for one in peers["columns"] if one["from_s"])
+        + f"Times: processor seconds for an hour of one lead ({peers['timed']}), and their ratio to the first row's,"
+        " all of this run. The whole pipeline takes the lead in blocks, as it comes, and judges quality, classes,"
+        " rhythm and fibrillation as well; a peer is given the whole record at once and finds QRS complexes only.",
+        "",
+        f"| detector | {' | '.join(heads)} | s an hour | times ours |",
+        f"|---|{'---|' * len(heads)}---|---|",
+    ]
+    for row in peers["rows"]:
+        if row["why_not"]:
+            cells = [row["why_not"], *[""] * (len(heads) + 1)]
+        else:
+            cells = [cell for name in names for cell in _peer_cells(row["scores"][name])]
+            cells += [_number(row["cpu_s_an_hour"]), _number(row["times_ours"])]
+        lines.append(f"| {row['detector']} | {' | '.join(cells)} |")
+    lines.append("")
+    for row in peers["rows"]:
+        failed = "; ".join(f"{record} counts as without beats ({why})" for record, why in row["failed"].items())
+        said = [f"`{row['call']}`", *([row["version"]] if row["version"] else []), *([failed] if failed else [])]
+        lines.append(f"- {row['detector']}: {'; '.join(said)}")
+    return lines
+
+
+def _peer_cells(figures: Mapping[str, Any]) -> list[str]:
+    both = f"{_number(figures['f1_150'], '.2f')} / {_number(figures['f1_50'], '.2f')}"
+    return [f"{figures['fn']} / {figures['fp']}", _number(figures["der"], ".3f"), both]
+
+
+def _number(value: float | None, form: str = ".3g") -> str:
+    return "" if value is None else format(value, form)

@@ -1,12 +1,13 @@
 """Heartbeats found, whatever they are called: by EC57, and once more within 50 ms."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from biosignal.scoring.ec57 import MATCH_S, score_record
+from biosignal.scoring.score import Annotations
 from export.recordings import NoRecordings
 from export.report.analysed import Analysed
 from export.report.interval import interval, mean, share
@@ -22,11 +23,22 @@ class QrsScore:
     record: str
     wide: tuple[int, int, int]
     narrow: tuple[int, int, int]
-    latency_ms: tuple[float, ...]
+    latency_ms: tuple[float, ...] = ()
 
 
 def score_qrs(signals: Signals, found: Analysed, *, from_s: float) -> QrsScore:
-    """Score one record from `from_s` on.
+    """Score what the pipeline found in one record, from `from_s` on.
+
+    Raises
+    ------
+    NoRecordings : it has no reference annotations.
+    """
+    latency_ms = tuple(1000 * (mark.decided_at - mark.start) / signals.fs_hz for mark in found.beats)
+    return replace(score_beats(signals, found.annotations(), from_s=from_s), latency_ms=latency_ms)
+
+
+def score_beats(signals: Signals, test: Annotations, *, from_s: float) -> QrsScore:
+    """Score beats that anything found in one record, from `from_s` on; its latencies stay empty.
 
     Raises
     ------
@@ -37,7 +49,7 @@ def score_qrs(signals: Signals, found: Analysed, *, from_s: float) -> QrsScore:
     wide, narrow = (
         score_record(
             signals.reference,
-            found.annotations(),
+            test,
             fs_hz=signals.fs_hz,
             start_s=from_s,
             end=signals.samples.shape[1],
@@ -49,7 +61,6 @@ def score_qrs(signals: Signals, found: Analysed, *, from_s: float) -> QrsScore:
         record=signals.name,
         wide=(wide.tp, wide.fn, wide.fp),
         narrow=(narrow.tp, narrow.fn, narrow.fp),
-        latency_ms=tuple(1000 * (mark.decided_at - mark.start) / signals.fs_hz for mark in found.beats),
     )
 
 
