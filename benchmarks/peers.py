@@ -170,7 +170,15 @@ def _peers(leads: Mapping[Key, Signals], timed: Signals) -> Iterator[Row]:
         print(f"measuring peers: {name} ...", file=sys.stderr, flush=True)
         version = f"{peer.package} {there[name]}"
         found, again = detect(name, version, leads, timed, python=PYTHON, kept=KEPT)
-        yield Row(detector=name, version=version, call=peer.call, timed_s=again.cpu_s, found=found)
+        yield row_of(Row(detector=name, version=version, call=peer.call), found, again)
+
+
+def row_of(row: Row, found: Mapping[Key, Found], timed: Found) -> Row:
+    """Give the row of a peer; one that could do no recording at all is not scored, it was not here."""
+    errors = [one.error for one in found.values()]
+    if errors and all(errors):
+        return replace(row, why_not=f"could do no record: {errors[0]}")
+    return replace(row, timed_s=timed.cpu_s, found=found)
 
 
 def installed(python: Path) -> tuple[dict[str, str], str]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from benchmarks import peers
 from benchmarks.machine import machine_facts
 from benchmarks.peer_runner import PEERS
-from benchmarks.peers import Column, Found, Row, detect, installed, mark_of, read_found, table_of, without_holes
+from benchmarks.peers import Column, Found, Row, detect, installed, mark_of, read_found, row_of, table_of, without_holes
 from benchmarks.report import report, table
 from biosignal.scoring.score import Annotations
 from biosignal.signal.blocks import Lead, LeadKind
@@ -98,6 +98,9 @@ def test_a_peer_that_ends_at_once_found_nothing_and_says_why(made, tmp_path):
     found, timed = detect("sleepecg", "0", {KEY: made}, made, python=broken, kept=tmp_path / "kept")
     assert found == {KEY: Found(samples=(), error="No module named peer")}
     assert timed.cpu_s is None
+    row = row_of(Row(detector="sleepecg"), found, timed)
+    assert row.why_not == "could do no record: No module named peer"
+    assert not row.found
 
 
 def test_every_peer_that_is_asked_for_is_known():
