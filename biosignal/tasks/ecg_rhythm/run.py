@@ -32,14 +32,18 @@ class UsualRhythm:
         if rr_s is not None and not ventricular:
             self._rr_s.append(rr_s)
 
-    def is_ventricular(self, beat: Mark, seen_alone: float) -> bool:
-        """Whether a beat counts as ventricular: it is called V, or the front end is sure of it alone.
+    def is_ventricular(self, beat: Mark, rr_s: float | None, limits: RhythmLimits) -> bool:
+        """Whether a beat counts as ventricular: it is called V, or it is fast and the front end is sure of it alone.
 
         The classifier looks at one lead and learns a rhythm that lasts; the front end looks at all leads and learns
-        none. So it is believed only in a patient whose beats do not all look ventricular to it, as paced ones may.
+        none. So it is believed of fast beats, and only in a patient whose beats do not all look ventricular to it, as
+        paced ones may.
         """
         if beat.label == "V":
             return True
+        if rr_s is None or rr_s > 60.0 / limits.vt_rate_per_min:
+            return False
+        seen_alone = limits.run_seen_alone
         is_known = len(self._seen) >= USUAL_BEATS and median(self._seen) < seen_alone / 2
         return is_known and (beat.number(VENTRICULAR) or 0.0) >= seen_alone
 

@@ -17,7 +17,7 @@ class VentricularRule:
     interval), or if it goes at `vt_rate_per_min` and its first beat does not look like the beat before it
     (`run_likeness`): beats at the usual pace and of the usual shape that are called V are far oftener a fault of the
     classifier than a rhythm. The front end, where it looked, must have seen its beats as ventricular too (`run_seen`);
-    a beat that it is sure of (`run_seen_alone`) counts as ventricular whatever the classifier calls it.
+    a fast beat that it is sure of (`run_seen_alone`) counts as ventricular whatever the classifier calls it.
     When its latest `vt_beats` beats have the rate of tachycardia, whatever they look like,
     the `v-run` is withdrawn and `vt` opened from the same onset: a kind never changes under one id. Where the run was
     slow before, the `v-run` is closed and `vt` begins with those beats. A beat that is not V, a beat that nobody
@@ -57,13 +57,13 @@ class VentricularRule:
         is_close = rr_s is not None and rr_s <= self._limits.run_max_rr_s
         if self._run.count and not (is_close and self._belongs(beat, rr_s)):
             self._end_run()
-        ventricular = self._usual.is_ventricular(beat, self._limits.run_seen_alone)
+        ventricular = self._usual.is_ventricular(beat, rr_s, self._limits)
         if ventricular or self._run.count:
             self._lengthen(beat, rr_s)
         self._usual.add(beat, rr_s, ventricular=ventricular)
 
     def _belongs(self, beat: Mark, rr_s: float | None) -> bool:
-        if self._usual.is_ventricular(beat, self._limits.run_seen_alone):
+        if self._usual.is_ventricular(beat, rr_s, self._limits):
             return True
         is_vt = self._open is not None and self._open.kind == "vt"
         return is_vt and self._run.is_continued(beat, rr_s, self._limits, self._log.fs_hz)
