@@ -278,6 +278,18 @@ def test_behind_a_gap_it_begins_as_at_a_start():
     assert [at - cut for at in behind if at >= cut] == fresh
 
 
+def test_a_second_says_how_far_the_quietest_lead_swings():
+    samples, _ = sinus(20.0)
+    samples = samples.copy()
+    samples[0] += np.where(np.arange(samples.shape[1]) > 10 * FS_HZ, 5.0, 0.0)
+    seconds = [one for one in run(samples, Steep()) if isinstance(one, Mark) and one.kind == "fitness"]
+    swings = [one.number("lead_swing") for one in seconds]
+    quiet = float(np.ptp(samples[1]))
+    assert all(0.0 < swing <= quiet + 0.1 for swing in swings)
+    alone = [one for one in run(samples[:1], Steep()) if isinstance(one, Mark) and one.kind == "fitness"]
+    assert max(one.number("lead_swing") for one in alone) > 4.5
+
+
 def test_fibrillation_is_told_once_and_closed_at_the_end():
     samples, _ = sinus(20.0)
     found = [one for one in run(samples, Steep(vf=0.9)) if isinstance(one, Finding)]

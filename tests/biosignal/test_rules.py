@@ -634,6 +634,35 @@ def pulse(start_s: float, end_s: float, height: float = 1.0, period_s: float = 0
     ]
 
 
+def swept(swing_mv: float) -> list[str]:
+    """Beats of 1 mV, then a silence in whose second second the quietest lead swings so far."""
+    beats = [replace(one, numbers=(*one.numbers, ("amplitude", 1.0))) for one in rhythm(steady(10))]
+    judged = [
+        replace(one, numbers=(*one.numbers, ("lead_swing", swing_mv if index == 10 else 0.1)))
+        for index, one in enumerate(fitness(index, 0.9) for index in range(30))
+    ]
+    return [one.kind for one in last(run(in_time(beats, judged, good(14))))]
+
+
+def test_a_silence_in_which_an_electrode_moves_is_no_asystole():
+    assert swept(0.4) == ["asystole"]
+    assert swept(1.6) == ["no-ecg-seen"]
+
+
+def test_a_pause_in_which_an_electrode_moves_is_none():
+    beats = rhythm([*steady(10), ("N", 3.0), *steady(3)])
+    beats = [replace(one, numbers=(*one.numbers, ("amplitude", 1.0))) for one in beats]
+
+    def kinds(swing_mv):
+        judged = [
+            replace(one, numbers=(*one.numbers, ("lead_swing", swing_mv))) for one in (fitness(n, 0.9) for n in range(14))
+        ]
+        return {finding.kind for finding in run(in_time(beats, judged, good(14)))}
+
+    assert "pause" in kinds(0.3)
+    assert "pause" not in kinds(1.6)
+
+
 def test_while_the_pulse_goes_on_a_silence_is_no_asystole_and_when_it_stops_it_is_one():
     beats = rhythm(steady(10))
     findings = last(run(in_time(beats, pulse(1.3, 20.0), good(40))))

@@ -22,8 +22,15 @@ VENTRICULAR = "ventricular_seen"
 """How ventricular a QRS looks to the network, all leads together; absent where the classical detector found it."""
 VENTRICULAR_SEEN = Quantity(unit="1", decimals=2, label="ventricular as the front end sees it")
 QRS = MarkKind(name="qrs", label="QRS complex", plural="QRS complexes", packed=False, line=None, numbers=(VENTRICULAR,))
+SWING = "lead_swing"
+"""How far the quietest lead swings within the second that ends with this one, in mV."""
 FITNESS = MarkKind(
-    name="fitness", label="second of fitness", plural="seconds of fitness", packed=False, line=None, numbers=("fit",)
+    name="fitness",
+    label="second of fitness",
+    plural="seconds of fitness",
+    packed=False,
+    line=None,
+    numbers=("fit", SWING),
 )
 """A second of all leads together; there are none where the network does not answer."""
 FIT = "fit"
@@ -36,6 +43,7 @@ FINDINGS = {
 QUANTITIES = {
     FIT: Quantity(unit="1", decimals=2, label="fitness of the best lead"),
     VENTRICULAR: VENTRICULAR_SEEN,
+    SWING: Quantity(unit="mV", decimals=2, label="swing of the quietest lead"),
     "vf_probability": Quantity(unit="1", decimals=2, label="probability of fibrillation"),
     "duration": DURATION,
 }

@@ -43,6 +43,7 @@ from biosignal.tasks.ecg_front.kinds import (
     QRS,
     QUANTITIES,
     STEPS,
+    SWING,
     VENTRICULAR,
 )
 from biosignal.tasks.ecg_front.limits import FrontLimits
@@ -57,6 +58,8 @@ WARM_STEPS = 17
 """A network that comes in the middle of a stretch holds after so many steps, 4.4 s: by then it has seen its past."""
 FIT_LEAST = 0.5
 """From this on the best lead is fit to judge."""
+SECOND_STEPS = 4
+"""A second, nearly."""
 PULSE_BACK_S = 8.0
 """A pulse that went on for so long ends fibrillation, whatever the leads show."""
 VF_OFF_STEPS = 4
@@ -71,6 +74,7 @@ class _Step(NamedTuple):
     on: int
     probability: float
     fit: float
+    swing: float
     seconds: tuple[tuple[int, int], ...]
 
 
@@ -114,6 +118,8 @@ class _Stretch:
         self.network: Network | None = None
         self.peaks = Peaks(len(facts.leads))
         self.fibrillation = Fibrillation(len(facts.leads))
+        self._tops: deque[Array] = deque(maxlen=SECOND_STEPS)
+        self._bottoms: deque[Array] = deque(maxlen=SECOND_STEPS)
         self.second = start
         """Start of the second whose fitness is told next."""
         self._facts = facts
@@ -132,6 +138,16 @@ class _Stretch:
             self.network = Network(self._model, fs_hz=facts.fs_hz, rows=len(facts.leads), start=self.end)
             self.peaks = Peaks(len(facts.leads))
             self.fibrillation = Fibrillation(len(facts.leads))
+
+    def note_swing(self, samples: Array) -> None:
+        """Take the samples of a step, shape (lead, sample), in mV."""
+        self._tops.append(np.max(samples, axis=1))
+        self._bottoms.append(np.min(samples, axis=1))
+
+    @property
+    def swing(self) -> float:
+        """How far the quietest lead swung in the last second, peak to peak in mV."""
+        return float(np.min(np.max(self._tops, axis=0) - np.min(self._bottoms, axis=0)))
 
     @property
     def decided_until(self) -> int:
@@ -254,6 +270,7 @@ class FrontStage:
                 continue
             peaks = stretch.peaks.push(scores, network.taken)
             stretch.fibrillation.push(scores)
+            stretch.note_swing(network.taken)
             if not stretch.is_seen and network.seen_steps >= WARM_STEPS:
                 self._due += [self._found(one) for one in stretch.take_over()]
             if stretch.is_seen:
@@ -333,6 +350,7 @@ class FrontStage:
             on=on,
             probability=fibrillation.probability,
             fit=round(fibrillation.fit, 2),
+            swing=round(stretch.swing, 2),
             seconds=tuple(self._seconds(stretch, network.sample_of(until))),
         )
 
@@ -380,7 +398,7 @@ class FrontStage:
                     state=MarkState.CONFIRMED,
                     quality=QualityLevel.USABLE if step.fit >= FIT_LEAST else QualityLevel.REJECTED,
                     outcome=self._said(probability, label=label),
-                    numbers=((FIT, step.fit),),
+                    numbers=((FIT, step.fit), (SWING, step.swing)),
                 )
             )
 

@@ -37,6 +37,7 @@ class RhythmLimits:
     asystole_unseen_s: float = 10.0
     asystole_back_beats: int = 8
     silence_fit: float = 0.3
+    silence_swing: float = 1.0
     detector_delay_s: float = 0.5
     bradycardia_per_min: float = 50.0
     extreme_bradycardia_per_min: float = 40.0

@@ -4,7 +4,8 @@ from collections import deque
 from statistics import median
 
 from biosignal.events import Finding, FindingState, Mark, Measure, QualityLevel, Unavailable
-from biosignal.tasks.ecg_front.kinds import FIBRILLATES, FIT, LATELY
+from biosignal.tasks.ecg_beats.kinds import AMPLITUDE
+from biosignal.tasks.ecg_front.kinds import FIBRILLATES, FIT, LATELY, SWING
 from biosignal.tasks.ecg_rhythm.kinds import NAME, by_rule
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
 from biosignal.tasks.finding_log import FindingLog, mark_set, worst_quality
@@ -55,6 +56,7 @@ class SilenceRule:
         self._quality = QualityLevel.DEGRADED
         self._asked = -1
         self._recent_s: deque[float] = deque(maxlen=8)
+        self._heights_mv: deque[float] = deque(maxlen=8)
         self._fitness: deque[Mark] = deque(maxlen=32)
         self._pulse.on_break()
 
@@ -77,6 +79,8 @@ class SilenceRule:
     def on_beat(self, beat: Mark, rr_s: float | None) -> None:
         """Take a confirmed beat; `rr_s` is absent where the interval before it cannot be trusted."""
         before, self._last = self._last, beat
+        if (height := beat.number(AMPLITUDE)) is not None:
+            self._heights_mv.append(abs(height))
         self._beats_seen += 1
         if self._unseen is not None and self._has_shown:
             self._close_unseen(beat.start)
@@ -141,7 +145,7 @@ class SilenceRule:
         if rr_s >= settings.asystole_s and clear:
             if self._fibrillates(before.start) or self._is_unfit(before.start):
                 return
-            if self._pulse.goes_on(before.start, beat.start):
+            if self._is_swept(before.start) or self._pulse.goes_on(before.start, beat.start):
                 return
             self._open_asystole(before.start, beat.start, worst_quality([before, beat]))
             self._back.append(beat)
@@ -149,7 +153,9 @@ class SilenceRule:
         usual_s = median(self._recent_s) if len(self._recent_s) >= 3 else None
         if usual_s is None or rr_s <= max(settings.pause_s, settings.pause_ratio * usual_s):
             return
-        if self.louder is None and not self._is_unfit(before.start, at_any_time=True):
+        if self.louder is not None or self._is_swept(before.start):
+            return
+        if not self._is_unfit(before.start, at_any_time=True):
             self._close_pause()
             self._pause = self._log.open(
                 "pause",
@@ -210,6 +216,8 @@ class SilenceRule:
             self._open_unseen(since, at, "no heartbeat was seen on this lead since the recording began")
         elif self._is_unfit(since):
             self._open_unseen(since, at, "no heartbeat was seen, and no lead is fit to show one")
+        elif self._is_swept(since):
+            self._open_unseen(since, at, "no heartbeat was seen, and every lead swings further than one")
         elif self._pulse.goes_on(since, at):
             self._open_unseen(since, at, "no heartbeat was seen, and the pulse goes on")
         else:
@@ -226,6 +234,14 @@ class SilenceRule:
         """Whether the front end found no lead fit for most of the seconds that began since then, or for one of them."""
         fits = [fit for second in self._fitness if second.start >= since and (fit := second.number(FIT)) is not None]
         return bool(fits) and (min(fits) if at_any_time else median(fits)) < self._limits.silence_fit
+
+    def _is_swept(self, since: int) -> bool:
+        """Whether every lead swung further than a heartbeat in a second that began since then: an electrode moves."""
+        if not self._heights_mv:
+            return False
+        most = self._limits.silence_swing * median(self._heights_mv)
+        swings = [swing for one in self._fitness if one.start > since and (swing := one.number(SWING)) is not None]
+        return bool(swings) and max(swings) >= most
 
     def _open_unseen(self, since: int, at: int, why: str) -> None:
         self._unseen = self._log.open(
