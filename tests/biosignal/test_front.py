@@ -278,6 +278,15 @@ def test_behind_a_gap_it_begins_as_at_a_start():
     assert [at - cut for at in behind if at >= cut] == fresh
 
 
+@pytest.mark.parametrize("more", range(0, 64, 3))
+def test_however_long_a_recording_is_its_last_complexes_are_decided_within_it_and_in_order(more):
+    samples, _ = sinus(12.0)
+    length = 2700 + more
+    decided = [one.decided_at for one in run(samples[:, :length], Steep()) if isinstance(one, Mark)]
+    assert decided == sorted(decided)
+    assert decided[-1] <= length - 1
+
+
 def test_a_second_says_how_far_the_quietest_lead_swings():
     samples, _ = sinus(20.0)
     samples = samples.copy()

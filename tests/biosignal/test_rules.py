@@ -655,7 +655,8 @@ def test_a_pause_in_which_an_electrode_moves_is_none():
 
     def kinds(swing_mv):
         judged = [
-            replace(one, numbers=(*one.numbers, ("lead_swing", swing_mv))) for one in (fitness(n, 0.9) for n in range(14))
+            replace(one, numbers=(*one.numbers, ("lead_swing", swing_mv)))
+            for one in (fitness(n, 0.9) for n in range(14))
         ]
         return {finding.kind for finding in run(in_time(beats, judged, good(14)))}
 

@@ -152,7 +152,7 @@ class _Stretch:
     @property
     def decided_until(self) -> int:
         """Nothing that comes later is decided before this sample."""
-        return min(self.end, self.network.done_until) if self.is_seen and self.network is not None else self.end
+        return min(self.end - 1, self.network.done_until) if self.is_seen and self.network is not None else self.end
 
     def push(self, samples: Samples) -> list[Detection]:
         """Take samples, shape (lead, sample); give what the classical detector says, if it is at work."""
