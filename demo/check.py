@@ -132,21 +132,23 @@ class Check:
     def _review(self, recording: str) -> int:
         """Confirm beats, and relabel the one the model was least sure of to its second choice.
 
-        A fusion beat is not made up so: the gates hold few of them, and rightly refuse what is taught by a false one.
+        What the model wavers to call a fusion beat is left alone: the gates hold few of them, and rightly refuse what
+        is taught by a false one.
         """
         reviewed: list[tuple[float, str, dict[str, Any]]] = []
         for finding in self._first_pass("finding", "onset").values():
             for mark in self.api.get(f"/findings/{finding['id']}")["evidence"]["marks"]:
-                if mark["outcome"] and mark["outcome"]["type"] == "Prediction" and len(reviewed) < REVIEWED:
+                is_classified = mark["outcome"] and mark["outcome"]["type"] == "Prediction"
+                if is_classified and FUSION not in _choices(mark) and len(reviewed) < REVIEWED:
                     reviewed.append((max(p for _, p in mark["outcome"]["scores"]), finding["id"], mark))
         if not reviewed:
             raise DemoFailed("no finding has a classified beat to review")
         reviewed.sort(key=lambda one: (one[0], one[1], one[2]["start"]))
-        doubtful = next((mark for _, _, mark in reviewed if _second_choice(mark) != FUSION), None)
+        doubtful = reviewed[0][2]
         for _, about, mark in reviewed:
             word = {"verdict": "confirm"}
             if mark is doubtful:
-                word = {"verdict": "relabel", "label": _second_choice(mark)}
+                word = {"verdict": "relabel", "label": _choices(mark)[1]}
             named = {name: mark[name] for name in ("task", "kind", "start")}
             self.api.post(f"/findings/{about}/reviews", {**named, "model_seen": True, **word})
         in_force = [
@@ -316,9 +318,10 @@ def _is_whole(facts: dict[str, Any]) -> bool:
     return not wrong
 
 
-def _second_choice(mark: dict[str, Any]) -> str:
+def _choices(mark: dict[str, Any]) -> tuple[str, str]:
+    """The two classes that the model gave most to."""
     scores: list[tuple[str, float]] = sorted(mark["outcome"]["scores"], key=lambda pair: -pair[1])
-    return scores[1][0]
+    return scores[0][0], scores[1][0]
 
 
 @contextlib.contextmanager
