@@ -36,12 +36,12 @@ class UsualRhythm:
         """Whether a beat counts as ventricular: it is called V, or it is fast and the front end is sure of it alone.
 
         The classifier looks at one lead and learns a rhythm that lasts; the front end looks at all leads and learns
-        none. So it is believed of fast beats, and only in a patient whose beats do not all look ventricular to it, as
-        paced ones may.
+        none. So it is believed of fast beats that are no fusion beats, and only in a patient whose beats do not all
+        look ventricular to it, as paced ones may.
         """
         if beat.label == "V":
             return True
-        if rr_s is None or rr_s > 60.0 / limits.vt_rate_per_min:
+        if beat.label == "F" or rr_s is None or rr_s > 60.0 / limits.vt_rate_per_min:
             return False
         seen_alone = limits.run_seen_alone
         is_known = len(self._seen) >= USUAL_BEATS and median(self._seen) < seen_alone / 2
