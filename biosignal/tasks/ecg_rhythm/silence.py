@@ -22,11 +22,11 @@ class SilenceRule:
     no heart was ever seen on it, and `no-ecg-seen` says so: the lead may carry something else.
 
     A silence is told at the sample at which it is long enough, and asked about again at each second of `Quality`. A
-    rejected second proves nothing and restarts the count. Where no beat was
-    seen since the signal became assessable, the detector may still be learning: then `asystole_unseen_s` holds.
-    Where the front end judges the leads, its seconds of fitness speak too: in fibrillation nothing is silent, `vf`
-    tells it; and on leads that are not fit a heart may beat unseen: `no-ecg-seen` is told in place of asystole. So
-    it is where a lead of pulse or pressure shows that the heart goes on.
+    rejected second proves nothing and restarts the count. Where no beat was seen since the signal became assessable,
+    the detector may still be learning: then `asystole_unseen_s` holds. Where the front end judges the leads, its
+    seconds of fitness speak too: in fibrillation nothing is silent, `vf` tells it; and on leads that are not fit, or
+    that all swing further than a heartbeat, a heart may beat unseen: `no-ecg-seen` is told in place of asystole. So it
+    is where a lead of pulse or pressure shows that the heart goes on.
     An asystole has ended when `asystole_back_beats` beats came without a pause between them: a dying heart gives a beat
     now and then, and each silence between them is the same alarm. Meanwhile, and in fibrillation, no pause is told.
     A pause is withdrawn if its interval turns out to hold a rejected second. Missed beats look like pauses, so a pause
@@ -108,10 +108,12 @@ class SilenceRule:
             return
         if self._clear_since is None:
             self._clear_since = second.start
+        recently = None
         if self._unseen is not None:
-            recently = second.end - self._log.samples(self._limits.asystole_s)
-            pulse = self._pulse.goes_on(max(self._unseen.onset, recently), second.end)
-            if not self._has_shown or recently < self._unseen.onset or self._is_unfit(recently) or pulse:
+            # One sample more, so that the second that begins there counts.
+            recently = second.end - self._log.samples(self._limits.asystole_s) - 1
+            is_early = not self._has_shown or recently < self._unseen.onset
+            if is_early or self._why_unseen(recently, second.end) is not None:
                 self._prolong_unseen(self._unseen, second.end)
                 return
             self._close_unseen(second.end)
@@ -129,7 +131,7 @@ class SilenceRule:
             return
         silence = self._silence()
         if silence is not None and silence[1] <= second.end:
-            self._open_silence(silence[0], second.end)
+            self._open_silence(silence[0], second.end, recently=recently)
 
     def on_break(self, at: int) -> None:
         """From sample `at` on nothing can be said."""
@@ -209,19 +211,27 @@ class SilenceRule:
         limit_s = settings.asystole_s if seen else settings.asystole_unseen_s
         return since, since + self._log.samples(limit_s + settings.detector_delay_s)
 
-    def _open_silence(self, since: int, at: int) -> None:
+    def _open_silence(self, since: int, at: int, *, recently: int | None = None) -> None:
+        """Say what a silence is; one that was `no-ecg-seen` is judged by what came lately, not by all of it again."""
         if self._fibrillates(since):
             return
+        why = None
         if not self._has_shown:
-            self._open_unseen(since, at, "no heartbeat was seen on this lead since the recording began")
-        elif self._is_unfit(since):
-            self._open_unseen(since, at, "no heartbeat was seen, and no lead is fit to show one")
-        elif self._is_swept(since):
-            self._open_unseen(since, at, "no heartbeat was seen, and every lead swings further than one")
-        elif self._pulse.goes_on(since, at):
-            self._open_unseen(since, at, "no heartbeat was seen, and the pulse goes on")
+            why = "no heartbeat was seen on this lead since the recording began"
+        elif recently is None:
+            why = self._why_unseen(since, at)
+        if why is not None:
+            self._open_unseen(since, at, why)
         else:
             self._open_asystole(since, at, self._quality)
+
+    def _why_unseen(self, since: int, at: int) -> str | None:
+        """Why a heart may have beaten unseen between two samples; none where it would have shown."""
+        if self._is_unfit(since):
+            return "no heartbeat was seen, and no lead is fit to show one"
+        if self._is_swept(since):
+            return "no heartbeat was seen, and every lead swings further than one"
+        return "no heartbeat was seen, and the pulse goes on" if self._pulse.goes_on(since, at) else None
 
     @property
     def _has_shown(self) -> bool:
