@@ -112,7 +112,8 @@ class SilenceRule:
         if self._unseen is not None:
             # One sample more, so that the second that begins there counts.
             recently = second.end - self._log.samples(self._limits.asystole_s) - 1
-            is_early = not self._has_shown or recently < self._unseen.onset
+            onset = self._unseen.onset
+            is_early = not self._has_shown or recently < onset or self._fibrillates(onset)
             if is_early or self._why_unseen(recently, second.end) is not None:
                 self._prolong_unseen(self._unseen, second.end)
                 return
