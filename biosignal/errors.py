@@ -1,6 +1,13 @@
 """One root error: what happened, with which facts, and what a person does next."""
 
+from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
+from enum import Enum
 from typing import ClassVar
+
+MOST_NAMED = 8
+LONGEST = 300
+"""So many things are named in a message, and so many characters of one."""
 
 
 class BedsideError(Exception):
@@ -15,7 +22,7 @@ class BedsideError(Exception):
     exit_code: ClassVar[int] = 1
 
     def __init__(self, what: str, *, remedy: str | None = None, **facts: object) -> None:
-        super().__init__(what + "".join(f", {name}={fact!r}" for name, fact in facts.items()))
+        super().__init__(what + "".join(f", {name}={_shown(fact)}" for name, fact in facts.items()))
         self.facts = facts
         self.advice = remedy or self.remedy
 
@@ -38,3 +45,26 @@ class BrokenStream(BedsideError):
     """Samples arrived out of order, overlapping, or with another layout than announced."""
 
     remedy = "report a loss as a Gap and open a new recording when the layout changes"
+
+
+def listed(things: Iterable[object]) -> str:
+    """Name the first things, and say how many more there are: ``II, V5 and 10 more``."""
+    named = [one if isinstance(one, str) else _shown(one) for one in things]
+    more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+    return ", ".join(named[:MOST_NAMED]) + more
+
+
+def _shown(fact: object) -> str:
+    """Write a fact for people: of many things some, and no type of a library."""
+    if isinstance(fact, Enum):
+        return repr(fact.value)
+    if isinstance(fact, str | bytes) or hasattr(fact, "__fspath__"):
+        text = repr(fact if isinstance(fact, bytes) else str(fact))
+        return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
+    if isinstance(fact, list | tuple | AbstractSet):
+        named = [_shown(one) for one in fact]
+        more = f" and {len(named) - MOST_NAMED} more" if len(named) > MOST_NAMED else ""
+        return f"[{', '.join(named[:MOST_NAMED])}]{more}"
+    if isinstance(fact, dict):
+        return _shown([f"{key}: {value}" for key, value in fact.items()])
+    return str(fact)

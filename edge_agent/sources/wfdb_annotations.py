@@ -24,6 +24,8 @@ _SYMBOLS = {
 _CODES = {symbol: code for code, symbol in _SYMBOLS.items()}
 _LONGEST_STEP = 0x7FFFFFFF
 _RESOLUTION = re.compile(r"## time resolution: ([0-9.eE+-]+)")
+_DEFINITIONS, _END_OF_DEFINITIONS = "## annotation type definitions", "## end of definitions"
+_OWN_SYMBOL = re.compile(r"(\d+) (\S+)(?: .*)?", re.DOTALL)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,11 +77,12 @@ def decode_annotations(data: bytes) -> list[Annotation]:
     ------
     RecordUnreadable : the bytes end inside an annotation or hold no such format.
     """
-    return [one for one in _all_annotations(data) if not _is_definition(one)]
+    return _without_definitions(_all_annotations(data))
 
 
 def _all_annotations(data: bytes) -> list[Annotation]:
     found: list[Annotation] = []
+    symbols = dict(_SYMBOLS)
     at = position = chan = num = 0
     while position + 2 <= len(data):
         word = int.from_bytes(data[position : position + 2], "little")
@@ -106,14 +109,36 @@ def _all_annotations(data: bytes) -> list[Annotation]:
                 raise RecordUnreadable("the annotation file ends inside a text")
             found[-1] = _changed(found[-1], aux=text.decode("latin-1"))
             position += value + value % 2
+            symbols.update(_own_symbol(found))
         else:
             at += value
-            found.append(Annotation(sample=at, symbol=_SYMBOLS.get(code, " "), chan=chan, num=num))
+            found.append(Annotation(sample=at, symbol=symbols.get(code, " "), chan=chan, num=num))
     return found
+
+
+def _own_symbol(found: list[Annotation]) -> dict[int, str]:
+    """The symbol that the last annotation defines, by its code; none where it defines none."""
+    match = _OWN_SYMBOL.fullmatch(found[-1].aux)
+    return {int(match[1]): match[2]} if match is not None and _defines(found, len(found) - 1) else {}
+
+
+def _defines(found: list[Annotation], index: int) -> bool:
+    """Whether an annotation stands among the definitions of symbols that a file begins with."""
+    for before in range(index, -1, -1):
+        one = found[before]
+        if one.sample != 0 or one.symbol != '"' or one.aux == _END_OF_DEFINITIONS:
+            return False
+        if one.aux == _DEFINITIONS:
+            return True
+    return False
 
 
 def _is_definition(one: Annotation) -> bool:
     return one.sample == 0 and (one.symbol == " " or (one.symbol == '"' and one.aux.startswith("## ")))
+
+
+def _without_definitions(found: list[Annotation]) -> list[Annotation]:
+    return [one for index, one in enumerate(found) if not (_is_definition(one) or _defines(found, index))]
 
 
 def _resolution_hz(annotations: Iterable[Annotation]) -> float | None:
@@ -161,7 +186,7 @@ def read_annotations(path: Path, *, at_hz: float | None = None, counted_hz: floa
         found = _all_annotations(data)
     except RecordUnreadable as error:
         raise RecordUnreadable(str(error), file=str(path)) from error
-    kept = [one for one in found if not _is_definition(one)]
+    kept = _without_definitions(found)
     file_hz = _resolution_hz(found) or counted_hz
     if at_hz is None or file_hz is None or file_hz == at_hz:
         return kept

@@ -1,36 +1,23 @@
 """A WFDB record as a source, read a stretch at a time so that a day's record never sits in memory."""
 
+import contextlib
 import hashlib
 import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 
-from biosignal.signal.blocks import Gap, Lead, SampleBlock, Samples, Signal
+from biosignal.signal.blocks import Gap, Lead, SampleBlock, Signal
 from edge_agent.sources.lead_kinds import kinds_of
-from edge_agent.sources.port import RecordUnreadable, SourceFacts, SourceHealth, SourceState, unique_names
+from edge_agent.sources.port import RecordUnreadable, SourceFacts, SourceHealth, SourceState
 from edge_agent.sources.rates import leads_by_rate, own_rate
-from edge_agent.sources.wfdb_header import DEFAULT_GAIN, Header, SignalLine, known_unit, read_header
-from edge_agent.sources.wfdb_signal import LAYOUT, SignalFile
+from edge_agent.sources.wfdb_frames import beside
+from edge_agent.sources.wfdb_header import NO_FILE, Header, read_header
+from edge_agent.sources.wfdb_segments import Piece, open_pieces
 
 BLOCK_SAMPLES = 1 << 14  # even, so that a stretch of format 212 begins on a byte
-
-
-class _Reader(Protocol):
-    """Reads frames: stretches of time in which each signal has so many samples as `per_frame` says."""
-
-    names: tuple[str, ...]
-    units: tuple[str, ...]  # as the header writes them
-    calibrated: tuple[bool, ...]
-    per_frame: tuple[int, ...]
-    length: int  # frames that are really there
-    missing: int  # frames the header announces behind them
-
-    def read(self, start: int, end: int) -> list[Samples]:
-        """Samples of each signal in our unit, for frames [start, end)."""
 
 
 class WfdbRecord:
@@ -48,11 +35,7 @@ class WfdbRecord:
     def __init__(self, path: Path) -> None:
         self.header_path = header_path(path)
         self._header = read_header(self.header_path)
-        self._reader: _Reader = (
-            _PlainReader(self.header_path, self._header)
-            if _is_plain(self._header)
-            else _LibraryReader(self.header_path)
-        )
+        self._record = open_pieces(self.header_path, self._header)
         self._facts = self._all_facts()
         self._per_frame = round(self._facts.fs_hz / self._header.fs_hz)
         self._recording = ""
@@ -60,27 +43,22 @@ class WfdbRecord:
         self._done = False
 
     def _all_facts(self) -> SourceFacts:
-        reader, frames_hz = self._reader, self._header.fs_hz
-        kinds = kinds_of(list(zip(reader.names, reader.units, strict=True)))
-        rates_hz = [frames_hz * samples for samples in reader.per_frame]
+        found, frames_hz = self._record.leads, self._header.fs_hz
+        kinds = kinds_of([(lead.name, lead.unit_text) for lead in found])
+        rates_hz = [frames_hz * lead.per_frame for lead in found]
         fs_hz = own_rate(kinds, rates_hz)
-        described = zip(reader.names, reader.units, reader.calibrated, kinds, rates_hz, strict=True)
         return SourceFacts(
             name=self.header_path.stem,
             leads=tuple(
-                Lead(
-                    name=name,
-                    unit=known_unit(unit, calibrated=calibrated)[0],
-                    kind=kind,
-                    fs_hz=None if rate_hz == fs_hz else rate_hz,
-                )
-                for name, unit, calibrated, kind, rate_hz in described
+                Lead(name=lead.name, unit=lead.unit, kind=kind, fs_hz=None if rate_hz == fs_hz else rate_hz)
+                for lead, kind, rate_hz in zip(found, kinds, rates_hz, strict=True)
             ),
             fs_hz=fs_hz,
             live=False,
             content_hash=_content_hash(self.header_path, self._header),
-            length=(reader.length + reader.missing) * round(fs_hz / frames_hz),
+            length=self._record.length * round(fs_hz / frames_hz),
             path=str(self.header_path.with_suffix("")),
+            notes=self._record.notes,
             annotated_hz=None if fs_hz == frames_hz else frames_hz,  # annot(5) counts frames
         )
 
@@ -93,36 +71,45 @@ class WfdbRecord:
         self._recording = recording_id
 
     def read(self) -> Iterator[Signal]:
-        """Yield the record from its start; what a torn file lacks at its end is a `Gap`."""
+        """Yield the record from its start; what no segment holds, or a torn file lacks at its end, is a `Gap`."""
         return self.read_from(0)
 
     def read_from(self, sample: int) -> Iterator[Signal]:
-        """Yield the record from the block that holds `sample` on."""
+        """Yield the record from the block or the gap that holds `sample` on."""
         self._done = False
-        reader = self._reader
-        at_once = max(2, BLOCK_SAMPLES // max(reader.per_frame) // 2 * 2)
-        for start in range(sample // self._per_frame // at_once * at_once, reader.length, at_once):
+        frame = sample // self._per_frame
+        for piece in self._record.pieces:
+            if piece.end > frame:
+                yield from self._items(piece, max(0, frame - piece.start))
             if self._closed.is_set():
                 return
-            yield from self._blocks(start, min(start + at_once, reader.length))
-        if reader.missing:
-            yield Gap(
-                recording=self._recording,
-                start=reader.length * self._per_frame,
-                length=reader.missing * self._per_frame,
-                reason="truncated",
-            )
         self._done = True
 
-    def _blocks(self, start: int, end: int) -> Iterator[SampleBlock]:
-        """One block a rate for frames [start, end), the recording's own rate first."""
-        rows = self._reader.read(start, end)
+    def _items(self, piece: Piece, frame: int) -> Iterator[Signal]:
+        """Blocks of a piece from the one that holds `frame` of it on, and then what it lacks."""
+        at_once = max(2, BLOCK_SAMPLES // max(lead.per_frame for lead in self._record.leads) // 2 * 2)
+        for start in range(frame // at_once * at_once, piece.present, at_once):
+            if self._closed.is_set():
+                return
+            yield from self._blocks(piece, start, min(start + at_once, piece.present))
+        if piece.missing:
+            yield Gap(
+                recording=self._recording,
+                start=(piece.start + piece.present) * self._per_frame,
+                length=piece.missing * self._per_frame,
+                reason=piece.reason,
+            )
+
+    def _blocks(self, piece: Piece, start: int, end: int) -> Iterator[SampleBlock]:
+        """One block a rate for frames [start, end) of a piece, the recording's own rate first."""
+        described = self._record.leads
+        rows = piece.read(start, end, described)
         for rate_hz, leads in leads_by_rate(self._facts).items():
             per_frame = round(rate_hz / self._header.fs_hz)
-            mine = [row for row, samples in zip(rows, self._reader.per_frame, strict=True) if samples == per_frame]
+            mine = [row for row, lead in zip(rows, described, strict=True) if lead.per_frame == per_frame]
             yield SampleBlock(
                 recording=self._recording,
-                start=start * per_frame,
+                start=(piece.start + start) * per_frame,
                 fs_hz=rate_hz,
                 leads=leads,
                 samples=np.stack(mine),
@@ -160,99 +147,6 @@ def header_path(path: Path) -> Path:
     raise RecordUnreadable("no such record", record=str(path))
 
 
-def _is_plain(header: Header) -> bool:
-    return not header.segments and all(
-        line.format in LAYOUT and line.samples_per_frame > 0 and line.skew == 0 and line.file != "~"
-        for line in header.signals
-    )
-
-
-class _PlainReader:
-    """Formats read with numpy alone."""
-
-    def __init__(self, path: Path, header: Header) -> None:
-        groups: dict[str, list[SignalLine]] = {}
-        for line in header.signals:
-            groups.setdefault(line.file, []).append(line)
-        for name, lines in groups.items():
-            if len({line.format for line in lines}) > 1:
-                raise RecordUnreadable("the signals of one file must have one format", header=str(path), file=name)
-        self._lines = header.signals
-        self._files = {name: SignalFile(_beside(path, name), tuple(lines)) for name, lines in groups.items()}
-        present = max(file.length for file in self._files.values())
-        if present == 0:
-            raise RecordUnreadable("the signal file holds not one whole sample", header=str(path))
-        self.length = min(present, header.length or present)
-        self.missing = max(0, (header.length or 0) - self.length)
-        self.names = unique_names([line.name for line in header.signals])
-        self.units = tuple(line.unit for line in header.signals)
-        self.calibrated = tuple(line.gain != 0 for line in header.signals)
-        self.per_frame = tuple(line.samples_per_frame for line in header.signals)
-
-    def read(self, start: int, end: int) -> list[Samples]:
-        column_in_file = dict.fromkeys(self._files, 0)
-        counts = {
-            name: file.read(start, min(end, file.length)) if start < file.length else None
-            for name, file in self._files.items()
-        }
-        rows = []
-        for line in self._lines:
-            row = np.full((end - start) * line.samples_per_frame, np.nan, np.float32)
-            first = column_in_file[line.file]
-            column_in_file[line.file] = first + line.samples_per_frame
-            frames = counts[line.file]
-            if frames is not None:
-                wanted = frames[:, first : first + line.samples_per_frame].reshape(-1)
-                scale = known_unit(line.unit, calibrated=line.gain != 0)[1] / (line.gain or DEFAULT_GAIN)
-                physical = ((wanted - np.float64(line.baseline)) * scale).astype(np.float32)
-                physical[wanted == self._files[line.file].invalid] = np.nan
-                row[: physical.size] = physical
-            rows.append(row)
-        return rows
-
-
-class _LibraryReader:
-    """Everything else, through the wfdb package."""
-
-    def __init__(self, path: Path) -> None:
-        self._record = str(path.with_suffix(""))
-        first = self._call(0, 1)
-        header = read_header(path)
-        self.length = header.length or 0
-        self.missing = 0
-        if not self.length:
-            self.length = int(self._call(0, None).sig_len)
-        self.names = unique_names(list(first.sig_name))
-        self.units = tuple(unit or "" for unit in first.units)
-        self.calibrated = (True,) * len(self.names)
-        self.per_frame = tuple(int(samples) for samples in first.samps_per_frame)
-        self._scale = [known_unit(unit)[1] for unit in self.units]
-
-    def read(self, start: int, end: int) -> list[Samples]:
-        rows = self._call(start, end).e_p_signal
-        return [(row * scale).astype(np.float32) for row, scale in zip(rows, self._scale, strict=True)]
-
-    def _call(self, start: int, end: int | None) -> Any:
-        import wfdb
-
-        try:
-            # Without smoothing: a mean over the samples of a frame would take a lead's own rate from it.
-            return wfdb.rdrecord(self._record, sampfrom=start, sampto=end, smooth_frames=False)
-        except Exception as error:  # the package raises whatever a corrupt file makes numpy raise
-            raise RecordUnreadable(
-                "the wfdb package cannot read the record", record=self._record, why=f"{type(error).__name__}: {error}"
-            ) from error
-
-
-def _beside(header: Path, name: str) -> Path:
-    """Resolve a file named in a header; it may not lead out of the header's folder."""
-    folder = header.parent.resolve()
-    path = (folder / name).resolve()
-    if not name or not path.is_relative_to(folder):
-        raise RecordUnreadable("the header names a file outside its folder", header=str(header), file=name)
-    return header.parent / name
-
-
 def _content_hash(path: Path, header: Header) -> str:
     digest = hashlib.sha256()
     for line in header.signals:
@@ -261,20 +155,20 @@ def _content_hash(path: Path, header: Header) -> str:
     if header.segments:
         digest.update(path.read_bytes())
     for file in _files(path, header):
-        with file.open("rb") as opened:
+        with contextlib.suppress(OSError), file.open("rb") as opened:
             while piece := opened.read(1 << 20):
                 digest.update(piece)
     return digest.hexdigest()
 
 
 def _files(path: Path, header: Header) -> list[Path]:
+    """Files of the record, also those that are not there; the name of each stands in a header that is hashed."""
     if not header.segments:
-        return [_beside(path, name) for name in dict.fromkeys(line.file for line in header.signals) if name != "~"]
+        return [beside(path, name) for name in dict.fromkeys(line.file for line in header.signals) if name != NO_FILE]
     files: list[Path] = []
-    lines = [line.strip() for line in path.read_text(encoding="latin-1").splitlines()]
-    for line in [line for line in lines if line and not line.startswith("#")][1:]:
-        segment = line.split()[0]
-        if segment != "~":
-            below = _beside(path, f"{segment}.hea")
-            files += [below, *_files(below, read_header(below))]
-    return files
+    for name in dict.fromkeys(one.name for one in header.segments if one.name != NO_FILE):
+        below = beside(path, f"{name}.hea")
+        files.append(below)
+        with contextlib.suppress(RecordUnreadable):
+            files += _files(below, read_header(below)) if below != path else []
+    return list(dict.fromkeys(files))

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 import wfdb
 from hypothesis import given, settings
@@ -145,3 +146,13 @@ def test_the_resolution_is_written_as_the_wfdb_package_writes_it(tmp_path):
     assert (tmp_path / "x.bds").read_bytes() == (tmp_path / "x.atr").read_bytes()
     assert wfdb.rdann(str(tmp_path / "x"), "bds").fs == pytest.approx(249.89)
     assert read_annotations(tmp_path / "x.bds", at_hz=249.89) == found
+
+
+def test_symbols_that_a_file_defines_are_kept(tmp_path):
+    custom = pd.DataFrame([(42, "Y", "yawn"), (45, "Z", "sleep")], columns=["label_store", "symbol", "description"])
+    samples, symbols = np.array([0, 30, 90, 300]), ["N", "Y", "Z", "V"]
+    wfdb.wrann("x", "atr", samples, symbol=symbols, custom_labels=custom, fs=250, write_dir=str(tmp_path))
+    theirs = wfdb.rdann(str(tmp_path / "x"), "atr")
+    found = read_annotations(tmp_path / "x.atr", at_hz=250.0)
+    assert [one.symbol for one in found] == symbols == theirs.symbol
+    assert [one.sample for one in found] == samples.tolist() == theirs.sample.tolist()

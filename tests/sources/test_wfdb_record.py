@@ -108,19 +108,6 @@ def test_a_flac_record_is_read_through_the_wfdb_package(tmp_path, fmt, bits):
     np.testing.assert_array_equal(late.samples, samples[:, late.start :])
 
 
-def test_a_record_of_segments_with_a_hole_and_a_layout_is_read(tmp_path):
-    write(tmp_path, name="s1", length=700)
-    write(tmp_path, name="s2", length=900, names=("MLII",), units=("mV",))
-    (tmp_path / "lay.hea").write_text("lay 2 360 0\n~ 0 200(0)/mV 0 0 0 0 0 MLII\n~ 0 100(5)/mV 0 0 0 0 0 V5\n")
-    (tmp_path / "v.hea").write_text("v/4 2 360 2100\nlay 0\ns1 700\n~ 500\ns2 900\n")
-    samples, _ = samples_of(WfdbRecord(tmp_path / "v"))
-    expected = wfdb.rdrecord(str(tmp_path / "v")).p_signal.T
-    np.testing.assert_allclose(samples, expected, rtol=1e-6, atol=1e-7)
-    assert np.isnan(samples[:, 700:1200]).all()
-    assert np.isnan(samples[1, 1200:]).all()
-    assert np.isfinite(samples[0, 1200:]).all()
-
-
 def test_the_header_agrees_with_the_wfdb_package(tmp_path):
     path = write(tmp_path, fmt="212")
     ours, theirs = read_header(path.with_suffix(".hea")), wfdb.rdheader(str(path))
