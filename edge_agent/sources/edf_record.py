@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from biosignal.errors import listed
 from biosignal.signal.blocks import Gap, SampleBlock, Signal
-from edge_agent.sources.edf_layout import RECORDS_AT, Layout, read_layout
-from edge_agent.sources.edf_signals import EdfSignals, describe_signals, read_signals
+from edge_agent.sources.edf_layout import JUMP_S, Layout, read_layout
+from edge_agent.sources.edf_signals import EdfSignals, describe_signals, read_counts
 from edge_agent.sources.port import RecordUnreadable, Remark, SourceFacts, SourceHealth, SourceState
 from edge_agent.sources.rates import goes_on_at
 from edge_agent.sources.wfdb_record import BLOCK_SAMPLES
@@ -35,9 +36,9 @@ class EdfRecord:
         self._layout = read_layout(path)
         self._signals = describe_signals(self._layout)
         self._own = self._signals.groups[0]
-        self._starts = _record_starts(self._layout, self._own.per_record, self._own.fs_hz)
+        self._starts, jumps = _record_starts(self._layout, self._own.per_record, self._own.fs_hz)
         self._runs = _runs(self._starts, self._own.per_record)
-        self._notes = _notes(self._layout, self._signals)
+        self._notes = (*_notes(self._layout, self._signals), *jumps)
         self._hash = _content_hash(self._layout)
         self._recording = ""
         self._closed = threading.Event()
@@ -61,7 +62,7 @@ class EdfRecord:
         self._recording = recording_id
 
     def read(self) -> Iterator[Signal]:
-        """Yield the file from its start; time that passes between records of EDF+D is a `Gap`."""
+        """Yield the file from its start; time that passes between records is a `Gap`."""
         return self.read_from(0)
 
     def read_from(self, sample: int) -> Iterator[Signal]:
@@ -100,7 +101,7 @@ class EdfRecord:
 
     def _blocks(self, first: int, end: int) -> Iterator[SampleBlock]:
         """One block a rate for the records [first, end), which follow each other without a gap."""
-        signals = read_signals(self._layout, self._layout.data(first, end))
+        counts = read_counts(self._layout, self._layout.data(first, end))
         run = self._run_begin(first)
         for group in self._signals.groups:
             # Behind a gap all rates begin anew, in step with the recording's own.
@@ -110,7 +111,7 @@ class EdfRecord:
                 start=begin + (first - run) * group.per_record,
                 fs_hz=group.fs_hz,
                 leads=group.leads,
-                samples=group.samples(signals),
+                samples=group.samples(counts),
             )
 
     def _run_begin(self, record: int) -> int:
@@ -126,13 +127,12 @@ def _runs(starts: NDArray[np.int64], size: int) -> NDArray[np.int64]:
     return np.concatenate([np.zeros(1, np.int64), 1 + np.flatnonzero(np.diff(starts) != size)])
 
 
-def _record_starts(layout: Layout, size: int, fs_hz: float) -> NDArray[np.int64]:
-    """First sample of every record at a rate that has `size` samples a record."""
-    even = np.arange(layout.records, dtype=np.int64) * size
+def _record_starts(layout: Layout, size: int, fs_hz: float) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """First sample of every record at a rate that has `size` samples a record, and what is odd about these."""
+    onsets_s, notes = _all_onsets(layout)
     if not layout.is_discontinuous:
-        return even
-    starts = np.rint(layout.onsets_s() * fs_hz).astype(np.int64)
-    steps = np.diff(starts)
+        return _continuous_starts(layout, size, np.diff(onsets_s), fs_hz)
+    steps = np.diff(np.rint(onsets_s * fs_hz)).astype(np.int64)
     # A record that begins off the sample grid may seem to begin one sample early.
     steps[steps == size - 1] = size
     if (steps < size).any():
@@ -140,26 +140,64 @@ def _record_starts(layout: Layout, size: int, fs_hz: float) -> NDArray[np.int64]
         raise RecordUnreadable(
             "a data record begins before the one before it has ended", file=str(layout.path), record=record
         )
+    return _summed(steps), notes
+
+
+def _all_onsets(layout: Layout) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """Onsets of all records; one that does not say its own follows the one before it."""
+    onsets_s = layout.onsets_s()
+    lost, known = np.flatnonzero(~np.isfinite(onsets_s)), np.flatnonzero(np.isfinite(onsets_s))
+    if not known.size:
+        onsets_s = np.arange(layout.records, dtype=np.float64) * layout.record_s
+    elif lost.size:
+        first = known[0]
+        onsets_s[:first] = onsets_s[first] - layout.record_s * np.arange(first, 0, -1)
+        for record in lost[lost > first]:
+            onsets_s[record] = onsets_s[record - 1] + layout.record_s
+    note = f"{lost.size} of {layout.records} records do not say when they begin: taken to follow the one before them"
+    return onsets_s - onsets_s[0], (note,) if lost.size else ()
+
+
+def _continuous_starts(
+    layout: Layout, size: int, steps_s: NDArray[np.float64], fs_hz: float
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Where records begin in a file that says it is continuous: a jump of their times is a gap all the same."""
+    steps = np.full(len(steps_s), size, np.int64)
+    beyond_s = steps_s - layout.record_s
+    back, ahead = beyond_s < -JUMP_S, beyond_s > JUMP_S
+    if not back.any() and not ahead.any():
+        return _summed(steps), ()
+    if back.any() or (len(steps) > 1 and ahead.all()):
+        return _summed(steps), ("the times of the data records contradict their length: taken to follow each other",)
+    steps[ahead] += np.rint(beyond_s[ahead] * fs_hz).astype(np.int64)
+    times, sum_s = int(ahead.sum()), beyond_s[ahead].sum()
+    return _summed(steps), (f"the file says it is continuous, but its times jump: {times} gaps, {sum_s:g} s in all",)
+
+
+def _summed(steps: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(steps)])
 
 
 def _notes(layout: Layout, signals: EdfSignals) -> tuple[str, ...]:
-    notes = []
-    if layout.torn_bytes or layout.promised not in (-1, layout.records):
-        promised = "no number of" if layout.promised < 0 else str(layout.promised)
+    notes = list(layout.notes)
+    promised = layout.header.records
+    if layout.torn_bytes or promised not in (None, layout.records):
+        count = "no number of" if promised is None else str(promised)
         torn = f" and {layout.torn_bytes} bytes of a torn one" if layout.torn_bytes else ""
         notes.append(
-            f"the header gives {promised} records of {layout.record_s:g} s, the file has {layout.records} whole{torn}: "
+            f"the header gives {count} records of {layout.record_s:g} s, the file has {layout.records} whole{torn}: "
             f"{layout.records * layout.record_s:g} s are read"
         )
     if signals.empty:
-        notes.append(f"left out: {', '.join(signals.empty)} (no samples)")
+        notes.append(f"left out: {listed(signals.empty)} (no samples)")
+    if signals.unscaled:
+        notes.append(f"without a scale, since its range is no number or empty: {listed(signals.unscaled)}")
     return tuple(notes)
 
 
 def _content_hash(layout: Layout) -> str:
     """Hash of signals and data, without the patient, the recording's name and its date."""
-    digest = hashlib.sha256(layout.header[192 : RECORDS_AT.start] + layout.header[RECORDS_AT.stop :])
+    digest = hashlib.sha256(layout.hashed)
     at_once = max(1, BLOCK_BYTES // layout.record_bytes)
     for first in range(0, layout.records, at_once):
         digest.update(layout.data(first, min(first + at_once, layout.records)))

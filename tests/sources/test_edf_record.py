@@ -191,10 +191,9 @@ def test_the_patient_is_not_in_the_hash_but_every_sample_is(tmp_path):
         lambda content: b"no such file at all",
         lambda content: content[:300],
         lambda content: content[:600],
-        lambda content: content[:252] + b"many" + content[256:],
+        lambda content: content[:184] + b"some    " + content[192:252] + b"many" + content[256:],
         lambda content: content[:244] + b"0       " + content[252:],
-        lambda content: content[: 256 + 104] + b"a lot   " + content[256 + 112 :],
-        lambda content: content[: 256 + 216] + b"-5      " + content[256 + 224 :],
+        lambda content: content[:236] + b"?       " + content[244 : 256 + 216] + b"-5      " + content[256 + 224 :],
     ],
 )
 def test_a_damaged_file_is_refused_by_name(tmp_path, damage):
