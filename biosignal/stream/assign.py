@@ -80,6 +80,9 @@ def _candidates(wants: Wants, leads: Sequence[Lead], prefer: str | None) -> list
     named = [lead for lead in fits if not wants.kinds or lead.kind in wants.kinds]
     if wants.unknown and not any(lead.kind in wants.kinds for lead in leads):
         named = [lead for lead in fits if lead.kind is LeadKind.UNKNOWN]
+    elif wants.unknown:
+        # Whoever names a lead of which nothing is known wants that one read, also beside one that is known.
+        named += [lead for lead in fits if lead.kind is LeadKind.UNKNOWN and lead.name == prefer]
     first = (*((prefer,) if prefer is not None else ()), *wants.prefer)
     return sorted(named, key=lambda lead: first.index(lead.name) if lead.name in first else len(first))
 

@@ -15,7 +15,7 @@ from edge_agent.replay.player import Player
 from edge_agent.replay.progress import Progress
 from edge_agent.replay.report import JsonReport, Report, TextReport
 from edge_agent.replay.result import Result, joined
-from edge_agent.sources.choosing import compared_leads, preferred_lead, with_declared_kinds
+from edge_agent.sources.choosing import compared_leads, preferred_lead, with_beating_leads, with_declared_kinds
 from edge_agent.sources.excerpt import FIRST_SAMPLE_IN_208, Excerpt
 from edge_agent.sources.paced import Paced
 from edge_agent.sources.port import Remarked, Source, SourceFacts
@@ -55,7 +55,7 @@ def replay(
     clock = clock or HostClock()
     read_as = ReadAs(fs_hz=request.fs_hz, time_column=request.time_column)
     whole = resolve(request.record, places, annotators=(request.truth or "atr",), read_as=read_as)
-    known = with_declared_kinds(whole, request.lead)
+    known = with_declared_kinds(with_beating_leads(whole), request.lead)
     cut = request.from_s > 0 or request.to_s is not None
     source: Source = Stretch(known, from_s=request.from_s, to_s=request.to_s) if cut else known
     facts = source.recording_facts()

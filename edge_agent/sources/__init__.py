@@ -17,12 +17,13 @@ log = logging.getLogger(__name__)
 
 
 def _replay(settings: SourceSettings, clock: Clock) -> Source:
+    from edge_agent.sources.choosing import with_beating_leads
     from edge_agent.sources.paced import Paced
     from edge_agent.sources.resolve import Places, ReadAs, resolve
 
     places = Places(data_dir=settings.data_dir, cache_dir=settings.cache_dir, index_url=settings.physionet_url)
     read_as = ReadAs.of_options(settings.options, fs_hz=settings.fs_hz or None)
-    source = resolve(settings.record, places, read_as=read_as)
+    source = with_beating_leads(resolve(settings.record, places, read_as=read_as))
     for note in source.recording_facts().notes:
         log.warning("sources.record.note", extra={"facts": {"record": settings.record, "note": note}})
     return Paced(

@@ -3,16 +3,24 @@
 ``II`` or ``1``: this lead goes before all others. ``RESP=ecg``: this lead is an ECG, whatever its name says; several
 with commas between. ``each``: the leads are compared one by one. ``all`` or nothing: no lead is preferred. Which task
 reads which lead is decided by `biosignal.stream.assign`.
+
+A recording none of whose leads is called an ECG may have one among those whose names say nothing: `with_beating_leads`
+looks which of them beat like one.
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 
-from biosignal.errors import BadInput
-from biosignal.signal.blocks import Gap, Lead, LeadKind, Signal
+import numpy as np
+
+from biosignal.ecg.beating import beats_like_a_heart
+from biosignal.errors import BadInput, listed
+from biosignal.signal.blocks import Gap, Lead, LeadKind, Samples, Signal
 from edge_agent.sources.port import LeadUnknown, Remark, Remarked, Seekable, Source, SourceFacts, SourceHealth
 
 EACH, ALL = "each", "all"
+PROBE_S = 10.0
+PROBED_HZ = (100.0, 1000.0)
 
 
 def preferred_lead(facts: SourceFacts, wanted: str | None) -> str | None:
@@ -59,6 +67,55 @@ def with_declared_kinds(source: Source, wanted: str | None) -> Source:
     facts = source.recording_facts()
     said = with_kind(facts, wanted)
     return source if said is facts else _Declared(source, facts=said)
+
+
+def with_beating_leads(source: Source) -> Source:
+    """The recording with those anonymous leads as ECG that beat like one in its first ten seconds, and a note about it.
+
+    Itself where it is live, a lead is an ECG by its name, not two are anonymous, or none of them beats.
+    """
+    facts = source.recording_facts()
+    anonymous = [lead for lead in facts.leads if lead.kind is LeadKind.UNKNOWN and _can_beat(lead.fs_hz or facts.fs_hz)]
+    if facts.live or len(anonymous) < 2 or any(lead.kind is LeadKind.ECG for lead in facts.leads):
+        return source
+    heard = _first_seconds(source, {lead.name: lead.fs_hz or facts.fs_hz for lead in anonymous})
+    beating = [
+        name for name, (fs_hz, samples) in heard.items() if beats_like_a_heart(samples.astype(np.float64), fs_hz)
+    ]
+    if not beating:
+        return source
+    others = [lead.name for lead in anonymous if lead.name not in beating]
+    note = f"no lead is called an ECG: {listed(beating)} beats like one in the first {PROBE_S:g} s and is read as one"
+    return _Declared(
+        source,
+        facts=replace(
+            facts,
+            leads=tuple(replace(lead, kind=LeadKind.ECG) if lead.name in beating else lead for lead in facts.leads),
+            notes=(*facts.notes, f"{note}; not {listed(others)}" if others else note),
+        ),
+    )
+
+
+def _can_beat(fs_hz: float) -> bool:
+    return PROBED_HZ[0] <= fs_hz <= PROBED_HZ[1]
+
+
+def _first_seconds(source: Source, rates_hz: dict[str, float]) -> dict[str, tuple[float, Samples]]:
+    """The first seconds of the leads named, by name, with the rate of each; gaps are left out."""
+    found: dict[str, list[Samples]] = {name: [] for name in rates_hz}
+    own_hz = source.recording_facts().fs_hz
+    own = 0
+    for item in source.read():
+        if isinstance(item, Gap):
+            continue
+        for lead, row in zip(item.leads, item.samples, strict=True):
+            if lead.name in found:
+                found[lead.name].append(row)
+        own += item.length if item.fs_hz == own_hz else 0
+        if own > (PROBE_S + 1) * own_hz:
+            break
+    joined = {name: np.concatenate(rows) for name, rows in found.items() if rows}
+    return {name: (rates_hz[name], samples[: round(PROBE_S * rates_hz[name])]) for name, samples in joined.items()}
 
 
 class _Declared:

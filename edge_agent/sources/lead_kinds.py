@@ -18,34 +18,43 @@ _WORDS: tuple[tuple[LeadKind, str], ...] = (
         LeadKind.STATUS,
         r"status|trig(ger)?|counter|count|stim|sti|marker|events?|annotations?|photic|battery|vbatt|bursts?",
     ),
-    (LeadKind.STATUS, r"bursts?|suppr|ibi|timestamps?|time|index|sample|sequence|leads? ?off|quality|sync|packet"),
-    (LeadKind.OTHER, r"imp|impedance|rate|hr|heartrate|acc|accel|gyro|magn?|axis|gsr|eda|light|elevation|activity"),
-    (LeadKind.OTHER, r"position|voltage|posangle|pos|ptt|pwa|et ?co 2|co 2|st|tachogram|rr"),
-    (LeadKind.ECG, r"ecg[a-z]?|ekg|electrocardiogram|mlii|mliii|mli|mcl"),
+    (LeadKind.STATUS, r"bursts?|suppr|ibi|timestamps?|time|index|sample|sequence|leads? ?off|loff|quality|sync|packet"),
+    (LeadKind.STATUS, r"mark|mkr|v ?bat|clock|millis|micros|(r ?)?peaks?|onsets?|offsets?|phase|completion"),
+    (LeadKind.OTHER, r"imp|impedance|rate|hr|hrv|bpm|heartrate|acc|accel|accelerometer|gyro|gyroscope|magn?|axis|gsr"),
+    (
+        LeadKind.OTHER,
+        r"eda|light|elevation|activity|position|supply|posangle|pos|ptt|pwa|et ?co 2|co 2|tachogram|rr|awrr",
+    ),
+    (LeadKind.OTHER, r"st( ?(i{1,3}|av[rlf]|v))?|core"),
+    (LeadKind.ECG, r"[mf]?ecg[a-z]?|ekg|electrocardiogra(m|ph)|mlii|mliii|mli|mcl"),
     (LeadKind.SOUND, r"snor(e|ing)|sound|audio|mic|microphone|phono|pcg"),
-    (LeadKind.PLETH, r"pleth|ppg|plethysmogra(m|ph)|bvp|pulse"),
+    (LeadKind.PLETH, r"pleth[a-z]?|ppg|plethysmogra(m|ph)|bvp|pulse|ir|red"),
     (LeadKind.OXYGEN, r"s[ap] ?o 2|so 2|o 2 ?sat|saturation|o ?sat|sat"),
-    (LeadKind.TEMPERATURE, r"temp|temperature"),
+    (LeadKind.TEMPERATURE, r"temp|temperature|t ?blood|t ?skin|t ?core"),
     (
         LeadKind.RESPIRATION,
-        r"resp(iration|iratory)?|breath(ing)?|air ?flow|flow|nasal|oro ?nasal|cannula|therm(istor)?",
+        r"rsp|resp(iration|iratory)?|breath(ing)?|air ?flow|p? ?flow|nasal ?p?|oro ?nasal|cannula|therm(istor)?",
     ),
-    (LeadKind.RESPIRATION, r"thora?x?|thoracic|abd(o|om|omen|ominal)?|chest|effort|rip|inductance|pneumo(gram)?|cpap"),
-    (LeadKind.PRESSURE, r"n?i?bp|abp|art|cvp|pap|icp|lap|rap|uap|uac|fap|pressure|[na]bp(sys|dias?|mean)"),
-    (LeadKind.EOG, r"eog[lrhv]?|[lr]?eog|loc|roc|luc|rlc|canthus|eye"),
-    (LeadKind.EMG, r"emg|chin|legs?|[lr]leg|tib(ialis)?|submental|masseter"),
+    (
+        LeadKind.RESPIRATION,
+        r"tho(ra?x?)?|vth|vab|thoracic|abd(o|om|omen|ominal)?|chest|effort|rip|inductance|pneumo(gram)?|cpap",
+    ),
+    (LeadKind.PRESSURE, r"n?i?bp|abp|aobp|art|cvp|pap|icp|lap|rap|uap|uac|fap|pressure|[na]bp(sys|dias?|mean)"),
+    (LeadKind.EOG, r"eog[lrhv]?|[lrhv]?eog|loc|roc|luc|rlc|canthus|eye"),
+    (LeadKind.EMG, r"emg|chin|legs?|[lr]leg|[lr]at|plm|tib(ialis)?|submental|masseter"),
     (LeadKind.EEG, r"eeg"),
 )
 _NAMED = tuple((kind, re.compile(rf"(?<![a-z])({words})(?![a-z])")) for kind, words in _WORDS)
 
 _ECG_LEAD = re.compile(
-    r"(lead ?)?(i{1,3}|av[rlf]|v\d?|v[3-9]r|v[xyz]|v\d-v\d)|ml\d|mcl\d|cm\d|cc\d|cb\d|d(i{1,3}|[1-4])"
+    r"(lead[ _-]?)?(i{1,3}|av[rlf]|v\d?|v[3-9]r|v[xyz]|v\d-v\d)|ml\d|mcl\d|c[mcs]\d\d?|cb\d|d(i{1,3}|[1-4])"
     r"|(mod )?v\d|(la|ll|ra|rl|vx)(-(la|ll|ra|rl))?|lead [1-3]"
 )
 _SITE = r"(?:(?:fp|af|f|fc|ft|c|t|cp|tp|p|po|o|n|i)(?:z|\d{1,2}h?)|[am][12]|sp[12]|pg[12])"
 _EEG_LEAD = re.compile(rf"(?:{_SITE}|e\d{{1,3}})(?:-(?:ref|le|ar|av|avg|x))?|{_SITE}[-/_]?{_SITE}")
 _EYE_LEAD = re.compile(rf"e[12](?:[-/_]?{_SITE})?")
 _EAR = re.compile(r"a\d")
+_SIGNED = re.compile(r"[-+][a-z]\w*|\w*[a-z]\w*[-+]")
 _BLANK = re.compile(r"[-.\s]+")
 
 _OF_UNIT: dict[str, LeadKind] = {
@@ -105,9 +114,13 @@ def kind_of_type(type_text: str, name: str, unit_text: str = "") -> LeadKind:
 
 
 def _plain(name: str) -> str:
-    """Lower case without accents, the dots that fill a label up, and the ``#2`` of a name that is there twice."""
+    """Lower case without accents, quotes, a sign, a unit of electrodes, the dots that fill a label up, and ``#2``."""
     ascii_only = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
-    return re.sub(r"#\d+$", "", ascii_only.strip().lower()).strip(" .")
+    bare = re.sub(r"#\d+$", "", ascii_only.strip().lower()).strip(" .'\"")
+    if _BLANK.fullmatch(bare):
+        return bare
+    without_unit = re.sub(r"(?<=.)[\s_,]*[(\[,][\s_]*[mun]?v[)\]]?$", "", bare)
+    return without_unit.strip(" .") if _SIGNED.fullmatch(without_unit) is None else without_unit.strip("+- .")
 
 
 def _by_name(name: str) -> LeadKind:

@@ -3,7 +3,15 @@ import pytest
 
 from biosignal.errors import BadInput
 from biosignal.signal.blocks import Lead, LeadKind, SampleBlock
-from edge_agent.sources.choosing import compared_leads, preferred_lead, with_declared_kinds, with_kind
+from biosignal.stream.assign import assign
+from biosignal.tasks import TASKS
+from edge_agent.sources.choosing import (
+    compared_leads,
+    preferred_lead,
+    with_beating_leads,
+    with_declared_kinds,
+    with_kind,
+)
 from edge_agent.sources.excerpt import Excerpt
 from edge_agent.sources.port import LeadUnknown, SourceFacts
 
@@ -84,3 +92,66 @@ def test_blocks_carry_the_kinds_that_were_declared():
 def test_a_source_about_which_nothing_is_declared_is_left_alone():
     source = Excerpt()
     assert with_declared_kinds(source, "MLII") is source
+
+
+class Played:
+    """A recording of the given rows at 360 Hz."""
+
+    def __init__(self, rows, *, kinds=None, live=False):
+        leads = tuple(Lead(name=name, kind=(kinds or {}).get(name, LeadKind.UNKNOWN)) for name in rows)
+        self.facts = SourceFacts(name="r", leads=leads, fs_hz=360.0, live=live)
+        self._samples = np.stack([np.asarray(row, np.float32) for row in rows.values()])
+        self._recording = ""
+
+    def recording_facts(self):
+        return self.facts
+
+    def open(self, recording_id):
+        self._recording = recording_id
+
+    def read(self):
+        assert not self.facts.live, "samples of a live source are not there yet"
+        yield SampleBlock(
+            recording=self._recording, start=0, fs_hz=360.0, leads=self.facts.leads, samples=self._samples
+        )
+
+
+def a_heart():
+    source = Excerpt()
+    source.open("r")
+    heart = np.concatenate([block.samples[0] for block in source.read() if isinstance(block, SampleBlock)])
+    return heart[:7200]
+
+
+def test_the_anonymous_leads_that_beat_are_ecg_and_the_choice_is_said():
+    heart, noise = a_heart(), np.random.default_rng(1).normal(size=7200)
+    source = with_beating_leads(Played({"CH1": noise, "CH2": heart, "CH3": np.arange(7200) % 256}))
+    facts = source.recording_facts()
+    assert [lead.kind.value for lead in facts.leads] == ["unknown", "ecg", "unknown"]
+    assert "CH2 beats like one" in facts.notes[0]
+    assert "not CH1, CH3" in facts.notes[0]
+    source.open("rec")
+    (block,) = source.read()
+    assert (block.leads, block.recording) == (facts.leads, "rec")
+    with_one_named = assign(TASKS.values(), facts.leads, fs_hz=360.0, prefer="CH1")
+    assert with_one_named.of("ecg-beats")[0].names == ("CH1",)
+    assert assign(TASKS.values(), facts.leads, fs_hz=360.0).of("ecg-beats")[0].names == ("CH2",)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        Played({"CH1": np.zeros(7200), "CH2": a_heart()}, live=True),
+        Played({"CH1": a_heart(), "II": a_heart()}, kinds={"II": LeadKind.ECG}),
+        Played({"CH1": a_heart(), "RESP": a_heart()}, kinds={"RESP": LeadKind.RESPIRATION}),
+        Played({"CH1": np.zeros(7200), "CH2": np.zeros(7200)}),
+    ],
+)
+def test_where_there_is_nothing_to_choose_the_source_stays_as_it_is(source):
+    assert with_beating_leads(source) is source
+
+
+def test_a_lead_with_another_role_is_no_ecg_though_it_beats():
+    kinds = {"RESP": LeadKind.RESPIRATION}
+    source = with_beating_leads(Played({"A": np.zeros(7200), "RESP": a_heart(), "B": a_heart()}, kinds=kinds))
+    assert [lead.kind.value for lead in source.recording_facts().leads] == ["unknown", "respiration", "ecg"]

@@ -126,6 +126,36 @@ MONITORS = {
     ("ECG#2", "mV"): ECG,
     ("Lead I", "\u00b5V"): ECG,
 }
+SPELLINGS = {
+    "Lead-II": ECG,
+    "lead_i": ECG,
+    "-aVR": ECG,
+    "aVR+": ECG,
+    "II (mV)": ECG,
+    "II, mV": ECG,
+    '"V5"': ECG,
+    "CS12": ECG,
+    "MECG": ECG,
+    "ECG_R_Peaks": LeadKind.STATUS,
+    "LOFF": LeadKind.STATUS,
+    "VBAT": LeadKind.STATUS,
+    "MKR+ MKR-": LeadKind.STATUS,
+    "STII": LeadKind.OTHER,
+    "BPM": LeadKind.OTHER,
+    "Accelerometer X": LeadKind.OTHER,
+    "RSP_Clean": RESP,
+    "THO": RESP,
+    "NasalP": RESP,
+    "PLETHl": PLETH,
+    "IR": PLETH,
+    "RED": PLETH,
+    "AOBP": PRESSURE,
+    "Tblood": LeadKind.TEMPERATURE,
+    "HEOG": EOG,
+    "LAT": EMG,
+    "PLM1": EMG,
+    "Voltage": LeadKind.UNKNOWN,
+}
 ANONYMOUS = ["", "signal-0", "column-3", "CH1", "Channel 2", "EXG1", "A1", "X", "1", "C-", "noise1", "Data", "mV"]
 
 
@@ -139,7 +169,7 @@ def test_electrodes_and_their_pairs_are_known(name):
     assert kind_of(name, "uV") is EEG
 
 
-@pytest.mark.parametrize(("name", "kind"), [*TUH.items(), *SLEEP_EDF.items()])
+@pytest.mark.parametrize(("name", "kind"), [*TUH.items(), *SLEEP_EDF.items(), *SPELLINGS.items()])
 def test_labels_of_eeg_recorders_say_what_the_channel_really_is(name, kind):
     assert kind_of(name) is kind
 
