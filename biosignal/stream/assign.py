@@ -23,11 +23,15 @@ class Assignment:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Plan:
-    """What is analysed. `idle` are tasks that read nothing and why; `passed_over` are leads that no task reads."""
+    """What is analysed. `idle` are tasks that read nothing and why; `passed_over` are leads that no task reads.
+
+    `rates` are sentences about leads that are analysed at another rate than their own.
+    """
 
     assignments: tuple[Assignment, ...]
     idle: tuple[tuple[str, str], ...]
     passed_over: tuple[Lead, ...]
+    rates: tuple[str, ...] = ()
 
     def of(self, task: str) -> tuple[Assignment, ...]:
         """The instances of a task."""
@@ -40,7 +44,7 @@ class Plan:
             for lead in one.leads:
                 by_lead.setdefault(_called(lead), []).append(one.task.name)
         lines = [f"{lead} -> {', '.join(names)}" for lead, names in by_lead.items()]
-        return (*lines, *(f"{_called(lead)}: not analysed" for lead in self.passed_over))
+        return (*lines, *(f"{_called(lead)}: not analysed" for lead in self.passed_over), *self.rates)
 
 
 def assign(tasks: Iterable[Task], leads: Sequence[Lead], *, fs_hz: float, prefer: str | None = None) -> Plan:

@@ -5,7 +5,7 @@ however the samples are cut into blocks they are the same to the last bit.
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -25,6 +25,7 @@ from biosignal.events import (
 from biosignal.model.model import Model
 from biosignal.signal.blocks import Gap, Lead, SampleBlock, Signal
 from biosignal.stream.assign import Assignment, Plan, assign
+from biosignal.stream.counting import Counting, countings
 from biosignal.stream.frames import Frames
 from biosignal.stream.merge import Merge
 from biosignal.stream.packing import MarkPacker
@@ -61,6 +62,8 @@ class _Instance:
 
     assignment: Assignment
     facts: TaskFacts
+    own_hz: float
+    counting: Counting | None
     rank: int
     rows: tuple[int, ...]
     needs: list["_Instance"]
@@ -80,6 +83,23 @@ class _Instance:
     def task(self) -> Task:
         """The task."""
         return self.assignment.task
+
+    @property
+    def decided_until_s(self) -> float:
+        """Second before which it has said everything."""
+        if self.counting is None:
+            return self.watermark / self.facts.fs_hz
+        return self.counting.decided_until_s(self.watermark)
+
+    def counted_back(self, made: list[tuple[float, Event]]) -> list[tuple[float, Event]]:
+        """What it said, with the times it was decided, counted at the leads' own rate."""
+        counting, fs_hz = self.counting, self.facts.fs_hz
+        if counting is None:
+            return made
+        return [
+            (counting.decided_at(round(at * fs_hz)) / counting.own_hz, counting.counted_back(event))
+            for at, event in made
+        ]
 
     @property
     def is_fed(self) -> bool:
@@ -113,19 +133,30 @@ class Pipeline:
         on_failure: OnFailure = lambda _task, _error: None,
     ) -> None:
         self.recorded = recorded
-        self.plan: Plan = assign(tasks, recorded.leads, fs_hz=recorded.fs_hz, prefer=prefer)
+        tasks = tuple(tasks)
+        self._layouts = _layouts(recorded)
+        self._countings = countings(tasks, self._layouts)
+        self.plan: Plan = self._planned(tasks, prefer)
         self._models = models
         self._limits = dict(limits or {})
         self._on_failure = on_failure
         self.decided_until_s = 0.0
         self._merge = Merge()
-        self._layouts = _layouts(recorded)
         self._frames = {fs_hz: Frames(recorded.recording, leads, fs_hz) for fs_hz, leads in self._layouts.items()}
         self._next: dict[float, int] = {}
         self._cut: dict[tuple[int, ...], SampleBlock] = {}
         self._instances: list[_Instance] = []
         for rank, assignment in enumerate(self.plan.assignments):
             self._instances.append(self._instance(rank, assignment))
+
+    def _planned(self, tasks: Sequence[Task], prefer: str | None) -> Plan:
+        """Which task reads which lead, at the rates of the analysis."""
+        own_hz = self.recorded.fs_hz
+        rates_hz = {fs_hz: one.fs_hz for fs_hz, one in self._countings.items()}
+        leads = [replace(lead, fs_hz=rates_hz.get(lead.fs_hz or own_hz, lead.fs_hz)) for lead in self.recorded.leads]
+        plan = assign(tasks, leads, fs_hz=own_hz, prefer=prefer)
+        read_hz = {one.fs_hz for one in plan.assignments}
+        return replace(plan, rates=tuple(one.sentence() for one in self._countings.values() if one.fs_hz in read_hz))
 
     def _instance(self, rank: int, assignment: Assignment) -> _Instance:
         task, recorded = assignment.task, self.recorded
@@ -136,10 +167,14 @@ class Pipeline:
             fs_hz=assignment.fs_hz,
             leads=assignment.leads,
         )
-        layout = [lead.name for lead in self._layouts[assignment.fs_hz]]
+        counting = next((one for one in self._countings.values() if one.fs_hz == assignment.fs_hz), None)
+        own_hz = assignment.fs_hz if counting is None else counting.own_hz
+        layout = [lead.name for lead in self._layouts[own_hz]]
         return _Instance(
             assignment=assignment,
             facts=facts,
+            own_hz=own_hz,
+            counting=counting,
             rank=rank,
             rows=tuple(layout.index(name) for name in assignment.names),
             needs=[
@@ -192,9 +227,9 @@ class Pipeline:
         frame = self._frames[signal.fs_hz].push(signal)
         if frame is None:
             return []
-        self._push_block(frame)
+        self._take(frame)
         self.decided_until_s = min(
-            (one.watermark / one.facts.fs_hz for one in self._instances),
+            (one.decided_until_s for one in self._instances),
             default=frame.end / frame.fs_hz,
         )
         return list(self._merge.release(self.decided_until_s))
@@ -220,7 +255,18 @@ class Pipeline:
         for frames in self._frames.values():
             frame = frames.flush()
             if frame is not None:
-                self._push_block(frame)
+                self._take(frame)
+        for counting in self._countings.values():
+            rest = counting.flush()
+            if rest is not None:
+                self._push_block(rest)
+
+    def _take(self, frame: SampleBlock) -> None:
+        """Hand frames of the leads of one rate to the stages, at the rate of the analysis."""
+        counting = self._countings.get(frame.fs_hz)
+        block = frame if counting is None else counting.push(frame)
+        if block is not None:
+            self._push_block(block)
 
     def _push_block(self, block: SampleBlock) -> None:
         self._cut.clear()
@@ -274,7 +320,7 @@ class Pipeline:
         for other in self._instances:
             if one in other.needs or one in other.hears:
                 other.waiting.add(one.rank, wanted)
-        self._merge.add(one.rank, made)
+        self._merge.add(one.rank, one.counted_back(made))
 
     def _pack(self, one: _Instance, until: int) -> None:
         for packer in one.packers.values():
@@ -290,7 +336,8 @@ class Pipeline:
         for fs_hz in self._layouts:
             self._next[fs_hz] = round(gap.end * fs_hz / self.recorded.fs_hz)
         for one in self._instances:
-            mine = _at_rate(gap, one.facts.fs_hz / self.recorded.fs_hz)
+            mine = _at_rate(gap, one.own_hz / self.recorded.fs_hz)
+            mine = mine if one.counting is None else one.counting.gap(mine)
             one.begin_at = 0
             self._break(one, mine)
             one.watermark = mine.end

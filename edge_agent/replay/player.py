@@ -103,6 +103,7 @@ class Player:
         self.recording = replay_id(facts)
         self.end = 0
         self.gaps = 0
+        self.missing = 0
         self._runs = [
             _Run(
                 Recorded(device=DEVICE, recording=self.recording, fs_hz=leads[0].fs_hz or facts.fs_hz, leads=leads),
@@ -124,6 +125,7 @@ class Player:
         for item in source.read():
             if isinstance(item, Gap):
                 self.gaps += 1
+                self.missing += item.length
                 self._report.gap(item)
             for run in self._runs:
                 run.push(item)

@@ -83,7 +83,7 @@ def replay(
         report.wrote(out)
     if truth is not None:
         _score(results, truth, fs_hz=facts.fs_hz, end=player.end, name=request.truth or "", report=report)
-    report.end(results, samples=player.end, gaps=player.gaps, seconds=progress.seconds)
+    report.end(results, samples=player.end, missing=player.missing, gaps=player.gaps, seconds=progress.seconds)
     return results
 
 

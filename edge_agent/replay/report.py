@@ -145,13 +145,14 @@ class JsonReport:
         """Write how what was found compares to the truth."""
         self._line("score", lead=lead, truth=truth, start_s=score.start_s, **score.to_json())
 
-    def end(self, results: Sequence[Result], *, samples: int, gaps: int, seconds: float) -> None:
+    def end(self, results: Sequence[Result], *, samples: int, missing: int, gaps: int, seconds: float) -> None:
         """Sum up."""
         assert self._facts is not None, "begin comes first"
         self._line(
             "summary",
             record=self._facts.name,
             samples=samples,
+            missing=missing,
             gaps=gaps,
             bundle=self._bundle,
             leads=[_summed(result, lead) for result in results for lead in result.leads],
@@ -235,13 +236,14 @@ class TextReport:
             self._show(line)
         self._show("")
 
-    def end(self, results: Sequence[Result], *, samples: int, gaps: int, seconds: float) -> None:
+    def end(self, results: Sequence[Result], *, samples: int, missing: int, gaps: int, seconds: float) -> None:
         """Show findings and sums."""
         for result in results:
             self._show_result(result)
-        duration_s = samples / self._fs_hz
+        duration_s, present_s = samples / self._fs_hz, (samples - missing) / self._fs_hz
         ratio = f", {duration_s / seconds:.0f} times real time" if seconds > 0 else ""
-        self._show(f"{clock_text(duration_s)} replayed in {seconds:.1f} s{ratio}; {gaps} gaps", flush=True)
+        played = f"{clock_text(present_s)} of {clock_text(duration_s)}" if missing else clock_text(duration_s)
+        self._show(f"{played} replayed in {seconds:.1f} s{ratio}; {gaps} gap{'' if gaps == 1 else 's'}", flush=True)
 
     def _show_result(self, result: Result) -> None:
         named, standing = ", ".join(result.leads) or "no lead", result.standing()

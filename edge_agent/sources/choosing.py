@@ -16,6 +16,7 @@ import numpy as np
 from biosignal.ecg.beating import beats_like_a_heart
 from biosignal.errors import BadInput, listed
 from biosignal.signal.blocks import Gap, Lead, LeadKind, Samples, Signal
+from biosignal.signal.resampling import Resampler, ratio_to
 from edge_agent.sources.port import LeadUnknown, Remark, Remarked, Seekable, Source, SourceFacts, SourceHealth
 
 EACH, ALL = "each", "all"
@@ -75,13 +76,11 @@ def with_beating_leads(source: Source) -> Source:
     Itself where it is live, a lead is an ECG by its name, not two are anonymous, or none of them beats.
     """
     facts = source.recording_facts()
-    anonymous = [lead for lead in facts.leads if lead.kind is LeadKind.UNKNOWN and _can_beat(lead.fs_hz or facts.fs_hz)]
+    anonymous = [lead for lead in facts.leads if lead.kind is LeadKind.UNKNOWN]
     if facts.live or len(anonymous) < 2 or any(lead.kind is LeadKind.ECG for lead in facts.leads):
         return source
     heard = _first_seconds(source, {lead.name: lead.fs_hz or facts.fs_hz for lead in anonymous})
-    beating = [
-        name for name, (fs_hz, samples) in heard.items() if beats_like_a_heart(samples.astype(np.float64), fs_hz)
-    ]
+    beating = [name for name, (fs_hz, samples) in heard.items() if _beats(samples, fs_hz)]
     if not beating:
         return source
     others = [lead.name for lead in anonymous if lead.name not in beating]
@@ -96,8 +95,12 @@ def with_beating_leads(source: Source) -> Source:
     )
 
 
-def _can_beat(fs_hz: float) -> bool:
-    return PROBED_HZ[0] <= fs_hz <= PROBED_HZ[1]
+def _beats(samples: Samples, fs_hz: float) -> bool:
+    """Whether a lead beats, at its own rate or at one that the search for beats can read."""
+    ratio = ratio_to(fs_hz, low_hz=PROBED_HZ[0], high_hz=PROBED_HZ[1])
+    if ratio is not None:
+        samples, fs_hz = Resampler(ratio, rows=1, start=0).push(samples[np.newaxis])[0], ratio.rate_of(fs_hz)
+    return PROBED_HZ[0] <= fs_hz <= PROBED_HZ[1] and beats_like_a_heart(samples.astype(np.float64), fs_hz)
 
 
 def _first_seconds(source: Source, rates_hz: dict[str, float]) -> dict[str, tuple[float, Samples]]:

@@ -171,7 +171,7 @@ def _continuous_starts(
         return _summed(steps), ("the times of the data records contradict their length: taken to follow each other",)
     steps[ahead] += np.rint(beyond_s[ahead] * fs_hz).astype(np.int64)
     times, sum_s = int(ahead.sum()), beyond_s[ahead].sum()
-    return _summed(steps), (f"the file says it is continuous, but its times jump: {times} gaps, {sum_s:g} s in all",)
+    return _summed(steps), (f"the file says it is continuous, but its times jump, by {sum_s:g} s in all: gaps={times}",)
 
 
 def _summed(steps: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from scipy.signal import resample_poly
 
 from biosignal.errors import BadInput
 from biosignal.signal.blocks import Lead, LeadKind, SampleBlock
@@ -95,11 +96,11 @@ def test_a_source_about_which_nothing_is_declared_is_left_alone():
 
 
 class Played:
-    """A recording of the given rows at 360 Hz."""
+    """A recording of the given rows, at 360 Hz unless another rate is given."""
 
-    def __init__(self, rows, *, kinds=None, live=False):
+    def __init__(self, rows, *, kinds=None, live=False, fs_hz=360.0):
         leads = tuple(Lead(name=name, kind=(kinds or {}).get(name, LeadKind.UNKNOWN)) for name in rows)
-        self.facts = SourceFacts(name="r", leads=leads, fs_hz=360.0, live=live)
+        self.facts = SourceFacts(name="r", leads=leads, fs_hz=fs_hz, live=live)
         self._samples = np.stack([np.asarray(row, np.float32) for row in rows.values()])
         self._recording = ""
 
@@ -112,7 +113,11 @@ class Played:
     def read(self):
         assert not self.facts.live, "samples of a live source are not there yet"
         yield SampleBlock(
-            recording=self._recording, start=0, fs_hz=360.0, leads=self.facts.leads, samples=self._samples
+            recording=self._recording,
+            start=0,
+            fs_hz=self.facts.fs_hz,
+            leads=self.facts.leads,
+            samples=self._samples,
         )
 
 
@@ -155,3 +160,13 @@ def test_a_lead_with_another_role_is_no_ecg_though_it_beats():
     kinds = {"RESP": LeadKind.RESPIRATION}
     source = with_beating_leads(Played({"A": np.zeros(7200), "RESP": a_heart(), "B": a_heart()}, kinds=kinds))
     assert [lead.kind.value for lead in source.recording_facts().leads] == ["unknown", "respiration", "ecg"]
+
+
+@pytest.mark.parametrize(("fs_hz", "up", "down"), [(2000.0, 50, 9), (60.0, 1, 6), (20.0, 1, 18)])
+def test_leads_of_any_rate_that_is_analysed_are_listened_to(fs_hz, up, down):
+    heart = resample_poly(a_heart(), up, down)
+    source = with_beating_leads(Played({"A": np.zeros(len(heart)), "B": heart}, fs_hz=fs_hz))
+    assert [lead.kind.value for lead in source.recording_facts().leads] == [
+        "unknown",
+        "unknown" if fs_hz < 50 else "ecg",
+    ]

@@ -154,7 +154,7 @@ def test_times_that_jump_in_a_continuous_file_are_a_gap(tmp_path):
     facts, heart, gaps = read(path)
     assert [(gap.start, gap.length, gap.reason) for gap in gaps] == [(200, 730, "discontinuous")]
     assert facts.length == 1130
-    assert "1 gaps, 7.3 s in all" in facts.notes[0]
+    assert "by 7.3 s in all: gaps=1" in facts.notes[0]
     np.testing.assert_allclose(heart, HEART, atol=0.2)
 
 
