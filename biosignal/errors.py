@@ -67,4 +67,5 @@ def _shown(fact: object) -> str:
         return f"[{', '.join(named[:MOST_NAMED])}]{more}"
     if isinstance(fact, dict):
         return _shown([f"{key}: {value}" for key, value in fact.items()])
-    return str(fact)
+    name = getattr(fact, "name", None)
+    return repr(name) if isinstance(name, str) else str(fact)

@@ -10,6 +10,9 @@ from edge_agent.sources.port import RecordUnreadable, unique_names
 from edge_agent.sources.wfdb_header import DEFAULT_GAIN, NO_FILE, Header, SignalLine, known_unit
 from edge_agent.sources.wfdb_signal import LAYOUT, SignalFile
 
+OF_THE_LIBRARY = ("0", "8", "310", "311", "508", "516", "524")
+"""Formats that only the wfdb package reads here; 0 is a signal without samples."""
+
 
 class Frames(Protocol):
     """Reads frames: stretches of time in which each signal has so many samples as `per_frame` says."""
@@ -31,8 +34,12 @@ def open_frames(path: Path, header: Header) -> Frames:
 
     Raises
     ------
-    RecordUnreadable : not one of its signal files can be read.
+    RecordUnreadable : not one of its signal files can be read, or a format is none of WFDB's.
     """
+    if strange := [line for line in header.signals if line.format not in (*LAYOUT, *OF_THE_LIBRARY)]:
+        raise RecordUnreadable(
+            "cannot read signals of this format", header=str(path), signal=strange[0].name, format=strange[0].format
+        )
     is_plain = all(
         line.format in LAYOUT and line.samples_per_frame > 0 and line.skew == 0 and line.file != NO_FILE
         for line in header.signals
@@ -118,9 +125,8 @@ class LibraryFrames:
             # Without smoothing: a mean over the samples of a frame would take a lead's own rate from it.
             return wfdb.rdrecord(self._record, sampfrom=start, sampto=end, smooth_frames=False)
         except Exception as error:  # the package raises whatever a corrupt file makes numpy raise
-            raise RecordUnreadable(
-                "the wfdb package cannot read the record", record=self._record, why=f"{type(error).__name__}: {error}"
-            ) from error
+            why = str(error) if isinstance(error, OSError | ValueError) else "it broke off inside"
+            raise RecordUnreadable("the wfdb package cannot read the record", record=self._record, why=why) from error
 
 
 def beside(header: Path, name: str) -> Path:

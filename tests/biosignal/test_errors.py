@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biosignal.errors import BadInput, listed
-from biosignal.signal.blocks import Unit
+from biosignal.signal.blocks import Lead, Unit
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,7 @@ from biosignal.signal.blocks import Unit
         (b"1\0", "b'1\\x00'"),
         ({"a": 1}, "['a: 1']"),
         (None, "None"),
+        ((Lead(name="II"), Lead(name="V5")), "['II', 'V5']"),
         ("x" * 1000, "'" + "x" * 299 + "..."),
     ],
 )

@@ -159,6 +159,17 @@ def test_of_a_record_in_two_files_the_one_that_is_there_is_read(tmp_path):
     assert "p.xyz" in facts.notes[0]
 
 
+def test_a_segment_of_a_format_that_nobody_knows_is_a_gap_and_named(tmp_path):
+    write_segment(tmp_path, "a", np.arange(500))
+    write_segment(tmp_path, "b", np.arange(500))
+    header = tmp_path / "b.hea"
+    header.write_text(header.read_text().replace(".dat 16 ", ".dat 17 "))
+    facts, leads, gaps = read(write_record(tmp_path, "a 500", "b 500"))
+    assert gaps == [(500, 500, "missing-segment")]
+    assert leads["II"].size == 500
+    assert "format='17'" in facts.notes[0]
+
+
 segments = st.lists(
     st.tuples(st.sampled_from(["there", "null", "no header", "no samples", "torn"]), st.integers(1, 400)),
     min_size=1,
