@@ -18,7 +18,7 @@ from biosignal.stream.pipeline import Pipeline, Recorded
 from biosignal.stream.stage import Item
 from biosignal.tasks import TASKS
 from biosignal.tasks.ecg_beats.task import ECG_BEATS
-from biosignal.tasks.ecg_beats.windows import inputs_for_record
+from biosignal.tasks.ecg_beats.windows import inputs_for_record, stacked
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
 from biosignal.tasks.ecg_rhythm.stage import RhythmStage
 from biosignal.tasks.lookup import contract_of
@@ -87,7 +87,7 @@ def _parts(signal: Signal, backend: Backend) -> Iterator[tuple[str, float]]:
     beats = [mark.start for mark in marks if mark.task == ECG_BEATS.name and mark.state is MarkState.CONFIRMED]
     windows = inputs_for_record(whole, facts.fs_hz, beats)
     yield "windows_times_real_time", _timed(lambda: inputs_for_record(whole, facts.fs_hz, beats))
-    tensors = [{"beat": window.beat[np.newaxis], "rr": window.rr[np.newaxis]} for window in windows]
+    tensors = [stacked([window]) for window in windows]
     yield "inference_times_real_time", _timed(lambda: [backend.infer(each) for each in tensors])
     here = TaskFacts(device="b", recording="b", stream="live", fs_hz=facts.fs_hz, leads=facts.leads)
     rules = RhythmStage(here, RhythmLimits())

@@ -1,5 +1,6 @@
 """Beats of many recordings as arrays, made by the device's own preprocessing."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,14 +10,15 @@ from scipy import signal
 from biosignal.events import Inputs, Mark, MarkState
 from biosignal.model.backend import Backend
 from biosignal.model.model import Model
-from biosignal.scoring.ec57 import match_beats
 from biosignal.scoring.score import Annotations
 from biosignal.signal.blocks import Lead, LeadKind, SampleBlock
 from biosignal.stream.pipeline import Pipeline, Recorded
 from biosignal.stream.stage import Item
 from biosignal.tasks import TASKS
 from biosignal.tasks.ecg_beats.kinds import CLASSES, CONTRACT, NAME
-from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, RR_SHAPE, BeatWindow, inputs_for_record
+from biosignal.tasks.ecg_beats.windows import BeatWindow, inputs_for_record
+from biosignal.tasks.ecg_front.kinds import CONTRACT as LOOK
+from biosignal.tasks.ecg_front.kinds import NAME as FRONT
 from biosignal.tasks.task import Task
 from export.recordings import LEAD, Recording, beats_of
 
@@ -29,11 +31,11 @@ BLOCK_S = 10
 class BeatSet:
     """Inputs and labels, first axis the beat.
 
-    `beat` and `rr` are float32, `label` an index into the contract's classes, `patient` a record's name as a number.
+    `inputs` are the tensors of the contract by their names, float32, `label` an index into the contract's classes,
+    `patient` a record's name as a number.
     """
 
-    beat: NDArray[np.float32]
-    rr: NDArray[np.float32]
+    inputs: Mapping[str, NDArray[np.float32]]
     label: NDArray[np.int64]
     patient: NDArray[np.int64]
 
@@ -42,7 +44,8 @@ class BeatSet:
 
     def where(self, chosen: NDArray[np.bool_] | NDArray[np.int64]) -> "BeatSet":
         """Choose some of the beats."""
-        return BeatSet(self.beat[chosen], self.rr[chosen], self.label[chosen], self.patient[chosen])
+        inputs = {name: array[chosen] for name, array in self.inputs.items()}
+        return BeatSet(inputs, self.label[chosen], self.patient[chosen])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,11 +66,10 @@ CONDITIONS = (
 )
 
 
-def join(sets: list[BeatSet]) -> BeatSet:
+def join(sets: Sequence[BeatSet]) -> BeatSet:
     """Put sets behind each other."""
     return BeatSet(
-        np.concatenate([one.beat for one in sets]),
-        np.concatenate([one.rr for one in sets]),
+        {spec.name: np.concatenate([one.inputs[spec.name] for one in sets]) for spec in CONTRACT.inputs},
         np.concatenate([one.label for one in sets]),
         np.concatenate([one.patient for one in sets]),
     )
@@ -103,28 +105,18 @@ class FoundBeats:
         return Annotations([mark.start for mark in self.marks], [CLASSES[0]] * len(self.marks))
 
 
-def beats_as_detected(recording: Recording) -> BeatSet:
-    """Make the inputs of the beats our own detector finds, each labelled by the reference beat it matches."""
-    found = find_beats(recording, None)
-    test = found.unclassified()
-    pairs = match_beats(recording.reference, test, fs_hz=recording.fs_hz, start=0, escape_is_s=False)
-    kinds = {pair.test: pair.reference_kind for pair in pairs if pair.test is not None}
-    kept = [mark for mark in found.marks if kinds.get(mark.start, UNLABELLED) < UNLABELLED]
-    beat, rr = (
-        np.array([found.tensor(mark, name) for mark in kept], np.float32).reshape(-1, *shape)
-        for name, shape in (("beat", BEAT_SHAPE), ("rr", RR_SHAPE))
-    )
-    labels = np.array([kinds[mark.start] for mark in kept], np.int64)
-    return BeatSet(beat, rr, labels, np.full(len(kept), int(recording.name), np.int64))
+def find_beats(recording: Recording, backend: Backend | None, front: Backend | None = None) -> FoundBeats:
+    """Send a recording through the device's pipeline, with the tasks that the beats need and no other.
 
-
-def find_beats(recording: Recording, backend: Backend | None) -> FoundBeats:
-    """Send a recording through the device's pipeline, with the tasks that the beats need and no other."""
+    Parameters
+    ----------
+    backend, front : what answers for the beats' classes, and for where they are; None: nothing, and our detector.
+    """
     lead = Lead(name=LEAD, kind=LeadKind.ECG)
     pipeline = Pipeline(
         with_needs(TASKS[NAME]),
         Recorded(device="export", recording=recording.name, fs_hz=recording.fs_hz, leads=(lead,)),
-        models={NAME: Model(NAME, CONTRACT, backend, "no model")},
+        models={NAME: Model(NAME, CONTRACT, backend, "no model"), FRONT: Model(FRONT, LOOK, front, "no model")},
         on_failure=_raised,
     )
     items: list[Item] = []
@@ -160,9 +152,13 @@ def _raised(task: str, error: Exception) -> None:
 def labelled(windows: list[BeatWindow], labels: NDArray[np.int64], patient: int) -> BeatSet:
     """Join windows and labels; beats of class Q are left out."""
     kept = [index for index, label in enumerate(labels) if label < UNLABELLED]
-    beat = np.array([windows[index].beat for index in kept], np.float32).reshape(-1, *BEAT_SHAPE)
-    rr = np.array([windows[index].rr for index in kept], np.float32).reshape(-1, *RR_SHAPE)
-    return BeatSet(beat, rr, labels[kept], np.full(len(kept), patient, np.int64))
+    seen = [windows[index].inputs() for index in kept]
+    inputs = {spec.name: _stacked([one[spec.name] for one in seen], spec.shape) for spec in CONTRACT.inputs}
+    return BeatSet(inputs, labels[kept], np.full(len(kept), patient, np.int64))
+
+
+def _stacked(arrays: Sequence[NDArray[np.float32]], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    return np.array(arrays, np.float32).reshape(-1, *shape)
 
 
 def _at_rate(recording: Recording, fs_hz: float) -> NDArray[np.float32]:

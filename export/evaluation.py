@@ -16,12 +16,11 @@ from biosignal.scoring.ec57 import ECTOPIC, KINDS, LEARNING_S, BeatScore, Detect
 from biosignal.scoring.score import Annotations
 from biosignal.tasks.ecg_beats.kinds import CLASSES
 from biosignal.tasks.ecg_beats.scorer import annotations_of
-from biosignal.tasks.ecg_beats.windows import inputs_for_record
+from biosignal.tasks.ecg_beats.windows import inputs_for_record, stacked
 from export.dataset import UNLABELLED, find_beats
-from export.recordings import Recording, beats_of, read_recording
+from export.recordings import LARGE_S_RECORD, Recording, beats_of, read_recording
 
 CODES = np.array(STANDARD)
-LARGE_S_RECORD = "232"
 RESAMPLES = 2000
 
 
@@ -37,11 +36,11 @@ class Answers:
     unanswered: int
 
 
-def answer(recording: Recording, backend: Backend) -> Answers:
+def answer(recording: Recording, backend: Backend, front: Backend | None) -> Answers:
     """Classify a recording both ways."""
     positions, labels = beats_of(recording.reference)
     scores = scores_at(recording, backend, positions)
-    found = find_beats(recording, backend).marks
+    found = find_beats(recording, backend, front).marks
     return Answers(
         recording=recording,
         on_reference=Annotations(positions, CODES[scores.argmax(axis=1)].tolist()),
@@ -55,13 +54,11 @@ def answer(recording: Recording, backend: Backend) -> Answers:
 def scores_at(recording: Recording, backend: Backend, positions: NDArray[np.int64]) -> NDArray[np.float32]:
     """Give the model's scores of the beats at these samples, shape (beat, class)."""
     windows = inputs_for_record(recording.samples, recording.fs_hz, positions)
-    return backend.infer({"beat": np.stack([w.beat for w in windows]), "rr": np.stack([w.rr for w in windows])})[
-        "scores"
-    ]
+    return backend.infer(stacked(windows))["scores"]
 
 
-def evaluate(backend: Backend, folder: Path, names: Sequence[str]) -> dict[str, Any]:
-    """Score a model on records; progress goes to stderr.
+def evaluate(backend: Backend, folder: Path, names: Sequence[str], front: Backend | None = None) -> dict[str, Any]:
+    """Score a model on records, behind a front end if there is one; progress goes to stderr.
 
     Returns
     -------
@@ -70,7 +67,7 @@ def evaluate(backend: Backend, folder: Path, names: Sequence[str]) -> dict[str, 
     answers = []
     for name in names:
         print(f"evaluating record {name}", file=sys.stderr, flush=True)
-        answers.append(answer(read_recording(folder, name), backend))
+        answers.append(answer(read_recording(folder, name), backend, front))
     scores = np.concatenate([one.scores for one in answers])
     labels = np.concatenate([one.labels for one in answers])
     found = calibration(scores, labels)

@@ -9,9 +9,9 @@ import onnxruntime as ort
 import torch
 
 from biosignal.errors import RefusedForSafety
-from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, RR_SHAPE
+from biosignal.tasks.ecg_beats.kinds import CONTRACT
 from export.dataset import BeatSet
-from export.network import BeatClassifier
+from export.network import BeatClassifier, tensors_of
 
 OPSET = 17
 PARITY = 1e-5
@@ -26,7 +26,8 @@ class NoParity(RefusedForSafety):
 def to_onnx(model: BeatClassifier) -> bytes:
     """Write the network with a dynamic batch axis and the head as one Gemm with `head.weight` and `head.bias`."""
     held = io.BytesIO()
-    example = (torch.zeros(2, *BEAT_SHAPE), torch.zeros(2, *RR_SHAPE))
+    names = [spec.name for spec in CONTRACT.inputs]
+    example = tuple(torch.zeros(2, *spec.shape) for spec in CONTRACT.inputs)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the older exporter keeps names and writes one file
         torch.onnx.export(
@@ -35,9 +36,9 @@ def to_onnx(model: BeatClassifier) -> bytes:
             held,
             dynamo=False,
             opset_version=OPSET,
-            input_names=["beat", "rr"],
+            input_names=names,
             output_names=["scores", "embedding"],
-            dynamic_axes={name: {0: "batch"} for name in ("beat", "rr", "scores", "embedding")},
+            dynamic_axes={name: {0: "batch"} for name in (*names, "scores", "embedding")},
         )
     whole = onnx.load_model_from_string(held.getvalue())
     onnx.checker.check_model(whole, full_check=True)
@@ -61,9 +62,9 @@ def worst_difference(model: BeatClassifier, content: bytes, beats: BeatSet) -> f
     NoParity : it is above `PARITY`, relative to one or the output's own size.
     """
     session = ort.InferenceSession(content, providers=["CPUExecutionProvider"])
-    got = session.run(["scores", "embedding"], {"beat": beats.beat, "rr": beats.rr})
+    got = session.run(["scores", "embedding"], dict(beats.inputs))
     with torch.no_grad():
-        wanted = [value.numpy() for value in model(torch.from_numpy(beats.beat), torch.from_numpy(beats.rr))]
+        wanted = [value.numpy() for value in model(*tensors_of(beats))]
     worst = max(
         float(np.max(np.abs(have - want) / np.maximum(1.0, np.abs(want))))
         for have, want in zip(got, wanted, strict=True)

@@ -63,6 +63,8 @@ DS2 = (
 )
 PACED = ("102", "104", "107", "217")
 LEAD = "MLII"
+LARGE_S_RECORD = "232"
+"""It holds two thirds of the S beats of DS2, so figures of S are given without it as well."""
 
 
 class NoRecordings(BadInput):

@@ -14,14 +14,15 @@ from biosignal.model.npz import write_npz
 from biosignal.model.onnx_cpu import OnnxCpuBackend
 from biosignal.synthetic.ecg import synthetic_ecg
 from biosignal.tasks.ecg_beats.kinds import CLASSES, CONTRACT, NAME
-from biosignal.tasks.ecg_beats.windows import inputs_for_record
+from biosignal.tasks.ecg_beats.windows import inputs_for_record, stacked
 from biosignal.tasks.lookup import contract_of
 from export.dataset import BeatSet
 
 TOLERANCE = 1e-4
 LICENCE = (
     "Apache-2.0 for the weights; trained on the MIT-BIH Arrhythmia Database (Moody and Mark 2001, "
-    "doi:10.1109/51.932724; PhysioNet, doi:10.13026/C2F305), ODC-By 1.0"
+    "doi:10.1109/51.932724), the Supraventricular Arrhythmia Database (Greenwald 1990) and the Long-Term AF Database "
+    "(Petrutiu 2007), PhysioNet, ODC-By 1.0, and on the VitalDB arrhythmia database, MIT"
 )
 # Patients of DS1 whose beats are the gate of a refitted head, with all four classes; the others' are for refitting.
 GATE = (119, 205, 207, 220, 223, 114, 116, 124)
@@ -34,7 +35,7 @@ def golden_inputs() -> Mapping[str, NDArray[np.float32]]:
     for seed, fs_hz in ((1, 250.0), (2, 360.0)):
         ecg = synthetic_ecg(seed=seed, fs_hz=fs_hz, duration_s=60.0)
         windows += inputs_for_record(ecg.samples, fs_hz, ecg.beats)[::2]
-    return {"beat": np.stack([one.beat for one in windows]), "rr": np.stack([one.rr for one in windows])}
+    return stacked(windows)
 
 
 def manifest_of(version: str, width: int, training: Mapping[str, Any]) -> Manifest:
@@ -89,7 +90,7 @@ def anchor_npz(backend: OnnxCpuBackend, beats: BeatSet, *, seed: int) -> bytes:
         of_class = np.flatnonzero(beats.label == label)
         chosen.append(random.permutation(of_class)[:wanted])
     some = beats.where(np.sort(np.concatenate(chosen)))
-    embedding = backend.infer({"beat": some.beat, "rr": some.rr})["embedding"]
+    embedding = backend.infer(some.inputs)["embedding"]
     return write_npz(
         {
             "embedding": embedding.astype(np.float16),

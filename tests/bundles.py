@@ -10,12 +10,14 @@ from biosignal.model.bundle import Bundle, Manifest, Role, TensorSpec, golden_np
 from biosignal.model.contract import ModelContract
 from biosignal.model.npz import write_npz
 from biosignal.model.onnx_cpu import OnnxCpuBackend
+from biosignal.tasks import TASKS
 from biosignal.tasks.task import Task, Wants
 
 TASK = "ecg-beats"
 CLASSES = ("N", "S", "V", "F")
-BEAT, RR, EMBEDDING = (3, 122), (21,), 16
-INPUTS = {"beat": BEAT, "rr": RR}
+CONTRACT = TASKS[TASK].model
+INPUTS = {spec.name: spec.shape for spec in CONTRACT.inputs}
+BEAT, EMBEDDING = INPUTS["beat"], 16
 SMALL_CLASSES, SMALL_INPUTS = ("quiet", "loud"), {"level": (8,)}
 
 
@@ -73,9 +75,9 @@ def windows(count: int, *, seed: int = 1, inputs=INPUTS) -> dict[str, np.ndarray
     """Random inputs of `count` windows."""
     rng = np.random.default_rng(seed)
     return {
-        name: (rng.uniform(0.4, 1.4, (count, *shape)) if name == "rr" else rng.normal(0, 1, (count, *shape))).astype(
-            np.float32
-        )
+        name: (
+            rng.uniform(0.4, 1.4, (count, *shape)) if name.startswith("rr") else rng.normal(0, 1, (count, *shape))
+        ).astype(np.float32)
         for name, shape in inputs.items()
     }
 
@@ -89,7 +91,7 @@ def bundle_manifest(*, version: str = "1.0.0", task: str = TASK, classes=CLASSES
         classes=classes,
         pipeline_version=(1, 1),
         siblings=(),
-        preprocessing=f"{task}/1",
+        preprocessing=CONTRACT.preprocessing if task == TASK else f"{task}/1",
         inputs=tuple(TensorSpec(name=name, shape=shape, role=Role.INPUT) for name, shape in inputs.items()),
         outputs=(
             TensorSpec(name="scores", shape=(len(classes),), role=Role.SCORES),

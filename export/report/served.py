@@ -83,10 +83,21 @@ def served(bundle: Path | None = None) -> Served:
     found = {}
     for task in tasks_with_models():
         is_given = given is not None and given.manifest.task == task
-        found[task] = given if given is not None and is_given else read_bundle(_newest(task))
+        found[task] = given if given is not None and is_given else released(task)
     if given is not None and given not in found.values():
         raise BadInput("no task of this version uses such a bundle", bundle=given.identity)
     return Served(found)
+
+
+def released(task: str) -> Bundle:
+    """Open the newest released bundle of a task.
+
+    Raises
+    ------
+    BadInput : there is none, or it cannot be read.
+    BundleRefused : it is not what its manifest says.
+    """
+    return read_bundle(_newest(task))
 
 
 def _newest(task: str) -> Path:

@@ -3,7 +3,6 @@ from dataclasses import replace
 
 import pytest
 
-from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, RR_SHAPE
 from edge_agent.agent import Agent
 from edge_agent.explain.settings import ExplainSettings
 from edge_agent.inference.settings import InferenceSettings, TensorRtSettings
@@ -23,10 +22,8 @@ def until(condition, *, within_s=20.0):
 
 
 @pytest.fixture
-def settings(tmp_path, monkeypatch):
+def settings(tmp_path):
     """Settings of a daemon that replays the excerpt as fast as it can, over and over, without a broker."""
-    monkeypatch.setattr(bundles, "BEAT", BEAT_SHAPE)
-    monkeypatch.setattr(bundles, "RR", RR_SHAPE)
     folder = tmp_path / "models" / "ecg-beats" / "1.0.0"
     folder.mkdir(parents=True)
     for name, content in bundles.bundle_files().items():

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from biosignal.errors import BadInput, BrokenStream
 from biosignal.synthetic.ecg import synthetic_ecg
+from biosignal.tasks.ecg_beats.intervals import HISTORY_SHAPE
+from biosignal.tasks.ecg_beats.kinds import CONTRACT
 from biosignal.tasks.ecg_beats.windows import (
     BEAT_SHAPE,
     BEFORE,
@@ -46,6 +48,7 @@ def same(one, other):
         == (other.sample, other.decided_at, other.rr_before_s, other.amplitude, other.likeness_before)
         and np.array_equal(one.beat, other.beat)
         and np.array_equal(one.rr, other.rr)
+        and np.array_equal(one.rr_history, other.rr_history)
     )
 
 
@@ -94,6 +97,7 @@ def test_it_works_at_any_rate(fs_hz):
     for window in windows:
         assert window.beat.shape == BEAT_SHAPE
         assert window.rr.shape == RR_SHAPE
+        assert window.rr_history.shape == HISTORY_SHAPE
         assert np.isfinite(window.beat).all()
         assert np.isfinite(window.rr).all()
         assert abs(int(np.argmax(np.abs(window.beat[0]))) - BEFORE) <= 12
@@ -223,9 +227,11 @@ def test_an_early_beat_has_a_short_interval_before_it():
 
 
 def test_tensors_carry_the_arrays():
-    beat, rr = WHOLE[3].tensors()
-    assert np.array_equal(np.frombuffer(beat.data, "<f4").reshape(beat.shape), WHOLE[3].beat)
-    assert np.array_equal(np.frombuffer(rr.data, "<f4").reshape(rr.shape), WHOLE[3].rr)
+    tensors = WHOLE[3].tensors()
+    assert [(one.name, one.shape) for one in tensors] == [(one.name, one.shape) for one in CONTRACT.inputs]
+    for tensor in tensors:
+        given = WHOLE[3].inputs()[tensor.name]
+        assert np.array_equal(np.frombuffer(tensor.data, "<f4").reshape(tensor.shape), given)
 
 
 def test_a_beat_costs_well_under_a_millisecond():

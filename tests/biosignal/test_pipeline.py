@@ -30,6 +30,7 @@ from biosignal.model.model import Model
 from biosignal.signal.blocks import Gap, Lead, SampleBlock, Unit
 from biosignal.stream.pipeline import Pipeline, Recorded
 from biosignal.tasks import TASKS
+from biosignal.tasks.ecg_beats.intervals import HISTORY_SHAPE
 from biosignal.tasks.ecg_beats.limits import BeatLimits
 from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, RR_SHAPE
 
@@ -41,7 +42,7 @@ DEFAULT = object()
 
 
 class LinearBackend:
-    """A seeded linear classifier over both inputs: enough to make scores that depend on every bit of them."""
+    """A seeded linear classifier over all inputs: enough to make scores that depend on every bit of them."""
 
     rung = Rung.ONNX_CPU
 
@@ -51,15 +52,18 @@ class LinearBackend:
         self.calls = 0
         self._beat = draw.normal(0, 0.05, (*BEAT_SHAPE, 4))
         self._rr = draw.normal(0, 0.3, (*RR_SHAPE, 4))
+        self._history = draw.normal(0, 0.1, (*HISTORY_SHAPE, 4))
         self._fails_at = fails_at
 
     def infer(self, inputs: Mapping[str, NDArray[np.float32]], /) -> Mapping[str, NDArray[np.float32]]:
         assert inputs["beat"].shape == (1, *BEAT_SHAPE)
         assert inputs["rr"].shape == (1, *RR_SHAPE)
+        assert inputs["rr_history"].shape == (1, *HISTORY_SHAPE)
         self.calls += 1
         if self.calls == self._fails_at:
             raise BackendFailed("the process died")
         logits = np.tensordot(inputs["beat"], self._beat, 2) + inputs["rr"] @ self._rr
+        logits = logits + np.tensordot(inputs["rr_history"], self._history, 2)
         weights = np.exp(logits - logits.max())
         return {"scores": (weights / weights.sum()).astype(np.float32)}
 
@@ -163,7 +167,8 @@ def test_beats_carry_what_the_classifier_said_and_saw(excerpt):
     assert all(score == round(score, 4) for _, score in middle.outcome.scores)
     assert middle.label == max(middle.outcome.scores, key=lambda score: score[1])[0]
     seen = next(item for item in items if isinstance(item, Inputs) and item.id == middle.inputs)
-    assert [(tensor.name, tensor.shape) for tensor in seen.tensors] == [("beat", BEAT_SHAPE), ("rr", RR_SHAPE)]
+    shapes = {"beat": BEAT_SHAPE, "rr": RR_SHAPE, "rr_history": HISTORY_SHAPE}
+    assert {tensor.name: tensor.shape for tensor in seen.tensors} == shapes
     assert middle.number("amplitude") is not None
     assert 0.3 < middle.number("amplitude") < 10
 

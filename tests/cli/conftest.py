@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 import wfdb
 
-from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, RR_SHAPE
 from edge_agent.cli import main
 from tests import bundles
 
@@ -55,8 +54,6 @@ def record(tmp_path):
 @pytest.fixture(autouse=True)
 def surroundings(tmp_path, monkeypatch):
     """Nothing of the machine's own: no data folder, an own cache, a bundle that only this test has."""
-    monkeypatch.setattr(bundles, "BEAT", BEAT_SHAPE)
-    monkeypatch.setattr(bundles, "RR", RR_SHAPE)
     bundle = tmp_path / "models" / "ecg-beats" / "1.0.0"
     bundle.mkdir(parents=True)
     for name, content in bundles.bundle_files().items():

@@ -78,7 +78,7 @@ def test_the_device_says_which_lead_it_reads_and_what_answers(ward):
     (device,) = ward.get("/devices")["devices"]
     tasks = {one["task"]: one for one in device["tasks"]}
     assert (tasks[NAME]["leads"], tasks[NAME]["bundle"], tasks[NAME]["rung"]) == (["MLII"], f"{NAME}/1.0.0", "onnx-cpu")
-    assert tasks["ecg-beats"]["bundle"] == "ecg-beats/1.0.0"
+    assert tasks["ecg-beats"]["bundle"] == "ecg-beats/2.0.0"
     readings = wait_for(lambda: [one for one in ward.get(f"/devices/{BED}")["readings"] if one["task"] == NAME])
     assert (readings[0]["quantity"], readings[0]["unit"]) == ("swing", "mV")
 
@@ -152,7 +152,7 @@ def test_it_is_reviewed_by_its_own_keys_learned_from_and_comes_back_signed(revie
     )
     assert tasks[0]["rung"] == "onnx-cpu"
     others = {one["task"]: one["bundle"] for one in ward.get(f"/devices/{BED}")["tasks"]}
-    assert others["ecg-beats"] == "ecg-beats/1.0.0"
+    assert others["ecg-beats"] == "ecg-beats/2.0.0"
     assert re.fullmatch(r"\d+\.\d+\.\d+", ward.get(f"/devices/{BED}")["version"])
 
 

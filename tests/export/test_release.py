@@ -11,11 +11,11 @@ from onnx import numpy_helper
 from biosignal.model.contract import check_contract
 from biosignal.model.manifest import Role
 from biosignal.tasks import TASKS
-from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, RR_SHAPE
+from biosignal.tasks.ecg_beats.kinds import CONTRACT
 from export.dataset import BeatSet
 from export.release import GATE, admitted, bundle_of, golden_inputs, manifest_of, read_bundle
 
-FOLDER = Path(__file__).parents[2] / "models" / "ecg-beats" / "1.0.0"
+FOLDER = Path(__file__).parents[2] / "models" / "ecg-beats" / "2.0.0"
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +90,7 @@ def test_the_anchor_is_of_this_head(bundle):
 def test_the_same_parts_make_the_same_bundle(bundle):
     random = np.random.default_rng(0)
     beats = BeatSet(
-        random.normal(size=(40, *BEAT_SHAPE)).astype(np.float32),
-        random.normal(size=(40, *RR_SHAPE)).astype(np.float32),
+        {one.name: random.normal(size=(40, *one.shape)).astype(np.float32) for one in CONTRACT.inputs},
         random.integers(0, 4, 40),
         random.choice([101, 119], 40),
     )

@@ -14,7 +14,6 @@ import pytest
 from fault_house import House, scrape, wait_for
 from fault_program import Program, descendants
 
-from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, RR_SHAPE
 from edge_agent.agent import RESTART_S
 from tests import bundles
 from tests.brokers import free_port
@@ -157,7 +156,7 @@ def test_a_process_of_tensorrt_that_is_stopped_costs_a_window_its_rung_and_is_re
     """With our stand-ins for TensorRT and CUDA in the place of a GPU's."""
     folder = tmp_path / "models" / "ecg-beats" / "1.0.0"
     folder.mkdir(parents=True)
-    for name, content in bundles.bundle_files(inputs={"beat": BEAT_SHAPE, "rr": RR_SHAPE}).items():
+    for name, content in bundles.bundle_files().items():
         (folder / name).write_bytes(content)
     monkeypatch.setenv("FAKE_TRT_CONTROL", str(tmp_path / "control"))
     monkeypatch.setenv("FAKE_TRT_VERSION", "10.3.0")

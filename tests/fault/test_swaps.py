@@ -13,7 +13,6 @@ from biosignal.events import MarkPack
 from biosignal.model.bundle import open_bundle
 from biosignal.signal.blocks import Gap, SampleBlock
 from biosignal.tasks import TASKS
-from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, RR_SHAPE
 from edge_agent.analysis.actor import AnalysisActor
 from edge_agent.analysis.inbox import Arrival, End, Inbox
 from edge_agent.inference.models import Models
@@ -98,9 +97,8 @@ def resident_mb():
 @pytest.fixture
 def two_bundles():
     """Two models of the beats with weights of their own."""
-    inputs = {"beat": BEAT_SHAPE, "rr": RR_SHAPE}
     versions = (("1.0.0", 0), ("1.0.1", 1))
-    return [open_bundle(bundles.bundle_files(version=name, seed=seed, inputs=inputs)) for name, seed in versions]
+    return [open_bundle(bundles.bundle_files(version=name, seed=seed)) for name, seed in versions]
 
 
 def swapped(two_bundles, swaps, warm):

@@ -1,14 +1,12 @@
 """The daemon's analysis on a recording, driven item by item on the test's own thread."""
 
 import numpy as np
-import pytest
 
 from biosignal.model.bundle import open_bundle
 from biosignal.model.model import Model
 from biosignal.model.onnx_cpu import OnnxCpuBackend
 from biosignal.signal.blocks import Gap, SampleBlock
 from biosignal.tasks import TASKS
-from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, RR_SHAPE
 from edge_agent.analysis.analysis import Analysis
 from edge_agent.analysis.recordings import Bed
 from edge_agent.findings.alarms import AlarmMachine
@@ -27,10 +25,7 @@ def backend():
     folder = find_bundle(BEATS.name)
     if folder is not None:
         return OnnxCpuBackend(load_bundle(folder))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bundles, "BEAT", BEAT_SHAPE)
-        patch.setattr(bundles, "RR", RR_SHAPE)
-        return OnnxCpuBackend(open_bundle(bundles.bundle_files()))
+    return OnnxCpuBackend(open_bundle(bundles.bundle_files()))
 
 
 def excerpt(start_s, end_s):

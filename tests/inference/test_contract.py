@@ -11,7 +11,7 @@ from biosignal.model.onnx_cpu import OnnxCpuBackend
 from biosignal.tasks import TASKS
 from biosignal.tasks.lookup import contract_of
 from edge_agent.inference.bundle_folder import cpu_backend, find_bundle, load_bundle
-from tests.bundles import CLASSES, INPUTS, TASK, bundle_files, make_bundle, small, small_task, windows
+from tests.bundles import CLASSES, CONTRACT, INPUTS, TASK, bundle_files, make_bundle, small, small_task, windows
 
 SWAPPED = ("V", "N", "S", "F")
 WRONG = {
@@ -19,13 +19,13 @@ WRONG = {
     "three classes": ({"classes": ("N", "S", "V")}, CLASSES, ("N", "S", "V")),
     "another preprocessing": (
         {"change": lambda manifest: replace(manifest, preprocessing="ecg-beats/999")},
-        "ecg-beats/1",
+        CONTRACT.preprocessing,
         "ecg-beats/999",
     ),
     "another shape": (
         {"inputs": {**INPUTS, "beat": (2, 122)}},
-        {"beat": (3, 122), "rr": (21,)},
-        {"beat": (2, 122), "rr": (21,)},
+        INPUTS,
+        {**INPUTS, "beat": (2, 122)},
     ),
     "another task": (small(TASK) | {"task": "ecg-qrs"}, None, None),
 }

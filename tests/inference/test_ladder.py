@@ -17,7 +17,7 @@ from edge_agent.inference.budget import Budget
 from edge_agent.inference.ladder import LadderBackend, climb
 from edge_agent.inference.settings import InferenceSettings
 from edge_agent.inference.trt_plans import PlanHost
-from tests.bundles import BEAT, make_bundle, small, windows
+from tests.bundles import BEAT, INPUTS, make_bundle, small, windows
 
 HOSTS: list[PlanHost] = []
 
@@ -203,7 +203,7 @@ def test_a_window_that_is_not_finite_costs_no_rung(gpu):
     for bad in (
         {"beat": np.full((1, *BEAT), np.nan, np.float32)},
         {"beat": np.zeros((1, 2, 3), np.float32)},
-        {"beat": np.zeros((0, *BEAT), np.float32), "rr": np.zeros((0, 21), np.float32)},
+        {"beat": np.zeros((0, *BEAT), np.float32), "rr": np.zeros((0, *INPUTS["rr"]), np.float32)},
     ):
         with pytest.raises(BackendFailed, match="not what the bundle takes"):
             backend.infer({**windows(1), **bad})

@@ -19,7 +19,7 @@ from edge_agent.inference.engine_cache import EngineCache, ingredients
 from edge_agent.inference.trt_backend import probe_tensorrt
 from edge_agent.inference.trt_client import ChildLost, ChildRefused, TrtChild
 from edge_agent.inference.trt_plans import PlanGone
-from tests.bundles import make_bundle, windows
+from tests.bundles import INPUTS, make_bundle, windows
 
 FAKES = Path(__file__).with_name("fake_tensorrt")
 
@@ -55,7 +55,7 @@ def test_it_builds_strongly_typed_on_each_generation_and_answers_like_the_cpu(gp
     assert report.windows == 3
     assert all(np.allclose(got[name], wanted[name], atol=1e-6) for name in wanted)
     assert (plan["version"], plan["strongly_typed"], plan["tf32"]) == (version, True, False)
-    assert plan["profile"] == {"beat": [[1, 3, 122], [1, 3, 122], [8, 3, 122]], "rr": [[1, 21], [1, 21], [8, 21]]}
+    assert plan["profile"] == {name: [[1, *shape], [1, *shape], [8, *shape]] for name, shape in INPUTS.items()}
     assert plan["pools"] == {"WORKSPACE": 64 << 20}
     assert gone(pid)
 

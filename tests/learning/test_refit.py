@@ -43,8 +43,8 @@ def share_called(bundle, label, inputs):
 
 def test_relabelled_beats_move_the_head_and_the_rest_stays(parent):
     unseen = HEARTS.marks(STRANGE, 100, seed=99)
-    before = max(CLASSES, key=lambda label: share_called(parent, label, unseen))
-    label = "V" if before != "V" else "F"
+    by_share = sorted(CLASSES, key=lambda label: share_called(parent, label, unseen))
+    label, before = by_share[0], by_share[-1]
     dataset = frozen(parent, HEARTS.reviews(STRANGE, label, 40, seed=50, model_label=before))
     candidate = refit(parent, dataset, version="1.0.1", by=BY)
     assert share_called(parent, label, unseen) < 0.3

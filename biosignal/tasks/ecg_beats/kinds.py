@@ -2,6 +2,7 @@
 
 from biosignal.model.contract import ModelContract
 from biosignal.model.manifest import Role, TensorSpec
+from biosignal.tasks.ecg_beats.intervals import HISTORY_SHAPE
 from biosignal.tasks.ecg_beats.windows import BEAT_SHAPE, PREPROCESSING, RATE_HZ, RR_SHAPE
 from biosignal.tasks.ecg_front.kinds import VENTRICULAR, VENTRICULAR_SEEN
 from biosignal.tasks.task import MarkKind, Quantity, ReviewLabel, ReviewUnit
@@ -32,6 +33,7 @@ CONTRACT = ModelContract(
     inputs=(
         TensorSpec(name="beat", shape=BEAT_SHAPE, role=Role.INPUT, unit="running QRS amplitude", rate_hz=RATE_HZ),
         TensorSpec(name="rr", shape=RR_SHAPE, role=Role.INPUT, unit="log ratio"),
+        TensorSpec(name="rr_history", shape=HISTORY_SHAPE, role=Role.INPUT, unit="log ratio to 0.8 s"),
     ),
     preprocessing=PREPROCESSING,
 )

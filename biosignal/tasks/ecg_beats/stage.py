@@ -25,7 +25,7 @@ from biosignal.signal.holding import Held
 from biosignal.stream.stage import Item
 from biosignal.tasks.ecg_beats.kinds import AMPLITUDE, BEAT, CLASSES, LIKENESS_BEFORE, NAME, RR_BEFORE
 from biosignal.tasks.ecg_beats.limits import BeatLimits
-from biosignal.tasks.ecg_beats.windows import AFTER, BEFORE, KERNEL_S, RATE_HZ, SHIFT, BeatInputs, BeatWindow
+from biosignal.tasks.ecg_beats.windows import AFTER, BEFORE, KERNEL_S, RATE_HZ, SHIFT, BeatInputs, BeatWindow, stacked
 from biosignal.tasks.ecg_front.kinds import NAME as ECG_FRONT
 from biosignal.tasks.ecg_front.kinds import QRS, VENTRICULAR
 from biosignal.tasks.signal_quality.kinds import NAME as SIGNAL_QUALITY
@@ -272,7 +272,7 @@ class BeatStage:
                 return Abstained(task=NAME, reason=f"quality: {second.label}")
             if cut:
                 return Abstained(task=NAME, reason="gap: the window reaches beyond the samples")
-        return self._model.answer({"beat": window.beat[np.newaxis], "rr": window.rr[np.newaxis]})
+        return self._model.answer(stacked([window]))
 
 
 def with_seen(outcome: Outcome, ventricular: float) -> Outcome:

@@ -25,15 +25,21 @@ from biosignal.errors import BadInput, BrokenStream
 from biosignal.events import Tensor
 from biosignal.signal.filter_design import butterworth_high_pass
 from biosignal.signal.filters import Recursive
+from biosignal.tasks.ecg_beats.intervals import KNOWN, RATIOS, RR_CAP_S, Intervals, median_of
+from biosignal.tasks.ecg_beats.shapes import Shapes
 
-PREPROCESSING = "ecg-beats/1"
+PREPROCESSING = "ecg-beats/2"
 
 RATE_HZ = 128.0
 BEFORE, AFTER = 64, 58  # samples at RATE_HZ before and from the R peak: -0.50 s .. +0.445 s
 LENGTH = BEFORE + AFTER
 SHIFT = 8  # samples at RATE_HZ a peak may be moved to the nearest extreme: 62.5 ms
-CHANNELS = ("beat", "beat minus running template", "beat minus long template")
-RR_CAP_S = 2.0  # an RR interval counts as at most this
+CHANNELS = (
+    "beat",
+    "beat minus running template",
+    "beat minus slow template",
+    "beat minus first template",
+)
 NEXT_BEAT_WAIT_S = 0.5  # how long after RR_CAP_S the detector may take to report the next beat
 LATEST_S = 8.0  # how late the detector may report a beat at all (search-back)
 
@@ -41,35 +47,15 @@ HIGH_PASS_HZ = 0.5
 LOW_PASS_HZ = 40.0
 KERNEL_S = 0.05  # half width of the interpolation kernel, two periods of LOW_PASS_HZ
 QRS = slice(BEFORE - 11, BEFORE + 12)  # +-86 ms: where peak to peak is measured
-SCALE_BEATS = 32
-TEMPLATE_BEATS = 40
-LONG_EVERY = 8  # the long template takes every 8th regular beat: 320 beats, about five minutes
-LOCAL_RR, CONTEXT_RR = 8, 64
-REGULAR = 0.15  # a beat feeds the templates when its RR is this near the local median, as a fraction
 CLIP = 8.0  # of the running QRS amplitude
 
 RR_FEATURES = (
-    "before",
-    "after",
-    "before/local",
-    "after/local",
-    "before/context",
-    "after/context",
-    "before/previous",
-    "after/before",
-    "previous/context",
-    "one before previous/context",
-    "both/local",
-    "before/p90 of context",
-    "spread of context",
-    "irregularity local",
-    "irregularity context",
+    *RATIOS,
+    *KNOWN,
     "amplitude",
     "likeness to running template",
-    "likeness to long template",
-    "before known",
-    "after known",
-    "context filled",
+    "likeness to slow template",
+    "likeness to first template",
 )
 BEAT_SHAPE = (len(CHANNELS), LENGTH)
 RR_SHAPE = (len(RR_FEATURES),)
@@ -89,6 +75,7 @@ class BeatWindow:
     amplitude : QRS peak to peak, in the unit of the samples, 0.5-40 Hz.
     beat : float32, shape `BEAT_SHAPE`, in running QRS amplitudes.
     rr : float32, shape `RR_SHAPE`, natural logarithms of ratios unless the name says otherwise.
+    rr_history : float32, shape `HISTORY_SHAPE`, the RR intervals up to the next beat, see `Intervals.history`.
     likeness_before : correlation of the QRS and its surroundings with those of the beat before, -1 to 1; absent for the
         first one behind a start or gap. No template has a part in it.
     """
@@ -99,14 +86,25 @@ class BeatWindow:
     amplitude: float
     beat: NDArray[np.float32]
     rr: NDArray[np.float32]
+    rr_history: NDArray[np.float32]
     likeness_before: float | None
 
+    def inputs(self) -> dict[str, NDArray[np.float32]]:
+        """Give the inputs by their names, without the batch axis."""
+        return {"beat": self.beat, "rr": self.rr, "rr_history": self.rr_history}
+
     def tensors(self) -> tuple[Tensor, ...]:
-        """Give both inputs as they are kept with the beat, without the batch axis."""
-        return (
-            Tensor(name="beat", shape=BEAT_SHAPE, data=np.asarray(self.beat, "<f4").tobytes()),
-            Tensor(name="rr", shape=RR_SHAPE, data=np.asarray(self.rr, "<f4").tobytes()),
+        """Give the inputs as they are kept with the beat, without the batch axis."""
+        return tuple(
+            Tensor(name=name, shape=array.shape, data=np.asarray(array, "<f4").tobytes())
+            for name, array in self.inputs().items()
         )
+
+
+def stacked(windows: Sequence[BeatWindow]) -> dict[str, NDArray[np.float32]]:
+    """Give the inputs of one or more beats by their names, first axis the beat."""
+    seen = [window.inputs() for window in windows]
+    return {name: np.stack([one[name] for one in seen]) for name in seen[0]}
 
 
 @dataclass(slots=True)
@@ -116,51 +114,6 @@ class _Pending:
     sample: int
     rr_before_s: float | None
     following: tuple[int, int] | None = None
-
-
-class _Shapes:
-    """What is usual for this patient right now: QRS amplitude and two median beats."""
-
-    def __init__(self) -> None:
-        self._sizes: deque[float] = deque(maxlen=SCALE_BEATS)
-        self._regular = 0
-        self._running = _MedianBeat()
-        self._long = _MedianBeat()
-
-    def scale(self, size: float) -> float:
-        """Note the size of a QRS; give the running median, never zero."""
-        self._sizes.append(size)
-        ordered = sorted(self._sizes)
-        return max(ordered[len(ordered) // 2], 1e-6)
-
-    def templates(self, beat: Array) -> tuple[Array, Array]:
-        """Give the running and the long template as they stood before this beat; the beat itself if there is none."""
-        return self._running.value(beat), self._long.value(beat)
-
-    def learn(self, beat: Array) -> None:
-        """Take in a beat that came on time."""
-        self._running.add(beat)
-        if self._regular % LONG_EVERY == 0:
-            self._long.add(beat)
-        self._regular += 1
-
-
-class _MedianBeat:
-    """The median of the last `TEMPLATE_BEATS` beats given."""
-
-    def __init__(self) -> None:
-        self._beats = np.zeros((LENGTH, TEMPLATE_BEATS))
-        self._count = 0
-        self._median: Array | None = None
-
-    def add(self, beat: Array) -> None:
-        self._beats[:, self._count % TEMPLATE_BEATS] = beat
-        self._count += 1
-        filled = min(self._count, TEMPLATE_BEATS)
-        self._median = np.partition(self._beats[:, :filled], filled // 2, axis=1)[:, filled // 2]
-
-    def value(self, otherwise: Array) -> Array:
-        return otherwise if self._median is None else self._median
 
 
 class BeatInputs:
@@ -200,8 +153,9 @@ class BeatInputs:
         self._pending: deque[_Pending] = deque()
         self._last_beat: int | None = None
         self._decided_until = start
-        self._rr: deque[float] = deque(maxlen=CONTEXT_RR)
-        self._shapes = _Shapes()
+        self._start = start
+        self._intervals = Intervals()
+        self._shapes = Shapes(LENGTH)
         self._shape_before: Array | None = None
 
     def extend(self, samples: NDArray[np.float32]) -> None:
@@ -289,18 +243,22 @@ class BeatInputs:
         size = float(qrs.max() - qrs.min())
         scale = self._shapes.scale(size)
         shape = raw / scale
-        running, long = self._shapes.templates(shape)
-        rr, regular = self._rhythm(beat, decided_at)
-        rr[15] = np.log(max(size / scale, 1e-3))
-        rr[16], rr[17] = _likeness(shape, running), _likeness(shape, long)
+        templates = self._shapes.templates(shape, (beat.sample - self._start) / self.fs_hz)
+        after_s = self._after_s(beat, decided_at)
+        ratios, known, regular = self._intervals.numbers(beat.rr_before_s, after_s)
+        history = self._intervals.history(beat.rr_before_s, after_s)
+        likeness = [_likeness(shape, one) for one in templates]
+        rr = np.concatenate([ratios, known, [np.log(max(size / scale, 1e-3)), *likeness]])
         likeness_before = None if self._shape_before is None else _likeness(shape, self._shape_before)
         self._shape_before = shape
         if regular:
             self._shapes.learn(shape)
         if beat.rr_before_s is not None:
-            self._rr.append(min(beat.rr_before_s, RR_CAP_S))
+            self._intervals.add(beat.rr_before_s)
         channels = np.empty(BEAT_SHAPE)
-        channels[0], channels[1], channels[2] = shape, shape - running, shape - long
+        channels[0] = shape
+        for row, one in enumerate(templates, 1):
+            channels[row] = shape - one
         return BeatWindow(
             sample=beat.sample,
             decided_at=decided_at,
@@ -308,6 +266,7 @@ class BeatInputs:
             amplitude=size,
             beat=_clipped(channels, CLIP),
             rr=_clipped(rr, 4.0),
+            rr_history=history.astype(np.float32),
             likeness_before=likeness_before,
         )
 
@@ -321,36 +280,16 @@ class BeatInputs:
             self._segment[:] = self._kept[np.clip(np.arange(first, last), 0, self._kept.size - 1)]
         wide = self._kernel @ self._segment
         near = wide[BEFORE : BEFORE + 2 * SHIFT + 1]
-        moved = int(np.argmax(np.abs(near - _middle(np.sort(wide)))))
+        moved = int(np.argmax(np.abs(near - median_of(np.sort(wide)))))
         cut: Array = wide[moved : moved + LENGTH]
         return cut
 
-    def _rhythm(self, beat: _Pending, decided_at: int) -> tuple[Array, bool]:
-        """Give the rhythm features, and whether the beat came when the last ones made one expect it."""
-        out = np.zeros(len(RR_FEATURES))
-        after_s = None
+    def _after_s(self, beat: _Pending, decided_at: int) -> float | None:
+        """Give the distance to the next beat, as far as it was known at `decided_at`."""
         if beat.following is not None and beat.following[1] <= decided_at:
-            after_s = (beat.following[0] - beat.sample) / self.fs_hz
-        elif decided_at - beat.sample >= int((RR_CAP_S + NEXT_BEAT_WAIT_S) * self.fs_hz):
-            after_s = RR_CAP_S
-        past = np.log(np.array(self._rr)) if self._rr else np.log(np.array([min(beat.rr_before_s or 0.8, RR_CAP_S)]))
-        local, context = _middle(np.sort(past[-LOCAL_RR:])), np.sort(past)
-        middle, low, high = (float(context[int(part * (context.size - 1))]) for part in (0.5, 0.1, 0.9))
-        before = local if beat.rr_before_s is None else float(np.log(min(beat.rr_before_s, RR_CAP_S)))
-        after = local if after_s is None else float(np.log(min(after_s, RR_CAP_S)))
-        one, two = past[-1], past[max(-2, -past.size)]
-        steps = np.abs(past[1:] - past[:-1]) if past.size > 1 else np.zeros(1)
-        late = steps[-LOCAL_RR:]
-        both = float(np.logaddexp(before, after)) - np.log(2.0) - local
-        reference = np.log(0.8)
-        out[:15] = (
-            *(before - reference, after - reference, before - local, after - local, before - middle, after - middle),
-            *(before - one, after - before, one - middle, two - middle, both, before - high, high - low),
-            *(float(np.add.reduce(late) / late.size), float(np.add.reduce(steps) / steps.size)),
-        )
-        out[18:] = (beat.rr_before_s is not None, after_s is not None, len(self._rr) / CONTEXT_RR)
-        regular = beat.rr_before_s is not None and abs(np.expm1(before - local)) <= REGULAR
-        return out, bool(regular)
+            return (beat.following[0] - beat.sample) / self.fs_hz
+        waited = decided_at - beat.sample >= int((RR_CAP_S + NEXT_BEAT_WAIT_S) * self.fs_hz)
+        return RR_CAP_S if waited else None
 
 
 def _interpolation(fs_hz: float) -> tuple[int, Array]:
@@ -365,12 +304,6 @@ def _interpolation(fs_hz: float) -> tuple[int, Array]:
     kernel = np.sinc(2.0 * cutoff_hz * distance_s) * np.cos(0.5 * np.pi * distance_s / KERNEL_S) ** 2
     kernel[np.abs(distance_s) >= KERNEL_S] = 0.0
     return reach, kernel / kernel.sum(axis=1, keepdims=True)
-
-
-def _middle(ordered: Array) -> float:
-    """Give the median of sorted values; `numpy.median` takes ten times as long for so few."""
-    half = ordered.size // 2
-    return float(ordered[half]) if ordered.size % 2 else float((ordered[half - 1] + ordered[half]) / 2.0)
 
 
 def _clipped(values: Array, most: float) -> NDArray[np.float32]:
