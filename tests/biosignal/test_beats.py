@@ -12,6 +12,7 @@ from biosignal.errors import BadInput, BrokenStream
 from biosignal.synthetic.ecg import synthetic_ecg
 from biosignal.tasks.ecg_beats.intervals import HISTORY_SHAPE
 from biosignal.tasks.ecg_beats.kinds import CONTRACT
+from biosignal.tasks.ecg_beats.shapes import FIRST_S
 from biosignal.tasks.ecg_beats.windows import (
     BEAT_SHAPE,
     BEFORE,
@@ -65,6 +66,33 @@ def test_the_cut_into_blocks_changes_no_bit(cuts):
 
 def test_sample_by_sample_is_the_same_as_whole():
     assert all(same(one, other) for one, other in zip(stream(ECG, range(len(ECG.samples))), WHOLE, strict=True))
+
+
+def test_behind_the_first_five_minutes_the_cut_changes_no_bit_either():
+    ecg = synthetic_ecg(seed=6, fs_hz=250.0, duration_s=FIRST_S + 40.0)
+    whole, pieces = stream(ecg, []), stream(ecg, range(0, len(ecg.samples), 777))
+    assert all(same(one, other) for one, other in zip(pieces, whole, strict=True))
+    early = [window for window in whole if window.sample < (FIRST_S - 1.0) * ecg.fs_hz]
+    late = [window for window in whole if window.sample >= FIRST_S * ecg.fs_hz]
+    assert all(np.array_equal(window.beat[1], window.beat[3]) for window in early)
+    assert not any(np.array_equal(window.beat[1], window.beat[3]) for window in late)
+
+
+def test_behind_a_gap_nothing_of_before_is_known():
+    inputs = BeatInputs(fs_hz=250.0)
+    inputs.extend(ECG.samples)
+    for beat in ECG.beats[:20]:
+        inputs.add_beat(int(beat), int(beat) + DELAY)
+    inputs.reset(50_000)
+    both = []
+    for one in (inputs, BeatInputs(fs_hz=250.0, start=50_000)):
+        one.extend(ECG.samples[:5000])
+        windows = []
+        for beat in ECG.beats[:8]:
+            windows += one.add_beat(50_000 + int(beat), 50_000 + int(beat) + DELAY)
+        both.append(windows + one.flush())
+    assert len(both[0]) == 8
+    assert all(same(one, other) for one, other in zip(*both, strict=True))
 
 
 def test_a_beat_is_held_against_the_one_before_it_and_no_template():
