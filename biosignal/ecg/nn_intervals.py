@@ -48,7 +48,8 @@ class Intervals:
     @property
     def is_nn(self) -> NDArray[np.bool_]:
         """Whether each is an NN interval."""
-        return self.reason == _NN
+        nn: NDArray[np.bool_] = self.reason == _NN
+        return nn
 
     def excluded(self) -> dict[str, int]:
         """Count those that are no NN intervals, by reason."""
