@@ -14,6 +14,7 @@ from biosignal.model.model import Model
 from biosignal.scoring.score import Scorer
 from biosignal.signal.blocks import Lead, LeadKind, Unit
 from biosignal.stream.stage import Stage
+from biosignal.tasks.overview import Overview
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,6 +167,7 @@ class Task:
     limits : a frozen dataclass with a default for each field: what a clinic can set.
     review : what people review; None: nothing.
     scorer : how it is scored against a reference; None: not at all.
+    overview : what a report of a whole recording says of it; None: its findings only.
     package : where its ``words.json`` lies, as a package's name.
     """
 
@@ -182,6 +184,7 @@ class Task:
     limits: type[Any] | None = None
     review: ReviewUnit | None = None
     scorer: Scorer | None = None
+    overview: Overview | None = None
     package: str = ""
 
     @property

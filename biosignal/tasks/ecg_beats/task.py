@@ -3,6 +3,7 @@
 from biosignal.signal.blocks import LeadKind
 from biosignal.tasks.ecg_beats.kinds import BEAT, CONTRACT, NAME, QUANTITIES, REVIEW
 from biosignal.tasks.ecg_beats.limits import BeatLimits
+from biosignal.tasks.ecg_beats.overview import overview_of_beats
 from biosignal.tasks.ecg_beats.scorer import score_beats
 from biosignal.tasks.ecg_beats.stage import make_stage
 from biosignal.tasks.ecg_front.kinds import NAME as ECG_FRONT
@@ -22,4 +23,5 @@ ECG_BEATS = Task(
     limits=BeatLimits,
     review=REVIEW,
     scorer=score_beats,
+    overview=overview_of_beats,
 )
