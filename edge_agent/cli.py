@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True, parser_class=_Parser)
     _add_run(verbs)
     _add_replay(verbs)
+    _add_report(verbs)
     _add_synthesize(verbs)
     _add_doctor(verbs)
     _add_check_config(verbs)
@@ -114,24 +115,28 @@ def _run(parsed: argparse.Namespace) -> int:
     return code
 
 
-def _add_replay(verbs: Any) -> None:
-    verb = _verb(verbs, "replay", _replay, "analyse a recording without broker or cloud")
+def _add_record(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "record",
         metavar="RECORD",
         help="`excerpt`, `synthetic/NAME`, the path of a WFDB record or of an EDF, BDF or CSV file, "
         "or `set/record` below EDGE_DATA_DIR or from PhysioNet",
     )
-    verb.add_argument(
-        "--lead",
-        metavar="NAME|INDEX|NAME=KIND|each",
-        help="lead that goes before the others; `each`: one by one (default: what each task finds first)",
-    )
     verb.add_argument("--from", dest="from_s", type=_time_of, default=0.0, metavar="MM:SS", help="begin there")
     verb.add_argument("--to", dest="to_s", type=_time_of, metavar="MM:SS", help="end there")
     verb.add_argument("--fs", dest="fs_hz", type=_rate, metavar="HZ", help="rate of a CSV file that does not say it")
     verb.add_argument(
         "--time-column", metavar="NAME|INDEX", help="time column of a CSV file, where not found by itself"
+    )
+
+
+def _add_replay(verbs: Any) -> None:
+    verb = _verb(verbs, "replay", _replay, "analyse a recording without broker or cloud")
+    _add_record(verb)
+    verb.add_argument(
+        "--lead",
+        metavar="NAME|INDEX|NAME=KIND|each",
+        help="lead that goes before the others; `each`: one by one (default: what each task finds first)",
     )
     verb.add_argument("--speed", type=_speed, default=None, metavar="N|max", help="times real time (default: max)")
     verb.add_argument(
@@ -193,6 +198,38 @@ def _replay(parsed: argparse.Namespace) -> int:
         time_column=parsed.time_column,
     )
     replay(request, places=Places.of_environment(), stdout=sys.stdout, stderr=sys.stderr)
+    return 0
+
+
+def _add_report(verbs: Any) -> None:
+    verb = _verb(verbs, "report", _report, "analyse a recording and report on the whole of it, as a PDF or in numbers")
+    _add_record(verb)
+    verb.add_argument("--pdf", type=Path, metavar="FILE", help="the report, A4, with strips to scale")
+    verb.add_argument("--json", action="store_true", help="its numbers, JSON lines on stdout")
+    verb.add_argument("--lead", metavar="NAME|INDEX|NAME=KIND", help="lead that goes before the others")
+    verb.add_argument(
+        "--truth", nargs="?", const="atr", metavar="EXT", help="the record's annotations beside ours (default: atr)"
+    )
+
+
+def _report(parsed: argparse.Namespace) -> int:
+    if parsed.pdf is None and not parsed.json:
+        raise UsageRefused("where to?", remedy=f"`{PROGRAM} report {parsed.record} --pdf report.pdf`, or --json")
+    from edge_agent.replay.reporting import ReportRequest, report
+    from edge_agent.sources.resolve import Places
+
+    request = ReportRequest(
+        record=parsed.record,
+        pdf=parsed.pdf,
+        json=parsed.json,
+        lead=parsed.lead,
+        truth=parsed.truth,
+        from_s=parsed.from_s,
+        to_s=parsed.to_s,
+        fs_hz=parsed.fs_hz,
+        time_column=parsed.time_column,
+    )
+    report(request, places=Places.of_environment(), stdout=sys.stdout, stderr=sys.stderr)
     return 0
 
 

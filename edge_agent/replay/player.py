@@ -1,35 +1,61 @@
 """Runs the analysis over a source and hands every event to the report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Protocol, TypeAlias
 
 from biosignal.events import AlarmEvent, Finding, Mark, Series
 from biosignal.model.model import Model
 from biosignal.signal.blocks import Gap, Lead, SampleBlock, Signal
+from biosignal.stream.assign import Plan
 from biosignal.stream.pipeline import Pipeline, Recorded
 from biosignal.stream.stage import Item
 from biosignal.tasks import TASKS
 from biosignal.tasks.lookup import finding_kind
 from edge_agent.findings.alarms import AlarmMachine
 from edge_agent.replay.progress import Progress
-from edge_agent.replay.report import Report
 from edge_agent.replay.result import Result
 from edge_agent.sources.port import Source, SourceFacts, replay_id
 
 DEVICE = "replay"
+Gather: TypeAlias = Callable[[Plan], Result]
+
+
+class Listener(Protocol):
+    """Is given what the analysis says, as it says it."""
+
+    def mark(self, mark: Mark) -> None:
+        """A confirmed mark."""
+
+    def finding(self, finding: Finding, label: str) -> None:
+        """A revision of a finding, and what its kind is called."""
+
+    def alarm(self, alarm: AlarmEvent, label: str) -> None:
+        """A change of an alarm, and what its kind is called."""
+
+    def series(self, series: Series) -> None:
+        """Quantities over time."""
+
+    def gap(self, gap: Gap) -> None:
+        """Lost samples."""
+
+    def task_failed(self, task: str, error: Exception) -> None:
+        """A task met a fault; the others go on."""
 
 
 class _Run:
     """One pipeline on some of the leads, with alarms of its own."""
 
-    def __init__(self, recorded: Recorded, models: Mapping[str, Model], prefer: str | None, report: Report) -> None:
+    def __init__(
+        self, recorded: Recorded, models: Mapping[str, Model], prefer: str | None, *, report: Listener, gather: Gather
+    ) -> None:
         self._names = {lead.name for lead in recorded.leads}
         self._fs_hz = recorded.fs_hz
         self._report = report
         self._alarms = AlarmMachine(DEVICE)
         self._seconds = 0
         self._pipeline = Pipeline(TASKS.values(), recorded, models=models, prefer=prefer, on_failure=report.task_failed)
-        self.result = Result(plan=self._pipeline.plan)
+        self.result = gather(self._pipeline.plan)
 
     def push(self, item: Signal) -> None:
         """Analyse one item."""
@@ -87,6 +113,7 @@ class Player:
     facts : of the whole record.
     prefer : the lead that goes before all others.
     each : leads that are analysed one by one, each as if it were the only one; empty: all together.
+    gather : makes what holds the results of one analysis, from its plan.
     """
 
     def __init__(
@@ -94,9 +121,10 @@ class Player:
         facts: SourceFacts,
         models: Mapping[str, Model],
         *,
-        report: Report,
+        report: Listener,
         prefer: str | None = None,
         each: Sequence[Lead] = (),
+        gather: Gather = Result,
     ) -> None:
         self._report = report
         self._fs_hz = facts.fs_hz
@@ -109,7 +137,8 @@ class Player:
                 Recorded(device=DEVICE, recording=self.recording, fs_hz=leads[0].fs_hz or facts.fs_hz, leads=leads),
                 models,
                 prefer,
-                report,
+                report=report,
+                gather=gather,
             )
             for leads in _groups(facts, each)
         ]

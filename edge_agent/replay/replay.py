@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
-from biosignal.errors import BadInput
 from biosignal.model.model import Model
 from biosignal.scoring.score import Annotations
 from biosignal.tasks.lookup import models as tasks_with_models
@@ -15,13 +14,13 @@ from edge_agent.replay.player import Player
 from edge_agent.replay.progress import Progress
 from edge_agent.replay.report import JsonReport, Report, TextReport
 from edge_agent.replay.result import Result, joined
+from edge_agent.replay.truth import as_reference, read_truth
 from edge_agent.sources.choosing import compared_leads, preferred_lead, with_beating_leads, with_declared_kinds
-from edge_agent.sources.excerpt import FIRST_SAMPLE_IN_208, Excerpt
 from edge_agent.sources.paced import Paced
 from edge_agent.sources.port import Remarked, Source, SourceFacts
 from edge_agent.sources.resolve import Places, ReadAs, resolve
 from edge_agent.sources.stretch import Stretch
-from edge_agent.sources.wfdb_annotations import Annotation, read_annotations, write_annotations
+from edge_agent.sources.wfdb_annotations import write_annotations
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +59,7 @@ def replay(
     source: Source = Stretch(known, from_s=request.from_s, to_s=request.to_s) if cut else known
     facts = source.recording_facts()
     out = annotation_path(facts, folder=request.out, annotator=request.annotator) if request.out else None
-    truth = _truth(request, facts, whole, places)
+    truth = None if request.truth is None else read_truth(request.truth, facts, whole, places)
     models = open_models(request.models)
     report: Report = JsonReport(stdout) if request.json else TextReport(stdout, live=request.speed is not None)
     each = [facts.leads[index] for index in compared_leads(facts, request.lead)]
@@ -82,7 +81,7 @@ def replay(
         _write(out, results, facts)
         report.wrote(out)
     if truth is not None:
-        _score(results, truth, fs_hz=facts.fs_hz, end=player.end, name=request.truth or "", report=report)
+        _score(results, as_reference(truth), fs_hz=facts.fs_hz, end=player.end, name=request.truth or "", report=report)
     report.end(results, samples=player.end, missing=player.missing, gaps=player.gaps, seconds=progress.seconds)
     return results
 
@@ -122,32 +121,3 @@ def _score(results: list[Result], truth: Annotations, *, fs_hz: float, end: int,
             unusable = joined([*result.unusable.get(lead, ()), *result.gaps])
             score = one.task.scorer(truth, marks, fs_hz=fs_hz, end=end, unusable=unusable)
             report.score(", ".join(one.names), score, truth=name)
-
-
-def _truth(request: ReplayRequest, facts: SourceFacts, source: Source, places: Places) -> Annotations | None:
-    if request.truth is None:
-        return None
-    if isinstance(source, Excerpt):
-        if places.data_dir is None:
-            raise BadInput(
-                "the excerpt's annotations are those of mitdb/208",
-                remedy="set EDGE_DATA_DIR to the folder that holds mitdb/, or leave --truth out",
-            )
-        whole = read_annotations(places.data_dir / "mitdb" / f"208.{request.truth}")
-        found = _shifted(whole, FIRST_SAMPLE_IN_208)
-    elif (own_truth := getattr(source, "annotations", None)) is not None:
-        found = own_truth()
-    elif facts.path is None:
-        raise BadInput("this source has no annotations", record=facts.name, remedy="leave --truth out")
-    else:
-        path = Path(f"{facts.path}.{request.truth}")
-        found = read_annotations(path, at_hz=facts.fs_hz, counted_hz=facts.annotated_hz)
-    if facts.first_sample:
-        found = _shifted(found, facts.first_sample)
-    # Some files of old are not in the order of their samples.
-    found.sort(key=lambda one: one.sample)
-    return Annotations([one.sample for one in found], [one.symbol for one in found], [one.subtype for one in found])
-
-
-def _shifted(annotations: list[Annotation], first: int) -> list[Annotation]:
-    return [replace(one, sample=one.sample - first) for one in annotations if one.sample >= first]

@@ -184,7 +184,7 @@ class TextReport:
         read = {one.task.name for result in results for one in result.plan.assignments}
         for name, model in models.items():
             if name in read:
-                self._show(_served(name, model))
+                self._show(served(name, model))
         if facts.first_sample:
             self._show(f"From {self._clock(0, facts.fs_hz)} on; times are those of the whole record")
         for note in facts.notes:
@@ -301,7 +301,8 @@ def _summed(result: Result, lead: str) -> dict[str, Any]:
     return {"lead": lead, **marks, "findings": len(findings), "alarms": len(alarms)}
 
 
-def _served(task: str, model: Model) -> str:
+def served(task: str, model: Model) -> str:
+    """Say what classifies for a task, or why nothing does."""
     named = TASKS[task].marks[0].plural.capitalize() if TASKS[task].marks else task
     if model.backend is None:
         return f"{named} are not classified: {model.reason}"

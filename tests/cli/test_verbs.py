@@ -49,7 +49,7 @@ def test_help_lists_every_verb_and_ends_with_0(capsys):
         main(["--help"])
     assert ended.value.code == 0
     out = capsys.readouterr().out
-    for verb in ("run", "replay", "doctor", "check-config", "sources", "bundle"):
+    for verb in ("run", "replay", "report", "doctor", "check-config", "sources", "bundle"):
         assert f"\n    {verb}" in out
 
 
