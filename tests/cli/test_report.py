@@ -1,6 +1,8 @@
 """`edge-agent report`: the numbers of a recording, and their pages."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import combinations
 
@@ -40,8 +42,6 @@ def made(capsys):
     """Report on a record; what the report says, before it is drawn."""
 
     def run(record, **flags):
-        import sys
-
         request = ReportRequest(record=str(record), json=True, **flags)
         return report(request, places=Places.of_environment(), stdout=sys.stdout, stderr=sys.stderr)
 
@@ -209,6 +209,32 @@ def test_a_pdf_is_replaced_and_nothing_is_left_beside_it(edge, record, tmp_path)
     assert b"an older report" not in (tmp_path / "out.pdf").read_bytes()
     assert [path.name for path in tmp_path.glob("*.p*")] == ["out.pdf"]
     assert list(tmp_path.glob(".*")) == []
+
+
+def test_neither_the_daemon_nor_a_replay_loads_what_only_a_report_needs():
+    code = (
+        "import sys, edge_agent.agent, edge_agent.replay.replay\n"
+        "print([name for name in ('reportlab', 'PIL', 'scipy.signal') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.data
+def test_a_record_in_fibrillation_with_runs_has_its_runs_and_no_variability(edge, mitdb, monkeypatch):
+    monkeypatch.delenv("BEDSIDE_MODELS_DIR")  # the released models
+    _, out, _ = edge("report", "mitdb/203", "--json", "--truth", "--to", "6:00")
+    told = lines(out)
+    ventricular = section(told, "ectopy")["grids"]["classes"]
+    row = next(row for row in ventricular if row["class"].startswith("V"))
+    assert row["runs"] >= 3
+    assert row["longest"] == 9
+    assert row["longest_at"] == pytest.approx(304.5, abs=1.0)
+    said = section(told, "variability")
+    assert all(said["figures"][name]["value"] is None for name in ("sdnn", "rmssd", "day_ulf"))
+    assert said["grids"]["short_term"] == []
+    theirs = {row["rhythm"]: row["theirs"] for row in next(line for line in told if line["type"] == "score")["rhythms"]}
+    assert theirs["(AFIB"] > 100
 
 
 def test_the_times_of_the_records_rhythms_are_counted_from_change_to_change():

@@ -176,6 +176,8 @@ def test_findings_are_counted_by_kind_the_most_urgent_first():
     table = rows(sections(said)["summary"], "findings")
     assert [(row["number"], row["priority"]) for row in table] == [(1, "high"), (2, "none")]
     assert (table[1]["first"], table[1]["last"], table[1]["longest_at"]) == (5.0, 30.0, 30.0)
+    by_row = rows(sections(said)["rhythm"], "findings_by_row")
+    assert [(row["from"], row["pvc"], row["vt"]) for row in by_row] == [(0.0, 2, 1), (60.0, 0, 0)]
 
 
 def test_a_recording_without_beats_or_without_a_sample_has_no_number_and_says_why():

@@ -10,11 +10,12 @@ _ORDER = (Priority.HIGH, Priority.MEDIUM, Priority.LOW, Priority.NONE)
 
 
 def rhythm_section(heard: Heard) -> Section:
-    """Give the burden of each rhythm, as a whole and by the rows of the hours."""
+    """Give the burden of each rhythm, as a whole and by the rows of the hours, and the findings by these rows."""
     by_kind = _by_kind(heard)
     rhythms = {kind: found for kind, found in by_kind.items() if heard.kinds[kind].wfdb_rhythm is not None}
     grids = [_burden(heard, rhythms)] if rhythms else []
     grids += [_by_rows(heard, rhythms)] if rhythms else []
+    grids += [_findings_by_rows(heard, by_kind)] if by_kind else []
     asked = sorted({kind.label for kind in heard.kinds.values() if kind.wfdb_rhythm is not None})
     notes = [
         "A burden is the time in a rhythm of the time that could be assessed. Looked for: " + ", ".join(asked) + ".",
@@ -96,13 +97,31 @@ def _by_kind(heard: Heard) -> dict[str, list[Finding]]:
     return by_kind
 
 
+def _most_urgent_first(heard: Heard, by_kind: dict[str, list[Finding]]) -> list[str]:
+    return sorted(by_kind, key=lambda kind: (_ORDER.index(heard.kinds[kind].priority), by_kind[kind][0].onset))
+
+
+def _findings_by_rows(heard: Heard, by_kind: dict[str, list[Finding]]) -> Grid:
+    """How many findings of each kind began in each row; of the most urgent kinds where there are many."""
+    kinds = _most_urgent_first(heard, by_kind)[:MOST_COLUMNS]
+    rows = [
+        (start / heard.fs_hz, *(sum(start <= one.onset < end for one in by_kind[kind]) for kind in kinds))
+        for start, end in heard.rows()
+    ]
+    columns = (
+        ColumnHead(name="from", label="from", unit="time"),
+        *(ColumnHead(name=kind, label=heard.kinds[kind].label) for kind in kinds),
+    )
+    return Grid(name="findings_by_row", title="Findings that began", columns=columns, rows=tuple(rows))
+
+
 def findings_grid(heard: Heard) -> Iterator[Grid]:
     """Give every kind of finding by number, the most urgent first; nothing where there was none."""
     by_kind = _by_kind(heard)
     if not by_kind:
         return
     rows = []
-    for kind in sorted(by_kind, key=lambda one: (_ORDER.index(heard.kinds[one].priority), by_kind[one][0].onset)):
+    for kind in _most_urgent_first(heard, by_kind):
         found = by_kind[kind]
         longest = max(found, key=lambda one: one.end - one.onset)
         rows.append(

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from biosignal.tasks.overview import ColumnHead, Figure, Grid
+from biosignal.tasks.overview import Cell, ColumnHead, Figure, Grid
 from edge_agent.replay.printed.sheet import BLACK, GREY, INNER_MM, MARGIN_MM, PALE, Sheet, width_mm
 from edge_agent.replay.printed.wording import cell_text, figure_text, head_lines
 
@@ -41,7 +41,7 @@ def _figure(sheet: Sheet, x_mm: float, one: Figure) -> None:
 
 def grid_height(grid: Grid) -> float:
     """Say how high a table is, with its title."""
-    return 18.0 + ROW_MM * len(grid.rows) if grid.rows else 0.0
+    return 21.0 + ROW_MM * len(grid.rows) if grid.rows else 0.0
 
 
 def draw_grid(sheet: Sheet, grid: Grid) -> None:
@@ -54,14 +54,19 @@ def draw_grid(sheet: Sheet, grid: Grid) -> None:
     sheet.y_mm += 4.5
     sheet.text(MARGIN_MM, sheet.y_mm, grid.title, size=9.5, bold=True, most_mm=INNER_MM)
     sheet.y_mm += 1.5
-    _head(sheet, grid.columns, widths, size)
-    for row, texts in zip(grid.rows, cells, strict=True):
+    right = [False, *(_is_numeric([row[index] for row in grid.rows]) for index in range(1, len(grid.columns)))]
+    _head(sheet, grid.columns, widths, right=right, size=size)
+    for texts in cells:
         if sheet.need(ROW_MM):
-            _head(sheet, grid.columns, widths, size)
+            _head(sheet, grid.columns, widths, right=right, size=size)
         sheet.y_mm += ROW_MM
-        right = [not isinstance(cell, str) or cell[:1] in NUMERIC for cell in row]
-        _row(sheet, texts, widths, right=[False, *right[1:]], size=size)
+        _row(sheet, texts, widths, right=right, size=size)
     sheet.y_mm += 3.0
+
+
+def _is_numeric(cells: Sequence[Cell]) -> bool:
+    """Whether a column is set to the right: it has numbers, or texts that begin like some."""
+    return any(not isinstance(cell, str) or cell[:1] in NUMERIC for cell in cells)
 
 
 def _widths(columns: Sequence[ColumnHead], cells: list[list[str]]) -> tuple[float, list[float]]:
@@ -85,12 +90,13 @@ def _widths(columns: Sequence[ColumnHead], cells: list[list[str]]) -> tuple[floa
     return size, widths
 
 
-def _head(sheet: Sheet, columns: Sequence[ColumnHead], widths: list[float], size: float) -> None:
+def _head(sheet: Sheet, columns: Sequence[ColumnHead], widths: list[float], *, right: list[bool], size: float) -> None:
     lines = [head_lines(column) for column in columns]
-    for line in range(2 if any(unit for _, unit in lines) else 1):
-        sheet.y_mm += ROW_MM - 0.8
-        right = [False, *[True] * (len(columns) - 1)]
-        _row(sheet, [each[line] for each in lines], widths, right=right, size=size, bold=line == 0, is_head=True)
+    for line in range(3):
+        texts = [each[line] for each in lines]
+        if any(texts):
+            sheet.y_mm += ROW_MM - 0.8
+            _row(sheet, texts, widths, right=right, size=size, bold=line < 2, is_head=True)
     sheet.y_mm += 1.2
     end = MARGIN_MM + sum(widths) + BETWEEN_MM * (len(widths) - 1)
     sheet.line((MARGIN_MM, sheet.y_mm), (end, sheet.y_mm), colour=PALE)

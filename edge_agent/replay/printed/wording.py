@@ -1,7 +1,10 @@
 """How the numbers of a report are written for people."""
 
+from textwrap import wrap
+
 from biosignal.tasks.overview import Cell, ColumnHead, Figure
 
+HEAD_LETTERS = 18
 ABSENT = "\u2013"
 
 
@@ -33,9 +36,10 @@ def figure_text(figure: Figure) -> str:
     return number if figure.unit in ("", "time", "length") else f"{number} {figure.unit}"
 
 
-def head_lines(column: ColumnHead) -> tuple[str, str]:
-    """Write the head of a column: what it is, and its unit."""
-    return column.label, "" if column.unit in ("time", "length") else column.unit
+def head_lines(column: ColumnHead) -> tuple[str, str, str]:
+    """Write the head of a column: what it is, over two lines where it is long, and its unit."""
+    first, *more = wrap(column.label, HEAD_LETTERS) or [""]
+    return first, " ".join(more), "" if column.unit in ("time", "length") else column.unit
 
 
 def _number(value: float, unit: str, decimals: int) -> str:
