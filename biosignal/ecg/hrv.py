@@ -177,7 +177,7 @@ def _refused(n: int, nn: int) -> str:
         return "there are no two NN intervals"
     excluded = 1 - nn / n
     if excluded > MOST_EXCLUDED:
-        return f"{100 * excluded:.0f} % of the RR intervals are no NN intervals, more than {100 * MOST_EXCLUDED:.0f} %"
+        return f"{100 * excluded:.2f} % of the RR intervals are no NN intervals, more than {100 * MOST_EXCLUDED:.0f} %"
     return ""
 
 

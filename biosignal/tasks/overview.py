@@ -86,7 +86,11 @@ class Heard:
         """Cut the recording into the stretches that have a row in a table: minutes to hours, as its length asks."""
         fitting = [step for step in ROW_STEPS_S if self.length_s <= step * MOST_ROWS]
         step = round((fitting[0] if fitting else ROW_STEPS_S[-1]) * self.fs_hz)
-        return [(start, min(start + step, self.end)) for start in range(0, self.end, step)]
+        rows = [(start, min(start + step, self.end)) for start in range(0, self.end, step)]
+        # A last row of less than a second is the end of the one before.
+        if len(rows) > 1 and rows[-1][1] - rows[-1][0] < self.fs_hz:
+            rows[-2:] = [(rows[-2][0], self.end)]
+        return rows
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -51,7 +51,7 @@ class Comparison:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordReport:
-    """All that a report says. `read` are lines which task reads which lead, `served` what classifies.
+    """All that a report says. `read` are lines which tasks read which leads, `served` what classifies.
 
     `first_s` is where in the record it begins, in seconds; all times of the report are those of the whole record.
     """

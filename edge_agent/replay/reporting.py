@@ -12,6 +12,7 @@ from biosignal.errors import BadInput, RefusedForSafety
 from biosignal.events import AlarmEvent, Finding, Mark, Series
 from biosignal.model.model import Model
 from biosignal.signal.blocks import Gap
+from biosignal.stream.assign import Plan
 from biosignal.tasks.overview import Section
 from edge_agent.operate.clock import Clock, HostClock
 from edge_agent.replay.compared import compared
@@ -30,6 +31,8 @@ from edge_agent.sources.resolve import Places, ReadAs, resolve
 from edge_agent.sources.stretch import Stretch
 from edge_agent.sources.wfdb_annotations import Annotation
 
+MOST_NAMED = 24
+"""Leads of a kind that are named on the cover."""
 MAKER = f"Bedside {biosignal.__version__}"
 CHOSEN = (
     "Of each kind of finding the longest, by priority, then the second longest, and so on; the red bar is the finding. "
@@ -165,7 +168,7 @@ def _made(
         length_s=end / facts.fs_hz,
         first_s=first_s,
         fs_hz=facts.fs_hz,
-        read=result.plan.sentences(),
+        read=tuple(_read(result.plan)),
         served=tuple(served(name, model) for name, model in models.items() if name in read),
         notes=tuple(_notes(facts, result, failed)),
         sections=tuple(_sections(result, end=end, recording_hz=facts.fs_hz, first_s=first_s)),
@@ -175,6 +178,26 @@ def _made(
         if truth is None
         else tuple(compared(result, truth, name=request.truth or "", end=end, recording_hz=facts.fs_hz)),
     )
+
+
+def _read(plan: Plan) -> Iterator[str]:
+    """Say which leads each set of tasks reads, and which leads none does."""
+    tasks: dict[str, list[str]] = {}
+    for one in plan.assignments:
+        for name in one.names:
+            tasks.setdefault(name, []).append(one.task.name)
+    leads: dict[str, list[str]] = {}
+    for name, those in tasks.items():
+        leads.setdefault(", ".join(those), []).append(name)
+    for read_by, names in sorted(leads.items(), key=lambda one: -one[0].count(",")):
+        yield f"{_listed(names)}: {read_by}"
+    if plan.passed_over:
+        yield f"Not analysed: {_listed([lead.name for lead in plan.passed_over])}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - MOST_NAMED
+    return ", ".join(names[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _sections(

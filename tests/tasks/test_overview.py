@@ -156,7 +156,7 @@ def test_a_rhythm_that_is_declared_later_has_a_burden_unasked_and_takes_its_inte
     excluded = {row["reason"]: row["intervals"] for row in rows(found["variability"], "excluded")}
     assert excluded["within a rhythm that is not sinus"] == pytest.approx(400, abs=2)
     assert figures(found["variability"])["sdnn"].value is None
-    assert "50 % of the RR intervals" in figures(found["variability"])["sdnn"].why
+    assert "of the RR intervals are no NN" in figures(found["variability"])["sdnn"].why
 
 
 def test_a_slow_sinus_rhythm_leaves_the_variability_as_it_is():

@@ -60,7 +60,7 @@ def _rate(name: str, label: str, value: float | None) -> Figure:
 
 
 def _longest_interval(beats: Beats) -> Figure:
-    name, label = "longest_rr", "longest RR interval"
+    name, label = "longest_rr", "longest RR interval, on assessed signal"
     if not np.isfinite(beats.rr_s).any():
         return Figure(name=name, label=label, value=None, unit="s", why="there is no interval")
     index = int(np.nanargmax(beats.rr_s))
@@ -126,7 +126,10 @@ def _hours(heard: Heard, beats: Beats) -> Section:
         title="Heart rate and beats over time",
         grids=(table,) if rows else (),
         trends=(_trend(heard, beats),) if rows else (),
-        notes=(note,),
+        notes=(
+            note,
+            "A flat line counts as signal that could not be assessed: a silence of the heart is among the findings.",
+        ),
     )
 
 
