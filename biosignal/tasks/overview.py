@@ -95,7 +95,7 @@ class Heard:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Figure:
-    """One number: absent with the reason `why`. `at` is the sample it belongs to, where it belongs to one."""
+    """One number: absent with the reason `why`. `at_s` is the time it belongs to, where it belongs to one."""
 
     name: str
     label: str
@@ -103,7 +103,7 @@ class Figure:
     unit: str
     decimals: int = 0
     why: str = ""
-    at: int | None = None
+    at_s: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -84,7 +84,8 @@ def of_whole_record(section: Section, first_s: float) -> Section:
             for row in grid.rows
         )
         grids.append(replace(grid, rows=rows))
-    return replace(section, grids=tuple(grids))
+    figures = tuple(one if one.at_s is None else replace(one, at_s=one.at_s + first_s) for one in section.figures)
+    return replace(section, figures=figures, grids=tuple(grids))
 
 
 def worst(findings: Sequence[Finding]) -> list[Finding]:

@@ -255,7 +255,12 @@ def _section(section: Section) -> dict[str, Any]:
         "name": section.name,
         "title": section.title,
         "figures": {
-            one.name: {"value": one.value, "unit": one.unit, **({"why": one.why} if one.why else {})}
+            one.name: {
+                "value": one.value,
+                "unit": one.unit,
+                **({"why": one.why} if one.why else {}),
+                **({"at_s": one.at_s} if one.at_s is not None else {}),
+            }
             for one in section.figures
         },
         "grids": {grid.name: _rows(grid.columns, grid.rows) for grid in section.grids},

@@ -113,6 +113,7 @@ def test_a_stretch_of_the_record_has_the_times_of_the_whole(edge, record, made):
     told = lines(out)
     assert told[0]["first_s"] == 20.0
     assert [row["from"] for row in section(told, "hours")["grids"]["hours"]] == [20.0]
+    assert 20.0 < section(told, "summary")["figures"]["longest_rr"]["at_s"] < 50.0
     (strip,) = made(record, from_s=20.0, to_s=50.0).strips
     whole = made(record).strips[0]
     start = round((strip.start_s - whole.start_s) * FS_HZ)

@@ -64,8 +64,8 @@ def _longest_interval(beats: Beats) -> Figure:
     if not np.isfinite(beats.rr_s).any():
         return Figure(name=name, label=label, value=None, unit="s", why="there is no interval")
     index = int(np.nanargmax(beats.rr_s))
-    at = int(beats.marks.starts[index])
-    return Figure(name=name, label=label, value=float(beats.rr_s[index]), unit="s", decimals=2, at=at)
+    at_s = float(beats.at_s[index])
+    return Figure(name=name, label=label, value=float(beats.rr_s[index]), unit="s", decimals=2, at_s=at_s)
 
 
 def _share(heard: Heard, beats: Beats, label: str) -> Figure:

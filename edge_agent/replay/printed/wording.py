@@ -33,7 +33,9 @@ def figure_text(figure: Figure) -> str:
     if figure.value is None:
         return ABSENT
     number = _number(figure.value, figure.unit, figure.decimals)
-    return number if figure.unit in ("", "time", "length") else f"{number} {figure.unit}"
+    where = "" if figure.at_s is None else f" at {time_text(figure.at_s)}"
+    unit = "" if figure.unit in ("", "time", "length") else f" {figure.unit}"
+    return f"{number}{unit}{where}"
 
 
 def head_lines(column: ColumnHead) -> tuple[str, str, str]:
