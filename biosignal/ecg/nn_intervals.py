@@ -17,7 +17,7 @@ OUTLIER = 0.2
 class Excluded(str, Enum):
     """Why an RR interval is no NN interval, the first that holds."""
 
-    RHYTHM = "within a rhythm that is not sinus"
+    RHYTHM = "within a rhythm that is irregular or not sinus"
     SIGNAL = "signal not usable"
     ECTOPIC = "beside an ectopic beat"
     UNCLASSIFIED = "beside a beat without a class"

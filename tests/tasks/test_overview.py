@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from biosignal.events import Evidence, Finding, FindingState, Priority, QualityLevel, Unavailable
+from biosignal.ecg.nn_intervals import Excluded
+from biosignal.events import Evidence, Finding, FindingState, Measure, Priority, QualityLevel, Unavailable
 from biosignal.tasks import TASKS
 from biosignal.tasks.ecg_beats.episodes import beats_of
 from biosignal.tasks.ecg_beats.overview import overview_of_beats
 from biosignal.tasks.ecg_beats.rhythm_section import stretches_of
+from biosignal.tasks.ecg_beats.variability_section import IRREGULAR
 from biosignal.tasks.lookup import finding_kinds
 from biosignal.tasks.overview import Heard, MarkColumns, overlap, touched
 from biosignal.tasks.task import FindingKind
@@ -154,9 +156,19 @@ def test_a_rhythm_that_is_declared_later_has_a_burden_unasked_and_takes_its_inte
     found = sections(said)
     assert rows(found["rhythm"], "burden")[0]["burden"] == pytest.approx(50.0)
     excluded = {row["reason"]: row["intervals"] for row in rows(found["variability"], "excluded")}
-    assert excluded["within a rhythm that is not sinus"] == pytest.approx(400, abs=2)
+    assert excluded[Excluded.RHYTHM.value] == pytest.approx(400, abs=2)
     assert figures(found["variability"])["sdnn"].value is None
     assert "of the RR intervals are no NN" in figures(found["variability"])["sdnn"].why
+
+
+def test_a_finding_that_measured_irregular_intervals_leaves_no_variability_though_it_has_no_name_of_a_rhythm():
+    one = finding("pvc", 0, 300)
+    change = Measure(name=IRREGULAR, value=70.0, unit="%")
+    irregular = replace(one, evidence=replace(one.evidence, measures=(change,)))
+    plain, doubted = (sections(heard("N" * 800, rr_s=0.75, length_s=600, findings=[each])) for each in (one, irregular))
+    assert figures(plain["variability"])["sdnn"].value is not None
+    assert figures(doubted["variability"])["sdnn"].value is None
+    assert IRREGULAR in {name for task in TASKS.values() for name in task.quantities}
 
 
 def test_a_slow_sinus_rhythm_leaves_the_variability_as_it_is():

@@ -13,6 +13,8 @@ from biosignal.tasks.overview import Cell, ColumnHead, Figure, Grid, Heard, Sect
 NORMAL, ECTOPIC = CLASSES[0], CLASSES[1:]
 SINUS = ("(N", "(SBR")
 """Rhythms, as WFDB writes them, that the sinus node makes; in any other an interval between normal beats is no NN."""
+IRREGULAR = "rr_change_share"
+"""A finding that measured how many intervals change says that they do: it may be fibrillation without its name."""
 NAMES = {
     "sdnn": ("SDNN", "ms", 1),
     "sdann": ("SDANN", "ms", 1),
@@ -43,7 +45,7 @@ COMPARED = (
 
 def variability_section(heard: Heard, beats: Beats) -> Section:
     """Measure the variability, over windows of five minutes and over the whole recording."""
-    rhythms: list[Finding] = [one for one in heard.findings if heard.kinds[one.kind].wfdb_rhythm not in (None, *SINUS)]
+    rhythms = [one for one in heard.findings if _is_not_sinus(heard, one)]
     stretches = stretches_of(heard, rhythms)
     starts = beats.marks.starts
     found = variability(
@@ -67,6 +69,11 @@ def variability_section(heard: Heard, beats: Beats) -> Section:
         grids=(_short(found), *_excluded(found)),
         notes=tuple(notes),
     )
+
+
+def _is_not_sinus(heard: Heard, finding: Finding) -> bool:
+    is_irregular = any(measure.name == IRREGULAR for measure in finding.evidence.measures)
+    return is_irregular or heard.kinds[finding.kind].wfdb_rhythm not in (None, *SINUS)
 
 
 def _counted(heard: Heard, found: Variability) -> tuple[Figure, ...]:
