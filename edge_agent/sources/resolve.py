@@ -98,7 +98,7 @@ def _open_file(file: Path, read_as: ReadAs) -> Source:
         from edge_agent.sources.edf_record import EdfRecord
 
         return EdfRecord(file)
-    from edge_agent.sources.csv_record import CsvRecord
+    from edge_agent.sources.logs.record import CsvRecord
 
     return CsvRecord(file, fs_hz=read_as.fs_hz, time_column=read_as.time_column)
 

@@ -11,9 +11,9 @@ import wfdb.io.download
 from biosignal.errors import BadInput
 from edge_agent.operate.clock import SetClock
 from edge_agent.sources import open_source
-from edge_agent.sources.csv_record import CsvRecord
 from edge_agent.sources.edf_record import EdfRecord
 from edge_agent.sources.excerpt import Excerpt
+from edge_agent.sources.logs.record import CsvRecord
 from edge_agent.sources.port import RecordUnreadable
 from edge_agent.sources.resolve import Places, ReadAs, find, resolve
 from edge_agent.sources.settings import SourceSettings

@@ -1,0 +1,116 @@
+"""How the rows of a table are written: what parts the cells, which sign is the decimal one."""
+
+import csv
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge_agent.sources.logs.cells import is_absent, is_value, number
+from edge_agent.sources.logs.clocks import is_clock
+
+_COMMA_NUMBER = re.compile(r"\s*['\"]?[-+]?\d+(?:\.\d{3})*,\d+(?:[eE][-+]?\d+)?['\"]?\s*")
+_DATE_THEN_TIME = re.compile(r"(?<=\d) +(?=\d{1,2}:\d\d[:.])")
+_IN_BRACKETS = re.compile(r"\[([^\]\s]+) +([^\]\s]+)\]")
+_HALF_OF_DAY = re.compile(r"(?<=\d) (?=[AaPp]\.?[Mm]\b)")
+_LOOK = 200  # rows
+ARROW = "->"  # what the serial monitor of the Arduino IDE puts between its stamp and the line
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Parts a line into cells; `delimiter` absent: blanks."""
+
+    delimiter: str | None
+    decimal_comma: bool = False
+
+    def cells(self, line: str) -> list[str]:
+        """The cells of a line, of which the last ones may be empty. A cell never goes beyond its line."""
+        if self.delimiter is None:
+            return _joined(line).split()
+        if self.delimiter == ARROW:
+            stamp, _, rest = line.partition(ARROW)
+            return [stamp, *re.split(r"[,;\t]", rest)]
+        if '"' in line:
+            try:
+                return next(csv.reader([line], delimiter=self.delimiter, skipinitialspace=True))
+            except (csv.Error, StopIteration):  # a cell too long to be one: it will be no number either
+                pass
+        return line.split(self.delimiter)
+
+    def value(self, cell: str) -> float:
+        """Number in a cell; NaN where it says that there is none.
+
+        Raises
+        ------
+        NotANumber : it is neither.
+        """
+        return number(cell, decimal_comma=self.decimal_comma)
+
+    def is_value(self, cell: str) -> bool:
+        """Whether a cell holds a number or a time."""
+        return is_value(cell, decimal_comma=self.decimal_comma)
+
+
+def _joined(line: str) -> str:
+    """A date and its time as one cell."""
+    if ":" not in line:
+        return line
+    line = _IN_BRACKETS.sub(r"[\1T\2]", line)
+    return _HALF_OF_DAY.sub("", _DATE_THEN_TIME.sub("T", line))
+
+
+def without_empty_end(cells: list[str], columns: int) -> list[str]:
+    """The cells without empty ones beyond `columns`."""
+    while len(cells) > columns and not cells[-1].strip():
+        cells = cells[:-1]
+    return cells
+
+
+def dialect_of(lines: Sequence[str], *, heading: str = "") -> Dialect:
+    """The dialect that makes most of the last lines rows of one width, all of whose cells are values.
+
+    Parameters
+    ----------
+    heading : the first line that is no comment: one name above ``0,12`` is one column with a decimal comma.
+    """
+    filled = [line for line in lines if line.strip()]
+    look = filled[max(len(filled) // 5, len(filled) > 2) :][-_LOOK:]
+    if not look:
+        return Dialect(",")
+    if _is_one_column(look, heading):
+        return Dialect("\t", decimal_comma=True)
+    scored = [(_score(look, dialect), -place, dialect) for place, dialect in enumerate(_candidates(look))]
+    return max(scored, key=lambda one: one[:2])[2]
+
+
+def _is_one_column(look: Sequence[str], heading: str) -> bool:
+    if "," in heading or is_value(heading, decimal_comma=True) or any(line.strip().startswith('"') for line in look):
+        return False
+    return sum(_COMMA_NUMBER.fullmatch(line) is not None for line in look) > len(look) / 2
+
+
+def _candidates(look: Sequence[str]) -> list[Dialect]:
+    found = []
+    for delimiter in (";", "\t", ARROW, "|"):
+        if sum(delimiter in line for line in look) > len(look) / 2:
+            dialect = Dialect(delimiter)
+            comma = any(_COMMA_NUMBER.fullmatch(cell) for line in look[-50:] for cell in dialect.cells(line))
+            found.append(Dialect(delimiter, decimal_comma=comma))
+    if sum("," in line for line in look) > len(look) / 2:
+        quoted = any(_COMMA_NUMBER.fullmatch(cell) for line in look[-50:] for cell in Dialect(",").cells(line))
+        found.append(Dialect(",", decimal_comma=quoted))
+    blank_rows = [Dialect(None).cells(line) for line in look[-50:]]
+    blanks = [cell for row in blank_rows for cell in row]
+    if sum(len(row) > 1 for row in blank_rows) > len(blank_rows) / 2 and not all(is_clock(line) for line in look[-5:]):
+        found.append(Dialect(None, decimal_comma=any(_COMMA_NUMBER.fullmatch(cell) for cell in blanks)))
+    return [*found, Dialect(",")]
+
+
+def _score(look: Sequence[str], dialect: Dialect) -> float:
+    rows = [dialect.cells(line) for line in look]
+    width, _ = Counter(len(row) for row in rows).most_common(1)[0]
+    same = [row for row in rows if len(row) == width]
+    checked = same[:: max(1, len(same) // 50)]
+    good = sum(dialect.is_value(cell) or is_absent(cell) for row in checked for cell in row)
+    return len(same) / len(rows) * (good / max(1, sum(len(row) for row in checked)))
