@@ -34,7 +34,7 @@ def decode(request: DecodeRequest, *, stdout: TextIO, stdin: BinaryIO | None = N
 
     Raises
     ------
-    BadInput : no such protocol, or the file cannot be read.
+    BadInput : no such protocol, the file cannot be read, or there is no sample in it.
     """
     if request.file == "-":
         decoder, decoded = _decoded(request, stdin or sys.stdin.buffer)
@@ -46,10 +46,19 @@ def decode(request: DecodeRequest, *, stdout: TextIO, stdin: BinaryIO | None = N
             raise BadInput(
                 "the capture cannot be read", file=request.file, reason=error.strerror or str(error)
             ) from error
-    if request.json:
-        _print_json(decoder, decoded, stdout)
-    else:
+    is_empty = not any(isinstance(item, Samples) for item in decoded)
+    if not request.json:
         _print_table(decoder, decoded, stdout)
+    elif not is_empty:
+        _print_json(decoder, decoded, stdout)
+    if is_empty:
+        counts = {name: count for name, count in decoder.counters.facts().items() if count}
+        raise BadInput(
+            "the capture holds no sample of this protocol",
+            protocol=request.protocol,
+            **counts,
+            remedy="name the board with `--protocol`; `edge-agent identify PORT` says which one talks on a port",
+        )
     return 0
 
 
@@ -87,6 +96,7 @@ def _print_json(decoder: Decoder, decoded: list[Decoded], stdout: TextIO) -> Non
         "samples": [[_number(value) for value in row] for row in _samples(decoder, decoded).tolist()],
         "gaps": [{"at": item.at, "lost": item.count} for item in decoded if isinstance(item, Loss)],
         "counters": decoder.counters.facts(),
+        "notes": list(facts.notes),
     }
     stdout.write(json.dumps(answer, allow_nan=False) + "\n")
 
@@ -111,6 +121,7 @@ def _print_table(decoder: Decoder, decoded: list[Decoded], stdout: TextIO) -> No
         stdout.write(f"{lead.name:12} {lead.unit.value:5} {' '.join(shown)} {row.size - valid.size:8}\n")
     if facts.uncalibrated:
         stdout.write(f"\nuncalibrated: {', '.join(facts.uncalibrated)}: numbers as the board sends them\n")
+    stdout.writelines(f"\n{note}\n" for note in facts.notes)
     _print_gaps([item for item in decoded if isinstance(item, Loss)], stdout)
     counts = {name: count for name, count in decoder.counters.facts().items() if count}
     stdout.write("\n" + "\n".join(f"{name.replace('_', ' '):16} {count}" for name, count in counts.items()) + "\n")

@@ -14,6 +14,7 @@ from biosignal.tasks import TASKS
 from biosignal.tasks.lookup import finding_kind, label_of, mark_kind, quantity, shown
 from edge_agent.replay.progress import clock_text
 from edge_agent.replay.result import Result
+from edge_agent.sources.paced import LOOP
 from edge_agent.sources.port import Remark, SourceFacts
 
 
@@ -216,8 +217,9 @@ class TextReport:
 
     def gap(self, gap: Gap) -> None:
         """Show lost samples."""
-        if gap.length:
-            self._show(f"{self._clock(gap.start, self._fs_hz)}  {gap.length} samples missing ({gap.reason})")
+        if gap.length or gap.reason != LOOP:
+            many = gap.length or "an unknown number of"
+            self._show(f"{self._clock(gap.start, self._fs_hz)}  {many} samples missing ({gap.reason})")
 
     def task_failed(self, task: str, error: Exception) -> None:
         """Show that a task met a fault; the others go on."""

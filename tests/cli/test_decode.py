@@ -30,7 +30,7 @@ def test_the_json_says_what_came_and_what_did_not(capture, capsys):
     samples = np.random.default_rng(0).normal(0, 100, (8, 40)).astype(np.float32)
     octets = cyton.encode(samples)
     answer = decoded(capsys, "--protocol", "cyton", capture(octets[: 33 * 10] + b"noise" + octets[33 * 13 :]))
-    assert list(answer) == ["protocol", "fs", "units", "channels", "samples", "gaps", "counters"]
+    assert list(answer) == ["protocol", "fs", "units", "channels", "samples", "gaps", "counters", "notes"]
     assert (answer["protocol"], answer["fs"]) == ("cyton", 250)
     assert answer["units"] == ["uV"] * 8
     assert answer["channels"] == [f"EXG{n}" for n in range(1, 9)]
@@ -81,10 +81,26 @@ def test_people_get_a_table(capture, capsys):
     out = capsys.readouterr().out
     assert "cyton, 250 Hz, 38 samples of 8 channels" in out
     assert "10           2 or more" in out
-    assert main(["decode", "--protocol", "olimex", capture(b"")]) == 0
-    out = capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [b"", b"Ready\r\nno electrode\r\n", bytes(500)])
+@pytest.mark.parametrize("protocol", ["text", "olimex"])
+def test_a_capture_without_a_sample_is_no_success(protocol, content, capture, capsys):
+    path = capture(content)
+    assert main(["decode", "--protocol", protocol, path]) == 2
+    out, err = capsys.readouterr()
     assert "0 samples" in out
-    assert "uncalibrated: A1" in out
+    assert "holds no sample" in err
+    assert "\nTry: " in err
+    assert main(["decode", "--protocol", protocol, path, "--json"]) == 2
+    assert [json.loads(line)["type"] for line in capsys.readouterr().out.splitlines()] == ["error"]
+
+
+def test_what_is_printed_between_the_samples_is_said(capture, capsys):
+    lines = b"".join(b"%d\n" % n + (b"BPM: 74\n" if n % 20 == 19 else b"") for n in range(200))
+    answer = decoded(capsys, "--protocol", "text", "--fs", "250", capture(lines))
+    assert answer["samples"] == [list(range(200))]
+    assert answer["notes"] == ["read: numbers alone; not read: BPM (10 lines)"]
 
 
 def test_a_dash_is_stdin(tmp_path):

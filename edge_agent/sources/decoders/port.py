@@ -59,7 +59,8 @@ Decoded: TypeAlias = Samples | Loss
 class Counters:
     """What came in, by kind; all only grow. `bytes_in` = `frame_bytes` + `bytes_skipped` + what is still held.
 
-    `stale` frames repeat the sample before, by the board's own word; `malformed` and `leads_off` are lines of text.
+    `stale` frames repeat the sample before, by the board's own word; `malformed` and `leads_off` are lines of text, and
+    so is `aside`, what is said between the samples.
     `lost` counts frames; it is `lost_by_counter` (a lower bound that is certain) plus `lost_by_time` (an estimate).
     """
 
@@ -81,6 +82,7 @@ class Counters:
     stale: int = 0
     malformed: int = 0
     leads_off: int = 0
+    aside: int = 0
 
     def facts(self) -> dict[str, int]:
         """Each counter by name."""
@@ -98,6 +100,7 @@ class DecoderFacts:
     channels : name and unit of each row of samples.
     frame_hz : frames per second on the line; 0 where unknown.
     frame_bytes : bytes of a frame on the line; 0 where it varies.
+    notes : sentences for people about what else comes on the line and is not read.
     """
 
     protocol: str
@@ -105,6 +108,7 @@ class DecoderFacts:
     channels: tuple[Lead, ...]
     frame_hz: float
     frame_bytes: int
+    notes: tuple[str, ...] = ()
 
     @property
     def uncalibrated(self) -> tuple[str, ...]:

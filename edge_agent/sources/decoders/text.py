@@ -1,10 +1,12 @@
 """Numbers as text, a line a sample: AD8232 on an Arduino, and columns of numbers in general.
 
 Source: SparkFun's `Heart_Rate_Display_Arduino` sketch (a decimal a line, ``!`` while either lead-off pin is high) and
-the variants seen with it: columns separated by comma, semicolon, tab or space, ``label:value``, a heading line, a
-first column that is time.
+the variants seen with it: columns separated by comma, semicolon, tab or space, ``label:value``, Teleplot, JSON, tuples,
+units, a heading line, a column that is time. Lines of one shape (labels, units, how many numbers) are a stream; one
+stream is read, and what else is printed between its lines is counted and said.
 """
 
+from collections import Counter, deque
 from dataclasses import replace
 
 import numpy as np
@@ -23,21 +25,25 @@ from edge_agent.sources.decoders.port import (
     merged,
 )
 from edge_agent.sources.decoders.sample_clock import SampleClock
-from edge_agent.sources.decoders.text_line import LONGEST_LINE, Line, heading_of, parsed
+from edge_agent.sources.decoders.text_line import LONGEST_LINE, Line, heading_of, is_remark, parsed
+from edge_agent.sources.decoders.text_streams import MOST_COLUMNS, WORDS, Streams
 from edge_agent.sources.decoders.text_time import TimeColumn, time_column
 from edge_agent.sources.lead_kinds import kind_of
+from edge_agent.sources.port import unique_names
 
-MOST_COLUMNS = 64
-LINKS, RELINKS = 8, 3  # good lines of one width before the first is believed
+LINKS, RELINKS = 8, 3  # good lines of one shape before the first is believed
+MOST_HELD_BYTES = 2900  # of lines, until one shape is believed
 GIVE_UP = 8  # damaged lines in a row: this is not our text any more
 
 
 class TextDecoder:
     """Decoder of lines of numbers. Holds a line, and `LINKS` rows before it is sure that they are rows.
 
-    The line in progress at the start is thrown away: it may be incomplete and look complete. A damaged line is a sample
-    that was taken and arrived damaged: NaN, so that the count of samples holds. The unit is raw unless the
-    settings give a scale, which then is that of every column.
+    The line in progress at the start may be incomplete and look complete: it is a sample only where it is as long as
+    the others and its numbers lie among theirs. A damaged line is a sample that was taken and arrived damaged: NaN, so
+    that the count of samples holds; a line of another shape, or of words, is none. The stream that is read is the first
+    of which `LINKS` lines came, and before all others one named as an ECG. The unit is raw unless the settings give a
+    scale, which then is that of every column.
     """
 
     def __init__(self, settings: BoardSettings = DEFAULTS) -> None:
@@ -45,9 +51,11 @@ class TextDecoder:
         self._counters = Counters()
         self._rest, self._skip, self._first = b"", True, True
         self._held: list[Line] = []
-        self._width = settings.channels or 0
+        self._held_bytes = 0
+        self._opening: Line | None = None
+        self._streams = Streams(settings.channels or 0)
         self._names: tuple[str, ...] = ()
-        self._heading: tuple[str, ...] = ()
+        self._headings: deque[tuple[str, ...]] = deque(maxlen=8)
         self._time: TimeColumn | None = None
         self._locked = self._ever = self._rejoin = False
         self._bad = 0
@@ -59,10 +67,13 @@ class TextDecoder:
     @property
     def facts(self) -> DecoderFacts:
         """Columns and rate; learned from the lines where the settings do not say them."""
-        columns = max(self._width - (self._time is not None), 1)
-        names = self._names[-columns:] if len(self._names) >= columns else tuple(f"A{n + 1}" for n in range(columns))
-        if columns == 1 and len(self._names) < 1:
-            names = ("ECG",)
+        columns = max(self._streams.width - (self._time is not None), 1)
+        names = self._names
+        if self._time is not None and len(names) == self._streams.width:
+            names = (*names[: self._time.place], *names[self._time.place + 1 :])
+        if len(names) != columns:
+            names = tuple(f"A{n + 1}" for n in range(columns)) if columns > 1 else ("ECG",)
+        names = unique_names(list(names))
         unit = Unit.RAW if self._settings.mv_per_count is None else Unit.MILLIVOLT
         fs_hz = self._settings.fs_hz or (self._time.fs_hz if self._time else 0.0)
         return DecoderFacts(
@@ -71,6 +82,7 @@ class TextDecoder:
             channels=tuple(Lead(name=name, unit=unit, kind=kind_of(name)) for name in names),
             frame_hz=fs_hz,
             frame_bytes=0,
+            notes=self._streams.notes,
         )
 
     @property
@@ -97,7 +109,8 @@ class TextDecoder:
             self._line(rest, len(rest))
         else:
             self._counters.bytes_skipped += len(rest)
-        if self._held and (not self._ever or len(self._held) >= RELINKS):
+        ours = sum(self._streams.fits(row) for row in self._held)
+        if ours >= (RELINKS if self._ever else 1):
             self._lock()
         self._drop_held()
         self._flush()
@@ -117,8 +130,13 @@ class TextDecoder:
         for line in lines:
             size = len(line) + 1
             if self._skip or len(line) > LONGEST_LINE:
-                if self._first:
-                    self._heading = heading_of(line)
+                if self._first and (heading := heading_of(line)):
+                    self._headings.append(heading)
+                elif self._first and self._skip:
+                    self._opening = parsed(line.strip(), size) if len(line) <= LONGEST_LINE else None
+                if self._first and self._opening is not None:
+                    self._skip = self._first = False
+                    continue
                 self._counters.bytes_skipped += size
                 self._counters.malformed += not self._skip
                 self._skip = self._first = False
@@ -137,15 +155,21 @@ class TextDecoder:
             self._counters.bytes_skipped += size
             return
         row = parsed(text, size)
-        fits = row is not None and (not row.values or not self._width or len(row.values) == self._width)
-        if row is not None and fits:
+        if row is not None and (self._streams.fits(row) or not self._locked):
             self._good(row)
             return
-        heading = heading_of(text) if not self._locked else ()
         self._counters.bytes_skipped += size
-        if heading and not self._heading:
-            self._heading = heading
-            return
+        heading = heading_of(text)
+        if heading:
+            self._headings.append(heading)
+        if row is not None and not self._streams.is_near(row):
+            self._aside(row.title)
+        elif row is None and (heading or is_remark(text)) and not self._streams.begins_like_ours(text):
+            self._aside(WORDS)
+        else:
+            self._damaged()
+
+    def _damaged(self) -> None:
         self._counters.malformed += 1
         self._bad += 1
         if not self._locked:
@@ -156,47 +180,68 @@ class TextDecoder:
         else:
             self._rows.append(())
 
+    def _aside(self, title: str) -> None:
+        """Count a line of another stream: no sample was taken for it."""
+        self._counters.aside += 1
+        self._streams.count_other(title)
+
     def _good(self, row: Line) -> None:
         self._bad = 0
         if self._locked:
             self._sample(row)
             return
-        if self._held and row.values and any(len(held.values) not in (0, len(row.values)) for held in self._held):
-            self._drop_held()
         self._held.append(row)
-        if len(self._held) >= (RELINKS if self._ever else LINKS):
+        self._held_bytes += row.size
+        while self._held_bytes > MOST_HELD_BYTES:
+            first = self._held.pop(0)
+            self._held_bytes -= first.size
+            self._counters.bytes_skipped += first.size
+        shapes = Counter(held.shape for held in self._held if held.values and self._streams.fits(held))
+        off = sum(not held.values for held in self._held)
+        if shapes and max(shapes.values()) + off >= (RELINKS if self._ever else LINKS):
             self._lock()
 
     def _lock(self) -> None:
-        widths = [len(row.values) for row in self._held if row.values]
-        if not self._width and widths:
-            self._width = min(widths[0], MOST_COLUMNS)
+        self._streams.choose(self._held)
         if not self._ever:
-            numbers = [row.values for row in self._held if row.values]
-            self._names = next((row.names for row in self._held if row.names), ())
-            if not self._names and len(self._heading) == self._width:
-                self._names = self._heading
-            self._time = time_column(numbers, self._names)
+            ours = [row for row in self._held if row.values and self._streams.fits(row)]
+            fitting = (each for each in reversed(self._headings) if len(each) == self._streams.width)
+            self._names = self._streams.names or next(fitting, ())
+            self._time = time_column([row.values for row in ours], self._names)
         if self._rejoin:
             self._flush()
             self._lose(0, certain=False)
             self._rejoin = False
         self._counters.resyncs += self._ever
         self._locked = self._ever = True
-        held, self._held = self._held, []
+        held, self._held, self._held_bytes = self._held, [], 0
+        if self._opening is not None and self._streams.is_whole(self._opening, held):
+            held.insert(0, self._opening)
+            self._opening = None
+        self._drop_opening()
         for row in held:
-            self._sample(row)
+            if self._streams.fits(row):
+                self._sample(row)
+            else:
+                self._counters.bytes_skipped += row.size
+                self._aside(row.title)
+
+    def _drop_opening(self) -> None:
+        if self._opening is not None:
+            self._counters.bytes_skipped += self._opening.size
+            self._opening = None
 
     def _drop_held(self) -> None:
+        self._drop_opening()
         self._counters.bytes_skipped += sum(row.size for row in self._held)
-        self._held = []
+        self._held, self._held_bytes = [], 0
 
     def _sample(self, row: Line) -> None:
         self._counters.frames_ok += 1
         self._counters.frame_bytes += row.size
         self._counters.leads_off += not row.values
         if self._time is not None and row.values:
-            lost = self._time.lost(row.values[0], since=1 + _trailing(self._rows))
+            lost = self._time.lost(row.values[self._time.place], since=1 + _trailing(self._rows))
             if lost is None or lost > 0:
                 self._flush()
                 self._lose(lost or 0, certain=lost is not None)
@@ -212,10 +257,10 @@ class TextDecoder:
     def _flush(self) -> None:
         if not self._rows:
             return
-        first = int(self._time is not None)
-        columns = max(self._width - first, 1)
-        nothing = (np.nan,) * columns
-        table = np.asarray([row[first:] if row else nothing for row in self._rows], np.float64).T
+        nothing = (np.nan,) * max(self._streams.width, 1)
+        table = np.asarray([row[:MOST_COLUMNS] if row else nothing for row in self._rows], np.float64).T
+        if self._time is not None:
+            table = np.delete(table, self._time.place, axis=0)
         scale = self._settings.mv_per_count
         if scale is not None:
             table = (table - self._settings.zero_count) * scale
