@@ -13,10 +13,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
+from biosignal import __version__
 from biosignal.errors import BadInput, BedsideError
 from edge_agent.boards.verbs import add_board_verbs
-
-PROGRAM = "edge-agent"
+from edge_agent.examples import PROGRAM, shown_examples
 
 
 class UsageRefused(BadInput):
@@ -64,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
         prog=PROGRAM,
         description="Reads ECG and EEG leads at the bedside and says what it found. "
         "Research software, no medical device.",
+        epilog=f"`{PROGRAM} VERB --help` says more about a verb, with examples.",
     )
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True, parser_class=_Parser)
     _add_run(verbs)
     _add_replay(verbs)
@@ -81,7 +83,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _verb(verbs: Any, name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-    verb: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text)
+    verb: argparse.ArgumentParser = verbs.add_parser(
+        name,
+        help=text,
+        description=text,
+        epilog=shown_examples(name),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     verb.set_defaults(run=run)
     return verb
 

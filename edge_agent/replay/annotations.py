@@ -5,6 +5,7 @@ and its name and ends with ``(N``. An unusable stretch is ``~`` with subtype -1,
 written.
 """
 
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -28,11 +29,11 @@ def annotations_of(results: Iterable[Result], facts: SourceFacts) -> list[Annota
 
 
 def annotation_path(facts: SourceFacts, *, folder: Path, annotator: str) -> Path:
-    """Where the annotations of a record go: ``folder/NAME.annotator``.
+    """Where the annotations of a record go: ``folder/NAME.annotator``; the folder is made.
 
     Raises
     ------
-    BadInput : the annotator's name cannot be part of a file name.
+    BadInput : the annotator's name cannot be part of a file name, or nothing can be written there.
     RefusedForSafety : a record of that name lies in `folder`; its annotations may be someone's truth.
     """
     if not _ANNOTATOR.fullmatch(annotator) or annotator in ("hea", "dat"):
@@ -47,6 +48,12 @@ def annotation_path(facts: SourceFacts, *, folder: Path, annotator: str) -> Path
             record=facts.name,
             remedy="give --out another folder",
         )
+    try:  # before the work, not behind it
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput("the folder cannot be made", out=str(folder), why=error.strerror) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise BadInput("nothing can be written into the folder", out=str(folder), remedy="give --out another folder")
     return folder / f"{facts.name}.{annotator}"
 
 
