@@ -22,6 +22,10 @@ from edge_agent.sources.logs.dialect import Dialect
 from edge_agent.sources.logs.makers import Maker
 from edge_agent.sources.port import unique_names
 
+_OFF_COLUMN = re.compile(
+    r"lo ?[+-]|lo[_ ]?(?:p|n|plus|minus|pos|neg)|leads?[_ ]?off.*|lod?[_ ]?[pn+-]?|loff.*", re.IGNORECASE
+)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Signal:
@@ -35,11 +39,18 @@ class Signal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Columns:
-    """What the columns are. `left_out` are names that no reader of signals wants, each with the reason."""
+    """What the columns are.
+
+    Parameters
+    ----------
+    off : columns that are 1 while an electrode is off: the signals of such a row are invalid.
+    left_out : names of columns that no reader of signals wants, each with the reason.
+    """
 
     signals: tuple[Signal, ...]
     clock: ClockColumn | None
     counter: int | None
+    off: tuple[int, ...]
     left_out: tuple[tuple[str, str], ...]
 
 
@@ -76,14 +87,18 @@ def columns_of(
         clock = unnamed_clock(names, table, counters, fs_hz)
         counters = [each for each in counters if clock is None or each != clock.column]
     aside = {each.column for each in clocks} | set(counters) | ({clock.column} if clock else set())
-    left = [place for place in range(len(names)) if place not in aside | words]
+    off = [place for place in range(len(names)) if _says_off(names[place], table[place])]
+    left = [place for place in range(len(names)) if place not in {*aside, *words, *off}]
     if maker is not None and maker.signals:
         left = [place for place in left if re.search(maker.signals, names[place], re.IGNORECASE)] or left
     if not left:
         return "the file holds no signal beside the time"
-    reasons = (
-        dict.fromkeys(words, "no numbers") | dict.fromkeys(aside, "a clock") | dict.fromkeys(counters, "a counter")
-    )
+    reasons = {
+        **dict.fromkeys(off, "leads off"),
+        **dict.fromkeys(words, "no numbers"),
+        **dict.fromkeys(aside, "a clock"),
+        **dict.fromkeys(counters, "a counter"),
+    }
     out = [
         (names[place], reasons.get(place, "no signal"))
         for place in range(len(names))
@@ -93,8 +108,13 @@ def columns_of(
         signals=_signals(left, names, units, maker),
         clock=clock,
         counter=counters[0] if counters else None,
+        off=tuple(off),
         left_out=tuple(out),
     )
+
+
+def _says_off(name: str, values: NDArray[np.float64]) -> bool:
+    return _OFF_COLUMN.fullmatch(name.strip()) is not None and bool(np.isin(values[np.isfinite(values)], (0, 1)).all())
 
 
 def _signals(
@@ -164,6 +184,8 @@ def _counters(
             continue
         is_own = maker is not None and bool(maker.counter) and re.search(maker.counter, name, re.IGNORECASE) is not None
         is_first = place == 0 and len(names) > 1 and name == "column-1" and step_of(table[place]) == 1
-        if is_own or is_index_name(name) or is_first:
+        # `I` is a lead and `n` may be anything: a name so short must count to be a counter.
+        is_named = is_index_name(name) and (len(name.strip()) > 2 or step_of(table[place]) is not None)
+        if is_own or is_named or is_first:
             found.append(place)
     return found

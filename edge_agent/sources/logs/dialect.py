@@ -1,6 +1,7 @@
 """How the rows of a table are written: what parts the cells, which sign is the decimal one."""
 
 import csv
+import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -87,7 +88,12 @@ def dialect_of(lines: Sequence[str], *, heading: str = "") -> Dialect:
 def _is_one_column(look: Sequence[str], heading: str) -> bool:
     if "," in heading or is_value(heading, decimal_comma=True) or any(line.strip().startswith('"') for line in look):
         return False
-    return sum(_COMMA_NUMBER.fullmatch(line) is not None for line in look) > len(look) / 2
+    whole = [line for line in look if _COMMA_NUMBER.fullmatch(line)]
+    if len(whole) <= len(look) / 2:
+        return False
+    before = [float(line.split(",")[0]) for line in whole if line.count(".") == 0]
+    steps = {after - here for here, after in itertools.pairwise(before)}
+    return len(before) < 5 or len(steps) > 2 or min(steps) <= 0  # what rises evenly is a column of its own
 
 
 def _candidates(look: Sequence[str]) -> list[Dialect]:

@@ -19,7 +19,8 @@ _RATE_KEY = re.compile(
     r"|частота.*|采样(?:率|频率)|取樣(?:率|頻率)|サンプル(?:レート|周波数)|サンプリング(?:レート|周波数))(?:\b.*)?"
 )
 _NO_RATE = re.compile(
-    r"filter|notch|pass|cut ?-?off|band|mains|line|baud|heart|pulse|resp|bit|clock|acc|gyro|audio|temp|coeff"
+    r"filter|notch|pass|cut ?-?off|band|mains|line|baud|heart|pulse|resp|bit|clock|acc|gyro"
+    r"|audio|temp|coeff|resolution|sync|version|number"
 )
 _INTERVAL_KEY = re.compile(
     r"(?:.*\b)?(?:(?:sampl\w*[ _-]*)?(?:interval|period)|dt|delta[ _]?t|time ?step|abtastintervall)(?:\b.*)?"

@@ -6,16 +6,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from biosignal.signal.blocks import LeadKind
+from edge_agent.sources.lead_kinds import kind_of
 from edge_agent.sources.logs.cells import is_absent, is_number, name_and_unit
 from edge_agent.sources.logs.clocks import is_clock
 from edge_agent.sources.logs.columns import Columns, columns_of
 from edge_agent.sources.logs.dialect import Dialect, dialect_of, without_empty_end
 from edge_agent.sources.logs.head import Said, is_comment, said_by
+from edge_agent.sources.logs.labelled import labelled_of
 from edge_agent.sources.logs.makers import Maker, maker_of
 from edge_agent.sources.port import RecordUnreadable
 
 HEAD_ROWS = 1200
 _TWO_BLANKS = re.compile(r"\s{2,}|\t")
+_NAME = re.compile(r"[^\d=:][^=:]*")
+_CHANNEL = re.compile(r"CH\d+")
 _SOME = 12  # rows that a table is recognised by
 _FORMATS = frozenset({"raw", "cal", "uncal", "calibrated", "uncalibrated", "float", "int", "double", "numeric"})
 _UNITS_OF_SIGNALS = (
@@ -62,7 +66,8 @@ def read_layout(path: Path, head: list[str], *, time_column: str | None, fs_hz: 
     RecordUnreadable : no numbers, no signal beside the time, no such column.
     """
     content = [(place, line) for place, line in enumerate(head, 1) if line.strip() and not is_comment(line)]
-    dialect = dialect_of([line for _, line in content], heading=content[0][1] if content else "")
+    labelled = labelled_of([line for _, line in content])
+    dialect = labelled[0] if labelled else dialect_of([line for _, line in content], heading=_heading(content))
     rows = [(place, dialect.cells(line)) for place, line in content]
     width = _width(rows)
     rows = [
@@ -70,6 +75,8 @@ def read_layout(path: Path, head: list[str], *, time_column: str | None, fs_hz: 
         for (place, line), (_, cells) in zip(content, rows, strict=True)
     ]  # names of two words, with blanks between them
     at = _first(rows, width, dialect)
+    if at and any(_CHANNEL.fullmatch(cell.strip()) for cell in rows[at - 1][1]) and at + 1 < len(rows):
+        at += 1  # below its names of channels AcqKnowledge writes how many rows there are
     if at is None:
         raise RecordUnreadable("the file holds no numbers", file=str(path))
     first_line, data = rows[at][0], [without_empty_end(cells, width) for _, cells in rows[at:]]
@@ -78,7 +85,7 @@ def read_layout(path: Path, head: list[str], *, time_column: str | None, fs_hz: 
     said, headers = said_by(above), _headers(rows[:at], width)
     if not headers:
         headers = _in_comment(above, width, dialect)
-    names, units = _names(headers, width, said)
+    names, units = labelled[1:] if labelled else _names(headers, width, said)
     heading = tuple(cell.strip() for cell in headers[0]) if headers else ()
     maker = maker_of(said, names, data[:_SOME])
     if maker is not None and maker.names is not None and (given := maker.names(said, data[:_SOME])):
@@ -105,6 +112,10 @@ def read_layout(path: Path, head: list[str], *, time_column: str | None, fs_hz: 
         maker=maker,
         said=said,
     )
+
+
+def _heading(content: list[tuple[int, str]]) -> str:
+    return content[0][1] if content else ""
 
 
 def _few(names: tuple[str, ...]) -> list[str]:
@@ -152,12 +163,12 @@ def _headers(above: list[Row], width: int) -> list[list[str]]:
     found: list[list[str]] = []
     for _, cells in reversed(above):
         plain = without_empty_end(cells, width)
-        is_short = len(plain) == width - 1 >= 1
+        is_short = len(plain) == width - 1 >= (2 if kind_of(plain[0]) is LeadKind.UNKNOWN else 1)
         if plain[0].strip().endswith(("=", ":")):
             break
         if len(plain) not in (width, width + (width > 1)) and not is_short:
             break
-        if width == 1 and (found or not plain[0].strip() or plain[0].strip()[0].isdigit()):
+        if width == 1 and (found or not _NAME.fullmatch(plain[0].strip())):
             break
         if any(is_clock(cell) for cell in plain) and not any(cell.strip().lower().startswith("[hh") for cell in plain):
             break
@@ -181,8 +192,8 @@ def _in_comment(above: list[str], width: int, dialect: Dialect) -> list[list[str
 
 
 def _names(headers: list[list[str]], width: int, said: Said) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    named = [cells for cells in headers if not _are_units(cells) and not _are_formats(cells)]
-    below = [cells for cells in headers if _are_units(cells) and not _are_formats(cells)]
+    named = [cells for cells in headers if not _are_units(cells) and not _are_formats(cells)] or headers[:1]
+    below = [cells for cells in headers if _are_units(cells) and cells is not named[0] and not _are_formats(cells)]
     if named:
         pairs = [name_and_unit(cell) for cell in named[0]]
     elif len(said.names) in (width, width - 1):
@@ -195,6 +206,7 @@ def _names(headers: list[list[str]], width: int, said: Said) -> tuple[tuple[str,
         short = width - len(said.units)
         under = [*[""] * short, *said.units] if short in (0, 1) else [said.units[0]] * width
     units = [unit or other for unit, other in zip(units, under or units, strict=True)]
+    units = [unit or (name if _are_units([name]) else "") for unit, (name, _) in zip(units, pairs, strict=True)]
     return tuple(name or f"column-{place + 1}" for place, (name, _) in enumerate(pairs)), tuple(units)
 
 

@@ -87,9 +87,9 @@ MAKERS: tuple[Maker, ...] = (
     ),
     Maker(
         name="OpenSignals (r)evolution",
-        head=r"^#\s*OpenSignals|\"(?:sampling rate|SamplingFrequency)\".*\"(?:nSeq|SampledChannels|column)\"",
+        head=r"^#\s*OpenSignals|^#\s*\{.*\"(?:sampling rate|SamplingFrequency)\"",
         names=opensignals_names,
-        signals=r"^(?!nSeq|SeqN|[IO]\d|DI|DO|D\d).*$",
+        signals=r"^(?!nSeq|SeqN|[IO]\d|DI|DO|D\d|Digital).*$",
         counter=r"^(?:nSeq|SeqN)$",
     ),
     Maker(

@@ -42,9 +42,9 @@ class CsvRecord:
         self._file = look_at(path)
         with self._file.lines() as lines:
             head = list(itertools.islice(lines, HEAD_ROWS))
-        self._wide = wide_of(head, is_all=len(head) < HEAD_ROWS)
-        if self._wide is not None:
-            self._rows: _Rows | _Lines = _Lines(path, self._wide, fs_hz=fs_hz)
+            wide = wide_of(head, lines)
+        if wide is not None:
+            self._rows: _Rows | _Lines = _Lines(path, wide, fs_hz=fs_hz)
         else:
             layout = read_layout(path, head, time_column=time_column, fs_hz=fs_hz)
             self._rows = _Rows(self._file, layout, survey(path, self._file, layout, fs_hz=fs_hz))

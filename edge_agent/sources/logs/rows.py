@@ -44,17 +44,25 @@ class RowReader:
         self._columns = [signal.column for signal in layout.columns.signals]
         self._clock = layout.columns.clock
         self._counter = layout.columns.counter
+        self._off = layout.columns.off
+        self._keys = {line.split("=")[0] for line in layout.said.text.splitlines() if "=" in line}
 
     def parse(self, line: str) -> Parsed | None:
         """What the line is; None for a blank one and a comment."""
         if not line.strip() or is_comment(line):
             return None
+        if self._keys and "=" in line and line.split("=")[0] in self._keys:
+            # The head once more, as some programs write it before each block.
+            return Parsed(What.HEADING, [np.nan] * len(self._columns), [])
         cells = without_empty_end(self._dialect.cells(line), self._width)
         if len(cells) == self._width or (len(cells) > self._width and _is_remark(cells[self._width :])):
             try:
-                return Parsed(What.SAMPLE, [self._dialect.value(cells[place]) for place in self._columns], cells)
+                values = [self._dialect.value(cells[place]) for place in self._columns]
             except NotANumber:
-                pass
+                return self._odd(line, cells)
+            if self._off and any(cells[place].strip() in ("1", "1.0") for place in self._off):
+                values = [np.nan] * len(values)
+            return Parsed(What.SAMPLE, values, cells)
         return self._odd(line, cells)
 
     def _odd(self, line: str, cells: list[str]) -> Parsed:

@@ -1,6 +1,9 @@
 """Files that hold a line a lead, or all samples one behind the other, as MATLAB and many scripts write vectors."""
 
+import contextlib
 import re
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,13 +11,15 @@ from numpy.typing import NDArray
 
 from biosignal.signal.blocks import LeadKind
 from edge_agent.sources.lead_kinds import kinds_of
-from edge_agent.sources.logs.cells import NotANumber, name_and_unit
+from edge_agent.sources.logs.cells import NotANumber, is_number, name_and_unit, number
 from edge_agent.sources.logs.dialect import Dialect, dialect_of
 from edge_agent.sources.logs.head import is_comment, said_by
 from edge_agent.sources.port import unique_names
 
 _MOST_LINES = 64  # leads of a file
 _LONG = 120  # cells in one line: no table has so many columns and so few rows
+_FEW, _LOOK = 5, 200  # lines
+_SAME = 0.6  # of the lines of a table have its width
 _ANY = re.compile(r"[,;\s|]+")
 
 
@@ -28,14 +33,16 @@ class Wide:
     notes: tuple[str, ...]
 
 
-def wide_of(lines: list[str], *, is_all: bool) -> Wide | None:
+def wide_of(lines: list[str], rest: Iterator[str]) -> Wide | None:
     """Read such a file; None where it is a table with a row a sample.
 
     Parameters
     ----------
-    lines : its first lines; `is_all` says whether there are no others.
+    lines : its first lines; `rest` are those behind them, asked for only where they are needed.
     """
-    if not is_all:
+    if _is_running(lines):
+        return _running([*lines, *rest])
+    if next(rest, None) is not None:
         return None
     content = [line for line in lines if line.strip() and not is_comment(line)]
     long = [line for line in content if len(_cells(line)) >= _LONG]
@@ -65,6 +72,32 @@ def wide_of(lines: list[str], *, is_all: bool) -> Wide | None:
         leads=tuple(zip(unique_names(plain), units, kinds, strict=True)),
         fs_hz=said.fs_hz,
         notes=tuple(notes),
+    )
+
+
+def _is_running(lines: list[str]) -> bool:
+    """Whether lines hold as many numbers as there was place for: then the line ends mean nothing."""
+    content = [line for line in lines if line.strip() and not is_comment(line)][:_LOOK]
+    widths = Counter(len(_cells(line)) for line in content)
+    if len(content) < _FEW or max(widths.values()) > _SAME * len(content) or 1 in widths:
+        return False
+    return all(is_number(cell, decimal_comma=False) for line in content for cell in _cells(line))
+
+
+def _running(lines: list[str]) -> Wide:
+    said = said_by([line for line in lines if is_comment(line)])
+    cells = [cell for line in lines if not is_comment(line) for cell in _cells(line)]
+    values = np.full((1, len(cells)), np.nan)
+    for place, cell in enumerate(cells):
+        with contextlib.suppress(NotANumber):
+            values[0, place] = number(cell, decimal_comma=False)
+    unit = said.units[0] if said.units else ""
+    name = said.names[0] if said.names else "samples"
+    return Wide(
+        values=values,
+        leads=((name, unit, kinds_of([(name, unit)])[0]),),
+        fs_hz=said.fs_hz,
+        notes=("the lines hold now more, now fewer numbers: all are read as one lead",),
     )
 
 
