@@ -12,7 +12,9 @@ from edge_agent.sources.logs.makers import Maker
 
 _EPOCH_S = (1e9, 4e9)
 _SCALES_S = (1.0, 1e-3, 1e-6, 1e-9)
+_LONG_S = (60.0, 3600.0)
 _LIKELY_HZ = (20.0, 5000.0)  # in one scale only: three powers of ten lie between the scales
+_LARGEST_SIGNAL = 1e11  # what rises from beyond it is a time, whatever its epoch
 _RISING = 0.9  # of the steps of a clock
 
 
@@ -94,7 +96,7 @@ def _scale(step: float, fs_hz: float | None) -> float | None:
     if step == 1:  # a sample number as likely as a millisecond
         return None
     return next(
-        (scale for scale in _SCALES_S if _LIKELY_HZ[0] <= 1 / (step * scale) <= _LIKELY_HZ[1]),
+        (scale for scale in (*_SCALES_S, *_LONG_S) if _LIKELY_HZ[0] <= 1 / (step * scale) <= _LIKELY_HZ[1]),
         1.0 if step < 0.2 else None,
     )
 
@@ -111,17 +113,12 @@ def _step(values: NDArray[np.float64]) -> float:
 
 
 def _epoch_s(values: NDArray[np.float64]) -> float | None:
-    """Seconds in a unit of numbers so large that they can only count from 1970; None for all others."""
+    """Seconds in a unit of numbers so large that they can only be times since some epoch; None for all others."""
     good = values[np.isfinite(values)]
-    if not good.size or not len(good) > len(values) / 2:
+    if not good.size or len(good) <= len(values) / 2 or good.min() <= _EPOCH_S[0] or not _rises(values):
         return None
-    return (
-        next(
-            (scale for scale in _SCALES_S if ((good * scale > _EPOCH_S[0]) & (good * scale < _EPOCH_S[1])).all()), None
-        )
-        if (good.min() > _EPOCH_S[0]) and _rises(values)
-        else None
-    )
+    since_1970 = (scale for scale in _SCALES_S if _EPOCH_S[0] < good.min() * scale and good.max() * scale < _EPOCH_S[1])
+    return next(since_1970, _scale(_step(values), None) if good.min() > _LARGEST_SIGNAL else None)
 
 
 def _rises(values: NDArray[np.float64]) -> bool:

@@ -168,6 +168,21 @@ def test_a_clock_without_unit_is_taken_by_the_rate_it_makes_and_said(tmp_path):
     assert facts.notes == ("the unit of timer is taken as 0.001 s, which makes 250 Hz",)
 
 
+@pytest.mark.parametrize(
+    ("step", "fs_hz"), [("0.004", 250), ("4", 250), ("4000", 250), ("0.0000666667", 250), ("8", 125)]
+)
+def test_the_unit_of_a_clock_is_the_only_one_that_makes_a_rate(tmp_path, step, fs_hz):
+    source = opened(tmp_path, "time,ecg\n" + "".join(f"{n * float(step):.9g},{n % 9}\n" for n in range(200)))
+    assert source.recording_facts().fs_hz == fs_hz
+
+
+def test_numbers_larger_than_any_signal_are_a_time(tmp_path):
+    text = "".join(f"{599616000000000000 + round(n * 1e9 / 130)};{n % 9}\n" for n in range(400))
+    source = opened(tmp_path, text)
+    assert source.recording_facts().fs_hz == 130
+    assert len(source.recording_facts().leads) == 1
+
+
 @pytest.mark.parametrize("text", ["{}", "[{}]", "ecg: [{}]", "{}\n\n", "# ECG of a day\n{}"])
 @pytest.mark.parametrize("separator", [" ", ", ", "\t", ";"])
 def test_all_samples_in_one_line_are_one_lead(tmp_path, text, separator):
