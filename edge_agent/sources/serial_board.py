@@ -9,12 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from biosignal.errors import BadInput
-from biosignal.signal.blocks import Gap, SampleBlock, Signal
+from biosignal.signal.blocks import Gap, LeadKind, SampleBlock, Signal
 from edge_agent.operate.clock import Clock
 from edge_agent.sources.board_commands import commands_of
 from edge_agent.sources.decoders import KINDS, make_decoder
-from edge_agent.sources.decoders.port import Decoder, Loss, Samples
+from edge_agent.sources.decoders.port import Decoder, DecoderFacts, Loss, Samples
 from edge_agent.sources.decoders.shimmer3 import DEFAULT_INQUIRY, find_inquiry, layout_of
+from edge_agent.sources.lead_kinds import kind_of
 from edge_agent.sources.port import SourceFacts, SourceHealth, SourceState
 from edge_agent.sources.serial_line import GOOD_LATENCY_MS, Refused, SerialLine
 from edge_agent.sources.serial_settings import SerialBoardSettings, check, chosen_leads
@@ -241,7 +242,7 @@ class SerialBoard:
         """Where the announced leads stand among the channels that came."""
         facts, settings = self._decoder.facts, self._settings
         if settings.protocol == "text":
-            rows = [settings.column]
+            rows = [_text_column(facts, settings)]
         else:
             names = [lead.name for lead in facts.channels]
             rows = [names.index(lead.name) if lead.name in names else len(names) for lead in self._leads]
@@ -260,6 +261,15 @@ class SerialBoard:
         if self._health[0] is not state or self._health[2] != reason:
             since_s = self._clock.monotonic_s() if self._health[0] is not state else self._health[1]
             self._health = (state, since_s, reason)
+
+
+def _text_column(facts: DecoderFacts, settings: SerialBoardSettings) -> int:
+    """The column that is read: where nobody chose one, the first whose own name says that it is what is looked for."""
+    wanted = kind_of(settings.lead_name)
+    kinds = [lead.kind for lead in facts.channels]
+    if settings.column == 0 and wanted is not LeadKind.UNKNOWN and wanted in kinds:
+        return kinds.index(wanted)
+    return settings.column
 
 
 def _joined(first: Gap, second: Gap) -> Gap:

@@ -22,7 +22,7 @@ class SerialBoardSettings:
     baud : 0: the board's usual.
     leads : channels by name or index; none: those of `board_commands.COMMANDS`.
     lead_name, column : of a text board: what its signal is called, and which number of a line it is, from 0, a leading
-        column of time not counted.
+        column of time not counted; where it is 0 and another column is named as what `lead_name` is, that one.
     poll_s : how long a read waits for a first byte; a question to the board takes a few of these.
     speed : an emulated board runs so many times faster than its sample index says.
     """

@@ -29,6 +29,7 @@ class Board:
     def __init__(self, link):
         self.link = link
         self.number = 0
+        self.line = b"%d\r\n"
         self._stop = threading.Event()
         self._thread = None
         self._ends = ()
@@ -65,7 +66,7 @@ class Board:
         sent = 0
         while not self._stop.wait(0.02):
             due = int((time.monotonic() - began) * FS_HZ)
-            lines = b"".join(b"%d\r\n" % ((self.number + index) % 1024) for index in range(due - sent))
+            lines = b"".join(self.line % ((self.number + index) % 1024) for index in range(due - sent))
             self.number += due - sent
             sent = due
             os.write(master, lines)
@@ -154,6 +155,17 @@ def test_samples_stream_in_raw_counts(board):
     assert set(np.diff(joined)) <= {1.0, -1023.0}
     assert contiguous(reader.items) == joined.size
     assert reader.source.health().state is SourceState.ENDED
+
+
+@pytest.mark.parametrize("line", [b'{"resp":7,"ecg":%d}\r\n', b"resp:7,ecg:%d\r\n"])
+def test_of_several_columns_the_one_named_as_an_ecg_is_read(board, line):
+    board.line = line
+    board.plug()
+    reader = Reader(source_of(board))
+    reader.until(lambda: samples(reader.items) > 50)
+    reader.stop()
+    joined = np.concatenate([item.samples[0] for item in reader.items if isinstance(item, SampleBlock)])
+    assert set(np.diff(joined)) <= {1.0, -1023.0}
 
 
 def test_unplugging_is_told_and_replugging_leaves_a_gap_as_long_as_the_pause(board):
