@@ -176,3 +176,9 @@ def test_cutting_a_line_of_many_streams_does_not_matter(data):
     assert whole[0].facts == parts[0].facts
     assert whole[0].counters == parts[0].counters
     assert whole[0].counters.frame_bytes + whole[0].counters.bytes_skipped == len(octets)
+
+
+@pytest.mark.parametrize("octets", [b"1e99", b"ecg: 1e99", b'{"ecg": 1e300}', b"1e99,5"])
+def test_a_number_beyond_all_signals_is_no_sample(octets):
+    row = parsed(octets, len(octets))
+    assert row is None or np.isnan(row.values[0])

@@ -11,6 +11,7 @@ from biosignal.signal.blocks import LeadKind
 from edge_agent.sources.lead_kinds import kind_of
 
 LONGEST_LINE = 256  # bytes; no variant prints half of it
+LARGEST = 1e20  # what is beyond is no sample
 _DIGITS = r"[+-]?(?:\d{1,19}(?:\.\d{0,12})?|\.\d{1,12})(?:[eE][+-]?\d{1,2})?"
 _PLAIN = re.compile(_DIGITS.encode())
 _UNIT = r"[mµμun]?V|volts?|[mun]?A|Hz|m?s|us|bpm|BPM|%|counts?|adc|ADC|LSB|[kM]?[Oo]hms?|°?C|g|uS"
@@ -57,7 +58,7 @@ class Line:
 def parsed(text: bytes, size: int) -> Line | None:
     """The sample in a line without its end, of `size` bytes; None where it is none."""
     if _PLAIN.fullmatch(text):
-        return Line((float(text),), (), size, ("", ""))
+        return Line((_number(text.decode()),), (), size, ("", ""))
     try:
         plain = text.decode()
     except UnicodeDecodeError:
@@ -109,12 +110,12 @@ def _values(text: str) -> list[tuple[float, str]] | None:
     text = text.strip().strip("()[]")
     one = _VALUE.fullmatch(text)
     if one is not None:
-        return [(float(one["number"]), one["unit"] or "")]
+        return [(_number(one["number"]), one["unit"] or "")]
     found = []
     for field in _fields(text):
         each = _VALUE.fullmatch(field)
         if each is not None:
-            found.append((float(each["number"]), each["unit"] or ""))
+            found.append((_number(each["number"]), each["unit"] or ""))
         elif _OFF.fullmatch(field) or not field:
             found.append((math.nan, ""))
         elif re.fullmatch(r"0[xX][0-9a-fA-F]{1,8}", field):
@@ -122,6 +123,11 @@ def _values(text: str) -> list[tuple[float, str]] | None:
         else:
             return None
     return found
+
+
+def _number(digits: str) -> float:
+    value = float(digits)
+    return value if abs(value) < LARGEST else math.nan
 
 
 def _fields(text: str) -> list[str]:
@@ -135,8 +141,8 @@ def _teleplot(plain: str) -> list[_Pair] | None:
     found = _TELEPLOT.fullmatch(plain)
     if found is None:
         return None
-    own = (found["label"].strip(), float(found["value"]), found["unit"] or "")
-    return [("t", float(found["stamp"]), ""), own] if found["stamp"] else [own]
+    own = (found["label"].strip(), _number(found["value"]), found["unit"] or "")
+    return [("t", _number(found["stamp"]), ""), own] if found["stamp"] else [own]
 
 
 def _of_json(plain: str) -> list[_Pair] | None:
@@ -154,7 +160,7 @@ def _flat(name: str, value: Any) -> Iterator[_Pair]:
         for place, below in enumerate(value[:64]):
             yield from _flat(f"{name} {place + 1}", below)
     elif isinstance(value, bool | int | float):
-        yield name, float(value) if abs(value) < 1e15 else math.nan, ""
+        yield name, float(value) if abs(value) < LARGEST else math.nan, ""
     elif value is None or (isinstance(value, str) and _OFF.fullmatch(value)):
         yield name, math.nan, ""
 

@@ -91,7 +91,7 @@ def _is_one_column(look: Sequence[str], heading: str) -> bool:
     whole = [line for line in look if _COMMA_NUMBER.fullmatch(line)]
     if len(whole) <= len(look) / 2:
         return False
-    before = [float(line.split(",")[0]) for line in whole if line.count(".") == 0]
+    before = [float(line.split(",")[0].strip(" \t'\"")) for line in whole if line.count(".") == 0]
     steps = {after - here for here, after in itertools.pairwise(before)}
     return len(before) < 5 or len(steps) > 2 or min(steps) <= 0  # what rises evenly is a column of its own
 

@@ -41,6 +41,7 @@ SKIPPED, WENT_BACK, JUMPED = "times-skipped", "clock-restarted", "clock-jumped"
 AGREE = 0.05  # a rate said and one measured that are further apart contradict each other
 _NICE = 2e-3  # of a rate: so near to a whole number it is that number
 _CLEAN = 1.5  # samples: steps of a clock that stamps every row for itself
+_FEW = 4  # rows
 _OFTEN = 0.002  # of the rows
 _DISORDER_S = 1.5  # a clock that was set right; a logger that begins anew goes back further, or to its first time
 _WIDTHS = (8, 16, 24, 31, 32)  # bits of the counters behind clocks
@@ -80,7 +81,7 @@ def grid_of(times: Times, *, said_hz: float | None, unit_s: float, dated: bool) 
     unwrapped, begins = _unwrapped(known, unit_s=unit_s, dated=dated)
     steps = np.diff(unwrapped)
     steps[[begin - 1 for begin in begins]] = np.nan
-    forward = steps[steps > 0]
+    forward = steps[(steps > 0) & (steps <= DAY_S)]
     if not forward.size:
         return None
     tick_s = _tick(forward)
@@ -160,9 +161,7 @@ def _turn(drop: float, usual: float, *, unit_s: float, dated: bool) -> float | N
 
 def _tick(forward: Times) -> float:
     """The step in which half of all time passes: of one row, of a tick of the clock, or of a packet."""
-    steps = np.sort(forward[forward <= DAY_S])
-    if not steps.size:
-        return float(forward.min())
+    steps = np.sort(forward)
     passed = np.cumsum(steps)
     tick = float(steps[int(np.searchsorted(passed, passed[-1] / 2))])
     usual = float(np.median(steps))
@@ -191,7 +190,7 @@ def _rate_of_packets(times: Times, tick_s: float, begins: list[int]) -> tuple[fl
     part = times[first:end]
     starts = np.flatnonzero(np.diff(part) > tick_s / 2) + 1  # of packets: between two of them all rows are whole
     if len(starts) < 2:
-        return (len(part) - 1) / float(part[-1] - part[0]), 1.0
+        return (len(part) - 1) / max(float(part[-1] - part[0]), tick_s), 1.0
     some = starts[:: max(1, len(starts) // 24)]
     rows, spans_s = np.diff(some), np.diff(part[some])
     usual_s = float(np.median(spans_s / rows))
@@ -200,7 +199,10 @@ def _rate_of_packets(times: Times, tick_s: float, begins: list[int]) -> tuple[fl
     if kept.all() or kept.sum() < len(kept) / 2:  # no gap, or gaps everywhere: all of it
         rows, spans_s, kept = np.diff(starts[[0, -1]]), np.diff(part[starts[[0, -1]]]), np.asarray([True])
     span_s = float(spans_s[kept].sum())
-    return int(rows[kept].sum()) / span_s, max(_NICE, tick_s / span_s)
+    if not span_s:  # every stretch is of one packet and a gap
+        return 1 / tick_s, 1.0
+    # Each end of a stretch may be a tick late; where a gap parts them there are two stretches.
+    return int(rows[kept].sum()) / span_s, max(_NICE, 2 * tick_s / span_s)
 
 
 def _nice(measured: float, error: float) -> float:
@@ -217,7 +219,7 @@ def _missing(times: Times, fs_hz: float, behind: float, first: int) -> list[Miss
     if len(times) < 2:
         return []
     level = (times - times[0]) * fs_hz - np.arange(len(times))
-    window = int(18 + 4 * behind) if behind else 4
+    window = int(18 + 4 * behind) if behind else 8
     least = 0.5 + behind
     after = minimum_filter1d(level, window, mode="nearest", origin=-(window // 2))
     before = minimum_filter1d(level, window, mode="nearest", origin=(window - 1) // 2)
@@ -231,7 +233,8 @@ def _missing(times: Times, fs_hz: float, behind: float, first: int) -> list[Miss
             break
         early = float(level[max(since, row - window) : row].min())
         shift = float(level[row : row + window].min()) - early
-        if shift > least:
+        is_at_end = len(times) - row < _FEW  # so few rows may all be late
+        if shift > least + (0.3 if is_at_end else 0.0):
             found.append(Missing(row=first + row, count=round(shift), reason=SKIPPED))
             since = row
     return found

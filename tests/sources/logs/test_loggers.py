@@ -281,3 +281,21 @@ def test_a_counter_wraps_at_the_width_seen_and_counts_what_is_missing(width, fir
     del numbers[at : at + lost]
     found = missing_by(np.asarray(numbers, float))
     assert [(one.row, one.count) for one in found] == [(at, lost % width)] * (lost % width > 0)
+
+
+def test_times_that_only_jump_are_no_clock():
+    days = np.arange(20) * 5 * 86_400.0
+    assert grid_of(days, said_hz=250, unit_s=1.0, dated=True) is None
+
+
+def test_packets_each_behind_a_gap_have_a_rate():
+    times = np.repeat([0.0, 0.1, 50_000.0, 50_000.1, 80_000.0], 30)
+    grid = grid_of(times, said_hz=None, unit_s=1.0, dated=True)
+    assert grid is not None
+    assert grid.fs_hz > 0
+
+
+def test_half_a_quote_is_a_damaged_cell(tmp_path):
+    text = "".join(f"'{n},5\n" if n == 7 else f"{n * n % 90},5\n" for n in range(60))
+    samples, _ = read(opened(tmp_path, "ECG\n" + text, fs_hz=250))
+    assert samples.shape == (1, 60)
