@@ -207,7 +207,10 @@ def _notes(seen: _Seen, *, torn: bool) -> list[str]:
         notes.append(f"{len(seen.damaged)} of {seen.rows} rows cannot be read and count as invalid (line {places})")
     if seen.aside:
         places = ", ".join(str(place) for place in seen.aside[:3]) + (" ..." if len(seen.aside) > 3 else "")
-        notes.append(f"{len(seen.aside)} lines that are no sample are left out (line {places})")
+        many = (
+            "1 line that is no sample is" if len(seen.aside) == 1 else f"{len(seen.aside)} lines that are no sample are"
+        )
+        notes.append(f"{many} left out (line {places})")
     if torn:
         notes.append("the last line is torn and is left out")
     return notes

@@ -57,7 +57,7 @@ def test_a_summary_at_the_end_is_no_sample(tmp_path):
     text = "time (s),ecg (mV)\n" + rows([f"{n / 250:.3f}" for n in range(300)], range(300))
     source = opened(tmp_path, text + "\nTotal samples: 300\n")
     assert read(source)[0].shape == (1, 300)
-    assert any("1 lines that are no sample" in note for note in source.recording_facts().notes)
+    assert any("1 line that is no sample" in note for note in source.recording_facts().notes)
 
 
 def test_words_under_a_name_of_their_own_are_no_sample(tmp_path):
