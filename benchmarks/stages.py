@@ -21,6 +21,7 @@ from biosignal.tasks.ecg_beats.task import ECG_BEATS
 from biosignal.tasks.ecg_beats.windows import inputs_for_record, stacked
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
 from biosignal.tasks.ecg_rhythm.stage import RhythmStage
+from biosignal.tasks.ecg_rhythm.task import ECG_RHYTHM
 from biosignal.tasks.lookup import contract_of
 from biosignal.tasks.lookup import models as models_of_tasks
 from biosignal.tasks.signal_quality.index import QualityIndex
@@ -90,7 +91,8 @@ def _parts(signal: Signal, backend: Backend) -> Iterator[tuple[str, float]]:
     tensors = [stacked([window]) for window in windows]
     yield "inference_times_real_time", _timed(lambda: [backend.infer(each) for each in tensors])
     here = TaskFacts(device="b", recording="b", stream="live", fs_hz=facts.fs_hz, leads=facts.leads)
-    rules = RhythmStage(here, RhythmLimits())
+    unasked = Model(ECG_RHYTHM.name, contract_of(ECG_RHYTHM.name), None, "the rules alone are timed")
+    rules = RhythmStage(here, unasked, RhythmLimits())
     yield "rules_times_real_time", _timed(lambda: [list(rules.push(mark)) for mark in marks])
 
 

@@ -11,6 +11,7 @@ from biosignal.errors import BadInput, BedsideError
 from biosignal.model.bundle import Bundle
 from biosignal.tasks.ecg_beats.kinds import NAME as BEATS
 from biosignal.tasks.ecg_front.kinds import NAME as FRONT
+from biosignal.tasks.ecg_rhythm.kinds import NAME as RHYTHM
 from export.recordings import folder_of
 from export.release import admitted, write_bundle
 from export.report.evaluate import WHAT, Request
@@ -31,12 +32,12 @@ def parser() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(prog="python -m export", description=__doc__)
     verbs = whole.add_subparsers(dest="verb", required=True)
     train = verbs.add_parser("train", help="train a model and write a release bundle")
-    train.add_argument("--task", choices=(BEATS, FRONT), default=BEATS, help="whose model; default %(default)s")
+    train.add_argument("--task", choices=(BEATS, FRONT, RHYTHM), default=BEATS, help="whose model; default %(default)s")
     train.add_argument("--data", type=Path, help="folder that holds the sets; default EDGE_DATA_DIR")
     train.add_argument("--out", type=Path, required=True, help="folder to write the bundle to")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--epochs", type=_positive, help="default 7, 1 with --quick")
-    train.add_argument("--steps", type=_positive, help="of the front end; default 9000, 3 with --quick")
+    train.add_argument("--steps", type=_positive, help="of the front end and the rhythm; 3 with --quick")
     train.add_argument("--quick", action="store_true", help="a few records and steps, no evaluation")
     evaluate = verbs.add_parser("evaluate", help="score a set of recordings through the daemon's own pipeline")
     evaluate.add_argument("what", nargs="?", help=", ".join(WHAT))
@@ -45,11 +46,20 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--from", dest="from_s", type=float, metavar="S", help="seconds of each record to leave out")
     evaluate.add_argument("--beats", choices=("detected", "reference"), default="detected")
     evaluate.add_argument(
-        "--leads", choices=("all", "ecg", "first"), default="all", help="leads that the pipeline is given"
+        "--leads", default="all", help="leads that the pipeline is given: all, ecg, first, or the name of one"
     )
     evaluate.add_argument("--bundle", type=Path, help="folder of a bundle to use in the place of the released one")
     evaluate.add_argument("--jobs", type=_positive, default=1, help="records scored side by side")
     evaluate.add_argument("--json", action="store_true", help="print all figures as JSON")
+    folds = verbs.add_parser("crossvalidate", help="train without a part of a set and score that part, each in turn")
+    folds.add_argument("task", choices=(RHYTHM,), help="whose model")
+    folds.add_argument("--data-dir", type=Path, required=True, help="folder of one set that trains it, as DIR/cinc2017")
+    folds.add_argument("--folds", type=_positive, default=5)
+    folds.add_argument("--seed", type=int, default=0)
+    folds.add_argument("--steps", type=_positive, help="of training; 3 with --quick")
+    folds.add_argument("--quick", action="store_true", help="train on, and score, a few records of each set")
+    folds.add_argument("--jobs", type=_positive, default=1, help="records scored side by side")
+    folds.add_argument("--json", action="store_true", help="print all figures as JSON")
     response = verbs.add_parser("response", help="how soon changes of the synthetic patient are told")
     response.add_argument("--bundle", type=Path, help="folder of a bundle to use in the place of the released one")
     response.add_argument("--json", action="store_true", help="print all figures as JSON")
@@ -70,6 +80,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _evaluate(chosen)
         if chosen.verb == "response":
             return _respond(chosen)
+        if chosen.verb == "crossvalidate":
+            return _crossvalidate(chosen)
         return _train(chosen)
     except BedsideError as error:
         print(f"error: {error}\nTry: {error.advice}", file=sys.stderr)
@@ -87,6 +99,22 @@ def _respond(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _crossvalidate(chosen: argparse.Namespace) -> int:
+    _need_torch()
+    from export.rhythm.crossvalidate import crossvalidate
+
+    figures = crossvalidate(
+        chosen.data_dir,
+        folds=chosen.folds,
+        seed=chosen.seed,
+        steps=chosen.steps,
+        quick=chosen.quick,
+        jobs=chosen.jobs,
+    )
+    print(json.dumps(figures, indent=1) if chosen.json else "\n".join(lines_of(figures)))
+    return 0
+
+
 def _train(chosen: argparse.Namespace) -> int:
     data = folder_of(chosen.data).parent
     _need_torch()
@@ -101,6 +129,10 @@ def _trained(chosen: argparse.Namespace, data: Path) -> Bundle:
         from export.front.train import train as train_front
 
         return train_front(data, seed=chosen.seed, steps=chosen.steps, quick=chosen.quick)
+    if chosen.task == RHYTHM:
+        from export.rhythm.train import train as train_rhythm
+
+        return train_rhythm(data, seed=chosen.seed, steps=chosen.steps, quick=chosen.quick)
     from export.training import train as train_beats
 
     return train_beats(data, seed=chosen.seed, epochs=chosen.epochs, quick=chosen.quick)

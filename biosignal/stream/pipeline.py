@@ -15,6 +15,7 @@ from biosignal.events import (
     Event,
     Finding,
     FindingState,
+    Inputs,
     Mark,
     MarkState,
     QualityLevel,
@@ -38,6 +39,8 @@ BACK_OFF_S = 10.0
 BACK_OFF_MOST_S = 300.0
 """A stage that failed begins anew behind the next gap or after this long; twice as long after each failure."""
 FAILED = "task-failed"
+PASSED_ON = Mark | Series | Finding | Inputs
+"""What a task says that those which need or hear it are given."""
 
 OnFailure = Callable[[str, Exception], None]
 
@@ -316,7 +319,7 @@ class Pipeline:
         if not one.made:
             return
         made, one.made = one.made, []
-        wanted = [(at * one.facts.fs_hz, event) for at, event in made if isinstance(event, Mark | Series | Finding)]
+        wanted = [(at * one.facts.fs_hz, event) for at, event in made if isinstance(event, PASSED_ON)]
         for other in self._instances:
             if one in other.needs or one in other.hears:
                 other.waiting.add(one.rank, wanted)

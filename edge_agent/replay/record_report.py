@@ -130,7 +130,7 @@ def _called(name: str) -> str:
 def rhythm_grid(ours: dict[str, int], theirs: dict[str, int], *, samples: int, fs_hz: float) -> Grid:
     """Set the time in each rhythm, ours and the record's, side by side; by WFDB's names, in samples of `fs_hz`."""
     columns = (
-        ColumnHead(name="rhythm", label="rhythm"),
+        ColumnHead(name="name", label="WFDB rhythm"),
         ColumnHead(name="ours", label="ours", unit="length"),
         ColumnHead(name="ours_share", label="ours", unit="%", decimals=2),
         ColumnHead(name="theirs", label="the record's", unit="length"),

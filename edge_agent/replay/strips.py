@@ -19,7 +19,7 @@ from edge_agent.sources.port import Source, SourceFacts
 from edge_agent.sources.stretch import Stretch
 from edge_agent.sources.wfdb_annotations import Annotation
 
-OURS, THEIRS, RHYTHM = "ours", "record's", "rhythm"
+OURS, THEIRS, CHANGES = "ours", "record's", "rhythms"
 
 
 def strips_of(
@@ -81,7 +81,7 @@ def _strip(
         beats = tuple((at, one.symbol) for at, one in inside if one.symbol != CHANGE)
         rows.append(LabelRow(name=THEIRS, labels=beats))
         if changes := tuple((at, one.aux.rstrip("\0 ")) for at, one in inside if one.symbol == CHANGE):
-            rows.append(LabelRow(name=RHYTHM, labels=changes))
+            rows.append(LabelRow(name=CHANGES, labels=changes))
     return ReportStrip(
         title="",
         caption="",

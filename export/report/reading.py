@@ -54,11 +54,11 @@ def read_signals(folder: Path, name: str, *, leads: str = "all") -> Signals:
 
     Parameters
     ----------
-    leads : ``all``, ``ecg`` for the ECG leads alone, ``first`` for the first of them.
+    leads : ``all``, ``ecg`` for the ECG leads alone, ``first`` for the first of them, or the name of a lead.
 
     Raises
     ------
-    NoRecordings : a file is missing or cannot be read, or there is no ECG in it.
+    NoRecordings : a file is missing or cannot be read, there is no ECG in it, or no lead of that name.
     """
     path = str(folder / name)
     try:
@@ -75,7 +75,10 @@ def read_signals(folder: Path, name: str, *, leads: str = "all") -> Signals:
     ecg = [row for row, lead in enumerate(named) if lead.kind is LeadKind.ECG]
     if not ecg:
         raise NoRecordings("a record has no ECG", record=path, leads=[lead.name for lead in named])
-    rows = {"first": ecg[:1], "ecg": ecg}.get(leads, list(range(len(named))))
+    of_name = [row for row, lead in enumerate(named) if lead.name == leads]
+    rows = {"first": ecg[:1], "ecg": ecg, "all": list(range(len(named)))}.get(leads, of_name)
+    if not rows:
+        raise NoRecordings("a record has no such lead", record=path, wanted=leads, leads=[lead.name for lead in named])
     return Signals(
         name=name,
         fs_hz=float(record.fs),

@@ -1,5 +1,6 @@
 """The public sets of recordings that can be scored: how each is recognised, and what is its truth."""
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
@@ -7,8 +8,11 @@ from pathlib import Path
 
 from biosignal.errors import BadInput
 from export.recordings import DS1, DS2, PACED
+from export.report.beat_lists import is_beat_list
 
 NORMAL = "N"
+STATEMENTS = "ptbxl_database.csv"
+KEPT_OUT_FOLDS = ("9", "10")
 
 
 class NoSet(BadInput):
@@ -25,6 +29,8 @@ class Truth(Enum):
     RHYTHMS = "rhythms"
     LAST_ALARM = "the alarm at the end of each record, and the pulse"
     NORMAL = "a normal rhythm throughout"
+    STATEMENTS = "what a cardiologist stated of each record of ten seconds"
+    BEAT_LIST = "beats by their kind, and the rhythm at each, without signals"
     NONE = "nothing"
 
 
@@ -72,7 +78,10 @@ SETS = (
         name="svdb",
         records=78,
         truth=Truth.BEATS,
-        tuned_on="limits of ventricular runs and of rates on 32 records; how QRS and V are fused on the six kept out",
+        tuned_on=(
+            "limits of ventricular runs and of rates on 32 records, of fibrillation on 30; "
+            "how QRS and V are fused on the six kept out"
+        ),
     ),
     RecordSet(
         name="vfdb",
@@ -95,6 +104,19 @@ SETS = (
         labels="REFERENCE-v3.csv",
         tuned_on="limits of ventricular runs on every tenth normal strip",
     ),
+    RecordSet(
+        name="arrdb",
+        records=482,
+        truth=Truth.BEAT_LIST,
+        tuned_on="probabilities at which fibrillation opens and closes",
+    ),
+    RecordSet(
+        name="ptbxl",
+        records=21799,
+        truth=Truth.STATEMENTS,
+        labels=STATEMENTS,
+        tuned_on="none of folds 9 and 10, which are scored unless records are named",
+    ),
     RecordSet(name="cinc2011", records=1000, labels="LABELS.csv"),
 )
 _OF_RECORD = {"100": "mitdb", "118e24": "nstdb", "802": "svdb", "418": "vfdb", "cu01": "cudb"}
@@ -108,6 +130,10 @@ def set_of(folder: Path) -> RecordSet:
     ------
     NoSet : there is no such folder, or no record in it.
     """
+    if any(map(is_beat_list, _lists(folder))):
+        return next(one for one in SETS if one.truth is Truth.BEAT_LIST)
+    if (folder / STATEMENTS).is_file():
+        return next(one for one in SETS if one.truth is Truth.STATEMENTS)
     if not any(folder.glob("*.hea")):
         raise NoSet("there are no recordings", folder=str(folder))
     by_name = {one.name: one for one in SETS}
@@ -129,7 +155,7 @@ def records_of(folder: Path, known: RecordSet, wanted: Sequence[str] = ()) -> li
     ------
     NoSet : one that is wanted is not there.
     """
-    there = _there(folder)
+    there = _there(folder) or sorted(path.stem for path in _lists(folder) if is_beat_list(path))
     if not wanted:
         return there
     named = [
@@ -141,11 +167,29 @@ def records_of(folder: Path, known: RecordSet, wanted: Sequence[str] = ()) -> li
     return list(dict.fromkeys(named))
 
 
+def _lists(folder: Path) -> list[Path]:
+    """Files that may be lists of beats, where there are no recordings."""
+    is_set = any(folder.glob("*.hea")) or (folder / STATEMENTS).is_file()
+    return [] if is_set else sorted(folder.glob("*.csv"))
+
+
 def _there(folder: Path) -> list[str]:
     """The records of a folder; where some are made of segments, those and not their segments."""
+    if (folder / STATEMENTS).is_file():
+        return sorted(name for name in _statements(folder) if (folder / f"{name}.hea").is_file())
     names = sorted(path.stem for path in folder.glob("*.hea"))
     whole = [name for name in names if "/" in _first_word(folder / f"{name}.hea")]
     return whole or names
+
+
+def _statements(folder: Path) -> dict[str, tuple[str, ...]]:
+    path = folder / STATEMENTS
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = {row["filename_lr"]: (row["scp_codes"], row["strat_fold"]) for row in csv.DictReader(file)}
+    except (OSError, KeyError, csv.Error) as error:
+        raise NoSet("the file with the statements cannot be read", file=str(path), reason=str(error)) from error
+    return dict(rows)
 
 
 def _first_word(header: Path) -> str:
@@ -156,7 +200,7 @@ def _first_word(header: Path) -> str:
 
 
 def labels_of(folder: Path, known: RecordSet) -> dict[str, tuple[str, ...]]:
-    """Read what the set's file says of each record: the fields behind its name.
+    """Read what the set's file says of each record: the fields behind its name; of statements, those and the fold.
 
     Raises
     ------
@@ -164,6 +208,8 @@ def labels_of(folder: Path, known: RecordSet) -> dict[str, tuple[str, ...]]:
     """
     if known.labels is None:
         return {}
+    if known.truth is Truth.STATEMENTS:
+        return _statements(folder)
     path = folder / known.labels
     try:
         lines = path.read_text(encoding="utf-8").split()

@@ -114,7 +114,7 @@ def test_the_status_says_what_is_so(make_agent):
     assert 40 < rate_of(status) < 200
     served = {one.task: (one.leads, one.bundle, one.rung) for one in status.tasks}
     assert served["ecg-beats"] == (("MLII",), "ecg-beats/1.0.0", Rung.ONNX_CPU)
-    assert served["ecg-rhythm"] == (("MLII",), None, None)
+    assert served["ecg-rhythm"] == (("MLII",), None, Rung.RULES)
     agent.analysis.set_trouble("store-trouble", "a test")
     until(lambda: "store-trouble" in {alarm.kind for alarm in agent.status().alarms})
     status = agent.status()
@@ -151,6 +151,7 @@ def test_status_file_metrics_and_doctor_tell_the_same(make_agent, settings):
     assert [(model.task, model.rung, model.bundle) for model in status.models] == [
         ("ecg-front", "rules", None),
         ("ecg-beats", "onnx-cpu", "ecg-beats/1.0.0"),
+        ("ecg-rhythm", "rules", None),
     ]
     assert status.leads == ("ECG MLII -> signal-quality, ecg-front, ecg-beats, ecg-rhythm",)
     assert not status.connected
@@ -158,12 +159,13 @@ def test_status_file_metrics_and_doctor_tell_the_same(make_agent, settings):
 
 
 @pytest.fixture
-def front_end(settings):
-    """The released front end beside the other models."""
-    shutil.copytree(RELEASED / "ecg-front", settings.inference.models_dir / "ecg-front")
+def all_models(settings):
+    """The released models of the other tasks beside that of the beats."""
+    for task in ("ecg-front", "ecg-rhythm"):
+        shutil.copytree(RELEASED / task, settings.inference.models_dir / task)
 
 
-def test_doctor_sees_a_running_agent(make_agent, settings, front_end):
+def test_doctor_sees_a_running_agent(make_agent, settings, all_models):
     make_agent(source=SourceSettings(speed=1.0, passes=0))
     checks = examine(lambda: settings, config=None, clock=HostClock())
     by_name = {check.name: check for check in checks}

@@ -23,9 +23,11 @@ from biosignal.events import (
     Rung,
     Unavailable,
 )
+from biosignal.model.model import Model
 from biosignal.signal.blocks import Gap, Lead
 from biosignal.stream.stage import Item
 from biosignal.tasks import TASKS
+from biosignal.tasks.ecg_rhythm.kinds import CONTRACT
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
 from biosignal.tasks.ecg_rhythm.stage import RhythmStage
 from biosignal.tasks.finding_log import FindingLog
@@ -36,6 +38,11 @@ from biosignal.wire.envelope import decode, encode, wrap
 
 FS = 250.0
 LEAD = "MLII"
+
+
+def unasked() -> Model:
+    """The rhythm's model where there is none: the rules alone are at work."""
+    return Model("ecg-rhythm", CONTRACT, None, "no bundle")
 
 
 def outcome(label: str) -> Outcome:
@@ -140,7 +147,7 @@ def facts(lead: str = LEAD, fs_hz: float = FS) -> TaskFacts:
 
 
 def rules(**limits: float) -> RhythmStage:
-    return RhythmStage(facts(), RhythmLimits(**limits))
+    return RhythmStage(facts(), unasked(), RhythmLimits(**limits))
 
 
 def run(items: Iterable[Item], **limits: float) -> list[Finding]:

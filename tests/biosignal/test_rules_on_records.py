@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from test_rules import facts, in_time, mark, second
+from test_rules import facts, in_time, mark, second, unasked
 
 from biosignal.events import Finding, FindingState, Mark, MarkState
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
@@ -35,7 +35,7 @@ def findings(record: str) -> tuple[list[Finding], int]:
             at = int(sample)
             beats.append(mark(at, at + 144, MarkState.CONFIRMED, label=CLASS[symbol], rr_s=rr_s, lead="MLII"))
     seconds = [second(index, lead="MLII", fs_hz=FS) for index in range(int(length / FS))]
-    stage = RhythmStage(facts("MLII", FS), RhythmLimits())
+    stage = RhythmStage(facts("MLII", FS), unasked(), RhythmLimits())
     out = [one for item in in_time(beats, seconds) for one in stage.push(item)] + list(stage.finish())
     last = {item.id: item for item in out if isinstance(item, Finding)}
     return [finding for finding in last.values() if finding.state is FindingState.CLOSED], length

@@ -234,7 +234,7 @@ def test_a_record_in_fibrillation_with_runs_has_its_runs_and_no_variability(edge
     said = section(told, "variability")
     assert all(said["figures"][name]["value"] is None for name in ("sdnn", "rmssd", "day_ulf"))
     assert said["grids"]["short_term"] == []
-    theirs = {row["rhythm"]: row["theirs"] for row in next(line for line in told if line["type"] == "score")["rhythms"]}
+    theirs = {row["name"]: row["theirs"] for row in next(line for line in told if line["type"] == "score")["rhythms"]}
     assert theirs["(AFIB"] > 100
 
 

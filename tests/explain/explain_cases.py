@@ -32,6 +32,10 @@ CARRIED = {
     "bradycardia": ("heart_rate", "lowest_rate", "duration", "unclassified"),
     "tachycardia": ("heart_rate", "highest_rate", "duration"),
     "irregular": ("count", "rr_change_share", "heart_rate"),
+    "af": ("duration", "atrial_burden", "probability", "p_likeness"),
+    "afl": ("duration", "atrial_burden", "probability", "p_likeness"),
+    "bigeminy": ("v_beats", "duration"),
+    "trigeminy": ("v_beats", "duration"),
     "overflow": ("lost_samples", "duration"),
 }
 RANGES = {
@@ -47,6 +51,9 @@ RANGES = {
     "duration": (1.0, 90.0),
     "rr_change_share": (60, 100),
     "probability": (0.3, 1.0),
+    "p_likeness": (0.0, 0.9),
+    "atrial_burden": (1.0, 99.0),
+    "v_beats": (3, 40),
     "lost_samples": (10, 9000),
 }
 
@@ -91,14 +98,20 @@ def finding(
             strip_end=onset + 1500,
             fs_hz=FS,
             quality=quality or dice.choice([QualityLevel.USABLE, QualityLevel.USABLE, QualityLevel.DEGRADED]),
-            marks=_marks(task, names, onset, dice.choice([0, 17, 30, 40]) if marks is None else marks),
+            marks=_marks(kind, names, onset, dice.choice([0, 17, 30, 40]) if marks is None else marks),
         ),
     )
 
 
-def _marks(task: str, leads: tuple[str, ...], onset: int, total: int) -> tuple[MarkSet, ...]:
-    """Marks of a task that this one needs, or of its own; the first 12 of `total` are kept."""
-    with_marks = [name for name in (*TASKS[task].needs, task) if TASKS[name].marks]
+OF_OWN_MARKS = ("af", "afl")
+"""Findings that are made of marks of their own task, though it needs another's."""
+
+
+def _marks(kind: str, leads: tuple[str, ...], onset: int, total: int) -> tuple[MarkSet, ...]:
+    """Marks of a task that the one of this kind needs, or of its own; the first 12 of `total` are kept."""
+    task = task_of_finding(kind).name
+    needed = [name for name in TASKS[task].needs if TASKS[name].marks and kind not in OF_OWN_MARKS]
+    with_marks = needed or [name for name in (task,) if TASKS[name].marks]
     if not total or not with_marks:
         return ()
     owner = TASKS[with_marks[-1]]

@@ -16,7 +16,7 @@ CPU_ONLY = TensorRtSettings(enabled=False)
 def loudness():
     """A second task with a model; none but these two have one."""
     before = dict(TASKS)
-    del TASKS["ecg-front"]
+    del TASKS["ecg-front"], TASKS["ecg-rhythm"]
     TASKS["loudness"] = small_task()
     yield
     TASKS.clear()

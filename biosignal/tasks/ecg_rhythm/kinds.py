@@ -1,12 +1,44 @@
 """What the rhythm rules may say."""
 
 from biosignal.events import Prediction, Priority
+from biosignal.model.contract import ModelContract
+from biosignal.model.manifest import Role, TensorSpec
+from biosignal.tasks.ecg_beats.windows import LENGTH
+from biosignal.tasks.ecg_beats.windows import RATE_HZ as BEAT_RATE_HZ
+from biosignal.tasks.ecg_rhythm.intervals import COUNT
+from biosignal.tasks.ecg_rhythm.seen import AROUND, BEATS, PREPROCESSING
 from biosignal.tasks.finding_log import by_rule as said_by_rule
 from biosignal.tasks.quantities import DURATION, USABLE_SHARE
-from biosignal.tasks.task import SINCE_ALARM, FindingKind, Quantity
+from biosignal.tasks.task import SINCE_ALARM, FindingKind, MarkKind, Quantity
 
 NAME = "ecg-rhythm"
 RULES = "ecg-rules/1"
+CLASSES = ("sinus", "af", "afl", "other-rhythm", "unclear")
+"""Sinus rhythm, atrial fibrillation, atrial flutter, any other rhythm or beats that break it, and a lead too noisy to
+say."""
+P_LIKENESS = "p_likeness"
+INTERVALS = "intervals"
+RHYTHM = MarkKind(
+    name="rhythm",
+    label="stretch of rhythm",
+    plural="stretches of rhythm",
+    unanswered="cannot be told",
+    numbers=(P_LIKENESS, INTERVALS),
+    line="rhythm",
+)
+CONTRACT = ModelContract(
+    classes=CLASSES,
+    inputs=(
+        TensorSpec(name="intervals", shape=(COUNT,), role=Role.INPUT, unit="log ratio"),
+        TensorSpec(
+            name="beats", shape=(BEATS, LENGTH), role=Role.INPUT, unit="running QRS amplitude", rate_hz=BEAT_RATE_HZ
+        ),
+        TensorSpec(name="around", shape=(BEATS, AROUND), role=Role.INPUT, unit="log ratio"),
+        TensorSpec(name="seen", shape=(BEATS,), role=Role.INPUT, unit="1"),
+    ),
+    preprocessing=PREPROCESSING,
+    embedding=False,
+)
 FINDINGS = {
     "pvc": FindingKind(label="premature ventricular beats", priority=Priority.NONE),
     "pvc-couplet": FindingKind(label="ventricular couplet", priority=Priority.NONE),
@@ -16,6 +48,10 @@ FINDINGS = {
     "asystole": FindingKind(label="asystole", priority=Priority.HIGH),
     "bradycardia": FindingKind(label="bradycardia", priority=Priority.MEDIUM),
     "tachycardia": FindingKind(label="tachycardia", priority=Priority.MEDIUM),
+    "af": FindingKind(label="atrial fibrillation", priority=Priority.LOW, wfdb_rhythm="(AFIB"),
+    "afl": FindingKind(label="atrial flutter", priority=Priority.LOW, wfdb_rhythm="(AFL"),
+    "bigeminy": FindingKind(label="ventricular bigeminy", priority=Priority.NONE, wfdb_rhythm="(B"),
+    "trigeminy": FindingKind(label="ventricular trigeminy", priority=Priority.NONE, wfdb_rhythm="(T"),
     "irregular": FindingKind(label="irregular rhythm", priority=Priority.LOW),
     "no-ecg-seen": FindingKind(label="no ECG seen", priority=Priority.MEDIUM, technical=True, escalate_s=120.0),
 }
@@ -34,6 +70,9 @@ QUANTITIES = {
     "duration": DURATION,
     "rr_change_share": Quantity(unit="%", decimals=0, label="share of changed RR intervals"),
     "probability": Quantity(unit="1", decimals=2),
+    INTERVALS: Quantity(unit="intervals", decimals=0, label="intervals looked at"),
+    P_LIKENESS: Quantity(unit="1", decimals=2, label="likeness of the P waves"),
+    "atrial_burden": Quantity(unit="%", decimals=1, label="share of the last 24 hours"),
     "mean_heart_rate": Quantity(unit="/min", decimals=1),
     "beats": Quantity(unit="beats", decimals=0),
     "v_beats": Quantity(unit="beats", decimals=0, label="ventricular beats"),

@@ -13,7 +13,9 @@ class RhythmLimits:
     monitors disclose: asystole after 4 s, a pause above 2 s, ventricular tachycardia from 6 beats at 100/min. Those of
     runs (`run_premature_ratio`, `run_likeness`, `run_learning_beats`) were chosen on the records at hand of the MIT-BIH
     Supraventricular Arrhythmia Database and on normal strips of the challenge of 2017, `vt_likeness` and
-    `vt_hold_ratio` on the MIT-BIH Malignant Ventricular Ectopy Database.
+    `vt_hold_ratio` on the MIT-BIH Malignant Ventricular Ectopy Database. Where a probability of fibrillation opens and
+    closes it by the last `long_intervals` intervals and the shapes of the beats was chosen on the former as well, so
+    that its ectopy is called fibrillation for no more than a hundredth of the time.
 
     Raises
     ------
@@ -51,6 +53,16 @@ class RhythmLimits:
     irregular_change: float = 0.10
     irregular_open: float = 0.60
     irregular_close: float = 0.40
+    name_beats: int = 8
+    name_every: int = 4
+    af_open: float = 0.8
+    af_close: float = 0.5
+    af_open_long: float = 0.97
+    af_close_long: float = 0.88
+    long_intervals: int = 32
+    afl_open: float = 0.6
+    afl_close: float = 0.4
+    atrial_hold_s: float = 60.0
     bad_signal_s: float = 3.0
     extend_every_s: float = 20.0
 
@@ -84,5 +96,18 @@ class RhythmLimits:
                 rate_near_s=self.rate_near_s,
                 rate_inside_s=self.rate_inside_s,
             )
+        if self.name_beats < 8 or self.name_every < 1:
+            raise BadInput("too few beats to name a rhythm by", beats=self.name_beats, every=self.name_every)
+        atrial = (
+            (self.af_close, self.af_open),
+            (self.af_close_long, self.af_open_long),
+            (self.afl_close, self.afl_open),
+        )
+        if not all(0 < closes < opens <= 1 for closes, opens in atrial):
+            raise BadInput("an atrial rhythm must close below where it opens", af=self.af_open, afl=self.afl_open)
+        if self.long_intervals < self.name_beats:
+            raise BadInput("a long history is longer than the shortest one", long_intervals=self.long_intervals)
+        if self.atrial_hold_s < 0:
+            raise BadInput("a rhythm cannot be waited for less than not at all", atrial_hold_s=self.atrial_hold_s)
         if not 0 < self.irregular_close < self.irregular_open <= 1:
             raise BadInput("an irregular rhythm must close below where it opens", open=self.irregular_open)

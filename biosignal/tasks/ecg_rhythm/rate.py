@@ -170,6 +170,7 @@ class IrregularRule:
         self._log = log
         self._limits = limits
         self._open: Finding | None = None
+        self._is_named = False
         self._reset()
 
     def set_limits(self, limits: RhythmLimits, at: int) -> None:
@@ -185,8 +186,14 @@ class IrregularRule:
         self._before: Mark | None = None
         self._rr_before_s: float | None = None
 
-    def on_beat(self, beat: Mark, rr_s: float | None) -> None:
-        """Take a confirmed beat; an interval that cannot be trusted is left out."""
+    def on_beat(self, beat: Mark, rr_s: float | None, *, is_named: bool = False) -> None:
+        """Take a confirmed beat; an interval that cannot be trusted is left out.
+
+        `is_named` says that a finding with a name of its own is open; while it is, none is open here.
+        """
+        if is_named and self._open is not None:
+            self.on_break(beat.start)
+        self._is_named = is_named
         ectopic = beat.label in ("V", "F") or (self._before is not None and self._before.label in ("V", "F"))
         self._before = beat
         if rr_s is None or ectopic:
@@ -213,7 +220,7 @@ class IrregularRule:
         limit_s = settings.irregular_change * median(self._rr_s)
         share = sum(change_s > limit_s for change_s in self._change_s) / len(self._change_s)
         if self._open is None:
-            if share >= settings.irregular_open:
+            if share >= settings.irregular_open and not self._is_named:
                 self._open = self._open_finding(share)
         elif share <= settings.irregular_close:
             self._log.revise(self._open, FindingState.CLOSED, end=beat.start, measures=self._measures(share))

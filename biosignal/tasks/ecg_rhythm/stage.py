@@ -7,16 +7,22 @@ rate alarms within 10 s, ventricular tachycardia from a count of consecutive ven
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+import numpy as np
+
 from biosignal.ecg.rr import ABSENT_S, HeartRateMeter
-from biosignal.events import Event, Mark, MarkState, QualityLevel, Reading
+from biosignal.events import Event, Inputs, Mark, MarkState, QualityLevel, Reading
 from biosignal.model.model import Model
 from biosignal.signal.blocks import Gap
 from biosignal.stream.stage import Item
 from biosignal.tasks.ecg_beats.kinds import NAME as ECG_BEATS
 from biosignal.tasks.ecg_beats.kinds import RR_BEFORE
+from biosignal.tasks.ecg_beats.windows import LENGTH
 from biosignal.tasks.ecg_front.kinds import FITNESS
+from biosignal.tasks.ecg_rhythm.alternating import AlternatingRule
+from biosignal.tasks.ecg_rhythm.atrial import AtrialRule
 from biosignal.tasks.ecg_rhythm.kinds import FINDINGS, HEART_RATE, NAME, QUANTITIES
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
+from biosignal.tasks.ecg_rhythm.naming import RhythmNamer
 from biosignal.tasks.ecg_rhythm.rate import IrregularRule, RateRule
 from biosignal.tasks.ecg_rhythm.silence import SilenceRule
 from biosignal.tasks.ecg_rhythm.trend import TrendMeter
@@ -36,7 +42,7 @@ class RhythmStage:
     Every finding is closed or withdrawn at the latest by `finish`.
     """
 
-    def __init__(self, facts: TaskFacts, limits: RhythmLimits) -> None:
+    def __init__(self, facts: TaskFacts, model: Model, limits: RhythmLimits) -> None:
         self._facts = facts
         self._limits = limits
         log = FindingLog(facts, task=NAME, kinds=FINDINGS, quantities=QUANTITIES, extend_every_s=limits.extend_every_s)
@@ -45,6 +51,9 @@ class RhythmStage:
         self._silence = SilenceRule(log, limits)
         self._rate = RateRule(log, limits)
         self._irregular = IrregularRule(log, limits)
+        self._namer = RhythmNamer(facts, model, limits)
+        self._atrial = AtrialRule(log, limits)
+        self._alternating = AlternatingRule(log)
         self._trend = TrendMeter(facts)
         self.watermark = 0
         self._restart()
@@ -69,16 +78,22 @@ class RhythmStage:
         self._silence.set_limits(limits)
         self._rate.set_limits(limits, self._log.clock)
         self._irregular.set_limits(limits, self._log.clock)
+        self._namer.limits = self._atrial.limits = limits
 
     def push(self, item: Item, /) -> Iterator[Event]:
-        """Take a beat, a second of signal quality or of fitness, or a gap."""
+        """Take a beat and what its classifier saw, a second of signal quality or of fitness, or a gap."""
         if isinstance(item, Gap):
             yield from self._push_gap(item)
         elif isinstance(item, Mark):
             yield from self._push_mark(item)
+        elif isinstance(item, Inputs) and item.task == ECG_BEATS:
+            self._namer.on_shape(item.id, np.frombuffer(item.tensors[0].data, "<f4")[:LENGTH])
+            yield from self._named(self._namer.settle())
         yield from self._log.drain()
 
     def _push_mark(self, mark: Mark) -> Iterator[Event]:
+        # What its classifier saw follows a beat at once, or not at all.
+        yield from self._named(self._namer.settle())
         self._silence.on_time(mark.decided_at)
         if mark.task == ECG_BEATS:
             yield from self._push_beat(mark)
@@ -91,23 +106,28 @@ class RhythmStage:
             self._silence.on_wave(mark)
 
     def advance(self, until: int, /) -> Iterable[Event]:
-        """Tell a silence that is long enough by now; all else is decided when it comes."""
+        """Tell a silence that is long enough by now, and name the rhythm up to the latest beat."""
         self._silence.on_time(until)
+        yield from self._named(self._namer.settle())
         self.watermark = until
-        return self._log.drain()
+        yield from self._log.drain()
 
     def finish(self) -> Iterator[Event]:
         """Close what is open."""
+        yield from self._named(self._namer.finish(self._log.clock))
         self._break_rhythm(self._log.clock)
+        self._atrial.on_break()
         self._ventricular.finish()
         yield from self._trend.finish(self._log.clock)
         yield from self._log.drain()
 
     def _push_gap(self, gap: Gap) -> Iterator[Event]:
         self._log.clock = max(self._log.clock, gap.start)
+        yield from self._named(self._namer.settle())
         self._break_rhythm(gap.start)
+        self._atrial.on_break()
+        self._namer.restart()
         self._restart()
-        yield from ()
 
     def _push_beat(self, beat: Mark) -> Iterator[Event]:
         if beat.state is MarkState.PROVISIONAL:
@@ -128,8 +148,15 @@ class RhythmStage:
             louder = self._silence.louder
             self._ventricular.on_beat(beat, rr_s, louder=louder)
             self._rate.on_beat(beat, rr_s, louder=louder)
-            self._irregular.on_beat(beat, rr_s)
+            self._alternating.on_beat(beat, rr_s)
+            self._irregular.on_beat(beat, rr_s, is_named=self._atrial.is_open)
+            self._namer.on_beat(beat, rr_s)
         self._advance(beat.decided_at)
+
+    def _named(self, marks: Iterable[Mark]) -> Iterator[Mark]:
+        for mark in marks:
+            self._atrial.on_mark(mark)
+            yield mark
 
     def _is_sound(self, before: Mark) -> bool:
         return before.quality is not QualityLevel.REJECTED and before.start >= self._rejected_until
@@ -137,6 +164,7 @@ class RhythmStage:
     def _advance(self, decided_at: int) -> None:
         self._log.clock = max(self._log.clock, decided_at)
         self._ventricular.on_time()
+        self._atrial.on_time(decided_at)
 
     def _push_second(self, second: Mark) -> Iterator[Event]:
         yield from self._trend.add_second(second)
@@ -178,6 +206,7 @@ class RhythmStage:
         self._silence.on_break(at)
         self._rate.on_break(at)
         self._irregular.on_break(at)
+        self._alternating.on_break()
         self._before = None
 
     def _count(self, beat: Mark) -> Iterator[Event]:
@@ -202,6 +231,7 @@ class RhythmStage:
         )
 
 
-def make_stage(facts: TaskFacts, _model: Model | None, limits: RhythmLimits) -> RhythmStage:
+def make_stage(facts: TaskFacts, model: Model | None, limits: RhythmLimits) -> RhythmStage:
     """Make the stage of one lead."""
-    return RhythmStage(facts, limits)
+    assert model is not None, "the task has a model contract, so it is given a model"
+    return RhythmStage(facts, model, limits)

@@ -3,7 +3,7 @@
 from biosignal.signal.blocks import LeadKind
 from biosignal.tasks.ecg_beats.kinds import NAME as ECG_BEATS
 from biosignal.tasks.ecg_front.kinds import NAME as ECG_FRONT
-from biosignal.tasks.ecg_rhythm.kinds import FINDINGS, NAME, QUANTITIES
+from biosignal.tasks.ecg_rhythm.kinds import CONTRACT, FINDINGS, NAME, QUANTITIES, RHYTHM
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
 from biosignal.tasks.ecg_rhythm.stage import make_stage
 from biosignal.tasks.peripheral_pulse.kinds import NAME as PERIPHERAL_PULSE
@@ -18,6 +18,8 @@ ECG_RHYTHM = Task(
     needs=(SIGNAL_QUALITY, ECG_FRONT, ECG_BEATS),
     hears=(PERIPHERAL_PULSE,),
     make=make_stage,
+    model=CONTRACT,
+    marks=(RHYTHM,),
     findings=FINDINGS,
     quantities=QUANTITIES,
     limits=RhythmLimits,

@@ -1,0 +1,156 @@
+"""Atrial fibrillation and flutter, from the rhythm's name."""
+
+from collections import deque
+
+from biosignal.events import Finding, FindingState, Mark, Measure, Prediction
+from biosignal.tasks.ecg_rhythm.kinds import INTERVALS, P_LIKENESS
+from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
+from biosignal.tasks.finding_log import FindingLog, mark_set, worst_quality
+
+AF, AFL = "af", "afl"
+KINDS = (AF, AFL)
+DAY_S = 86400.0
+KEPT = 16
+"""How many marks are remembered to find where a rhythm began."""
+
+
+class AtrialRule:
+    """Reports `af` and `afl`.
+
+    One opens when it is as probable as `af_open` or `afl_open`, and began where it had last become as probable as
+    `af_close` or `afl_close`; it closes where it falls below that. By many intervals and the shapes of beats the
+    network is surer than it should be where there is much ectopy, so `af_open_long` and `af_close_long` hold there.
+    While one is open the other is not told. Where no rhythm could be named for `atrial_hold_s`, it ended where it was
+    last seen. `atrial_burden` is the share of the last 24 hours, or of the time since the recording began, that lay in
+    findings of its kind.
+    """
+
+    def __init__(self, log: FindingLog, limits: RhythmLimits) -> None:
+        self._log = log
+        self.limits = limits
+        self._open: Finding | None = None
+        self._marks: deque[Mark] = deque(maxlen=KEPT)
+        self._over: dict[str, deque[tuple[int, int]]] = {}
+        self._shown: list[Mark] = []
+        self._count = 0
+        self._until = 0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether one of the two goes on."""
+        return self._open is not None
+
+    def on_mark(self, mark: Mark) -> None:
+        """Take the next name of the rhythm; one that was not answered changes nothing."""
+        if not isinstance(mark.outcome, Prediction):
+            return
+        self._marks.append(mark)
+        if self._open is not None:
+            if self._holds(mark, self._open.kind):
+                self._go_on(mark)
+                return
+            self._close(mark.start)
+        for kind in KINDS:
+            if self._opens(mark, kind):
+                self._begin(kind, self._first(kind))
+                return
+
+    def _opens(self, mark: Mark, kind: str) -> bool:
+        limits = self.limits
+        least = limits.af_open_long if self._is_long(mark) else limits.af_open
+        return _probable(mark, kind) >= (least if kind == AF else limits.afl_open)
+
+    def _holds(self, mark: Mark, kind: str) -> bool:
+        limits = self.limits
+        least = limits.af_close_long if self._is_long(mark) else limits.af_close
+        return _probable(mark, kind) >= (least if kind == AF else limits.afl_close)
+
+    def _is_long(self, mark: Mark) -> bool:
+        """Whether many intervals and shapes were looked at; shapes are where the likeness of P waves is known."""
+        return mark.number(P_LIKENESS) is not None and (mark.number(INTERVALS) or 0) >= self.limits.long_intervals
+
+    def on_time(self, at: int) -> None:
+        """Say that it is sample `at`: what nothing was said of for long is over."""
+        if self._open is not None and at - self._until > self._log.samples(self.limits.atrial_hold_s):
+            self.on_break()
+
+    def on_break(self) -> None:
+        """Nothing more can be said: it ended where it was last seen."""
+        if self._open is not None:
+            self._close(self._until)
+        self._marks.clear()
+
+    def _first(self, kind: str) -> int:
+        """Index of the first of the latest marks in a row that are as probable as what closes it, behind the other."""
+        first = len(self._marks) - 1
+        while first and self._marks[first - 1].start >= self._until:
+            if not self._holds(self._marks[first - 1], kind):
+                break
+            first -= 1
+        return first
+
+    def _begin(self, kind: str, first: int) -> None:
+        marks = list(self._marks)[first:]
+        self._shown, self._count = marks, len(marks)
+        self._until = marks[-1].end
+        self._open = self._log.open(
+            kind,
+            onset=marks[0].start,
+            end=self._until,
+            outcome=_said_as(marks[-1], kind),
+            measures=self._measures(kind, marks[0].start, marks[-1]),
+            quality=worst_quality(marks),
+            marks=mark_set(marks),
+        )
+
+    def _go_on(self, mark: Mark) -> None:
+        assert self._open is not None, "only what is open goes on"
+        self._until, self._count = mark.end, self._count + 1
+        self._shown = [*self._shown, mark][:KEPT]
+        if self._log.is_due(self._open):
+            self._revise(FindingState.EXTENDED, mark.end, self._measures(self._open.kind, self._open.onset, mark))
+
+    def _close(self, end: int) -> None:
+        assert self._open is not None, "only what is open closes"
+        self._until = max(self._open.onset, end)
+        kept = [one for one in self._open.evidence.measures if one.name not in ("duration", "atrial_burden")]
+        self._revise(FindingState.CLOSED, self._until, (*self._lasting(self._open.kind, self._open.onset), *kept))
+        self._over.setdefault(self._open.kind, deque()).append((self._open.onset, self._until))
+        self._open = None
+
+    def _revise(self, state: FindingState, end: int, measures: tuple[Measure, ...]) -> None:
+        assert self._open is not None, "only what is open is revised"
+        marks = mark_set(self._shown, self._count)
+        self._open = self._log.revise(self._open, state, end=end, measures=measures, marks=marks)
+
+    def _measures(self, kind: str, onset: int, latest: Mark) -> tuple[Measure, ...]:
+        likeness = latest.number(P_LIKENESS)
+        return (
+            *self._lasting(kind, onset),
+            self._log.measure("probability", _probable(latest, kind)),
+            *(() if likeness is None else (self._log.measure(P_LIKENESS, max(likeness, 0.0)),)),
+        )
+
+    def _lasting(self, kind: str, onset: int) -> tuple[Measure, ...]:
+        log, until = self._log, max(self._until, onset)
+        since = max(0, until - log.samples(DAY_S))
+        over = self._over.setdefault(kind, deque())
+        while over and over[0][1] <= since:
+            over.popleft()
+        lasted = sum(end - max(start, since) for start, end in over) + until - max(onset, since)
+        return (
+            log.measure("duration", log.seconds(until - onset)),
+            log.measure("atrial_burden", 100.0 * lasted / max(until - since, 1)),
+        )
+
+
+def _probable(mark: Mark, kind: str) -> float:
+    assert isinstance(mark.outcome, Prediction), "marks without an answer are not kept"
+    return dict(mark.outcome.scores)[kind]
+
+
+def _said_as(mark: Mark, kind: str) -> Prediction:
+    """The network's answer with the finding's kind for its label: `sinus` may lead where a finding is held."""
+    assert isinstance(mark.outcome, Prediction), "marks without an answer are not kept"
+    said = mark.outcome
+    return Prediction(task=said.task, bundle=said.bundle, rung=said.rung, label=kind, scores=said.scores)
