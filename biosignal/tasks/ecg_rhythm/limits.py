@@ -57,8 +57,8 @@ class RhythmLimits:
     name_every: int = 4
     af_open: float = 0.8
     af_close: float = 0.5
-    af_open_long: float = 0.97
-    af_close_long: float = 0.88
+    af_open_long: float = 0.98
+    af_close_long: float = 0.6
     long_intervals: int = 32
     afl_open: float = 0.6
     afl_close: float = 0.4
