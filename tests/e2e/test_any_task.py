@@ -149,7 +149,9 @@ def test_a_strip_shows_all_marks_of_its_stretch_and_names_the_kept_ones(fed, pag
     page.goto(f"/findings/{couplet.id}")
     canvas = page.locator("#strips canvas")
     expect(canvas).to_have_attribute(
-        "aria-label", re.compile(r"lead ECG MLII, 1\d beats marked: .*N.*V V"), timeout=15000
+        "aria-label",
+        re.compile(r"lead ECG MLII, \d stretches of rhythm marked: .*1\d beats marked: .*N.*V V"),
+        timeout=15000,
     )
     assert page.locator("#marks tbody tr").count() == 2
 
