@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_rules import FS, beat, check_revisions, facts, last, rhythm, steady, unasked, value, watched
 
-from biosignal.events import Finding, FindingState, Mark, Rung
+from biosignal.events import Finding, FindingState, Mark, Priority, Rung
 from biosignal.model.backend import BackendFailed
 from biosignal.model.model import Model
 from biosignal.signal.blocks import Gap
@@ -138,6 +138,13 @@ def test_fibrillation_opens_where_it_became_likely_and_closes_where_it_went():
     assert one.onset == marks[1].start
     assert one.end == marks[5].start
     check_revisions(findings)
+
+
+def test_fibrillation_that_comes_back_within_minutes_alarms_once():
+    answers = [(0.9, 0.0)] * 4 + [(0.1, 0.0)] * 3 + [(0.9, 0.0)]
+    first, second = last(named(watched(rhythm(steady(60))), *answers)[1])
+    assert (first.kind, first.priority, second.kind, second.priority) == ("af", Priority.LOW, "af", Priority.NONE)
+    assert value(second, "since_alarm") > 0
 
 
 def test_what_is_not_likely_enough_opens_nothing():
