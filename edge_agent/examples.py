@@ -15,6 +15,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("replay log.csv --time-column 2 --json", "events as JSON lines"),
         ("replay mitdb/100 --out annotations", "write annotations/100.bds"),
     ),
+    "report": (
+        ("report mitdb/203 --truth --pdf report.pdf", "all of a recording on pages, beside its annotations"),
+        ("report night.edf --lead EKG --json", "the same in numbers"),
+    ),
     "synthesize": (
         ("synthesize", "list the scenarios"),
         ("synthesize adult --out patient --seed 7", "a WFDB record with its truth"),

@@ -1,8 +1,9 @@
 """What the clinic asks for, carried out: each command ends in one answer."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields, replace
+from difflib import SequenceMatcher
 from typing import Any
 
 from biosignal.errors import BadInput, BedsideError
@@ -85,12 +86,17 @@ def _known_limits() -> dict[str, list[Task]]:
     return known
 
 
+def _nearest_first(names: Iterable[str], wanted: str) -> list[str]:
+    """Order names by how much they look like the one that is wanted: a message names the first of them only."""
+    return sorted(names, key=lambda name: (-SequenceMatcher(None, name, wanted).ratio(), name))
+
+
 def _by_task(wanted: dict[str, str], task: str | None) -> dict[str, dict[str, str]]:
     """Find whose each limit is. Where the command names no task, the task that has most of the names is meant."""
     known = _known_limits()
     strange = sorted(name for name in wanted if not any(task in (None, one.name) for one in known.get(name, ())))
     if strange:
-        raise BadInput("no such limit", unknown=strange, known=sorted(known))
+        raise BadInput("no such limit", unknown=strange, known=_nearest_first(known, strange[0]))
     votes = [one.name for name in wanted for one in known[name] if task in (None, one.name)]
     found: dict[str, dict[str, str]] = {}
     for name, text in wanted.items():

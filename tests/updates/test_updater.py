@@ -188,8 +188,8 @@ def test_a_signed_bundle_whose_own_hash_is_wrong_is_refused(bed, repository):
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"classes": ("V", "N", "S", "F")}, "wanted=('N', 'S', 'V', 'F')"),
-        ({"classes": ("N", "S", "V")}, "given=('N', 'S', 'V')"),
+        ({"classes": ("V", "N", "S", "F")}, "wanted=['N', 'S', 'V', 'F']"),
+        ({"classes": ("N", "S", "V")}, "given=['N', 'S', 'V']"),
         ({"change": lambda manifest: replace(manifest, preprocessing="ecg-beats/999")}, "given='ecg-beats/999'"),
     ],
     ids=["classes in another order", "three classes", "another preprocessing"],
