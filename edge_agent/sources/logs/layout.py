@@ -129,10 +129,18 @@ def _width(rows: list[Row]) -> int:
     later = rows[len(rows) // 5 :]
     width, _ = Counter(len(cells) for _, cells in later).most_common(1)[0]
     same = [cells for _, cells in later if len(cells) == width]
-    named = any(len(cells) == width and cells[-1].strip() and not same[-1][-1].strip() for _, cells in rows[:20])
+    # A row of names gives the last column one; a damaged row of numbers that has something there does not.
+    named = any(
+        len(cells) == width and cells[-1].strip() and not same[-1][-1].strip() and _are_mostly_words(cells)
+        for _, cells in rows[:20]
+    )
     if width > 1 and not named and sum(bool(cells[-1].strip()) for cells in same) <= len(same) // 20:
         return width - 1
     return width
+
+
+def _are_mostly_words(cells: list[str]) -> bool:
+    return 2 * sum(any(sign.isalpha() for sign in cell) for cell in cells) > len(cells)
 
 
 def _first(rows: list[Row], width: int, dialect: Dialect) -> int | None:

@@ -98,6 +98,18 @@ def test_every_program_of_the_bank_has_an_export_here():
 DAMAGES = ("", "?", "4x7", "#", "NaN", "-", "1e999", "ÿ", "9" * 40, "12:99:99", '"')
 
 
+def test_something_behind_the_last_column_of_one_row_moves_no_column(tmp_path):
+    make, _, _, leads, *_ = KNOWN["opensignals"]
+    lines = make(made.wave()).splitlines()
+    lines[22] += "?"
+    path = tmp_path / "damaged.txt"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    source = CsvRecord(path)
+    assert tuple(lead.name for lead in source.recording_facts().leads) == leads
+    samples, _ = read(source)
+    assert np.count_nonzero(samples[0] != made.wave().astype(np.float32)) <= 1
+
+
 @pytest.mark.parametrize("name", sorted(set(KNOWN) - {"empatica"}))
 @settings(max_examples=6, deadline=None)
 @given(data=st.data())
