@@ -1,10 +1,9 @@
 """Strips that train the network of the rhythm: beats as the daemon finds them, and what was said of each strip."""
 
 import ast
-import csv
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -24,12 +23,11 @@ from biosignal.tasks.ecg_rhythm.kinds import CLASSES
 from biosignal.tasks.ecg_rhythm.seen import BEATS as SHOWN
 from biosignal.tasks.ecg_rhythm.seen import LONGEST_S, LastBeats
 from biosignal.tasks.signal_quality.kinds import NAME as QUALITY
-from export.recordings import NoRecordings
 from export.report.reading import Signals, read_signals
+from export.report.sets import KEPT_OUT_FOLDS, labels_of, records_of, set_of
 
 SINUS, AF, AFL, OTHER, UNCLEAR = range(len(CLASSES))
 PTBXL_LEADS = ("II", "I")
-KEPT_OUT_FOLD = 9
 _CINC2017 = {"N": (SINUS,), "A": (AF,), "O": (OTHER,), "~": (UNCLEAR,)}
 """Some of the O are flutter; left open, all of them would teach it."""
 _BREAKING = {"PAC", "PVC", "BIGU", "TRIGU", "SVTAC", "PSVT", "2AVB", "3AVB", "PACE", "PRC(S)", "SVARR", "WPW"}
@@ -130,7 +128,7 @@ def strips(data: Path, models: Mapping[str, Model], *, quick: bool = False) -> l
 
     Raises
     ------
-    NoRecordings : a set is not there, or a recording cannot be read.
+    NoSet, NoRecordings : a set is not there, or a recording cannot be read.
     """
     read: list[Strip] = []
     for reader in (_cinc2017, _ptbxl):
@@ -142,45 +140,24 @@ def strips(data: Path, models: Mapping[str, Model], *, quick: bool = False) -> l
     return read
 
 
-def labels_of_cinc2017(folder: Path) -> dict[str, str]:
-    """Read the challenge's labels by record.
-
-    Raises
-    ------
-    NoRecordings : they are not there.
-    """
-    try:
-        lines = (folder / "REFERENCE-v3.csv").read_text(encoding="utf-8").split()
-    except OSError as error:
-        raise NoRecordings("the labels of a set are not there", folder=str(folder), reason=str(error)) from error
-    return dict(tuple(line.split(",")[:2]) for line in lines)  # type: ignore[misc]  # two fields a line
-
-
 def _cinc2017(data: Path, models: Mapping[str, Model]) -> Iterator[Strip]:
-    folder = data / "cinc2017"
-    for name, label in sorted(labels_of_cinc2017(folder).items()):
-        if (folder / f"{name}.hea").is_file():
-            yield read_strip(read_signals(folder, name), "cinc2017", _CINC2017[label], models)
+    folder, labels = _labelled(data / "cinc2017")
+    for name in records_of(folder, set_of(folder)):
+        if name in labels:
+            yield read_strip(read_signals(folder, name), "cinc2017", _CINC2017[labels[name][0]], models)
 
 
 def _ptbxl(data: Path, models: Mapping[str, Model]) -> Iterator[Strip]:
-    folder = data / "ptbxl"
-    try:
-        with (folder / "ptbxl_database.csv").open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise NoRecordings("a set that trains is not there", folder=str(folder), reason=str(error)) from error
-    for row in rows:
-        if int(row["strat_fold"]) < KEPT_OUT_FOLD:
-            signals = read_signals(folder, row["filename_lr"])
-            for name in PTBXL_LEADS:
-                yield read_strip(one_lead(signals, name), "ptbxl", statements_allow(row["scp_codes"]), models)
+    folder, labels = _labelled(data / "ptbxl")
+    for name in records_of(folder, set_of(folder)):
+        codes, fold = labels[name]
+        if fold not in KEPT_OUT_FOLDS:
+            for lead in PTBXL_LEADS:
+                yield read_strip(read_signals(folder, name, leads=lead), "ptbxl", statements_allow(codes), models)
 
 
-def one_lead(signals: Signals, name: str) -> Signals:
-    """Keep one lead of a recording."""
-    index = [lead.name for lead in signals.leads].index(name)
-    return replace(signals, leads=signals.leads[index : index + 1], samples=signals.samples[index : index + 1])
+def _labelled(folder: Path) -> tuple[Path, Mapping[str, tuple[str, ...]]]:
+    return folder, labels_of(folder, set_of(folder))
 
 
 def statements_allow(codes: str) -> Allowed:

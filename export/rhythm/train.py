@@ -10,9 +10,11 @@ import numpy as np
 import torch
 
 from biosignal.model.bundle import Bundle
+from biosignal.tasks.ecg_rhythm.intervals import COUNT
 from export.network import parameters_of
 from export.report.served import served as released
-from export.rhythm.corpus import KEPT_OUT_FOLD, PTBXL_LEADS, Strip, strips
+from export.report.sets import KEPT_OUT_FOLDS
+from export.rhythm.corpus import PTBXL_LEADS, Strip, strips
 from export.rhythm.fitting import Recipe, fit
 from export.rhythm.histories import Histories, histories
 from export.rhythm.network import RhythmNetwork, Served
@@ -101,15 +103,13 @@ def training_of(
         "recipe": asdict(recipe),
         "unseen": UNSEEN,
         "parameters": parameters,
-        "kept_out": [f"fold {KEPT_OUT_FOLD} of ptbxl"],
+        "kept_out": [f"fold {fold} of ptbxl" for fold in KEPT_OUT_FOLDS],
         "versions": {"torch": torch.__version__.partition("+")[0], "numpy": np.__version__},
     }
 
 
 def card_of(training: Mapping[str, Any]) -> str:
     """Write the card."""
-    from biosignal.tasks.ecg_rhythm.intervals import COUNT
-
     records = training["records"]
     return CARD.format(
         version=VERSION,
@@ -122,5 +122,5 @@ def card_of(training: Mapping[str, Any]) -> str:
         ptbxl=training["strips"]["ptbxl"],
         arrdb=len(records.get("arrdb", ())),
         ltafdb=len(records.get("ltafdb", ())),
-        fold=KEPT_OUT_FOLD,
+        fold=KEPT_OUT_FOLDS[0],
     )

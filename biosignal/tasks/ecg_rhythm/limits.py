@@ -15,7 +15,7 @@ class RhythmLimits:
     Supraventricular Arrhythmia Database and on normal strips of the challenge of 2017, `vt_likeness` and
     `vt_hold_ratio` on the MIT-BIH Malignant Ventricular Ectopy Database. Where a probability of fibrillation opens and
     closes it by the last `long_intervals` intervals and the shapes of the beats was chosen on the former as well, so
-    that its ectopy is called fibrillation for no more than a hundredth of the time.
+    that its ectopy is called fibrillation for about a hundredth of the time.
 
     Raises
     ------

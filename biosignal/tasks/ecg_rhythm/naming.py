@@ -23,7 +23,7 @@ class RhythmNamer:
     """Asks the network every `name_every` beats, from `name_beats` beats on; a recording that is shorter at its end.
 
     A mark covers the beats since the one before it. It is decided with its last beat. Where no model serves there are
-    none: no beat is without a mark of its own for that.
+    none: the status says so, and a mark every few seconds would say no more.
     """
 
     def __init__(self, facts: TaskFacts, model: Model, limits: RhythmLimits) -> None:
