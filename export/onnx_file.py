@@ -2,6 +2,7 @@
 
 import io
 import warnings
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnx
@@ -9,6 +10,7 @@ import onnxruntime as ort
 import torch
 
 from biosignal.errors import RefusedForSafety
+from biosignal.model.contract import ModelContract
 from biosignal.tasks.ecg_beats.kinds import CONTRACT
 from export.dataset import BeatSet
 from export.network import BeatClassifier, tensors_of
@@ -23,27 +25,41 @@ class NoParity(RefusedForSafety):
     remedy = "report the versions of torch, onnx and onnxruntime; nothing was written"
 
 
-def to_onnx(model: BeatClassifier) -> bytes:
-    """Write the network with a dynamic batch axis and the head as one Gemm with `head.weight` and `head.bias`."""
+def exported(network: torch.nn.Module, inputs: Mapping[str, torch.Tensor], outputs: Sequence[str]) -> bytes:
+    """Write a network with a dynamic batch axis, its tensors by these names; `inputs` are examples, in order."""
     held = io.BytesIO()
-    names = [spec.name for spec in CONTRACT.inputs]
-    example = tuple(torch.zeros(2, *spec.shape) for spec in CONTRACT.inputs)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # the older exporter keeps names and writes one file
+        warnings.simplefilter("ignore")  # the older exporter keeps names and writes one file
         torch.onnx.export(
-            model,
-            example,
+            network,
+            tuple(inputs.values()),
             held,
             dynamo=False,
             opset_version=OPSET,
-            input_names=names,
-            output_names=["scores", "embedding"],
-            dynamic_axes={name: {0: "batch"} for name in (*names, "scores", "embedding")},
+            input_names=list(inputs),
+            output_names=list(outputs),
+            dynamic_axes={name: {0: "batch"} for name in (*inputs, *outputs)},
         )
     whole = onnx.load_model_from_string(held.getvalue())
     onnx.checker.check_model(whole, full_check=True)
-    _check_head(whole)
     content: bytes = whole.SerializeToString(deterministic=True)
+    return content
+
+
+def examples_of(contract: ModelContract) -> dict[str, torch.Tensor]:
+    """Zeros for each input of a contract, two windows."""
+    return {spec.name: torch.zeros(2, *spec.shape) for spec in contract.inputs}
+
+
+def to_onnx(model: BeatClassifier) -> bytes:
+    """Write the network of the beats, its head as one Gemm with `head.weight` and `head.bias`.
+
+    Raises
+    ------
+    NoParity : its head is another.
+    """
+    content = exported(model, examples_of(CONTRACT), ("scores", "embedding"))
+    _check_head(onnx.load_model_from_string(content))
     return content
 
 

@@ -1,12 +1,9 @@
 """The trained front end as a release bundle: one ONNX file that hands its state on, golden vectors, manifest."""
 
-import io
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
 
@@ -18,7 +15,7 @@ from biosignal.tasks.ecg_front.channels import Channels
 from biosignal.tasks.ecg_front.kinds import CONTRACT, NAME, OUTPUTS, STATE, STATE_IN, STATE_OUT, STEPS
 from export.front.corpus import resampled
 from export.front.network import FrontNetwork, Served
-from export.onnx_file import OPSET, NoParity
+from export.onnx_file import NoParity, examples_of, exported
 
 TOLERANCE = 1e-4
 PARITY = 1e-5
@@ -40,25 +37,7 @@ def to_onnx(model: FrontNetwork) -> bytes:
     served = Served(model).eval()
     if model.state_size() != STATE:
         raise NoParity("the network hands on another state than the task declares", has=model.state_size(), want=STATE)
-    example = (torch.zeros(2, *CONTRACT.inputs[0].shape), torch.zeros(2, STATE))
-    names = ["channels", STATE_IN, "scores", STATE_OUT]
-    held = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the older exporter keeps names and writes one file
-        torch.onnx.export(
-            served,
-            example,
-            held,
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=names[:2],
-            output_names=names[2:],
-            dynamic_axes={name: {0: "batch"} for name in names},
-        )
-    whole = onnx.load_model_from_string(held.getvalue())
-    onnx.checker.check_model(whole, full_check=True)
-    content: bytes = whole.SerializeToString(deterministic=True)
-    return content
+    return exported(served, examples_of(CONTRACT) | {STATE_IN: torch.zeros(2, STATE)}, ("scores", STATE_OUT))
 
 
 def golden_channels() -> list[NDArray[np.float32]]:

@@ -1,12 +1,9 @@
 """The trained network of the rhythm as a release bundle: ONNX file, golden vectors, manifest."""
 
-import io
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
 
@@ -17,7 +14,7 @@ from biosignal.synthetic.scenarios import SCENARIOS
 from biosignal.tasks.ecg_beats.windows import inputs_for_record
 from biosignal.tasks.ecg_rhythm.kinds import CLASSES, CONTRACT, NAME
 from biosignal.tasks.ecg_rhythm.seen import LastBeats
-from export.onnx_file import OPSET, NoParity
+from export.onnx_file import NoParity, examples_of, exported
 from export.rhythm.network import Served
 
 TOLERANCE = 1e-4
@@ -30,28 +27,6 @@ LICENCE = (
     "PTB-XL (CC BY 4.0) and the VitalDB arrhythmia database (MIT)"
 )
 INPUTS = tuple(spec.name for spec in CONTRACT.inputs)
-
-
-def to_onnx(served: Served) -> bytes:
-    """Write the network with a dynamic batch axis."""
-    held = io.BytesIO()
-    example = tuple(torch.zeros(2, *spec.shape) for spec in CONTRACT.inputs)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the older exporter keeps names and writes one file
-        torch.onnx.export(
-            served,
-            example,
-            held,
-            dynamo=False,
-            opset_version=OPSET,
-            input_names=list(INPUTS),
-            output_names=["scores"],
-            dynamic_axes={name: {0: "batch"} for name in (*INPUTS, "scores")},
-        )
-    whole = onnx.load_model_from_string(held.getvalue())
-    onnx.checker.check_model(whole, full_check=True)
-    content: bytes = whole.SerializeToString(deterministic=True)
-    return content
 
 
 def golden_inputs() -> dict[str, NDArray[np.float32]]:
@@ -88,7 +63,7 @@ def bundle_of(served: Served, version: str, training: Mapping[str, Any], card: s
     ------
     BundleRefused : the device would not take it. NoParity : it does not compute what was trained.
     """
-    content = to_onnx(served.eval())
+    content = exported(served.eval(), examples_of(CONTRACT), ("scores",))
     manifest = Manifest(
         name=NAME,
         version=version,
