@@ -1,0 +1,1 @@
+"""Methods that the tasks of the electroencephalogram share."""
