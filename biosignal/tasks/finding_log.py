@@ -92,8 +92,12 @@ class FindingLog:
         quality: QualityLevel,
         marks: tuple[MarkSet, ...] = (),
         leads: tuple[str, ...] | None = None,
+        alarms: bool = True,
     ) -> Finding:
-        """Open a finding: revision 0. It is of all leads of the stage unless `leads` says otherwise."""
+        """Open a finding: revision 0. It is of all leads of the stage unless `leads` says otherwise.
+
+        One that does not alarm informs only, whatever its kind: a louder one that explains it stands.
+        """
         facts, declared = self.facts, self._kinds[kind]
         named = facts.names if leads is None else leads
         since_s = self._since_alarm_s(kind)
@@ -124,7 +128,7 @@ class FindingLog:
             stream=facts.stream,
             kind=kind,
             state=FindingState.OPENED,
-            priority=declared.priority if since_s is None else Priority.NONE,
+            priority=declared.priority if alarms and since_s is None else Priority.NONE,
             onset=onset,
             end=max(onset, end),
             decided_at=self.clock,

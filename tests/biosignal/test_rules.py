@@ -27,6 +27,7 @@ from biosignal.model.model import Model
 from biosignal.signal.blocks import Gap, Lead
 from biosignal.stream.stage import Item
 from biosignal.tasks import TASKS
+from biosignal.tasks.ecg_front.kinds import LATELY
 from biosignal.tasks.ecg_rhythm.kinds import CONTRACT
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
 from biosignal.tasks.ecg_rhythm.stage import RhythmStage
@@ -672,6 +673,20 @@ def test_a_silence_that_could_be_judged_again_is_asystole_once_and_no_id_is_used
     opened = [finding for finding in findings if finding.rev == 0]
     assert [finding.kind for finding in opened] == ["no-ecg-seen", "asystole"]
     assert opened[-1].decided_at / FS <= told_by_s
+
+
+def test_behind_fibrillation_no_ecg_seen_informs_and_alarms_once_fibrillation_is_over():
+    judged = [fitness(index, 0.9 if index < 9 else 0.1, LATELY if 9 <= index < 30 else "none") for index in range(60)]
+    seconds = [one for pair in zip(judged, good(60), strict=True) for one in pair]
+    findings = run(in_time(rhythm(steady(10)), seconds))
+    check_revisions(findings)
+    quiet, loud = (finding for finding in findings if finding.rev == 0)
+    assert {quiet.kind, loud.kind} == {"no-ecg-seen"}
+    assert (quiet.priority, loud.priority) == (Priority.NONE, Priority.MEDIUM)
+    assert quiet.decided_at / FS < 20
+    assert 30 <= loud.onset / FS <= 32
+    assert loud.decided_at / FS <= 45
+    assert last(findings)[0].state is FindingState.CLOSED
 
 
 def test_a_pause_in_which_an_electrode_moves_is_none():

@@ -3,7 +3,7 @@
 from collections import deque
 from statistics import median
 
-from biosignal.events import Finding, FindingState, Mark, Measure, QualityLevel, Unavailable
+from biosignal.events import Finding, FindingState, Mark, Measure, Priority, QualityLevel, Unavailable
 from biosignal.tasks.ecg_beats.kinds import AMPLITUDE
 from biosignal.tasks.ecg_front.kinds import FIBRILLATES, FIT, LATELY, SWING
 from biosignal.tasks.ecg_rhythm.kinds import NAME, by_rule
@@ -26,7 +26,7 @@ class SilenceRule:
     the detector may still be learning: then `asystole_unseen_s` holds. Where the front end judges the leads, its
     seconds of fitness speak too: in fibrillation nothing is silent, `vf` tells it; and on leads that are not fit, or
     that all swing further than a heartbeat, a heart may beat unseen: `no-ecg-seen` is told in place of asystole. So it
-    is where a lead of pulse or pressure shows that the heart goes on.
+    is where a lead of pulse or pressure shows that the heart goes on. While `vf` or asystole alarms it informs only.
     An asystole has ended when `asystole_back_beats` beats came without a pause between them: a dying heart gives a beat
     now and then, and each silence between them is the same alarm. Meanwhile, and in fibrillation, no pause is told.
     A pause is withdrawn if its interval turns out to hold a rejected second. Missed beats look like pauses, so a pause
@@ -115,7 +115,7 @@ class SilenceRule:
             onset = self._unseen.onset
             is_early = not self._has_shown or recently < onset or self._fibrillates(onset)
             if is_early or self._why_unseen(recently, second.end) is not None:
-                self._prolong_unseen(self._unseen, second.end)
+                self._prolong_unseen(self._unseen, second)
                 return
             self._close_unseen(second.end)
         if self._asystole is not None:
@@ -262,12 +262,17 @@ class SilenceRule:
             outcome=Unavailable(task=NAME, reason=why),
             measures=self._lasting(since, at),
             quality=self._quality,
+            alarms=self.louder is None,
         )
 
-    def _prolong_unseen(self, finding: Finding, end: int) -> None:
-        if self._log.is_due(finding):
-            measures = self._lasting(finding.onset, end)
-            self._unseen = self._log.revise(finding, FindingState.EXTENDED, end=end, measures=measures)
+    def _prolong_unseen(self, finding: Finding, second: Mark) -> None:
+        if finding.priority is Priority.NONE and self.louder is None:
+            # What stood above it is over, and nothing else alarms: the silence is counted anew and told aloud.
+            self._close_unseen(second.start)
+            self._clear_since = second.start
+        elif self._log.is_due(finding):
+            measures = self._lasting(finding.onset, second.end)
+            self._unseen = self._log.revise(finding, FindingState.EXTENDED, end=second.end, measures=measures)
 
     def _close_unseen(self, at: int) -> None:
         if self._unseen is not None:
