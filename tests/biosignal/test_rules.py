@@ -267,6 +267,15 @@ def test_beats_at_the_pace_of_those_before_are_no_run_whatever_they_are_called()
     assert runs([*steady(12), ("V", 0.6), *[("V", 0.8)] * 4, *steady(5)]) == ["v-run"]
 
 
+def test_an_early_run_alarms_only_where_it_is_quicker_than_what_is_usual():
+    def priorities(rr_s):
+        beats = rhythm([*steady(12), ("V", 0.6), *[("V", rr_s)] * 4, *steady(5)])
+        return {one.priority for one in run(watched(beats)) if one.kind == "v-run"}
+
+    assert priorities(0.8) == {Priority.NONE}
+    assert priorities(0.65) == {Priority.MEDIUM}
+
+
 def test_a_run_at_100_a_minute_needs_no_premature_beat_but_another_shape():
     fast = [("N", 0.55, 0.99)] * 12
     assert runs([*fast, *[("V", 0.55, 0.99)] * 5, *fast]) == []

@@ -16,8 +16,10 @@ class VentricularRule:
     A run opens `v-run` at its third beat if its first was premature (sooner than `run_premature_ratio` of the usual RR
     interval), or if it goes at `vt_rate_per_min` and its first beat does not look like the beat before it
     (`run_likeness`): beats at the usual pace and of the usual shape that are called V are far oftener a fault of the
-    classifier than a rhythm. The front end, where it looked, must have seen its beats as ventricular too (`run_seen`);
-    a fast beat that it is sure of (`run_seen_alone`) counts as ventricular whatever the classifier calls it.
+    classifier than a rhythm. For the same reason a run that came early and goes on at the usual pace, below the rate of
+    tachycardia, informs and does not alarm: behind an early beat a pacemaker goes on so. The front end, where it
+    looked, must have seen its beats as ventricular too (`run_seen`); a fast beat that it is sure of (`run_seen_alone`)
+    counts as ventricular whatever the classifier calls it.
     When its latest `vt_beats` beats have the rate of tachycardia, whatever they look like,
     the `v-run` is withdrawn and `vt` opened from the same onset: a kind never changes under one id. Where the run was
     slow before, the `v-run` is closed and `vt` begins with those beats. A beat that is not V, a beat that nobody
@@ -113,6 +115,9 @@ class VentricularRule:
     def _is_run(self, run: Run, *, is_fast: bool) -> bool:
         return (run.premature or (is_fast and run.differs)) and run.is_seen(self._limits.run_seen)
 
+    def _is_quicker(self, run: Run) -> bool:
+        return self._usual.is_premature(60.0 / run.rate_per_min(self._log.fs_hz), self._limits.run_premature_ratio)
+
     def _grow(self) -> None:
         limits, run = self._limits, self._run
         is_fast = run.latest_rate_per_min(self._log.fs_hz) >= limits.vt_rate_per_min
@@ -122,7 +127,7 @@ class VentricularRule:
                 self._become_vt()
         elif self._open is None and not run.early and self._is_run(run, is_fast=is_fast):
             if self._louder is None:
-                self._open = self._open_finding("v-run")
+                self._open = self._open_finding("v-run", alarms=is_fast or self._is_quicker(run))
         elif self._open is not None and self._log.is_due(self._open):
             self._open = self._revise(self._open, FindingState.EXTENDED)
 
@@ -134,7 +139,7 @@ class VentricularRule:
             self._run = quickened(self._run)
         self._open = self._open_finding("vt")
 
-    def _open_finding(self, kind: str) -> Finding:
+    def _open_finding(self, kind: str, *, alarms: bool = True) -> Finding:
         run = self._run
         return self._log.open(
             kind,
@@ -144,6 +149,7 @@ class VentricularRule:
             measures=self._measures(run),
             quality=worst_quality(run.beats),
             marks=mark_set(run.beats, run.count),
+            alarms=alarms,
         )
 
     def _revise(self, finding: Finding, state: FindingState) -> Finding:
