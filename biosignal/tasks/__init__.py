@@ -6,6 +6,7 @@
 from biosignal.tasks.ecg_beats.task import ECG_BEATS
 from biosignal.tasks.ecg_front.task import ECG_FRONT
 from biosignal.tasks.ecg_rhythm.task import ECG_RHYTHM
+from biosignal.tasks.eeg_quality.task import EEG_QUALITY
 from biosignal.tasks.monitoring.task import MONITORING
 from biosignal.tasks.peripheral_pulse.task import PERIPHERAL_PULSE
 from biosignal.tasks.signal_quality.task import SIGNAL_QUALITY
@@ -15,6 +16,7 @@ TASKS: dict[str, Task] = {
     task.name: task
     for task in (
         SIGNAL_QUALITY,
+        EEG_QUALITY,
         PERIPHERAL_PULSE,
         ECG_FRONT,
         ECG_BEATS,

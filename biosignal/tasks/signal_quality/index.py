@@ -42,16 +42,16 @@ class Thresholds:
     nan_rejected: float = 0.1
 
 
-EEG = Thresholds(
+EYES = Thresholds(
     flat_mv=0.0005, noise_degraded_mv=0.03, noise_rejected_mv=0.1, swing_degraded_mv=1.0, swing_rejected_mv=2.0
 )
-"""For leads on the scalp: a brain makes a tenth of a heart's voltage."""
+"""For leads at the eyes, which make less than a heart."""
 Grade = tuple[QualityLevel, str]
 
 
 def thresholds_of(lead: Lead, *, rail: float | None = None) -> Thresholds:
     """Give the limits for a kind of lead."""
-    plain = EEG if lead.kind in (LeadKind.EEG, LeadKind.EOG) else Thresholds()
+    plain = EYES if lead.kind is LeadKind.EOG else Thresholds()
     return replace(plain, rail=rail)
 
 

@@ -1,8 +1,8 @@
 """What the signal quality may say."""
 
 from biosignal.events import Priority
-from biosignal.tasks.quantities import DURATION
-from biosignal.tasks.task import FindingKind, MarkKind, Quantity
+from biosignal.tasks.quantities import DURATION, SIGNAL
+from biosignal.tasks.task import FindingKind, MarkKind
 
 NAME = "signal-quality"
 RULES = "quality-rules/1"
@@ -15,4 +15,4 @@ FINDINGS = {
     "lead-off": FindingKind(label="lead off", priority=Priority.LOW, technical=True, escalate_s=120.0),
     "poor-signal": FindingKind(label="poor signal", priority=Priority.LOW, technical=True, escalate_s=300.0),
 }
-QUANTITIES = {"duration": DURATION, LEVEL: Quantity(unit="", decimals=0, label="signal quality")}
+QUANTITIES = {"duration": DURATION, LEVEL: SIGNAL}

@@ -11,7 +11,7 @@ SIGNAL_QUALITY = Task(
     label="Signal quality",
     package="biosignal.tasks.signal_quality",
     wants=Wants(
-        kinds=(LeadKind.ECG, LeadKind.EEG, LeadKind.EOG, LeadKind.EMG, LeadKind.UNKNOWN),
+        kinds=(LeadKind.ECG, LeadKind.EOG, LeadKind.EMG, LeadKind.UNKNOWN),
         fs_hz=(50.0, float("inf")),
         per_lead=True,
     ),

@@ -1,0 +1,1 @@
+"""How far each second of an EEG lead can be trusted, and what spoils it."""
