@@ -19,7 +19,7 @@ from biosignal.tasks.eeg_quality.kinds import Grade
 from biosignal.tasks.eeg_quality.limits import EegQualityLimits
 from biosignal.tasks.eeg_quality.mains import hum_of
 from biosignal.tasks.eeg_quality.pieces import Pieces
-from biosignal.tasks.eeg_quality.pops import pops, reach_at
+from biosignal.tasks.eeg_quality.pops import pops, reach_at, shared
 
 STILL_SHARE = 0.98
 """Share of samples equal to the one before at which a lead is flat."""
@@ -34,9 +34,6 @@ FAST_MAY_BE = 0.65
 """Below this share of the lowest limit the root mean square of what is fast can be neither muscle nor mains."""
 NOTCHED = 3.0
 """How many times what is slower the hum is, root mean squares, where it rejects: a notch takes out the rest."""
-POP_SHARE = 0.1
-POP_LEADS = 2
-"""An electrode shows in two leads of a bipolar montage; of many leads some share a cap's movement."""
 
 Grades = NDArray[np.int64]
 
@@ -62,7 +59,7 @@ class Grading:
         self._reach = reach_at(fs_hz)
         self._blinks = Blinks(derivations, fs_hz)
         self._bridges = Bridges(derivations)
-        self._most_popping = max(POP_LEADS, round(POP_SHARE * len(leads)))
+        self._alike = shared(derivations)
 
     def grade(self, pieces: Pieces, limits: EegQualityLimits) -> Graded:
         """Grade half seconds of one length that follow the last ones."""
@@ -134,10 +131,10 @@ class Grading:
         for piece in np.flatnonzero(np.any(self._scaled & (swing >= limits.pop_uv), axis=1)):
             found = pops(
                 pieces.samples[piece],
+                self._alike,
                 history=pieces.history,
                 reach=self._reach,
                 least_uv=limits.pop_uv,
-                most_leads=self._most_popping,
             )
             found &= self._scaled
             grades[piece] = np.maximum(grades[piece], np.where(found, int(Grade.POP), 0))

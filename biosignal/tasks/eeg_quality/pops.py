@@ -1,10 +1,12 @@
 """Electrode pops: an electrode's potential jumps within milliseconds and comes back slowly, on it alone."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from biosignal.eeg.electrodes import Derivation
 from biosignal.signal.filters import Array
 
 JUMP_S = 0.012
@@ -17,6 +19,10 @@ GOES_ON = 1.5
 """How many times the jump the change of the level is at most: eyes move the potential on for some 50 ms."""
 STEEP = 8.0
 """How many times a lead's usual change within the same time the jump is at least."""
+ALONE = 0.5
+"""Share of the jump that no lead of another electrode shows at the same moment: the eyes move many."""
+STANDS_OUT = 4.0
+"""How many times its own usual change another lead changes where it shows the jump as well."""
 
 
 class Reach(NamedTuple):
@@ -37,13 +43,28 @@ def reach_at(fs_hz: float) -> Reach:
     return Reach(max(1, round(JUMP_S * fs_hz)), max(1, round(NEAR_S * fs_hz)), max(1, round(LEVEL_S * fs_hz)))
 
 
-def pops(samples: Array, *, history: int, reach: Reach, least_uv: float, most_leads: int) -> NDArray[np.bool_]:
+def shared(derivations: Sequence[Derivation | None]) -> NDArray[np.bool_]:
+    """Say which leads share an electrode, shape (lead, lead); one without a name may share one with any."""
+    alike = np.eye(len(derivations), dtype=np.bool_)
+    for number, one in enumerate(derivations):
+        for place, other in enumerate(derivations):
+            if one is None or other is None or _electrodes(one) & _electrodes(other):
+                alike[number, place] = True
+    return alike
+
+
+def _electrodes(one: Derivation) -> set[str]:
+    """Electrodes on the head of a derivation; what all leads are measured against is none."""
+    return {one.anode} if one.cathode is None or one.is_referential else {one.anode, one.cathode}
+
+
+def pops(samples: Array, alike: NDArray[np.bool_], *, history: int, reach: Reach, least_uv: float) -> NDArray[np.bool_]:
     """Look for jumps in the half second behind `history` samples, as far as what follows them is known.
 
     Parameters
     ----------
     samples : uV, shape (lead, history + sample).
-    most_leads : jumps on more leads than this at once are no electrode's: a discharge of the brain, or the reference.
+    alike : which leads share an electrode, shape (lead, lead).
 
     Returns
     -------
@@ -52,18 +73,19 @@ def pops(samples: Array, *, history: int, reach: Reach, least_uv: float, most_le
     jump, near, level = reach
     seen = samples[:, history - reach.before :]
     steps = seen[:, jump:] - seen[:, :-jump]
-    looked = steps[:, near + level : -(near + level)]
-    size = np.abs(looked)
-    at = np.argmax(size, axis=1) + near + level
+    size = np.abs(steps[:, near + level : -(near + level)])
     found = np.zeros(len(samples), np.bool_)
-    for lead in np.flatnonzero(np.max(size, axis=1) >= least_uv):
+    largest = np.max(size, axis=1)
+    if np.max(largest) < least_uv:
+        return found
+    at = np.argmax(size, axis=1) + near + level
+    usual = np.median(np.abs(steps), axis=1)
+    for lead in np.flatnonzero((largest >= least_uv) & (largest >= STEEP * usual)):
         begin, end = int(at[lead]), int(at[lead]) + jump
         step = steps[lead, begin]
         before = np.median(seen[lead, begin - near - level : begin - near])
         behind = np.median(seen[lead, end + near : end + near + level])
-        usual = float(np.median(np.abs(steps[lead])))
+        others = np.abs(steps[:, begin]) >= np.maximum(ALONE * abs(step), STANDS_OUT * usual)
         change = (behind - before) * np.sign(step) / abs(step)
-        found[lead] = KEPT <= change <= GOES_ON and abs(step) >= STEEP * usual
-    if np.count_nonzero(found) > most_leads:
-        found[:] = False
+        found[lead] = KEPT <= change <= GOES_ON and not np.any(others & ~alike[lead])
     return found
