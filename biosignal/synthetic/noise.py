@@ -146,6 +146,38 @@ class Motion(Additive):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ElectrodePop(Additive):
+    """An electrode whose potential jumps at `start_s` and comes back within some `tau_s`.
+
+    `amplitude_mv` is the height of the jump, up or down as the seed says, the same way on all that pop together.
+    """
+
+    kind: ClassVar[str] = "electrode-pop"
+    duration_s: float | None = 2.0
+    amplitude_mv: float = 0.2
+    electrodes: tuple[str, ...] = ("C3",)
+    tau_s: float = 0.5
+
+    def on(self, electrode: str, start: int, end: int, *, fs_hz: float, seed: int, name: str) -> Array:
+        """Noise of samples [start, end), mV."""
+        side = 1.0 if float(generator(seed, name).random()) < 0.5 else -1.0
+        since = np.arange(start, end) / fs_hz - self.start_s
+        made = side * self.amplitude_mv * np.exp(-np.maximum(since, 0.0) / self.tau_s)
+        # What is left at the end is let go of smoothly: it would be another jump.
+        over = np.clip((self.end_s - self.start_s - since) / EDGE_S, 0.0, 1.0)
+        jumped: Array = np.where(since >= 0.0, made * over, 0.0)
+        return jumped
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bridge(Span):
+    """Gel or sweat joins electrodes of the head: each of them has the mean potential of them all."""
+
+    kind: ClassVar[str] = "bridge"
+    electrodes: tuple[str, ...] = ("C3", "P3")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LeadOff(Span):
     """Electrodes fall off: every lead that needs one of them goes to the rail and stays there."""
 
@@ -159,6 +191,14 @@ class FlatLine(Span):
     """A dead input: every lead stays at 0."""
 
     kind: ClassVar[str] = "flat-line"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FlatChannel(Span):
+    """An input that is dead: every lead that needs one of these electrodes stays at 0."""
+
+    kind: ClassVar[str] = "flat-channel"
+    electrodes: tuple[str, ...] = ("C3",)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -178,7 +218,34 @@ class Dropout(Span):
     duration_s: float | None = 1.0
 
 
-Noise: TypeAlias = Wander | Muscle | Hiss | Mains | Motion | LeadOff | FlatLine | Saturation | Dropout
+Noise: TypeAlias = (
+    Wander
+    | Muscle
+    | Hiss
+    | Mains
+    | Motion
+    | ElectrodePop
+    | Bridge
+    | LeadOff
+    | FlatLine
+    | FlatChannel
+    | Saturation
+    | Dropout
+)
 NOISES: Mapping[str, type[Noise]] = {
-    kind.kind: kind for kind in (Wander, Muscle, Hiss, Mains, Motion, LeadOff, FlatLine, Saturation, Dropout)
+    kind.kind: kind
+    for kind in (
+        Wander,
+        Muscle,
+        Hiss,
+        Mains,
+        Motion,
+        ElectrodePop,
+        Bridge,
+        LeadOff,
+        FlatLine,
+        FlatChannel,
+        Saturation,
+        Dropout,
+    )
 }

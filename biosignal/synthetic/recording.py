@@ -17,7 +17,7 @@ from biosignal.synthetic.brain import Brain, electrode_uv
 from biosignal.synthetic.draw import Array, generator
 from biosignal.synthetic.heart import P_REACH_S, P_WAVE, SPIKE_S, Heart, Stroke
 from biosignal.synthetic.montage import channel_electrodes
-from biosignal.synthetic.noise import Additive, Dropout, FlatLine, LeadOff, Saturation
+from biosignal.synthetic.noise import Additive, Bridge, Dropout, FlatChannel, FlatLine, Hiss, LeadOff, Saturation
 from biosignal.synthetic.scenario import Scenario
 from biosignal.synthetic.truth import Episode, RhythmChange, StageOfSleep, TrueBeat, Truth
 from biosignal.synthetic.waves import ELECTRODES, Wave, draw_wave, lead_vector
@@ -141,14 +141,31 @@ class SyntheticRecording:
             first, second = channel_electrodes(channel)
             for electrode in (first, second):
                 if electrode is not None and electrode not in potentials:
-                    background = electrode_uv(self._brain, electrode, start, end, fs_hz=self.fs_hz, seed=self.seed)
-                    potentials[electrode] = background + 1000.0 * noises[electrode]
+                    potentials[electrode] = self._potential(electrode, noises, start, end)
             rows[row] = potentials[first] - (potentials[second] if second else 0.0)
 
-    def _noise(self, electrode: str, start: int, end: int) -> Array:
+    def _potential(self, electrode: str, noises: dict[str, Array], start: int, end: int) -> Array:
+        """Potential of an electrode, uV; where it is bridged, the mean of those it is joined to, and its own hiss."""
+        own = self._unbridged(electrode, noises, start, end)
+        for noise in self.scenario.noise:
+            if isinstance(noise, Bridge) and electrode in noise.electrodes:
+                part = noise.within(start, end, self.fs_hz)
+                if part.start < part.stop:
+                    hisses = {one: 1000.0 * self._noise(one, start, end, only=Hiss) for one in noise.electrodes}
+                    joined = [self._unbridged(one, noises, start, end) - hisses[one] for one in noise.electrodes]
+                    own[part] = (np.mean(joined, axis=0) + hisses[electrode])[part]
+        return own
+
+    def _unbridged(self, electrode: str, noises: dict[str, Array], start: int, end: int) -> Array:
+        background = electrode_uv(self._brain, electrode, start, end, fs_hz=self.fs_hz, seed=self.seed)
+        noise = noises[electrode] if electrode in noises else self._noise(electrode, start, end)
+        seen: Array = background + 1000.0 * noise
+        return seen
+
+    def _noise(self, electrode: str, start: int, end: int, *, only: type[Additive] = Additive) -> Array:
         made = np.zeros(end - start)
         for index, noise in enumerate(self.scenario.noise):
-            if isinstance(noise, Additive) and noise.touches(start, end, self.fs_hz):
+            if isinstance(noise, only) and noise.touches(start, end, self.fs_hz):
                 if noise.electrodes and electrode not in noise.electrodes:
                     continue
                 name = f"{noise.kind}.{index}"
@@ -165,7 +182,9 @@ class SyntheticRecording:
                 )
             elif isinstance(noise, LeadOff) and set(noise.electrodes) & _needed(lead):
                 row[part] = scale * noise.rail_mv
-            elif isinstance(noise, FlatLine):
+            elif isinstance(noise, FlatLine) or (
+                isinstance(noise, FlatChannel) and set(noise.electrodes) & _needed(lead)
+            ):
                 row[part] = 0.0
 
     def _obey_einthoven(self, counts: Counts, start: int, end: int) -> Counts:

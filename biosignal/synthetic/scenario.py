@@ -9,7 +9,7 @@ from itertools import pairwise
 from biosignal.errors import BadInput
 from biosignal.synthetic.brain import STAGES, BrainState, Sleep
 from biosignal.synthetic.montage import POSITIONS, channel_electrodes
-from biosignal.synthetic.noise import Noise
+from biosignal.synthetic.noise import Bridge, Noise
 from biosignal.synthetic.rhythms import AvBlock, Pattern, Rhythm
 from biosignal.synthetic.waves import FORMS, lead_vector
 
@@ -50,6 +50,7 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "bursts": (0.0, 1.0),
     "mains_hz": (10.0, 400.0),
     "jolts_per_min": (0.1, 600.0),
+    "tau_s": (0.01, 60.0),
     "blinks_per_min": (0.0, 60.0),
     "spikes_per_min": (0.0, 90.0),
     "spindles_per_min": (0.0, 20.0),
@@ -173,6 +174,12 @@ def _check_limits(part: object) -> None:
     for electrode in getattr(part, "electrodes", ()):
         if electrode not in KNOWN_ELECTRODES:
             raise BadInput("no such electrode", electrode=electrode, remedy=f"one of {', '.join(KNOWN_ELECTRODES)}")
+    if isinstance(part, Bridge) and not (len(part.electrodes) >= 2 and set(part.electrodes) <= set(POSITIONS)):
+        raise BadInput(
+            "a bridge joins two electrodes of the head or more",
+            electrodes=part.electrodes,
+            remedy="such as `electrodes = ['C3', 'P3']`",
+        )
     if isinstance(part, Sleep) and part.stage not in STAGES:
         raise BadInput("no such stage of sleep", stage=part.stage, remedy=f"one of {', '.join(STAGES)}")
     if getattr(part, "focus", "Cz") not in POSITIONS:

@@ -6,7 +6,10 @@ from biosignal.errors import BadInput
 from biosignal.synthetic.brain import BurstSuppression, Seizure, Sleep, Wake
 from biosignal.synthetic.montage import BIPOLAR, REFERENTIAL, SLEEP
 from biosignal.synthetic.noise import (
+    Bridge,
     Dropout,
+    ElectrodePop,
+    FlatChannel,
     FlatLine,
     Hiss,
     LeadOff,
@@ -321,6 +324,24 @@ def _brains() -> list[Scenario]:
             channels=("C3-P3", "C4-P4"),
             brain=brain((0, BurstSuppression())),
             **eeg,  # type: ignore[arg-type]
+        ),
+        Scenario(
+            name="eeg-artefacts",
+            about="blinks; from 0:30 on a pop, mains, a flat channel, muscle, a bridge; at 1:50 the reference is off",
+            duration_s=130,
+            channels=REFERENTIAL,
+            brain=brain((0, Wake(eyes_closed=False)), (20, Wake())),
+            leads=(),
+            fs_hz=256.0,
+            noise=(
+                Hiss(amplitude_mv=0.001),
+                ElectrodePop(start_s=30, electrodes=("C3",)),
+                Mains(start_s=35, duration_s=10, amplitude_mv=0.15, electrodes=("T4",)),
+                FlatChannel(start_s=50, duration_s=12, electrodes=("P3",)),
+                Muscle(start_s=65, duration_s=15, amplitude_mv=0.06, bursts=0.2, electrodes=("F7", "F8", "T3", "T4")),
+                Bridge(start_s=85, duration_s=20, electrodes=("O1", "O2")),
+                LeadOff(start_s=110, duration_s=10, electrodes=REFERENTIAL),
+            ),
         ),
         Scenario(
             name="sleep-with-heart",

@@ -16,7 +16,7 @@ LOOKED_AT = 16
 """So many samples of a half second are compared first, of all pairs at once."""
 SURELY_APART = 6.0
 """How many times the limit two leads differ at most in those samples if they are one."""
-STANDS_OUT = 5.0
+STANDS_OUT = 4.0
 """How many times the limit the other leads differ from the two at the median, and the two from a flat line."""
 IN_A_ROW = 2
 

@@ -23,7 +23,7 @@ class EegQualityLimits:
     movement_rejected_uv: float = 2000.0
     pop_uv: float = 60.0
     blink_uv: float = 50.0
-    bridged_uv: float = 1.0
+    bridged_uv: float = 2.0
     rail_uv: float | None = None
     bad_signal_s: float = 5.0
     good_signal_s: float = 5.0

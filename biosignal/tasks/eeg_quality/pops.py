@@ -17,8 +17,9 @@ KEPT = 0.4
 """Share of the jump that is still there: behind an epileptiform spike the potential is back."""
 GOES_ON = 1.5
 """How many times the jump the change of the level is at most: eyes move the potential on for some 50 ms."""
-STEEP = 8.0
-"""How many times a lead's usual change within the same time the jump is at least."""
+STEEP = 6.0
+LARGEST = 2.0
+"""How many times a lead's usual change within the same time the jump is at least, and its largest other one nearby."""
 ALONE = 0.5
 """Share of the jump that no lead of another electrode shows at the same moment: the eyes move many."""
 STANDS_OUT = 4.0
@@ -85,7 +86,10 @@ def pops(samples: Array, alike: NDArray[np.bool_], *, history: int, reach: Reach
         step = steps[lead, begin]
         before = np.median(seen[lead, begin - near - level : begin - near])
         behind = np.median(seen[lead, end + near : end + near + level])
-        others = np.abs(steps[:, begin]) >= np.maximum(ALONE * abs(step), STANDS_OUT * usual)
         change = (behind - before) * np.sign(step) / abs(step)
-        found[lead] = KEPT <= change <= GOES_ON and not np.any(others & ~alike[lead])
+        nearby = np.abs(np.concatenate((steps[lead, : begin - near], steps[lead, end + near :])))
+        others = np.abs(steps[:, begin]) >= np.maximum(ALONE * abs(step), STANDS_OUT * usual)
+        found[lead] = (
+            KEPT <= change <= GOES_ON and abs(step) >= LARGEST * np.max(nearby) and not np.any(others & ~alike[lead])
+        )
     return found

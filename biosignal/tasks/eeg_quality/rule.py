@@ -81,16 +81,21 @@ class LeadsRule:
         known = np.zeros(len(bad), np.bool_)
         for one in self._open:
             known[one.leads] = True
-        ripe = bad & (end - self._bad_since >= self._log.samples(self.limits.bad_signal_s))
-        if self._are_most(bad) and self._are_most(ripe):
+        bad_for = np.where(bad, end - self._bad_since, 0)
+        enough = self._log.samples(self.limits.bad_signal_s)
+        # What failed together rarely does so in the same second: whoever is half way there comes along.
+        coming = bad_for >= enough / 2
+        if not np.any(bad_for[~known] >= enough):
+            return
+        if self._are_most(coming):
             for one in self._open:
                 self._revise(one, FindingState.CLOSED)
-            self._open = [self._opened(LOST, np.flatnonzero(ripe), end, grades)]
+            self._open = [self._opened(LOST, np.flatnonzero(coming), end, grades)]
             return
         off = np.isin(grades, IS_OFF)
-        for kind, which in ((OFF, ripe & off & ~known), (POOR, ripe & ~off & ~known)):
-            if which.any():
-                self._open.append(self._opened(kind, np.flatnonzero(which), end, grades))
+        for kind, of_kind in ((OFF, off & ~known), (POOR, ~off & ~known)):
+            if np.any(bad_for[of_kind] >= enough):
+                self._open.append(self._opened(kind, np.flatnonzero(coming & of_kind), end, grades))
 
     def _are_most(self, which: NDArray[np.bool_]) -> bool:
         return int(np.count_nonzero(which)) >= max(FEWEST, MOST_SHARE * len(which))
