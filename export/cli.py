@@ -14,11 +14,14 @@ from biosignal.tasks.ecg_front.kinds import NAME as FRONT
 from biosignal.tasks.ecg_rhythm.kinds import NAME as RHYTHM
 from export.recordings import folder_of
 from export.release import admitted, write_bundle
+from export.report.artefact import evaluate_artefacts
 from export.report.evaluate import WHAT, Request
 from export.report.evaluate import evaluate as evaluate_set
 from export.report.page import lines_of
 from export.report.response import measure, response_lines
 from export.report.served import served
+
+ARTEFACT = "artefact"
 
 
 class TorchMissing(BadInput):
@@ -40,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--steps", type=_positive, help="of the front end and the rhythm; 3 with --quick")
     train.add_argument("--quick", action="store_true", help="a few records and steps, no evaluation")
     evaluate = verbs.add_parser("evaluate", help="score a set of recordings through the daemon's own pipeline")
-    evaluate.add_argument("what", nargs="?", help=", ".join(WHAT))
+    evaluate.add_argument("what", nargs="?", help=", ".join((*WHAT, ARTEFACT)))
     evaluate.add_argument("--data-dir", type=Path, help="folder of one set, as DIR/mitdb")
     evaluate.add_argument("--records", nargs="+", default=[], metavar="RECORD", help="these records or groups, as DS2")
     evaluate.add_argument("--from", dest="from_s", type=float, metavar="S", help="seconds of each record to leave out")
@@ -50,6 +53,9 @@ def parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("--bundle", type=Path, help="folder of a bundle to use in the place of the released one")
     evaluate.add_argument("--jobs", type=_positive, default=1, help="records scored side by side")
+    evaluate.add_argument(
+        "--seed", type=int, default=0, help=f"of {ARTEFACT}, which draws its cases and needs no folder"
+    )
     evaluate.add_argument("--json", action="store_true", help="print all figures as JSON")
     folds = verbs.add_parser("crossvalidate", help="train without a part of a set and score that part, each in turn")
     folds.add_argument("task", choices=(RHYTHM,), help="whose model")
@@ -69,6 +75,12 @@ def parser() -> argparse.ArgumentParser:
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is no positive whole number")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
     return int(text)
 
 
@@ -139,8 +151,10 @@ def _trained(chosen: argparse.Namespace, data: Path) -> Bundle:
 
 
 def _evaluate(chosen: argparse.Namespace) -> int:
-    request = _request(chosen)
-    figures = evaluate_set(request)
+    if chosen.what == ARTEFACT:
+        figures = evaluate_artefacts(seed=chosen.seed, jobs=chosen.jobs)
+    else:
+        figures = evaluate_set(_request(chosen))
     print(json.dumps(figures, indent=1) if chosen.json else "\n".join(lines_of(figures)))
     return 0
 
@@ -151,7 +165,7 @@ def _request(chosen: argparse.Namespace) -> Request:
             "evaluate needs what to score and the folder of a set",
             scored=chosen.what,
             data_dir=chosen.data_dir and str(chosen.data_dir),
-            remedy=f"python -m export evaluate {{{'|'.join(WHAT)}}} --data-dir DIR/mitdb",
+            remedy=f"python -m export evaluate {{{'|'.join(WHAT)}}} --data-dir DIR/mitdb, or {ARTEFACT}",
         )
     if chosen.beats == "reference" and chosen.what != "beats":
         raise BadInput("only classes can be scored at reference beats", scored=chosen.what, remedy="leave --beats out")

@@ -15,15 +15,23 @@ from biosignal.signal.filters import Array
 FRONTOPOLAR = ("Fp1", "Fpz", "Fp2", "AF7", "AF8")
 NEAR_EYES = (*FRONTOPOLAR, "AFz", "AF3", "AF4", "F7", "F8", "F5", "F6", "F3", "F4", "Fz", "F1", "F2", "F9", "F10")
 SMOOTH_S = 0.04
-SHORTEST_S, LONGEST_S = 0.06, 0.4
+SHORTEST_S, LONGEST_S = 0.08, 0.3
 """How long a blink is above half of its height."""
-STANDS_OUT = 4.0
+STANDS_OUT = 5.0
 """How many times a lead's usual standard deviation a blink is high."""
+MOST_USUAL_UV = 30.0
+"""A lead that usually shows more is in slow waves, and one of them is not told from a blink."""
 ELSEWHERE = 0.4
 """Share of its height that the leads away from the eyes see at most, at the median."""
+AROUND_S = 0.2
+QUIET_ELSEWHERE = 0.25
+"""Share of its height that their standard deviation is at most, within so long before and behind."""
+TOGETHER_S = 0.06
+BOTH_EYES = 0.4
+"""How far the tops of the two eyes lie apart at most, and how high the lower one is at least."""
 REMEMBERED = 20
 """So many half seconds say what a lead's usual standard deviation is."""
-QUIET_QUANTILE = 0.3
+QUIET_QUANTILE = 0.25
 """Blinks themselves may fill most of them."""
 LEAST_KNOWN = 3
 
@@ -44,7 +52,10 @@ class Blinks:
         self._elsewhere = np.array(
             [lead for lead, one in known if not {one.anode, one.cathode} & set(NEAR_EYES)], np.intp
         )
+        sides = [_side(one) for _, one in known if _sign(one)]
+        self._sides = np.array(sides, np.int64)
         self._smooth = max(1, round(SMOOTH_S * fs_hz))
+        self._around, self._together = round(AROUND_S * fs_hz), TOGETHER_S * fs_hz
         self._widths = SHORTEST_S * fs_hz, LONGEST_S * fs_hz
         self._usual: list[Array] = []
 
@@ -67,24 +78,47 @@ class Blinks:
         found = np.zeros(len(samples), np.bool_)
         eyes = samples[self._rows]
         usual = np.quantile(self._usual, QUIET_QUANTILE, axis=0) if len(self._usual) >= LEAST_KNOWN else None
-        self._usual.append(np.std(eyes[:, history:], axis=1))
+        self._usual.append(np.std(eyes, axis=1))
         del self._usual[:-REMEMBERED]
         if usual is None or np.max(np.max(eyes, axis=1) - np.min(eyes, axis=1)) < least_uv:
             return found
         smooth = _smoothed(samples, self._smooth)
         smooth -= np.median(smooth, axis=1, keepdims=True)
         waves = self._signs * smooth[self._rows]
-        for number, wave in enumerate(waves):
-            top = int(np.argmax(wave))
-            height = wave[top]
-            if height < max(least_uv, STANDS_OUT * usual[number]):
-                continue
-            begin, end = _half(wave, top)
-            ends_here = history - self._smooth <= end < len(wave) - 1
-            if begin > 0 and ends_here and self._widths[0] <= end - begin <= self._widths[1]:
-                away = np.abs(np.mean(smooth[self._elsewhere, begin:end], axis=1))
-                found[self._rows[number]] = np.median(away) <= ELSEWHERE * np.mean(wave[begin:end])
+        away = smooth[self._elsewhere]
+        least = np.maximum(least_uv, STANDS_OUT * usual)
+        tops = {}
+        for number in np.flatnonzero((np.max(waves, axis=1) >= least) & (usual <= MOST_USUAL_UV)).tolist():
+            top = int(np.argmax(waves[number]))
+            if self._is_blink(waves[number], top, away, first_end=history - self._smooth):
+                tops[number] = top
+        found[self._rows[self._of_both_eyes(tops, waves)]] = True
         return found
+
+    def _is_blink(self, wave: Array, top: int, away: Array, *, first_end: int) -> bool:
+        """Whether the wave has a blink's length, ends here, and is not seen away from the eyes."""
+        begin, end = _half(wave, top)
+        if not (begin > 0 and first_end <= end < len(wave) - 1 and self._widths[0] <= end - begin <= self._widths[1]):
+            return False
+        seen = np.abs(np.mean(away[:, begin:end], axis=1))
+        around = away[:, max(0, begin - self._around) : end + self._around]
+        return bool(
+            np.median(seen) <= ELSEWHERE * np.mean(wave[begin:end])
+            and np.median(np.std(around, axis=1)) <= QUIET_ELSEWHERE * wave[top]
+        )
+
+    def _of_both_eyes(self, tops: dict[int, int], waves: Array) -> list[int]:
+        """Leave out what one eye shows alone, where leads of both are there."""
+        if not ({-1, 1} <= set(self._sides.tolist())):
+            return list(tops)
+        kept = []
+        for number, top in tops.items():
+            height, side = waves[number, top], self._sides[number]
+            near = slice(max(0, int(top - self._together)), int(top + self._together) + 1)
+            across = self._sides == -side if side else self._sides != 0
+            if np.max(waves[across, near]) >= BOTH_EYES * height:
+                kept.append(number)
+        return kept
 
 
 def _sign(one: Derivation) -> int:
@@ -92,6 +126,12 @@ def _sign(one: Derivation) -> int:
     if one.anode in FRONTOPOLAR:
         return 0 if one.cathode in FRONTOPOLAR else 1
     return -1 if one.cathode in FRONTOPOLAR else 0
+
+
+def _side(one: Derivation) -> int:
+    """Which eye a derivation looks at: -1 the left, 1 the right, 0 both."""
+    electrode = one.anode if one.anode in FRONTOPOLAR else one.cathode or ""
+    return 0 if not electrode[-1:].isdecimal() else 1 if int(electrode[-1]) % 2 == 0 else -1
 
 
 def _smoothed(samples: Array, width: int) -> Array:

@@ -18,7 +18,9 @@ SURELY_APART = 6.0
 """How many times the limit two leads differ at most in those samples if they are one."""
 STANDS_OUT = 4.0
 """How many times the limit the other leads differ from the two at the median, and the two from a flat line."""
-IN_A_ROW = 2
+NEARER = 5.0
+"""How many times as far from the two as they are from each other the others are at the median."""
+IN_A_ROW = 1
 
 Pair = tuple[int, int]
 
@@ -52,14 +54,17 @@ class Bridges:
     def find(self, samples: Array, candidates: Sequence[Pair], limit_uv: float) -> list[Pair]:
         """Give the pairs that are one now and were one half a second ago; samples in uV, shape (lead, sample)."""
         seen = {}
+        own = np.std(samples, axis=1)
         for one, other in candidates:
-            if np.std(samples[one] - samples[other]) < limit_uv and self._stands_out(samples, one, other, limit_uv):
+            apart_uv = float(np.std(samples[one] - samples[other]))
+            least_uv = max(STANDS_OUT * limit_uv, NEARER * apart_uv)
+            if apart_uv < limit_uv and own[one] >= least_uv and _differ(samples, one, other) >= least_uv:
                 seen[one, other] = self._seen.get((one, other), 0) + 1
         self._seen = seen
         return [pair for pair, times in seen.items() if times >= IN_A_ROW]
 
-    def _stands_out(self, samples: Array, one: int, other: int, limit_uv: float) -> bool:
-        others = np.delete(samples, (one, other), axis=0) - samples[one]
-        least_uv = STANDS_OUT * limit_uv
-        differ = not len(others) or np.median(np.std(others, axis=1)) >= least_uv
-        return bool(differ and np.std(samples[one]) >= least_uv)
+
+def _differ(samples: Array, one: int, other: int) -> float:
+    """How far the other leads are from a pair at the median, uV; infinite where there are none."""
+    others = np.delete(samples, (one, other), axis=0)
+    return float(np.median(np.std(others - samples[one], axis=1))) if len(others) else np.inf

@@ -32,6 +32,8 @@ SHORTEST_S = 0.2
 """Of a shorter piece only what is missing is said."""
 FAST_MAY_BE = 0.65
 """Below this share of the lowest limit the root mean square of what is fast can be neither muscle nor mains."""
+LEFT_OF_HUM = 0.8
+"""Share of the peak of a hum that muscle has at least where there is one."""
 NOTCHED = 3.0
 """How many times what is slower the hum is, root mean squares, where it rejects: a notch takes out the rest."""
 
@@ -114,6 +116,8 @@ class Grading:
             return grades
         hum, muscle = hum_of(self._fs_hz, fast.shape[2]).split(fast[where])
         slow = np.sqrt(np.maximum(np.var(here[where], axis=1) - power[where], 0.0))
+        # What is left of a hum that changes is none of the muscles'.
+        muscle = np.where((hum >= limits.mains_uv) & (muscle < LEFT_OF_HUM * hum), 0.0, muscle)
         found = np.where(muscle >= limits.muscle_uv, int(Grade.SOME_MUSCLE), 0)
         found = np.maximum(found, np.where(hum >= limits.mains_uv, int(Grade.SOME_MAINS), 0))
         is_muscle = muscle >= np.maximum(limits.muscle_rejected_uv, slow)
