@@ -77,11 +77,12 @@ class Blinks:
         """
         found = np.zeros(len(samples), np.bool_)
         eyes = samples[self._rows]
-        usual = np.quantile(self._usual, QUIET_QUANTILE, axis=0) if len(self._usual) >= LEAST_KNOWN else None
-        self._usual.append(np.std(eyes, axis=1))
-        del self._usual[:-REMEMBERED]
-        if usual is None or np.max(np.max(eyes, axis=1) - np.min(eyes, axis=1)) < least_uv:
+        known = self._usual[-REMEMBERED:]
+        self._usual = [*known, np.std(eyes, axis=1)]
+        swing_uv = np.max(np.max(eyes, axis=1) - np.min(eyes, axis=1))
+        if len(known) < LEAST_KNOWN or swing_uv < least_uv:
             return found
+        usual = np.sort(known, axis=0)[int(QUIET_QUANTILE * len(known))]
         smooth = _smoothed(samples, self._smooth)
         smooth -= np.median(smooth, axis=1, keepdims=True)
         waves = self._signs * smooth[self._rows]

@@ -53,6 +53,9 @@ class Bridges:
 
     def find(self, samples: Array, candidates: Sequence[Pair], limit_uv: float) -> list[Pair]:
         """Give the pairs that are one now and were one half a second ago; samples in uV, shape (lead, sample)."""
+        if not candidates:
+            self._seen = {}
+            return []
         seen = {}
         own = np.std(samples, axis=1)
         for one, other in candidates:

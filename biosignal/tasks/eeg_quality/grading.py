@@ -147,6 +147,8 @@ class Grading:
         """Raise the grade where an eye blinked, or where two electrodes are one; give those pairs."""
         bridges = []
         candidates = self._bridges.candidates(here, limits.bridged_uv)
+        if not self._blinks.can_see and not any(candidates):
+            return candidates
         for piece in range(len(pieces)):
             row = grades[piece]
             good = self._scaled & (row < int(Grade.SOME_MAINS))

@@ -1,5 +1,6 @@
 """Cuts a stretch of EEG into half seconds of the recording, each with the samples before it that its look needs."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -68,6 +69,8 @@ class Cutter:
         has_fast = fs_hz >= LEAST_FAST_HZ
         self._filter = RowFilter(fast_sections(fs_hz), fs_hz=fs_hz, rows=len(scales)) if has_fast else None
         self.history = round(HISTORY_S * fs_hz)
+        # At an even rate all half seconds are of one length, and many are taken at once.
+        self._is_even = fs_hz % 2 == 0
         self._at = start
         self._samples: Array | None = None
         self._fast = np.zeros((len(scales), 0))
@@ -77,20 +80,13 @@ class Cutter:
         """Take the next samples, shape (lead, sample); yield the half seconds now complete."""
         self._append(x)
         while (length := half_end(self._at, self._fs_hz) - self._at) <= self._fast.shape[1]:
-            count = 1
-            while self._length_of(count) == length and (count + 1) * length <= self._fast.shape[1]:
-                count += 1
+            count = self._fast.shape[1] // length if self._is_even and 2 * length == self._fs_hz else 1
             yield self._take(count, length)
 
     def finish(self) -> Iterator[Pieces]:
         """End the stretch: yield the half second that was begun."""
         if self._fast.shape[1]:
             yield self._take(1, self._fast.shape[1])
-
-    def _length_of(self, ahead: int) -> int:
-        """How long the piece is that begins so many pieces of the present length from here."""
-        at = self._at + ahead * (half_end(self._at, self._fs_hz) - self._at)
-        return half_end(at, self._fs_hz) - at
 
     def _append(self, x: Samples) -> None:
         filled, valid = self._held.push(x)
@@ -128,7 +124,7 @@ class Cutter:
 
 def second_begin(second: int, fs_hz: float) -> int:
     """Index of the first sample of a second of the recording."""
-    return int(np.floor(second * fs_hz + 0.5))
+    return math.floor(second * fs_hz + 0.5)
 
 
 def half_end(sample: int, fs_hz: float) -> int:

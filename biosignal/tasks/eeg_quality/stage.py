@@ -116,6 +116,7 @@ class EegQualityStage:
 
     def _graded(self, pieces: Pieces) -> Iterator[Event]:
         graded = self._grading.grade(pieces, self._limits)
+        worst = np.max(graded.grades, axis=1).tolist()
         for number, grades in enumerate(graded.grades):
             end = pieces.start + (number + 1) * pieces.length
             self._half_at = end
@@ -123,7 +124,7 @@ class EegQualityStage:
             self._pairs.update(graded.bridges[number])
             if ends_second(end, self._facts.fs_hz):
                 yield from self._second(end)
-            elif np.max(grades) >= Grade.BLINK:
+            elif worst[number] >= Grade.BLINK:
                 yield from self._early(end)
 
     def _early(self, end: int) -> Iterator[Event]:
