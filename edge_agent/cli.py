@@ -71,6 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(verbs)
     _add_replay(verbs)
     _add_report(verbs)
+    _add_convert(verbs)
     _add_synthesize(verbs)
     _add_doctor(verbs)
     _add_check_config(verbs)
@@ -238,6 +239,42 @@ def _report(parsed: argparse.Namespace) -> int:
         time_column=parsed.time_column,
     )
     report(request, places=Places.of_environment(), stdout=sys.stdout, stderr=sys.stderr)
+    return 0
+
+
+def _add_convert(verbs: Any) -> None:
+    verb = _verb(verbs, "convert", _convert, "write a recording as EDF+, as CSV or as a WFDB record, gaps kept")
+    _add_record(verb)
+    verb.add_argument("out", type=Path, metavar="OUT", help="NAME.edf, NAME.csv, or NAME for a WFDB record")
+    verb.add_argument("--force", action="store_true", help="overwrite what is there")
+    verb.add_argument(
+        "--anonymise",
+        action="store_true",
+        help="leave out names, ids, birth dates and all free text, and move the date by a random number of days",
+    )
+    verb.add_argument(
+        "--annotator", metavar="EXT", help="annotation file to take along (default: atr, where there is one)"
+    )
+    verb.add_argument("--json", action="store_true", help="JSON lines on stdout")
+
+
+def _convert(parsed: argparse.Namespace) -> int:
+    from edge_agent.conversion.convert import ConvertRequest, convert
+    from edge_agent.sources.resolve import Places
+
+    request = ConvertRequest(
+        record=parsed.record,
+        out=parsed.out,
+        force=parsed.force,
+        anonymise=parsed.anonymise,
+        annotator=parsed.annotator,
+        json=parsed.json,
+        from_s=parsed.from_s,
+        to_s=parsed.to_s,
+        fs_hz=parsed.fs_hz,
+        time_column=parsed.time_column,
+    )
+    convert(request, places=Places.of_environment(), stdout=sys.stdout, stderr=sys.stderr)
     return 0
 
 

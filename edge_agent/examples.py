@@ -19,6 +19,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("report mitdb/203 --truth --pdf report.pdf", "all of a recording on pages, beside its annotations"),
         ("report night.edf --lead EKG --json", "the same in numbers"),
     ),
+    "convert": (
+        ("convert mitdb/100 100.edf", "a WFDB record with its annotations as EDF+"),
+        ("convert night.edf report/night --anonymise --from 1:00:00 --to 1:10:00", "ten minutes for a bug report"),
+        ("convert log.csv log.edf --fs 250", "a log as EDF+"),
+    ),
     "synthesize": (
         ("synthesize", "list the scenarios"),
         ("synthesize adult --out patient --seed 7", "a WFDB record with its truth"),

@@ -91,6 +91,15 @@ class Layout:
                 onsets[record] = _seconds(stamp[1])
         return onsets - (onsets[0] if np.isfinite(onsets[0]) else 0.0)
 
+    def first_onset_s(self) -> float:
+        """By how many seconds the first sample lies behind the start that the header says; 0 where nothing says it."""
+        column = next((one for one in self.columns if one.is_annotations and one.samples), None)
+        if column is None:
+            return 0.0
+        texts = self.data(0, 1)[column.first_byte : column.first_byte + column.samples * self.header.width]
+        stamp = _TAL.match(texts)
+        return _seconds(stamp[1]) if stamp is not None and 0 <= _seconds(stamp[1]) <= LONGEST_S else 0.0
+
     def annotations(self) -> list[tuple[float, float | None, str]]:
         """All annotations as (onset and duration in seconds since the first sample, text), in order of onset."""
         found: list[tuple[float, float | None, str]] = []

@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 
 from biosignal.errors import listed
 from biosignal.signal.blocks import Gap, SampleBlock, Signal
+from edge_agent.sources.edf_description import HOLE, INVALID, describe, holes_of, invalid_stretches
+from edge_agent.sources.edf_holes import as_gaps, length_without
 from edge_agent.sources.edf_layout import JUMP_S, Layout, read_layout
 from edge_agent.sources.edf_signals import EdfSignals, describe_signals, read_counts
-from edge_agent.sources.port import RecordUnreadable, Remark, SourceFacts, SourceHealth, SourceState
+from edge_agent.sources.port import Description, RecordUnreadable, Remark, SourceFacts, SourceHealth, SourceState
 from edge_agent.sources.rates import goes_on_at
 from edge_agent.sources.wfdb_record import BLOCK_SAMPLES
 
@@ -40,6 +42,10 @@ class EdfRecord:
         self._runs = _runs(self._starts, self._own.per_record)
         self._notes = (*_notes(self._layout, self._signals), *jumps)
         self._hash = _content_hash(self._layout)
+        said = self._layout.annotations()
+        self._invalid = invalid_stretches(said)
+        at = [(round(start * self._own.fs_hz), round(end * self._own.fs_hz)) for start, end in holes_of(said)]
+        self._holes = tuple(at)
         self._recording = ""
         self._closed = threading.Event()
         self._done = False
@@ -52,10 +58,14 @@ class EdfRecord:
             fs_hz=self._own.fs_hz,
             live=False,
             content_hash=self._hash,
-            length=int(self._starts[-1]) + self._own.per_record,
+            length=length_without(self._holes, int(self._starts[-1]) + self._own.per_record),
             path=str(self._layout.path),
             notes=self._notes,
         )
+
+    def description(self) -> Description:
+        """Scales, start, patient and recording as the header says them."""
+        return describe(self._layout, self._signals)
 
     def open(self, recording_id: str) -> None:
         """Set the recording id of what `read` yields."""
@@ -67,6 +77,10 @@ class EdfRecord:
 
     def read_from(self, sample: int) -> Iterator[Signal]:
         """Yield the file from the record that holds `sample` on, or from the gap before it."""
+        items = self._items(sample)
+        return as_gaps(items, self._holes, len(self._signals.groups)) if self._holes else items
+
+    def _items(self, sample: int) -> Iterator[Signal]:
         self._done = False
         starts, size = self._starts, self._own.per_record
         first = max(0, int(np.searchsorted(starts, sample, side="right")) - 1)
@@ -97,6 +111,7 @@ class EdfRecord:
         return [
             Remark(sample=max(0, round(at_s * self._own.fs_hz)), for_s=for_s, text=text)
             for at_s, for_s, text in self._layout.annotations()
+            if text != HOLE and not text.startswith(INVALID)
         ]
 
     def _blocks(self, first: int, end: int) -> Iterator[SampleBlock]:
@@ -106,12 +121,14 @@ class EdfRecord:
         for group in self._signals.groups:
             # Behind a gap all rates begin anew, in step with the recording's own.
             begin = goes_on_at(int(self._starts[run]), self._own.fs_hz, group.fs_hz)
+            start, samples = begin + (first - run) * group.per_record, group.samples(counts)
+            for one in self._invalid:
+                for row, lead in enumerate(group.leads):
+                    if lead.name == one.lead:
+                        from_to = (max(0, round(at_s * group.fs_hz) - start) for at_s in (one.start_s, one.end_s))
+                        samples[row, slice(*from_to)] = np.nan
             yield SampleBlock(
-                recording=self._recording,
-                start=begin + (first - run) * group.per_record,
-                fs_hz=group.fs_hz,
-                leads=group.leads,
-                samples=group.samples(counts),
+                recording=self._recording, start=start, fs_hz=group.fs_hz, leads=group.leads, samples=samples
             )
 
     def _run_begin(self, record: int) -> int:

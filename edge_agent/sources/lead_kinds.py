@@ -54,6 +54,9 @@ _SITE = r"(?:(?:fp|af|f|fc|ft|c|t|cp|tp|p|po|o|n|i)(?:z|\d{1,2}h?)|[am][12]|sp[1
 _EEG_LEAD = re.compile(rf"(?:{_SITE}|e\d{{1,3}})(?:-(?:ref|le|ar|av|avg|x))?|{_SITE}[-/_]?{_SITE}")
 _EYE_LEAD = re.compile(rf"e[12](?:[-/_]?{_SITE})?")
 _EAR = re.compile(r"a\d")
+_INPUT = re.compile(r"(?:exg )?(?:ch|chan|channel|signal|lead|column|analog|adc|input|in|exg)[ _-]?\d{1,3}")
+_DIGITS = 2  # of a number in a name; longer ones may be somebody's
+_VOLTS = ("v", "mv", "uv", "nv", "\u00b5v", "\u03bcv", "nu", "adu")
 _SIGNED = re.compile(r"[-+][a-z]\w*|\w*[a-z]\w*[-+]")
 _BLANK = re.compile(r"[-.\s]+")
 
@@ -86,6 +89,30 @@ def kind_of(name: str, unit_text: str = "") -> LeadKind:
     if unit in _OF_UNIT and (kind in ELECTRICAL or kind is LeadKind.UNKNOWN):
         return _OF_UNIT[unit]
     return kind
+
+
+def is_term(name: str) -> bool:
+    """Whether a name is made of known words, leads, electrodes and numbers alone, so that it can name no person."""
+    plain = _plain(name)
+    if any(pattern.fullmatch(plain.removeprefix("eeg ")) for pattern in (_ECG_LEAD, _EYE_LEAD, _EEG_LEAD, _INPUT)):
+        return True
+    words = re.sub(r"(?<=[a-z])(?=\d)", " ", re.sub(r"[^a-z0-9]+", " ", plain)).strip()
+    return bool(words) and not any(
+        left for left in _known_words_out_of(words).split() if not left.isdecimal() or len(left) > _DIGITS
+    )
+
+
+def _known_words_out_of(words: str) -> str:
+    """What is left of them."""
+    for _, pattern in _NAMED:
+        words = pattern.sub(" ", words)
+    return words
+
+
+def is_unit(text: str) -> bool:
+    """Whether a unit is one that is known."""
+    unit = text.strip().lower()
+    return unit in _OF_UNIT or unit in _RATES or unit in _VOLTS or not unit
 
 
 def kinds_of(named: Sequence[tuple[str, str]]) -> tuple[LeadKind, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
@@ -117,6 +118,52 @@ class Remarked(Protocol):
 
     def remarks(self) -> list[Remark]:
         """All annotations in the order of their samples."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scale:
+    """How whole counts stand for the values of a lead, in the unit of the lead: ``zero + step * count``.
+
+    `counts` are the lowest and the highest count that the file allows, absent where it does not say them.
+    """
+
+    step: float
+    zero: float = 0.0
+    counts: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeadDescription:
+    """What a file says of a lead beside its samples. `unit_text` is the file's own, empty where it gives no scale."""
+
+    unit_text: str
+    scale: Scale | None = None
+    transducer: str = ""
+    prefilter: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Description:
+    """What a file says beside its samples.
+
+    Parameters
+    ----------
+    leads : one for each lead of the facts.
+    started : date and time of sample 0, as the recorder's clock had it; absent where the file does not say both.
+    texts : (what it is, text): the patient, the recording, comments. All of it may name a person.
+    """
+
+    leads: tuple[LeadDescription, ...]
+    started: datetime | None = None
+    texts: tuple[tuple[str, str], ...] = ()
+
+
+@runtime_checkable
+class Described(Protocol):
+    """A source whose file says more than its samples."""
+
+    def description(self) -> Description:
+        """What the file says."""
 
 
 def replay_id(facts: SourceFacts) -> str:

@@ -21,6 +21,7 @@ _SYMBOLS = {
     27: "t", 28: "+", 29: "u", 30: "?", 31: "!", 32: "[", 33: "]", 34: "e", 35: "n", 36: "@", 37: "x", 38: "f",
     39: "(", 40: ")", 41: "r",
 }  # fmt: skip
+SYMBOLS = frozenset(_SYMBOLS.values()) - {" "}
 _CODES = {symbol: code for code, symbol in _SYMBOLS.items()}
 _LONGEST_STEP = 0x7FFFFFFF
 _RESOLUTION = re.compile(r"## time resolution: ([0-9.eE+-]+)")

@@ -111,7 +111,7 @@ def read_header(path: Path) -> Header:
         raise RecordUnreadable("cannot read the header", file=str(path), why=error.strerror) from error
     if not content.strip():
         raise RecordUnreadable("the header is empty", file=str(path))
-    text = _decoded(content)
+    text = decoded(content)
     numbered = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
     lines = [(number, line) for number, line in numbered if line and not line.startswith("#")]
     if not lines or "\0" in text:
@@ -119,7 +119,7 @@ def read_header(path: Path) -> Header:
     return _parse(path, lines)
 
 
-def _decoded(content: bytes) -> str:
+def decoded(content: bytes) -> str:
     """The text without the mark of byte order that some editors put in front of it."""
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return content.decode("utf-16", "replace")

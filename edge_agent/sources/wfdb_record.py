@@ -11,8 +11,9 @@ import numpy as np
 
 from biosignal.signal.blocks import Gap, Lead, SampleBlock, Signal
 from edge_agent.sources.lead_kinds import kinds_of
-from edge_agent.sources.port import RecordUnreadable, SourceFacts, SourceHealth, SourceState
+from edge_agent.sources.port import Description, RecordUnreadable, SourceFacts, SourceHealth, SourceState
 from edge_agent.sources.rates import leads_by_rate, own_rate
+from edge_agent.sources.wfdb_description import describe
 from edge_agent.sources.wfdb_frames import beside
 from edge_agent.sources.wfdb_header import NO_FILE, Header, read_header
 from edge_agent.sources.wfdb_segments import Piece, open_pieces
@@ -65,6 +66,10 @@ class WfdbRecord:
     def recording_facts(self) -> SourceFacts:
         """Return name, leads, rates and length, and the hash that names the content."""
         return self._facts
+
+    def description(self) -> Description:
+        """Scales, start and comments as the headers say them."""
+        return describe(self.header_path, self._header, self._record.leads)
 
     def open(self, recording_id: str) -> None:
         """Set the recording id of what `read` yields."""

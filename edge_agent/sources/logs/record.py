@@ -9,13 +9,22 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from biosignal.signal.blocks import Gap, Lead, LeadKind, SampleBlock, Signal
+from biosignal.signal.blocks import Gap, Lead, LeadKind, SampleBlock, Signal, Unit
 from edge_agent.sources.logs.layout import HEAD_ROWS, Layout, read_layout
+from edge_agent.sources.logs.own_rows import MARK, OwnRows
 from edge_agent.sources.logs.rows import RowReader, What
 from edge_agent.sources.logs.survey import Survey, numbered, survey
 from edge_agent.sources.logs.text_file import TextFile, look_at
 from edge_agent.sources.logs.wide import Wide, wide_of
-from edge_agent.sources.port import RecordUnreadable, SourceFacts, SourceHealth, SourceState
+from edge_agent.sources.port import (
+    Description,
+    LeadDescription,
+    RecordUnreadable,
+    Remark,
+    SourceFacts,
+    SourceHealth,
+    SourceState,
+)
 from edge_agent.sources.wfdb_header import known_unit
 
 BLOCK_ROWS = 4096
@@ -42,9 +51,12 @@ class CsvRecord:
         self._file = look_at(path)
         with self._file.lines() as lines:
             head = list(itertools.islice(lines, HEAD_ROWS))
-            wide = wide_of(head, lines)
-        if wide is not None:
-            self._rows: _Rows | _Lines = _Lines(path, wide, fs_hz=fs_hz)
+            is_own = bool(head) and head[0].startswith(MARK)
+            wide = None if is_own else wide_of(head, lines)
+        if is_own:
+            self._rows: _Rows | _Lines | OwnRows = OwnRows(path, self._file, head[0])
+        elif wide is not None:
+            self._rows = _Lines(path, wide, fs_hz=fs_hz)
         else:
             layout = read_layout(path, head, time_column=time_column, fs_hz=fs_hz)
             self._rows = _Rows(self._file, layout, survey(path, self._file, layout, fs_hz=fs_hz))
@@ -70,6 +82,16 @@ class CsvRecord:
             path=str(self._path),
             notes=self._rows.notes,
         )
+
+    def description(self) -> Description:
+        """Units as the file writes them, and what a file of `edge-agent convert` says more."""
+        if isinstance(self._rows, OwnRows):
+            return self._rows.description
+        return Description(leads=tuple(_described(unit) for _, unit, _ in self._rows.leads))
+
+    def remarks(self) -> list[Remark]:
+        """The annotations that `edge-agent convert` wrote beside the file."""
+        return self._rows.remarks() if isinstance(self._rows, OwnRows) else []
 
     def open(self, recording_id: str) -> None:
         """Set the recording id of what `read` yields."""
@@ -108,6 +130,11 @@ class CsvRecord:
         return SampleBlock(
             recording=self._recording, start=start, fs_hz=self._rows.fs_hz, leads=self._leads, samples=samples
         )
+
+
+def _described(unit_text: str) -> LeadDescription:
+    unit = known_unit(unit_text)[0]
+    return LeadDescription(unit_text=unit_text if unit is Unit.RAW else unit.value)
 
 
 _Stretch: TypeAlias = tuple[NDArray[np.float64] | None, int, str]
