@@ -72,6 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_replay(verbs)
     _add_report(verbs)
     _add_convert(verbs)
+    _add_datasets(verbs)
     _add_synthesize(verbs)
     _add_doctor(verbs)
     _add_check_config(verbs)
@@ -111,6 +112,15 @@ def _settings(parsed: argparse.Namespace) -> Any:
         flags=dict(parse_flag(text) for text in parsed.set),
         on_renamed=lambda sentence: print(f"{PROGRAM}: {sentence}", file=sys.stderr, flush=True),
     )
+
+
+def _places() -> Any:
+    """Where records are looked for; downloads show on the terminal."""
+    from edge_agent.operate.clock import HostClock
+    from edge_agent.replay.progress import Downloads
+    from edge_agent.sources.resolve import Places
+
+    return Places.of_environment(telling=Downloads(sys.stderr, clock=HostClock()))
 
 
 def _add_run(verbs: Any) -> None:
@@ -191,7 +201,6 @@ def _time_of(text: str) -> float:
 
 def _replay(parsed: argparse.Namespace) -> int:
     from edge_agent.replay.replay import ReplayRequest, replay
-    from edge_agent.sources.resolve import Places
 
     request = ReplayRequest(
         record=parsed.record,
@@ -206,7 +215,7 @@ def _replay(parsed: argparse.Namespace) -> int:
         fs_hz=parsed.fs_hz,
         time_column=parsed.time_column,
     )
-    replay(request, places=Places.of_environment(), stdout=sys.stdout, stderr=sys.stderr)
+    replay(request, places=_places(), stdout=sys.stdout, stderr=sys.stderr)
     return 0
 
 
@@ -225,7 +234,6 @@ def _report(parsed: argparse.Namespace) -> int:
     if parsed.pdf is None and not parsed.json:
         raise UsageRefused("where to?", remedy=f"`{PROGRAM} report {parsed.record} --pdf report.pdf`, or --json")
     from edge_agent.replay.reporting import ReportRequest, report
-    from edge_agent.sources.resolve import Places
 
     request = ReportRequest(
         record=parsed.record,
@@ -238,7 +246,7 @@ def _report(parsed: argparse.Namespace) -> int:
         fs_hz=parsed.fs_hz,
         time_column=parsed.time_column,
     )
-    report(request, places=Places.of_environment(), stdout=sys.stdout, stderr=sys.stderr)
+    report(request, places=_places(), stdout=sys.stdout, stderr=sys.stderr)
     return 0
 
 
@@ -260,7 +268,6 @@ def _add_convert(verbs: Any) -> None:
 
 def _convert(parsed: argparse.Namespace) -> int:
     from edge_agent.conversion.convert import ConvertRequest, convert
-    from edge_agent.sources.resolve import Places
 
     request = ConvertRequest(
         record=parsed.record,
@@ -274,7 +281,20 @@ def _convert(parsed: argparse.Namespace) -> int:
         fs_hz=parsed.fs_hz,
         time_column=parsed.time_column,
     )
-    convert(request, places=Places.of_environment(), stdout=sys.stdout, stderr=sys.stderr)
+    convert(request, places=_places(), stdout=sys.stdout, stderr=sys.stderr)
+    return 0
+
+
+def _add_datasets(verbs: Any) -> None:
+    verb = _verb(verbs, "datasets", _datasets, "list the public data sets whose records are known by name")
+    verb.add_argument("name", nargs="?", metavar="SET", help="one of them: all that is known of it")
+    verb.add_argument("--json", action="store_true", help="JSON lines on stdout")
+
+
+def _datasets(parsed: argparse.Namespace) -> int:
+    from edge_agent.replay.datasets import list_sets
+
+    list_sets(parsed.name, places=_places(), as_json=parsed.json, stdout=sys.stdout)
     return 0
 
 

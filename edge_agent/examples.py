@@ -24,6 +24,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("convert night.edf report/night --anonymise --from 1:00:00 --to 1:10:00", "ten minutes for a bug report"),
         ("convert log.csv log.edf --fs 250", "a log as EDF+"),
     ),
+    "datasets": (
+        ("datasets", "the sets whose records are known by name"),
+        ("datasets sleep-edfx", "all that is known of one"),
+    ),
     "synthesize": (
         ("synthesize", "list the scenarios"),
         ("synthesize adult --out patient --seed 7", "a WFDB record with its truth"),

@@ -60,7 +60,7 @@ def convert(request: ConvertRequest, *, places: Places, stdout: TextIO, stderr: 
     """
     _Target(request.out, force=request.force).check()
     read_as = ReadAs(fs_hz=request.fs_hz, time_column=request.time_column)
-    annotators = (request.annotator or USUAL,)
+    annotators = (request.annotator,) if request.annotator else ()
     whole = resolve(request.record, places, annotators=annotators, read_as=read_as)
     return convert_source(whole, request, stdout=stdout, stderr=stderr)
 

@@ -3,11 +3,13 @@
 from typing import TextIO
 
 from edge_agent.operate.clock import Clock
+from edge_agent.sources.datasets.telling import size_of
 from edge_agent.sources.port import SourceFacts
 
 LINE_EVERY_S = 5.0
 BAR_EVERY_S = 0.1
 BAR_WIDTH = 40
+WIPE_REST = "\x1b[K"
 
 
 class Progress:
@@ -32,8 +34,7 @@ class Progress:
             text = here
         else:
             share = min(1.0, sample / self._facts.length)
-            filled = round(share * BAR_WIDTH)
-            bar = f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] " if self._bar else ""
+            bar = bar_of(share) if self._bar else ""
             text = f"{bar}{share:4.0%}  {here} of {clock_text(self._facts.length / self._facts.fs_hz)}"
         self._stderr.write(f"\r{text}" if self._bar else f"{text}\n")
         self._stderr.flush()
@@ -42,8 +43,47 @@ class Progress:
         """The replay is over; the bar is wiped."""
         self.seconds = self._clock.monotonic_s() - self._began_s
         if self._bar:
-            self._stderr.write("\r\x1b[K")
+            self._stderr.write(f"\r{WIPE_REST}")
             self._stderr.flush()
+
+
+class Downloads:
+    """What is fetched, on the terminal: sentences, and a bar where someone watches."""
+
+    def __init__(self, stderr: TextIO, *, clock: Clock) -> None:
+        self._stderr = stderr
+        self._clock = clock
+        self._bar = stderr.isatty()
+        self._shown_s = clock.monotonic_s()
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence."""
+        self.end()
+        self._stderr.write(f"{sentence}\n")
+        self._stderr.flush()
+
+    def at(self, name: str, done: int, whole: int | None) -> None:
+        """Show how far a file is."""
+        now_s = self._clock.monotonic_s()
+        if now_s - self._shown_s < (BAR_EVERY_S if self._bar else LINE_EVERY_S):
+            return
+        self._shown_s = now_s
+        share = f"{bar_of(done / whole) if self._bar else ''}{done / whole:4.0%}  " if whole else ""
+        text = f"{share}{name}  {size_of(done)}" + (f" of {size_of(whole)}" if whole else "")
+        self._stderr.write(f"\r{text}{WIPE_REST}" if self._bar else f"{text}\n")
+        self._stderr.flush()
+
+    def end(self) -> None:
+        """Wipe the bar."""
+        if self._bar:
+            self._stderr.write(f"\r{WIPE_REST}")
+            self._stderr.flush()
+
+
+def bar_of(share: float) -> str:
+    """A bar that is filled to a share."""
+    filled = round(min(1.0, share) * BAR_WIDTH)
+    return f"[{'#' * filled}{'.' * (BAR_WIDTH - filled)}] "
 
 
 def clock_text(seconds: float) -> str:

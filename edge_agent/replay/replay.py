@@ -16,6 +16,7 @@ from edge_agent.replay.report import JsonReport, Report, TextReport
 from edge_agent.replay.result import Result, joined
 from edge_agent.replay.truth import as_reference, read_truth
 from edge_agent.sources.choosing import compared_leads, preferred_lead, with_beating_leads, with_declared_kinds
+from edge_agent.sources.hypnogram import hypnogram_beside, read_stages, seconds_by_stage
 from edge_agent.sources.paced import Paced
 from edge_agent.sources.port import Remarked, Source, SourceFacts
 from edge_agent.sources.resolve import Places, ReadAs, resolve
@@ -53,13 +54,16 @@ def replay(
     """
     clock = clock or HostClock()
     read_as = ReadAs(fs_hz=request.fs_hz, time_column=request.time_column)
-    whole = resolve(request.record, places, annotators=(request.truth or "atr",), read_as=read_as)
+    whole = resolve(
+        request.record, places, annotators=() if request.truth is None else (request.truth,), read_as=read_as
+    )
     known = with_declared_kinds(with_beating_leads(whole), request.lead)
     cut = request.from_s > 0 or request.to_s is not None
     source: Source = Stretch(known, from_s=request.from_s, to_s=request.to_s) if cut else known
     facts = source.recording_facts()
     out = annotation_path(facts, folder=request.out, annotator=request.annotator) if request.out else None
-    truth = None if request.truth is None else read_truth(request.truth, facts, whole, places)
+    hypnogram = hypnogram_beside(Path(facts.path)) if request.truth is not None and facts.path else None
+    truth = None if request.truth is None or hypnogram is not None else read_truth(request.truth, facts, whole, places)
     models = open_models(request.models)
     report: Report = JsonReport(stdout) if request.json else TextReport(stdout, live=request.speed is not None)
     each = [facts.leads[index] for index in compared_leads(facts, request.lead)]
@@ -80,6 +84,8 @@ def replay(
     if out is not None:
         _write(out, results, facts)
         report.wrote(out)
+    if hypnogram is not None:
+        report.stages(hypnogram, seconds_by_stage(read_stages(hypnogram)))
     if truth is not None:
         _score(results, as_reference(truth), fs_hz=facts.fs_hz, end=player.end, name=request.truth or "", report=report)
     report.end(results, samples=player.end, missing=player.missing, gaps=player.gaps, seconds=progress.seconds)

@@ -142,6 +142,10 @@ class JsonReport:
         """Write which file was written."""
         self._line("annotations", file=str(path))
 
+    def stages(self, file: Path, seconds: Mapping[str, float]) -> None:
+        """Write how long the stages of sleep were that experts scored."""
+        self._line("stages", file=str(file), seconds=dict(seconds))
+
     def score(self, lead: str, score: Scored, *, truth: str) -> None:
         """Write how what was found compares to the truth."""
         self._line("score", lead=lead, truth=truth, start_s=score.start_s, **score.to_json())
@@ -228,6 +232,11 @@ class TextReport:
     def wrote(self, path: Path) -> None:
         """Show which file was written."""
         self._show(f"Annotations written to {path}")
+
+    def stages(self, file: Path, seconds: Mapping[str, float]) -> None:
+        """Show how long the stages of sleep were that experts scored."""
+        lengths = ", ".join(f"{name} {clock_text(each)}" for name, each in seconds.items())
+        self._show(f"Stages by {file.name}: {lengths}")
 
     def score(self, lead: str, score: Scored, *, truth: str) -> None:
         """Show how what was found compares to the truth."""

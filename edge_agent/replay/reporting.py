@@ -96,7 +96,7 @@ def report(
     if request.pdf is not None:
         check_place(request.pdf)
     read_as = ReadAs(fs_hz=request.fs_hz, time_column=request.time_column)
-    whole = resolve(request.record, places, annotators=(request.truth or "atr",), read_as=read_as)
+    whole = resolve(request.record, places, annotators=(request.truth,) if request.truth else (), read_as=read_as)
     known = with_declared_kinds(whole, request.lead)
     is_cut = request.from_s > 0 or request.to_s is not None
     source: Source = Stretch(known, from_s=request.from_s, to_s=request.to_s) if is_cut else known

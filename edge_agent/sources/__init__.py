@@ -16,12 +16,31 @@ from edge_agent.sources.settings import SourceSettings
 log = logging.getLogger(__name__)
 
 
+class _Logged:
+    """Says in the log what is fetched."""
+
+    def say(self, sentence: str) -> None:
+        """Log a sentence."""
+        log.info("sources.download", extra={"facts": {"what": sentence}})
+
+    def at(self, name: str, done: int, whole: int | None) -> None:
+        """Log nothing: a file's progress is no event."""
+
+    def end(self) -> None:
+        """Log nothing."""
+
+
 def _replay(settings: SourceSettings, clock: Clock) -> Source:
     from edge_agent.sources.choosing import with_beating_leads
     from edge_agent.sources.paced import Paced
     from edge_agent.sources.resolve import Places, ReadAs, resolve
 
-    places = Places(data_dir=settings.data_dir, cache_dir=settings.cache_dir, index_url=settings.physionet_url)
+    places = Places(
+        data_dir=settings.data_dir,
+        cache_dir=settings.cache_dir,
+        index_url=settings.physionet_url,
+        telling=_Logged(),
+    )
     read_as = ReadAs.of_options(settings.options, fs_hz=settings.fs_hz or None)
     source = with_beating_leads(resolve(settings.record, places, read_as=read_as))
     for note in source.recording_facts().notes:

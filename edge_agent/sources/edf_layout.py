@@ -127,8 +127,8 @@ class Layout:
         return found
 
 
-def read_layout(path: Path) -> Layout:
-    """Read where things are in a file.
+def read_layout(path: Path, *, of_texts: bool = False) -> Layout:
+    """Read where things are in a file; `of_texts`: of one that holds annotations alone, such as a hypnogram.
 
     Raises
     ------
@@ -139,7 +139,7 @@ def read_layout(path: Path) -> Layout:
     notes: list[str] = []
     samples = _samples(path, header, size, notes)
     columns, record_bytes = _columns(header, samples)
-    if not any(one.samples and not one.is_annotations for one in columns):
+    if not any(one.samples and (of_texts or not one.is_annotations) for one in columns):
         raise RecordUnreadable("the file holds no signals with samples", file=str(path))
     records, torn_bytes = divmod(size, record_bytes)
     if records < 1:
@@ -154,7 +154,7 @@ def read_layout(path: Path) -> Layout:
         torn_bytes=torn_bytes,
         notes=tuple(notes),
     )
-    return found if header.record_s is not None else _with_duration(found)
+    return found if header.record_s is not None or of_texts else _with_duration(found)
 
 
 def _samples(path: Path, header: EdfHeader, size: int, notes: list[str]) -> list[int]:

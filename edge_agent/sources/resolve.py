@@ -4,9 +4,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from edge_agent.sources.datasets.table import INDEX_URL, names_of, set_called, wanted
+from edge_agent.sources.datasets.telling import SILENT, Telling
 from edge_agent.sources.excerpt import Excerpt
 from edge_agent.sources.options import parse_options
-from edge_agent.sources.physionet import INDEX_URL, fetch
 from edge_agent.sources.port import RecordUnreadable, Source
 from edge_agent.sources.wfdb_record import WfdbRecord, header_path
 
@@ -16,14 +17,15 @@ CSV = (".csv", ".tsv", ".txt", ".log", ".asc", ".jsonl")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Places:
-    """Where records are looked for. `data_dir` holds unpacked sets; absent, none."""
+    """Where records are looked for. `data_dir` holds unpacked sets; absent, none. `telling` hears of downloads."""
 
     data_dir: Path | None
     cache_dir: Path
     index_url: str = INDEX_URL
+    telling: Telling = SILENT
 
     @classmethod
-    def of_environment(cls) -> "Places":
+    def of_environment(cls, *, telling: Telling | None = None) -> "Places":
         """EDGE_DATA_DIR, XDG_CACHE_HOME (else ~/.cache), and PhysioNet (else BEDSIDE_PHYSIONET_URL)."""
         data_dir = os.environ.get("EDGE_DATA_DIR")
         cache_home = os.environ.get("XDG_CACHE_HOME")
@@ -31,6 +33,7 @@ class Places:
             data_dir=Path(data_dir) if data_dir else None,
             cache_dir=(Path(cache_home) if cache_home else Path.home() / ".cache") / "bedside",
             index_url=os.environ.get("BEDSIDE_PHYSIONET_URL", INDEX_URL),
+            telling=telling or SILENT,
         )
 
 
@@ -53,14 +56,12 @@ class ReadAs:
         return cls(fs_hz=fs_hz, time_column=given.get("time_column"))
 
 
-def resolve(
-    record: str, places: Places, *, annotators: tuple[str, ...] = ("atr",), read_as: ReadAs | None = None
-) -> Source:
+def resolve(record: str, places: Places, *, annotators: tuple[str, ...] = (), read_as: ReadAs | None = None) -> Source:
     """Open the source that `record` names.
 
     In this order: ``excerpt``; ``synthetic/NAME`` or a scenario's file (``.toml``, ``.json``); an existing path, a file
-    of EDF, BDF or CSV by its suffix, else WFDB; the same below the data folder; ``set/record`` from PhysioNet into the
-    cache, with the annotation files named.
+    of EDF, BDF or CSV by its suffix, else WFDB; the same below the data folder, under every name that the set has;
+    ``set/record`` from PhysioNet into the cache, with the set's annotation files and those named.
 
     Raises
     ------
@@ -76,7 +77,8 @@ def resolve(
     file = _file_of(record, places)
     if file is not None:
         return _open_file(file, read_as or ReadAs())
-    return WfdbRecord(find(record, places, annotators=annotators))
+    found = find(record, places, annotators=annotators)
+    return _open_file(found, ReadAs()) if found.suffix.lower() in EDF and found.is_file() else WfdbRecord(found)
 
 
 def _file_of(record: str, places: Places) -> Path | None:
@@ -90,6 +92,8 @@ def _file_of(record: str, places: Places) -> Path | None:
         below = places.data_dir / _set_and_record(record)
         if below.is_file():
             return below
+    if set_called(record.partition("/")[0]) is not None:
+        return None
     raise RecordUnreadable("no such file", file=record)
 
 
@@ -103,8 +107,8 @@ def _open_file(file: Path, read_as: ReadAs) -> Source:
     return CsvRecord(file, fs_hz=read_as.fs_hz, time_column=read_as.time_column)
 
 
-def find(record: str, places: Places, *, annotators: tuple[str, ...] = ("atr",)) -> Path:
-    """Path of a WFDB record, downloaded if need be.
+def find(record: str, places: Places, *, annotators: tuple[str, ...] = ()) -> Path:
+    """Path of a WFDB record, or of an EDF of a set, downloaded if need be.
 
     Raises
     ------
@@ -114,17 +118,45 @@ def find(record: str, places: Places, *, annotators: tuple[str, ...] = ("atr",))
     if record and _is_there(given):
         return given
     name = _set_and_record(record)
-    if places.data_dir is not None and _is_there(places.data_dir / name):
-        return places.data_dir / name
+    if places.data_dir is not None and (there := _below(places.data_dir, name)) is not None:
+        return there
+    # Only here: what is on this machine need not wait for the import of what speaks to another one.
+    from edge_agent.sources.datasets.fetch import fetch, is_unreachable, what_is_here
+
     try:
-        return fetch(name, cache_dir=places.cache_dir, index_url=places.index_url, annotators=annotators)
+        return fetch(
+            name,
+            cache_dir=places.cache_dir,
+            index_url=places.index_url,
+            annotators=annotators,
+            telling=places.telling,
+        )
     except RecordUnreadable as error:
         where = f"below EDGE_DATA_DIR={places.data_dir}" if places.data_dir else "EDGE_DATA_DIR is not set"
+        here = f"; {what_is_here(places.cache_dir, name)}" if is_unreachable(error) else ""
         raise RecordUnreadable(
-            f"record {name!r} is neither here ({where}) nor could it be downloaded: {error}",
-            remedy=f"unpack the data set and set EDGE_DATA_DIR to the folder that holds {name.split('/')[0]}/, "
+            f"record {name!r} is neither here ({where}) nor could it be downloaded: {error}{here}",
+            remedy=error.advice
+            if error.advice != RecordUnreadable.remedy
+            else f"unpack the data set and set EDGE_DATA_DIR to the folder that holds {name.split('/')[0]}/, "
             "or go online so that it can be fetched from PhysioNet",
         ) from error
+
+
+def _below(data_dir: Path, name: str) -> Path | None:
+    """A record below the data folder, in a folder of any name that its set has, by its short name or its path."""
+    given = data_dir / name
+    if _is_there(given):
+        return given
+    one = wanted(name)
+    for folder in names_of(name.partition("/")[0]):
+        for path in dict.fromkeys((one.path, one.known.path_of(one.path), PurePosixPath(one.path).name)):
+            for place in (data_dir / folder / path, data_dir / folder / one.version / path):
+                if _is_there(place):
+                    return place
+                if (edf := place.parent / f"{place.name.removesuffix('.edf')}.edf").is_file():
+                    return edf
+    return None
 
 
 def _is_there(path: Path) -> bool:
