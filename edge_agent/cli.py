@@ -18,6 +18,8 @@ from biosignal.errors import BadInput, BedsideError
 from edge_agent.boards.verbs import add_board_verbs
 from edge_agent.examples import PROGRAM, shown_examples
 
+MOST_JOBS = 64
+
 
 class UsageRefused(BadInput):
     """The command line itself is wrong."""
@@ -134,9 +136,10 @@ def _run(parsed: argparse.Namespace) -> int:
     return code
 
 
-def _add_record(verb: argparse.ArgumentParser) -> None:
+def _add_record(verb: argparse.ArgumentParser, *, several: bool = False) -> None:
     verb.add_argument(
         "record",
+        nargs="+" if several else None,
         metavar="RECORD",
         help="`excerpt`, `synthetic/NAME`, the path of a WFDB record or of an EDF, BDF or CSV file, "
         "or `set/record` below EDGE_DATA_DIR or from PhysioNet",
@@ -150,8 +153,11 @@ def _add_record(verb: argparse.ArgumentParser) -> None:
 
 
 def _add_replay(verbs: Any) -> None:
-    verb = _verb(verbs, "replay", _replay, "analyse a recording without broker or cloud")
-    _add_record(verb)
+    verb = _verb(verbs, "replay", _replay, "analyse a recording, or several, without broker or cloud")
+    _add_record(verb, several=True)
+    verb.add_argument(
+        "--jobs", type=_jobs, default=1, metavar="N", help="of several records so many at a time (default: 1)"
+    )
     verb.add_argument(
         "--lead",
         metavar="NAME|INDEX|NAME=KIND|each",
@@ -164,6 +170,12 @@ def _add_replay(verbs: Any) -> None:
     verb.add_argument("--out", type=Path, metavar="DIR", help="write DIR/RECORD.bds, a WFDB annotation file")
     verb.add_argument("--annotator", default="bds", metavar="bds", help="suffix of that file")
     verb.add_argument("--json", action="store_true", help="JSON lines on stdout")
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= MOST_JOBS:
+        raise UsageRefused(f"jobs are a number from 1 to {MOST_JOBS}", jobs=text, remedy="`--jobs 2`")
+    return int(text)
 
 
 def _speed(text: str) -> float | None:
@@ -200,23 +212,41 @@ def _time_of(text: str) -> float:
 
 
 def _replay(parsed: argparse.Namespace) -> int:
+    from edge_agent.replay.records_named import records_named
     from edge_agent.replay.replay import ReplayRequest, replay
 
-    request = ReplayRequest(
-        record=parsed.record,
-        lead=parsed.lead,
-        speed=parsed.speed,
-        truth=parsed.truth,
-        out=parsed.out,
-        annotator=parsed.annotator,
-        json=parsed.json,
-        from_s=parsed.from_s,
-        to_s=parsed.to_s,
-        fs_hz=parsed.fs_hz,
-        time_column=parsed.time_column,
-    )
-    replay(request, places=_places(), stdout=sys.stdout, stderr=sys.stderr)
-    return 0
+    places = _places()
+    names, passed_over = records_named(parsed.record, places) if _are_several(parsed.record) else (parsed.record, 0)
+    requests = [
+        ReplayRequest(
+            record=name,
+            lead=parsed.lead,
+            speed=parsed.speed,
+            truth=parsed.truth,
+            out=parsed.out,
+            annotator=parsed.annotator,
+            json=parsed.json,
+            from_s=parsed.from_s,
+            to_s=parsed.to_s,
+            fs_hz=parsed.fs_hz,
+            time_column=parsed.time_column,
+        )
+        for name in names
+    ]
+    if passed_over:
+        print(f"{PROGRAM}: files passed over that are no recordings: {passed_over}", file=sys.stderr, flush=True)
+    if not requests:
+        raise BadInput("none of these files is a recording", files=parsed.record, remedy="name a WFDB, EDF or CSV file")
+    if len(requests) == 1:
+        replay(requests[0], places=places, stdout=sys.stdout, stderr=sys.stderr)
+        return 0
+    from edge_agent.replay.several import replay_several
+
+    return replay_several(requests, jobs=parsed.jobs, places=places, stdout=sys.stdout, stderr=sys.stderr)
+
+
+def _are_several(names: list[str]) -> bool:
+    return len(names) > 1 or Path(names[0]).is_dir() or any(sign in names[0] for sign in "*?[")
 
 
 def _add_report(verbs: Any) -> None:

@@ -11,6 +11,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("replay excerpt", "the real ECG that comes with the program"),
         ("replay mitdb/208 --truth", "a record below EDGE_DATA_DIR or from PhysioNet, scored by its annotations"),
         ("replay night.edf --lead EKG --from 1:00:00 --to 1:30:00", "half an hour of one lead"),
+        ("replay 'svdb/*' --truth --jobs 2", "all records of a set, a line each"),
         ("replay log.csv --fs 250", "a log that does not say its rate"),
         ("replay log.csv --time-column 2 --json", "events as JSON lines"),
         ("replay mitdb/100 --out annotations", "write annotations/100.bds"),

@@ -1,9 +1,10 @@
 """Runs the analysis over a source and hands every event to the report."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol, TypeAlias
 
+from biosignal.errors import BedsideError
 from biosignal.events import AlarmEvent, Finding, Mark, Series
 from biosignal.model.model import Model
 from biosignal.signal.blocks import Gap, Lead, SampleBlock, Signal
@@ -114,6 +115,8 @@ class Player:
     prefer : the lead that goes before all others.
     each : leads that are analysed one by one, each as if it were the only one; empty: all together.
     gather : makes what holds the results of one analysis, from its plan.
+
+    `broke` is why the source broke off, absent where it came to its end.
     """
 
     def __init__(
@@ -132,6 +135,7 @@ class Player:
         self.end = 0
         self.gaps = 0
         self.missing = 0
+        self.broke: BedsideError | OSError | None = None
         self._runs = [
             _Run(
                 Recorded(device=DEVICE, recording=self.recording, fs_hz=leads[0].fs_hz or facts.fs_hz, leads=leads),
@@ -151,7 +155,7 @@ class Player:
     def play(self, source: Source, progress: Progress) -> list[Result]:
         """Analyse the source to its end."""
         source.open(self.recording)
-        for item in source.read():
+        for item in self._until_it_breaks(source):
             if isinstance(item, Gap):
                 self.gaps += 1
                 self.missing += item.length
@@ -164,6 +168,19 @@ class Player:
         for run in self._runs:
             run.finish()
         return self.results
+
+    def _until_it_breaks(self, source: Source) -> Iterator[Signal]:
+        """What the source yields; an error of its own ends it and is kept, since all before it holds."""
+        items = source.read()
+        while True:
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+            except (BedsideError, OSError) as error:
+                self.broke = error
+                return
+            yield item
 
 
 def _groups(facts: SourceFacts, each: Sequence[Lead]) -> list[tuple[Lead, ...]]:

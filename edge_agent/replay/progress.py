@@ -1,6 +1,7 @@
 """How far a replay is, on the terminal."""
 
-from typing import TextIO
+import io
+from typing import TextIO, cast
 
 from edge_agent.operate.clock import Clock
 from edge_agent.sources.datasets.telling import size_of
@@ -20,8 +21,24 @@ class Progress:
         self._facts = facts
         self._clock = clock
         self._bar = stderr.isatty()
-        self._began_s = self._shown_s = clock.monotonic_s()
+        self._drawn = False
         self.seconds = 0.0
+        self.begin()
+
+    def begin(self) -> None:
+        """The replay begins now."""
+        self._began_s = self._shown_s = self._clock.monotonic_s()
+
+    def beside(self, stdout: TextIO) -> TextIO:
+        """The stream for what is said meanwhile: where both are on a terminal, the bar makes way for each line."""
+        return cast(TextIO, _Beside(stdout, self)) if self._bar and stdout.isatty() else stdout
+
+    def hide(self) -> None:
+        """Wipe the bar until it is drawn again."""
+        if self._drawn:
+            self._stderr.write(f"\r{WIPE_REST}")
+            self._stderr.flush()
+            self._drawn = False
 
     def at(self, sample: int) -> None:
         """The replay has come to `sample`."""
@@ -38,6 +55,7 @@ class Progress:
             text = f"{bar}{share:4.0%}  {here} of {clock_text(self._facts.length / self._facts.fs_hz)}"
         self._stderr.write(f"\r{text}" if self._bar else f"{text}\n")
         self._stderr.flush()
+        self._drawn = self._bar
 
     def end(self) -> None:
         """The replay is over; the bar is wiped."""
@@ -45,6 +63,23 @@ class Progress:
         if self._bar:
             self._stderr.write(f"\r{WIPE_REST}")
             self._stderr.flush()
+
+
+class _Beside(io.TextIOBase):
+    """A terminal on which a bar is drawn as well."""
+
+    def __init__(self, stream: TextIO, progress: Progress) -> None:
+        self._stream = stream
+        self._progress = progress
+
+    def write(self, text: str, /) -> int:
+        """Wipe the bar, and write."""
+        self._progress.hide()
+        return self._stream.write(text)
+
+    def flush(self) -> None:
+        """Pass on what was written."""
+        self._stream.flush()
 
 
 class Downloads:

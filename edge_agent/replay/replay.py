@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
+from biosignal.errors import BedsideError
 from biosignal.model.model import Model
 from biosignal.scoring.score import Annotations
 from biosignal.tasks.lookup import models as tasks_with_models
@@ -42,6 +43,12 @@ class ReplayRequest:
     time_column: str | None = None
 
 
+class BrokeOff(BedsideError):
+    """A recording could not be read to its end; what was said of it holds up to there."""
+
+    remedy = "look at the file and its disk; what was found up to there is above"
+
+
 def replay(
     request: ReplayRequest, *, places: Places, stdout: TextIO, stderr: TextIO, clock: Clock | None = None
 ) -> list[Result]:
@@ -50,6 +57,7 @@ def replay(
     Raises
     ------
     BadInput : the record, the lead, the annotations or the output folder cannot be used.
+    BrokeOff : the recording cannot be read to its end; the report on all before it is out.
     RefusedForSafety : the output would lie beside the input, or a model bundle is not what it says.
     """
     clock = clock or HostClock()
@@ -65,7 +73,9 @@ def replay(
     hypnogram = hypnogram_beside(Path(facts.path)) if request.truth is not None and facts.path else None
     truth = None if request.truth is None or hypnogram is not None else read_truth(request.truth, facts, whole, places)
     models = open_models(request.models)
-    report: Report = JsonReport(stdout) if request.json else TextReport(stdout, live=request.speed is not None)
+    progress = Progress(stderr, facts=facts, clock=clock)
+    shown = progress.beside(stdout)
+    report: Report = JsonReport(shown) if request.json else TextReport(shown, live=request.speed is not None)
     each = [facts.leads[index] for index in compared_leads(facts, request.lead)]
     prefer = preferred_lead(facts, request.lead)
     player = Player(facts, models, report=report, prefer=prefer, each=each)
@@ -73,7 +83,7 @@ def replay(
     if isinstance(source, Remarked):
         for remark in source.remarks():
             report.remark(remark)
-    progress = Progress(stderr, facts=facts, clock=clock)
+    progress.begin()
     try:
         results = player.play(Paced(source, speed=request.speed, clock=clock), progress)
     finally:
@@ -88,8 +98,24 @@ def replay(
         report.stages(hypnogram, seconds_by_stage(read_stages(hypnogram)))
     if truth is not None:
         _score(results, as_reference(truth), fs_hz=facts.fs_hz, end=player.end, name=request.truth or "", report=report)
-    report.end(results, samples=player.end, missing=player.missing, gaps=player.gaps, seconds=progress.seconds)
+    why = None if player.broke is None else _why(player.broke)
+    report.end(
+        results,
+        samples=player.end,
+        missing=player.missing,
+        gaps=player.gaps,
+        seconds=progress.seconds,
+        broke_off=why,
+    )
+    if player.broke is not None:
+        raise BrokeOff(
+            f"the recording broke off: {why}", remedy=getattr(player.broke, "advice", BrokeOff.remedy)
+        ) from player.broke
     return results
+
+
+def _why(error: BedsideError | OSError) -> str:
+    return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)
 
 
 def open_models(folder: Path | None) -> dict[str, Model]:

@@ -150,8 +150,17 @@ class JsonReport:
         """Write how what was found compares to the truth."""
         self._line("score", lead=lead, truth=truth, start_s=score.start_s, **score.to_json())
 
-    def end(self, results: Sequence[Result], *, samples: int, missing: int, gaps: int, seconds: float) -> None:
-        """Sum up."""
+    def end(
+        self,
+        results: Sequence[Result],
+        *,
+        samples: int,
+        missing: int,
+        gaps: int,
+        seconds: float,
+        broke_off: str | None = None,
+    ) -> None:
+        """Sum up; `broke_off` is why the recording did not come to its end."""
         assert self._facts is not None, "begin comes first"
         self._line(
             "summary",
@@ -162,6 +171,7 @@ class JsonReport:
             bundle=self._bundle,
             leads=[_summed(result, lead) for result in results for lead in result.leads],
             seconds=round(seconds, 3),
+            **({} if broke_off is None else {"of_samples": self._facts.length, "broke_off": broke_off}),
         )
         self._stdout.flush()
 
@@ -177,10 +187,11 @@ class TextReport:
         self._live = live
         self._fs_hz = 1.0
         self._first = 0
+        self._length: int | None = None
 
     def begin(self, facts: SourceFacts, results: Sequence[Result], models: Mapping[str, Model]) -> None:
         """Show what is replayed, which task reads which lead, and what classifies."""
-        self._fs_hz, self._first = facts.fs_hz, facts.first_sample
+        self._fs_hz, self._first, self._length = facts.fs_hz, facts.first_sample, facts.length
         length = f", {clock_text((facts.length or 0) / facts.fs_hz)}" if facts.length else ""
         named = ", ".join(_analysed(results)) or "no lead that any task reads"
         self._show(f"{facts.name}: {named} at {facts.fs_hz:g} Hz{length}")
@@ -247,13 +258,23 @@ class TextReport:
             self._show(line)
         self._show("")
 
-    def end(self, results: Sequence[Result], *, samples: int, missing: int, gaps: int, seconds: float) -> None:
-        """Show findings and sums."""
+    def end(
+        self,
+        results: Sequence[Result],
+        *,
+        samples: int,
+        missing: int,
+        gaps: int,
+        seconds: float,
+        broke_off: str | None = None,
+    ) -> None:
+        """Show findings and sums; `broke_off` is why the recording did not come to its end."""
         for result in results:
             self._show_result(result)
         duration_s, present_s = samples / self._fs_hz, (samples - missing) / self._fs_hz
         ratio = f", {duration_s / seconds:.0f} times real time" if seconds > 0 else ""
-        played = f"{clock_text(present_s)} of {clock_text(duration_s)}" if missing else clock_text(duration_s)
+        whole_s = duration_s if broke_off is None or not self._length else self._length / self._fs_hz
+        played = f"{clock_text(present_s)} of {clock_text(whole_s)}" if whole_s > present_s else clock_text(duration_s)
         self._show(f"{played} replayed in {seconds:.1f} s{ratio}; {gaps} gap{'' if gaps == 1 else 's'}", flush=True)
 
     def _show_result(self, result: Result) -> None:

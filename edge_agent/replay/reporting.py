@@ -110,6 +110,8 @@ def report(
     progress = Progress(stderr, facts=facts, clock=clock)
     try:
         results = player.play(source, progress)
+        if player.broke is not None:  # a report is of the whole of a recording
+            raise player.broke
     finally:
         progress.end()
         for model in models.values():

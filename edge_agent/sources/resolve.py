@@ -137,7 +137,7 @@ def find(record: str, places: Places, *, annotators: tuple[str, ...] = ()) -> Pa
         raise RecordUnreadable(
             f"record {name!r} is neither here ({where}) nor could it be downloaded: {error}{here}",
             remedy=error.advice
-            if error.advice != RecordUnreadable.remedy
+            if not is_unreachable(error) and error.advice != RecordUnreadable.remedy
             else f"unpack the data set and set EDGE_DATA_DIR to the folder that holds {name.split('/')[0]}/, "
             "or go online so that it can be fetched from PhysioNet",
         ) from error

@@ -31,6 +31,8 @@ _ABSENT = (404, 410)
 class Unreachable(RecordUnreadable):
     """The server cannot be reached, or does not give the file in spite of all tries."""
 
+    remedy = "go online, or unpack the data set and set EDGE_DATA_DIR to the folder that holds its own"
+
 
 class Absent(RecordUnreadable):
     """The server has no such file."""
