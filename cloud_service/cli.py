@@ -6,19 +6,23 @@ Exit codes: 0 done, 1 failed, 2 usage, settings or input, 3 refused for safety. 
 import argparse
 import contextlib
 import dataclasses
+import difflib
 import json
 import logging
 import os
+import re
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from biosignal.errors import BedsideError
+from biosignal import __version__
+from biosignal.errors import BadInput, BedsideError, listed
 from cloud_service.access import audit, devices
 from cloud_service.access.accounts import FIRST_ADMIN, first_password_file, forget_first_password
 from cloud_service.access.people import People
@@ -30,10 +34,11 @@ from cloud_service.broker.mosquitto import Place, write_mosquitto
 from cloud_service.broker.process import RunningBroker, refresh_mosquitto, start_broker
 from cloud_service.clinic.recovery import RecoveryVerbs
 from cloud_service.database.connection import Database, open_database
-from cloud_service.errors import BrokerUnreachable
+from cloud_service.errors import BrokerUnreachable, StateUnwritable
 from cloud_service.learning.verbs import LearningVerbs
 from cloud_service.settings import CloudSettings, load_settings
 
+PROGRAM = "cloud-service"
 Verb = Callable[[argparse.Namespace, "Said"], None]
 Subparsers = Any  # argparse keeps the type of what add_subparsers gives to itself
 FLAGS = {
@@ -56,6 +61,25 @@ FLAGS = {
 }
 
 
+class UsageRefused(BadInput):
+    """The command line itself is wrong."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageRefused(_with_few_choices(message), remedy=f"`{self.prog} --help`")
+
+
+def _with_few_choices(message: str) -> str:
+    """What argparse says of a wrong choice, with the nearest ones, or some, in place of all."""
+    match = re.fullmatch(r"(.*invalid choice: '?(.*?)'?) \(choose from (.*)\)", message, re.DOTALL)
+    if match is None:
+        return message
+    names = [name.strip(" '") for name in match[3].split(",")]
+    near = difflib.get_close_matches(match[2], names, n=3)
+    return f"{match[1]} ({'nearest' if near else 'one of'}: {listed(near or names)})"
+
+
 class Said:
     """What the program says: JSON lines with `type` on stdout, or plain lines."""
 
@@ -72,11 +96,12 @@ class Said:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb."""
-    options = parser().parse_args(arguments)
-    os.umask(OTHERS)
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
-    said = Said(as_json=options.json, out=sys.stdout)
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    said = Said(as_json="--json" in given, out=sys.stdout)
     try:
+        options = parser().parse_args(given)
+        os.umask(OTHERS)
+        logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
         options.verb(options, said)
     except BedsideError as error:
         return _failed(said, str(error), error.advice, error.exit_code)
@@ -84,6 +109,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _failed(said, f"the database failed: {type(error).__name__}", "check the database and its disk", 1)
     except KeyboardInterrupt:
         return 0
+    except BrokenPipeError:
+        # Whoever read our output went away: nothing to say, and nobody to say it to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        if error.filename is None:
+            return _unforeseen(said, error)
+        what = f"{error.strerror or 'cannot be used'}: {error.filename}"
+        return _failed(said, what, "give a file or folder that this user may write, or correct its rights", 2)
+    except Exception as error:  # noqa: BLE001 - the border of the process: whatever it is, a person gets a last line
+        return _unforeseen(said, error)
     if options.json:
         said("summary", "", ok=True)
     return 0
@@ -91,8 +127,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """All verbs and flags."""
-    top = argparse.ArgumentParser(prog="cloud-service", description=__doc__, allow_abbrev=False)
-    verbs = top.add_subparsers(required=True, metavar="VERB")
+    top = _Parser(
+        prog=PROGRAM,
+        description="The clinic's side: takes in what devices found, keeps it, and shows it. "
+        "Research software, no medical device.",
+        epilog=f"`{PROGRAM} VERB --help` says more about a verb.",
+        allow_abbrev=False,
+    )
+    top.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    verbs = top.add_subparsers(title="verbs", required=True, metavar="VERB")
     _serve_parser(verbs)
     ingest = _verb(verbs, "ingest", _ingest, "take events in, without the pages")
     ingest.add_argument("--replay-dead-letters", action="store_true", help="try again what was not stored, and end")
@@ -134,8 +177,20 @@ def with_broker_access(settings: CloudSettings) -> CloudSettings:
 
 
 def open_state(settings: CloudSettings, *, check: bool = False) -> Database:
-    """Open the database, with its folder; `check` as in `open_database`."""
-    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Open the database, with its folder; `check` as in `open_database`.
+
+    Raises
+    ------
+    StateUnwritable : nothing can be written there.
+    """
+    try:
+        settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateUnwritable(
+            "the state folder cannot be made", folder=settings.state_dir, why=error.strerror
+        ) from error
+    if not os.access(settings.state_dir, os.W_OK | os.X_OK):
+        raise StateUnwritable("nothing can be written into the state folder", folder=settings.state_dir)
     database = open_database(settings.database_url, check=check)
     audit.keep_anchors(database, settings.anchor_file)
     return database
@@ -389,46 +444,62 @@ def _until_stopped() -> threading.Event:
     return stop
 
 
+def _unforeseen(said: Said, error: Exception) -> int:
+    traceback.print_exc()
+    return _failed(said, f"{type(error).__name__}: {error}", f"`{PROGRAM} --help`, or report the lines above", 1)
+
+
 def _failed(said: Said, what: str, advice: str, code: int) -> int:
     if said.is_json:
         said("summary", "", ok=False, error=what, remedy=advice)
-    sys.stderr.write(f"{what}\nTry: {advice}\n")
+    sys.stderr.write(f"{PROGRAM}: {what}\nTry: {advice}\n")
     return code
 
 
 def _verb(verbs: Subparsers, name: str, verb: Verb, text: str) -> argparse.ArgumentParser:
     made: argparse.ArgumentParser = verbs.add_parser(name, help=text, description=text, allow_abbrev=False)
     made.set_defaults(verb=verb)
-    made.add_argument("--config", type=Path, help="settings file (TOML)")
-    made.add_argument("--state-dir", type=Path, help="where database, keys and accounts lie")
-    made.add_argument("--database-url", help="PostgreSQL or SQLite URL; default: SQLite in the state folder")
+    made.add_argument("--config", type=Path, metavar="FILE", help="settings file (TOML)")
+    made.add_argument("--state-dir", type=Path, metavar="DIR", help="where database, keys and accounts lie")
+    made.add_argument(
+        "--database-url", metavar="URL", help="PostgreSQL or SQLite URL; default: SQLite in the state folder"
+    )
     made.add_argument("--json", action="store_true", help="JSON lines on stdout")
     return made
 
 
 def _line_flags(made: argparse.ArgumentParser) -> None:
-    made.add_argument("--mqtt-host")
-    made.add_argument("--mqtt-port", type=int)
+    made.add_argument("--mqtt-host", metavar="HOST", help="where the broker is")
+    made.add_argument("--mqtt-port", type=int, metavar="PORT", help="its port for the clinic")
     made.add_argument("--mqtt-ca", type=Path, help="authority that signed the broker's certificate")
-    made.add_argument("--no-mqtt-tls", dest="mqtt_tls", action="store_false", default=None)
+    made.add_argument(
+        "--no-mqtt-tls", dest="mqtt_tls", action="store_false", default=None, help="speak to it without TLS"
+    )
 
 
 def _broker_flags(made: argparse.ArgumentParser) -> None:
-    made.add_argument("--kind", choices=("auto", "embedded", "mosquitto"), default="auto")
-    made.add_argument("--broker-host")
+    made.add_argument(
+        "--kind",
+        choices=("auto", "embedded", "mosquitto"),
+        default="auto",
+        help="which broker (default: mosquitto where it is installed)",
+    )
+    made.add_argument("--broker-host", metavar="HOST", help="address it listens on")
     made.add_argument("--broker-port", type=int, help="for devices; 0 takes a free one")
     made.add_argument("--clinic-port", type=int, help="for the clinic's own processes; default: the one after")
-    made.add_argument("--no-broker-tls", dest="broker_tls", action="store_false", default=None)
+    made.add_argument(
+        "--no-broker-tls", dest="broker_tls", action="store_false", default=None, help="listen without TLS"
+    )
 
 
 def _serve_parser(verbs: Subparsers) -> None:
     serve = _verb(verbs, "serve", _serve, "serve pages and API, and take events in")
-    serve.add_argument("--host")
+    serve.add_argument("--host", help="address to listen on")
     serve.add_argument("--port", type=int, help="0 takes a free one")
-    serve.add_argument("--tls-cert", type=Path)
-    serve.add_argument("--tls-key", type=Path)
+    serve.add_argument("--tls-cert", type=Path, metavar="FILE", help="certificate, PEM")
+    serve.add_argument("--tls-key", type=Path, metavar="FILE", help="its key, PEM")
     serve.add_argument("--demo", action="store_true", default=None, help="allow a login without a password")
-    serve.add_argument("--no-ingest", dest="ingest", action="store_false", default=None)
+    serve.add_argument("--no-ingest", dest="ingest", action="store_false", default=None, help="pages and API only")
     serve.add_argument("--with-broker", action="store_true", help="run the broker as a child of this process")
     _line_flags(serve)
     _broker_flags(serve)
@@ -438,7 +509,8 @@ def _user_parser(verbs: Subparsers) -> None:
     user = verbs.add_parser("user", help="people who may log in").add_subparsers(required=True, metavar="VERB")
     add = _verb(user, "add", _user_add, "make an account and print its password")
     add.add_argument("name")
-    add.add_argument("--role", choices=[role.value for role in Role], default=Role.VIEWER.value)
+    roles = [role.value for role in Role]
+    add.add_argument("--role", choices=roles, default=Role.VIEWER.value, help="what it may do (default: viewer)")
     _verb(user, "reset", _user_reset, "give an account a new password and print it").add_argument("name")
     _verb(user, "disable", _user_disable, "close an account").add_argument("name")
     _verb(user, "enable", _user_enable, "open a closed account again").add_argument("name")
@@ -454,7 +526,7 @@ def _device_parser(verbs: Subparsers) -> None:
     )
     add = _verb(device, "add", _device_add, "register a device and print its credentials")
     add.add_argument("name")
-    add.add_argument("--site", default="clinic")
+    add.add_argument("--site", default="clinic", help="where it stands (default: clinic)")
     add.add_argument("--output", type=Path, help="write the credentials to this file instead of printing the password")
     add.add_argument("--renew", action="store_true", help="give a known device a new password")
     _verb(device, "revoke", _device_revoke, "shut a device out").add_argument("name")

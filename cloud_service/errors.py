@@ -10,6 +10,13 @@ class SettingsWrong(SettingsRefused):
     remedy = "correct the key that the message names; `cloud-service serve --help` lists the flags"
 
 
+class StateUnwritable(BedsideError):
+    """The folder for database, keys and accounts cannot be made or written."""
+
+    remedy = "give another folder with --state-dir, or correct its owner and rights"
+    exit_code = 2
+
+
 class PortTaken(BedsideError):
     """Another program listens on the port."""
 

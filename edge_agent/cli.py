@@ -4,8 +4,10 @@ Exit codes: 0 done, 1 failed, 2 usage, settings or input, 3 refused for safety. 
 """
 
 import argparse
+import difflib
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -14,7 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from biosignal import __version__
-from biosignal.errors import BadInput, BedsideError
+from biosignal.errors import BadInput, BedsideError, listed
 from edge_agent.boards.verbs import add_board_verbs
 from edge_agent.examples import PROGRAM, shown_examples
 
@@ -27,7 +29,17 @@ class UsageRefused(BadInput):
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UsageRefused(message, remedy=f"`{self.prog} --help`")
+        raise UsageRefused(_with_few_choices(message), remedy=f"`{self.prog} --help`")
+
+
+def _with_few_choices(message: str) -> str:
+    """What argparse says of a wrong choice, with the nearest ones, or some, in place of all."""
+    match = re.fullmatch(r"(.*invalid choice: '?(.*?)'?) \(choose from (.*)\)", message, re.DOTALL)
+    if match is None:
+        return message
+    names = [name.strip(" '") for name in match[3].split(",")]
+    near = difflib.get_close_matches(match[2], names, n=3)
+    return f"{match[1]} ({'nearest' if near else 'one of'}: {listed(near or names)})"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -83,6 +95,7 @@ def _parser() -> argparse.ArgumentParser:
     add_board_verbs(verbs, _verb)
     _add_bundle(verbs)
     _add_events(verbs)
+    _add_completion(verbs)
     return parser
 
 
@@ -466,6 +479,30 @@ def _events(parsed: argparse.Namespace) -> int:
 
     folder = parsed.state_dir or _settings(parsed).device.state_dir
     dump_events(folder / "events.db", sys.stdout, kind=parsed.kind)
+    return 0
+
+
+def _add_completion(verbs: Any) -> None:
+    verb = _verb(verbs, "completion", _completion, "write what a shell needs to complete this command line")
+    verb.add_argument("shell", choices=("bash", "zsh", "fish"), help="which shell")
+
+
+def _completion(parsed: argparse.Namespace) -> int:
+    from biosignal.synthetic.scenarios import SCENARIOS
+    from edge_agent.completion import script
+    from edge_agent.sources.datasets.table import OPEN, known_sets
+    from edge_agent.sources.decoders import KINDS
+
+    sets = [f"{one.name}/" for one in known_sets() if one.access == OPEN]
+    known = {
+        "record": ["excerpt", *(f"synthetic/{name}" for name in SCENARIOS), *sets],
+        "name": [one.name for one in known_sets()],
+        "scenario": list(SCENARIOS),
+        "protocol": list(KINDS),
+        "speed": ["1", "10", "max"],
+        "truth": ["atr"],
+    }
+    sys.stdout.write(script(_parser(), parsed.shell, known))
     return 0
 
 

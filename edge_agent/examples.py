@@ -45,6 +45,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
     "record": (("record /dev/ttyUSB0 --protocol healthypi4 --out report --seconds 60", "a minute, for a bug report"),),
     "calibrate": (("calibrate capture.bytes --protocol olimex --pulse-mv 1", "the scale of a board"),),
     "emulate": (("emulate --protocol cyton --record excerpt --link /tmp/board", "a board where none is"),),
+    "completion": (
+        ("completion bash", "for ~/.local/share/bash-completion/completions/edge-agent"),
+        ("completion fish", "for ~/.config/fish/completions/edge-agent.fish"),
+    ),
     "bundle": (("bundle", "verify the newest model of every task"),),
     "events": (("events --state-dir /var/lib/bedside --kind finding", "what was found, as JSON lines"),),
 }

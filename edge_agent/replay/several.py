@@ -109,8 +109,8 @@ def _one(request: ReplayRequest, places: Places, stderr: TextIO | None) -> Playe
 
 
 def _tagged(line: str, record: str) -> str:
-    told: dict[str, Any] = json.loads(line)
-    return json.dumps({"type": told.pop("type"), **told, "record": record})
+    fields: dict[str, Any] = json.loads(line)
+    return json.dumps({"type": fields.pop("type"), **fields, "record": record})
 
 
 def _say_failed(played: Played, *, as_json: bool, stdout: TextIO, stderr: TextIO) -> None:

@@ -1,5 +1,6 @@
 """The command line and its settings: what it does, and what it says when it cannot."""
 
+import argparse
 import json
 import os
 import signal
@@ -12,7 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from cloud_service.cli import main
+from biosignal import __version__
+from cloud_service.cli import main, parser
 from cloud_service.errors import ExposedWithoutTls, SettingsWrong
 from cloud_service.settings import load_settings, require_safe_listener
 
@@ -95,6 +97,84 @@ def test_a_failure_ends_with_what_to_try(tmp_path, capsys, arguments, code, says
     text = capsys.readouterr().err
     assert says in text
     assert text.splitlines()[-1].startswith("Try: ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["nosuch"],
+        ["serve", "--port", "x"],
+        ["user", "add"],
+        ["user", "role", "a", "nurse"],
+        ["user", "list", "--nosuch"],
+        ["release"],
+    ],
+)
+def test_a_wrong_command_line_is_two_lines_that_end_with_what_to_try(capsys, arguments):
+    assert main(arguments) == 2
+    what, advice = capsys.readouterr().err.splitlines()
+    assert what.startswith("cloud-service: ")
+    assert advice.startswith("Try: `cloud-service")
+    assert what.count(",") < 9
+
+
+def test_a_wrong_verb_is_told_the_nearest(capsys):
+    assert main(["brokr"]) == 2
+    assert "(nearest: broker)" in capsys.readouterr().err
+    assert main(["user", "lst", "--json"]) == 2
+    out, _ = capsys.readouterr()
+    assert json.loads(out)["ok"] is False
+
+
+def test_the_version_and_the_help_are_for_people(capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"cloud-service {__version__}\n"
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    out = capsys.readouterr().out
+    assert "``" not in out
+    assert "imported" not in out
+
+
+def flags_without_help(parser, path=""):
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, verb in action.choices.items():
+                yield from flags_without_help(verb, f"{path} {name}")
+        elif action.option_strings and not action.help:
+            yield f"{path} {action.option_strings[0]}"
+
+
+def test_every_flag_says_what_it_does():
+    assert list(flags_without_help(parser())) == []
+
+
+@pytest.mark.parametrize("verb", [("user", "list"), ("device", "list"), ("serve", "--port", "0"), ("broker",)])
+def test_a_state_folder_that_cannot_be_made_is_a_sentence(tmp_path, capsys, verb):
+    (tmp_path / "file").write_text("")
+    assert main([*verb, "--state-dir", str(tmp_path / "file" / "state")]) == 2
+    err = capsys.readouterr().err
+    assert "Traceback" not in err
+    assert "the state folder cannot be made" in err
+    assert err.splitlines()[-1].startswith("Try: give another folder with --state-dir")
+
+
+def test_a_file_that_cannot_be_written_is_a_sentence(fresh, capsys):
+    (fresh / "file").write_text("")
+    output = fresh / "file" / "bed.json"
+    assert main(["device", "add", "bed-9", "--output", str(output), "--state-dir", str(fresh)]) == 2
+    err = capsys.readouterr().err
+    assert "Traceback" not in err
+    assert str(output.parent) in err
+
+
+def test_what_nobody_foresaw_still_ends_with_what_to_try(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("cloud_service.cli.load_settings", lambda *_: 1 / 0)
+    assert main(["user", "list", "--state-dir", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.splitlines()[-1].startswith("Try: ")
 
 
 @pytest.mark.parametrize(
