@@ -48,7 +48,7 @@ def anonymous(original: Original, *, days: int | None = None) -> Original:
         description=replace(
             described,
             started=_moved(described.started, moved),
-            texts=(),
+            texts=tuple((what, text) for what, text in described.texts if text in known),
             leads=tuple(_without_texts(one) for one in described.leads),
         ),
         notes=tuple(_without_words(note, known) for note in original.notes),

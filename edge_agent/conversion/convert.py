@@ -221,7 +221,7 @@ def _report(
     stdout: TextIO,
 ) -> None:
     duration_s = found.length / found.frames_hz
-    gaps = len(found.runs) - 1
+    gaps = found.gaps
     if request.json:
         facts = {
             "record": original.facts.name,

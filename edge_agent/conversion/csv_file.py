@@ -15,7 +15,7 @@ from edge_agent.sources.port import Description, Remark
 def write_csv(path: Path, found: Survey, pieces: Iterable[Piece], said: Description) -> None:
     """Write the rows; samples that do not exist are left out, those of one lead are `nan`."""
     names = [track.name for track in found.tracks]
-    head = own_head(fs_hz=found.frames_hz, names=names, description=said)
+    head = own_head(fs_hz=found.frames_hz, length=found.length, names=names, description=said)
     rows = [_number_format(track) for track in found.tracks]
     line = ",".join(["%d", "%.9g", *rows]) + "\n"
     with path.open("w", encoding="utf-8", newline="") as file:

@@ -19,7 +19,7 @@ from edge_agent.conversion.edf_head import Headed, Layout, ascii_of, header_of, 
 from edge_agent.conversion.edf_scale import EdfScale, edf_scale
 from edge_agent.conversion.frames import Piece
 from edge_agent.conversion.tracks import Run, Survey
-from edge_agent.sources.edf_description import HOLE, INVALID
+from edge_agent.sources.edf_description import ENDED, HOLE, INVALID
 from edge_agent.sources.port import Remark
 
 RECORD_S = 1.0
@@ -90,11 +90,12 @@ def _duration(frames: int, frames_hz: float) -> str:
 
 
 def _layout(found: Survey, frames: int) -> Layout:
-    stretches: list[tuple[int, list[Run]]] = []
+    # A record without samples stands for a gap at the beginning: time is counted from the first record.
+    stretches: list[tuple[int, list[Run]]] = [(0, [(0, 0)])] if found.runs[0][0] else []
     for run in found.runs:
         if stretches:
             first, runs = stretches[-1]
-            if run[0] < first + -(-(runs[-1][1] - first) // frames) * frames:
+            if run[0] < first + max(1, -(-(runs[-1][1] - first) // frames)) * frames:
                 runs.append(run)  # the gap before it ends within a record
                 continue
         stretches.append((run[0], [run]))
@@ -113,8 +114,15 @@ def _annotations(
     for first, runs in layout.stretches:
         ends = [*(run[0] for run in runs[1:]), first + layout.records((first, runs)) * layout.frames]
         for (_, end), until in zip(runs, ends, strict=True):
-            if until > end:
-                said.append((end / found.frames_hz, _seconds((until - end) / found.frames_hz), HOLE))
+            if end == found.runs[-1][1]:
+                holes = [(end, found.length, HOLE), (found.length, until, ENDED)]
+            else:
+                holes = [(end, until, HOLE)]
+            said += [
+                (start / found.frames_hz, _seconds((behind - start) / found.frames_hz), text)
+                for start, behind, text in holes
+                if behind > start
+            ]
     for track, label, stretches in zip(found.tracks, labels_of(found.tracks), found.invalid, strict=True):
         said += [
             (start / track.fs_hz, _seconds((end - start) / track.fs_hz), f"{INVALID}{label}")
@@ -168,8 +176,9 @@ class _Records:
         self._frames = layout.frames
         self._begins = [first for first, _ in layout.stretches]
         self._scales = scales
-        self._held: list[NDArray[np.float64]] = []
-        self._at = 0  # the frame of the first sample held
+        self._held: list[NDArray[np.float64]] = [np.zeros(0) for _ in self._sizes]
+        self._at = self._begins.pop(0)  # the frame of the first sample held
+        self._is_new = True  # whether not one record of this stretch is out
         self._last = [np.int16(min(max(0, one.digital[0]), one.digital[1])) for one in scales]
 
     def all(self, pieces: Iterable[Piece]) -> Iterator[tuple[int, list[NDArray[np.int16]]]]:
@@ -177,8 +186,7 @@ class _Records:
         for piece in pieces:
             if self._begins and piece.frame == self._begins[0]:
                 yield from self._flush()
-                self._at = self._begins.pop(0)
-                self._held = [np.zeros(0) for _ in self._sizes]
+                self._at, self._is_new = self._begins.pop(0), True
             self._fill(piece.frame - self._at - self._length())
             self._held = [
                 np.concatenate([old, new.astype(np.float64)]) for old, new in zip(self._held, piece.rows, strict=True)
@@ -194,9 +202,8 @@ class _Records:
         self._held = [np.concatenate([row, np.full(frames * size, np.nan)]) for row, size in filled]
 
     def _flush(self) -> Iterator[tuple[int, list[NDArray[np.int16]]]]:
-        if self._held and self._length():
-            self._fill(-self._length() % self._frames)
-            yield from self._whole()
+        self._fill(-self._length() % self._frames if self._length() else self._frames * self._is_new)
+        yield from self._whole()
 
     def _whole(self) -> Iterator[tuple[int, list[NDArray[np.int16]]]]:
         records = self._length() // self._frames
@@ -207,6 +214,7 @@ class _Records:
                 counts.append(self._counted(place, row[number * length : (number + 1) * length]))
             yield self._at + number * self._frames, counts
         done = records * self._frames
+        self._is_new = self._is_new and not records
         self._held = [row[done * size :] for row, size in zip(self._held, self._sizes, strict=True)]
         self._at += done
 

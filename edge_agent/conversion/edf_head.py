@@ -29,7 +29,7 @@ class Layout:
     def records(self, stretch: tuple[int, tuple[Run, ...]]) -> int:
         """Records of one stretch."""
         first, runs = stretch
-        return -(-(runs[-1][1] - first) // self.frames)
+        return max(1, -(-(runs[-1][1] - first) // self.frames))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from biosignal.errors import listed
+from biosignal.errors import BadInput, listed
 from biosignal.signal.blocks import Samples, Signal
 from edge_agent.conversion.frames import Framing, Grid, Piece, grid_of
 from edge_agent.conversion.original import Original
@@ -40,6 +40,7 @@ class Survey:
     runs : where frames follow each other; between them are gaps.
     invalid : for each track, stretches [first, end) of its own samples that hold none, inside of runs.
     joins : where something of unknown length is missing.
+    length : frames of the recording, with a gap at its end.
     """
 
     frames_hz: float
@@ -49,11 +50,17 @@ class Survey:
     invalid: tuple[tuple[Run, ...], ...]
     joins: tuple[Remark, ...]
     remarks: tuple[str, ...]
+    length: int
 
     @property
-    def length(self) -> int:
-        """Frames from the first to the last."""
-        return self.runs[-1][1]
+    def is_whole(self) -> bool:
+        """Whether there is no gap, neither between runs nor at an end."""
+        return self.runs == ((0, self.length),)
+
+    @property
+    def gaps(self) -> int:
+        """How many gaps there are."""
+        return len(self.runs) - 1 + (self.runs[0][0] > 0) + (self.runs[-1][1] < self.length)
 
 
 @dataclass(slots=True)
@@ -111,7 +118,10 @@ def survey(original: Original, grid: Grid, items: Iterable[Signal]) -> Survey:
             runs.append([piece.frame, piece.end])
         for place, index in enumerate(kept):
             seen[place].see(piece.rows[place], piece.frame * grid.per_frame[index])
+    if not runs:
+        raise BadInput("there are no samples to convert", record=facts.name, remedy="choose another stretch")
     return Survey(
+        length=max(runs[-1][1], -(-(facts.length or 0) // grid.own)),
         frames_hz=grid.frames_hz,
         own_per_frame=grid.own,
         tracks=tuple(_track(original, grid, index, one) for index, one in zip(kept, seen, strict=True)),

@@ -44,7 +44,7 @@ class _Sums:
 def wfdb_files(path: Path, found: Survey) -> list[Path]:
     """The files that a record will have, beside its annotations. `path` is without a suffix."""
     names = [path.name]
-    if len(found.runs) > 1:
+    if not found.is_whole:
         names += [f"{path.name}_layout", *(_segment(path.name, number) for number in range(len(found.runs)))]
     return [path.with_name(f"{path.name}.dat"), *(path.with_name(f"{name}.hea") for name in names)]
 
@@ -57,7 +57,7 @@ def write_wfdb(folder: Path, name: str, found: Survey, pieces: Iterable[Piece], 
     clock = "" if said.started is None else f" {_clock(said.started)}"
     comments = "".join(f"# {_line(what, text)}\n" for what, text in said.texts)
     bytes_a_frame = _WIDTH[form] * sum(track.per_frame for track in found.tracks)
-    if len(found.runs) == 1:
+    if found.is_whole:
         lines = _signal_lines(name, columns, sums[0], form=form, offset=0)
         (folder / f"{name}.hea").write_text(
             _record_line(name, found, found.length) + clock + "\n" + lines + comments, encoding="utf-8"
@@ -72,6 +72,7 @@ def write_wfdb(folder: Path, name: str, found: Survey, pieces: Iterable[Piece], 
         segments += [("~", first - at)] if first > at else []
         segments.append((segment, end - first))
         offset, at = offset + (end - first) * bytes_a_frame, end
+    segments += [("~", found.length - at)] if found.length > at else []
     layout = _record_line(f"{name}_layout", found, 0) + "\n" + _layout_lines(columns)
     (folder / f"{name}_layout.hea").write_text(layout, encoding="utf-8")
     listing = "".join(f"{segment} {length}\n" for segment, length in segments)

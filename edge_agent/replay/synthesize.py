@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from biosignal.synthetic.recording import SyntheticRecording
 from biosignal.synthetic.scenario import GENERATOR
 from biosignal.synthetic.scenarios import SCENARIOS
-from edge_agent.sources.synthetic import open_synthetic
+from edge_agent.sources.synthetic import MADE_UP, open_synthetic
 from edge_agent.sources.wfdb_writer import INVALID, NewRecord, write_record
 
 STRETCH = 1 << 14
@@ -33,7 +33,7 @@ def synthesize(name: str, *, folder: Path, seed: int | None, as_json: bool, stdo
         leads=made.leads,
         gains=made.per_unit,
         comments=(
-            "synthetic: made by a formula and a seed, not recorded from any person",
+            MADE_UP,
             f"synthetic scenario {made.scenario.name}, seed {made.seed}, generator {GENERATOR}",
             made.scenario.about,
         ),

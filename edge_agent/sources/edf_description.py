@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from biosignal.signal.blocks import Unit
 from edge_agent.sources.edf_header import FIXED_BYTES, SignalField, text_of
+from edge_agent.sources.edf_holes import Holes
 from edge_agent.sources.edf_layout import Layout
 from edge_agent.sources.edf_signals import EdfSignals
 from edge_agent.sources.port import Description, LeadDescription, Scale
@@ -25,6 +26,8 @@ CENTURY_BEGINS = 85  # EDF: years 85 to 99 are of the 20th century
 NO_DAY = "01.01.85"  # what EDF+ asks for where the day is not known, with `Startdate X`
 HOLE = "No samples"
 """An annotation of this text says for how long the file holds values in the place of samples: a gap of any length."""
+ENDED = "End of the samples"
+"""An annotation of this text says from where and for how long the last record goes on behind the recording."""
 INVALID = f"{HOLE}: "
 """An annotation that begins so names a lead in which, for its duration, the file holds no true samples."""
 
@@ -60,9 +63,14 @@ def describe(layout: Layout, signals: EdfSignals) -> Description:
     )
 
 
-def holes_of(annotations: Sequence[tuple[float, float | None, str]]) -> tuple[tuple[float, float], ...]:
-    """Seconds [start, end) in which the file says that it holds no samples of any lead."""
-    return tuple((at_s, at_s + for_s) for at_s, for_s, text in annotations if for_s and text == HOLE)
+def holes_of(annotations: Sequence[tuple[float, float | None, str]], fs_hz: float) -> Holes:
+    """What the file says that it does not hold of any lead, at a rate."""
+    empty = [(at_s, at_s + for_s) for at_s, for_s, text in annotations if for_s and text == HOLE]
+    ends_s = [at_s for at_s, for_s, text in annotations if for_s and text == ENDED]
+    return Holes(
+        empty=tuple(sorted((round(start * fs_hz), round(end * fs_hz)) for start, end in empty)),
+        ends_at=round(min(ends_s) * fs_hz) if ends_s else None,
+    )
 
 
 def invalid_stretches(annotations: Sequence[tuple[float, float | None, str]]) -> tuple[InvalidStretch, ...]:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from biosignal.errors import listed
 from biosignal.signal.blocks import Gap, SampleBlock, Signal
-from edge_agent.sources.edf_description import HOLE, INVALID, describe, holes_of, invalid_stretches
-from edge_agent.sources.edf_holes import as_gaps, length_without
+from edge_agent.sources.edf_description import ENDED, HOLE, INVALID, describe, holes_of, invalid_stretches
+from edge_agent.sources.edf_holes import as_gaps
 from edge_agent.sources.edf_layout import JUMP_S, Layout, read_layout
 from edge_agent.sources.edf_signals import EdfSignals, describe_signals, read_counts
 from edge_agent.sources.port import Description, RecordUnreadable, Remark, SourceFacts, SourceHealth, SourceState
@@ -44,8 +44,7 @@ class EdfRecord:
         self._hash = _content_hash(self._layout)
         said = self._layout.annotations()
         self._invalid = invalid_stretches(said)
-        at = [(round(start * self._own.fs_hz), round(end * self._own.fs_hz)) for start, end in holes_of(said)]
-        self._holes = tuple(at)
+        self._holes = holes_of(said, self._own.fs_hz)
         self._recording = ""
         self._closed = threading.Event()
         self._done = False
@@ -58,7 +57,7 @@ class EdfRecord:
             fs_hz=self._own.fs_hz,
             live=False,
             content_hash=self._hash,
-            length=length_without(self._holes, int(self._starts[-1]) + self._own.per_record),
+            length=self._holes.length(int(self._starts[-1]) + self._own.per_record),
             path=str(self._layout.path),
             notes=self._notes,
         )
@@ -111,7 +110,7 @@ class EdfRecord:
         return [
             Remark(sample=max(0, round(at_s * self._own.fs_hz)), for_s=for_s, text=text)
             for at_s, for_s, text in self._layout.annotations()
-            if text != HOLE and not text.startswith(INVALID)
+            if text not in (HOLE, ENDED) and not text.startswith(INVALID)
         ]
 
     def _blocks(self, first: int, end: int) -> Iterator[SampleBlock]:

@@ -10,12 +10,15 @@ from biosignal.synthetic.recording import SyntheticRecording
 from biosignal.synthetic.scenario import Scenario
 from biosignal.synthetic.scenarios import scenario_named
 from biosignal.synthetic.waves import ELECTRODES
-from edge_agent.sources.port import SourceFacts, SourceHealth, SourceState
+from edge_agent.sources.port import Description, LeadDescription, Scale, SourceFacts, SourceHealth, SourceState
 from edge_agent.sources.scenario_file import SUFFIXES, read_scenario
 from edge_agent.sources.wfdb_annotations import Annotation
 
 PREFIX = "synthetic/"
 DEFAULT_SEED = 1
+
+
+MADE_UP = "synthetic: made by a formula and a seed, not recorded from any person"
 
 
 class Synthetic:
@@ -60,6 +63,18 @@ class Synthetic:
     def health(self) -> SourceHealth:
         """Whether the recording is through."""
         return SourceHealth(state=SourceState.ENDED if self._done else SourceState.STREAMING, since_monotonic_s=0.0)
+
+    def description(self) -> Description:
+        """Scales, and that nobody was recorded."""
+        made = self.recording
+        units = [lead.unit.value for lead in made.leads]
+        return Description(
+            leads=tuple(
+                LeadDescription(unit_text=unit, scale=Scale(step=1 / gain))
+                for unit, gain in zip(units, made.per_unit, strict=True)
+            ),
+            texts=(("comment", MADE_UP),),
+        )
 
     def annotations(self) -> list[Annotation]:
         """The truth as WFDB annotations: beats, rhythms, lone P waves, fibrillation, unusable stretches."""

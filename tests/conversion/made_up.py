@@ -19,7 +19,7 @@ PLACES = Places(data_dir=None, cache_dir=Path("/nonexistent"), index_url="http:/
 class MadeUp:
     """A recording of `leads` (name, unit, rate, step, counts by run) whose runs begin at `begins`, at its own rate."""
 
-    def __init__(self, leads, begins, *, fs_hz, remarks=(), started=None, texts=(), path=None):
+    def __init__(self, leads, begins, *, fs_hz, remarks=(), started=None, texts=(), path=None, length=None):
         self.facts = SourceFacts(
             name="made-up",
             leads=tuple(
@@ -35,6 +35,7 @@ class MadeUp:
             live=False,
             content_hash="made-up",
             path=path,
+            length=length,
         )
         self._leads, self._begins, self._remarks = leads, begins, remarks
         self._said = Description(
@@ -81,6 +82,8 @@ class MadeUp:
                 )
                 at = block.end if rate_hz == self.facts.fs_hz else at
                 yield block
+        if self.facts.length is not None and self.facts.length > at:
+            yield Gap(recording="", start=at, length=self.facts.length - at, reason="made up")
 
 
 def converted(source, out, **flags):

@@ -112,6 +112,12 @@ def test_the_day_moves_at_random_and_the_time_of_day_stays():
     assert all(abs(STARTED - one) > datetime.timedelta(days=365) for one in moved)
 
 
+@pytest.mark.parametrize("wanted", ["out.edf", "out.csv", "out"])
+def test_what_nobody_was_recorded_for_stays_plainly_marked(tmp_path, wanted):
+    converted("synthetic/sinus", tmp_path / wanted, anonymise=True, to_s=2.0)
+    assert any(b"not recorded from any person" in file.read_bytes() for file in tmp_path.iterdir())
+
+
 def test_a_remark_that_only_looks_like_a_code_goes():
     leads = [("II", "mV", 100.0, 1.0, [np.zeros(10)])]
     said = [Remark(sample=1, for_s=None, text="wfdb N Quaxli"), Remark(sample=2, for_s=None, text="wfdb N")]

@@ -14,11 +14,11 @@ NAMES = (("MLII", "mV"), ("V5", "mV"), ("EEG Fpz-Cz", "uV"), ("ABP", "mmHg"), ("
 
 @st.composite
 def recordings(draw):
-    """Some leads of one rate, runs of any lengths with gaps of any lengths, some samples of single leads missing."""
+    """Some leads of one rate, runs of any lengths, gaps between them and at both ends, single samples missing."""
     fs_hz = draw(st.sampled_from([50.0, 100.0, 128.0, 250.0, 257.0, 360.0, 500.0, 1000.0, 249.89]))
     lengths = draw(st.lists(st.integers(1, 900), min_size=1, max_size=4))
     gaps = draw(st.lists(st.integers(1, 700), min_size=len(lengths) - 1, max_size=len(lengths) - 1))
-    begins = [0]
+    begins = [draw(st.sampled_from([0, 0, 1, 400]))]
     for length, gap in zip(lengths, gaps, strict=False):
         begins.append(begins[-1] + length + gap)
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -30,7 +30,9 @@ def recordings(draw):
         for run in counts:
             run[rng.random(run.size) < draw(st.sampled_from([0.0, 0.0, 0.05, 1.0]))] = np.nan
         leads.append((name, unit, fs_hz, step, counts))
-    return MadeUp(leads, begins[: len(lengths)], fs_hz=fs_hz)
+    end = begins[len(lengths) - 1] + lengths[-1]
+    length = end + draw(st.sampled_from([0, 0, 1, 333, 5000]))
+    return MadeUp(leads, begins[: len(lengths)], fs_hz=fs_hz, length=length)
 
 
 @pytest.mark.parametrize(("first", "second"), PAIRS)
@@ -52,7 +54,9 @@ def test_samples_and_gaps_survive_from_each_format_to_each(tmp_path_factory, fir
         for begin, length in zip(recording._begins, map(len, recording._leads[0][4]), strict=True):
             expected += [(at, begin - at)] if begin > at else []
             at = begin + length
+        expected += [(at, truth.length - at)] if truth.length > at else []
         assert gaps == expected
+        assert facts.length == truth.length
         for (name, _, _, step, counts), begins in ((lead, recording._begins) for lead in recording._leads):
             found = signals[name]
             assert found.size == at

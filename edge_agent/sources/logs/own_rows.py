@@ -36,6 +36,7 @@ class _Head:
     fs_hz: float
     description: Description
     names: tuple[str, ...]
+    length: int
 
 
 class OwnRows:
@@ -59,7 +60,7 @@ class OwnRows:
             rows, end = rows + 1, sample + 1
         if not rows:
             raise RecordUnreadable("the file holds no numbers", file=str(path))
-        self.length = end
+        self.length = max(end, head.length)
         self.notes: tuple[str, ...] = ()
         if self._damaged:
             self.notes = (f"{self._damaged} of {rows + self._damaged} rows cannot be read and are left out",)
@@ -77,6 +78,8 @@ class OwnRows:
             waiting.append(values)
             at = sample + 1
         yield np.asarray(waiting, np.float64).T, 0, ""
+        if self.length > at:
+            yield None, self.length - at, SKIPPED
 
     def remarks(self) -> list[Remark]:
         """The annotations of the file beside it; none where there is no such file."""
@@ -107,7 +110,7 @@ class OwnRows:
                 yield at - 1, [_cell(cell) for cell in cells[_BEFORE:]]
 
 
-def own_head(*, fs_hz: float, names: Sequence[str], description: Description) -> str:
+def own_head(*, fs_hz: float, length: int, names: Sequence[str], description: Description) -> str:
     """The first line of such a file."""
     leads = [
         {"name": name, "unit": lead.unit_text}
@@ -115,7 +118,7 @@ def own_head(*, fs_hz: float, names: Sequence[str], description: Description) ->
         | {key: text for key, text in (("transducer", lead.transducer), ("prefilter", lead.prefilter)) if text}
         for name, lead in zip(names, description.leads, strict=True)
     ]
-    said: dict[str, Any] = {"rate_hz": fs_hz, "leads": leads}
+    said: dict[str, Any] = {"rate_hz": fs_hz, "samples": length, "leads": leads}
     if description.started is not None:
         said["started"] = description.started.isoformat()
     if description.texts:
@@ -141,6 +144,7 @@ def _head(path: Path, first: str) -> _Head:
         return _Head(
             fs_hz=fs_hz,
             names=tuple(str(one["name"]) for one in said["leads"]),
+            length=int(said.get("samples", 0)),
             description=Description(
                 leads=leads,
                 started=datetime.fromisoformat(said["started"]) if "started" in said else None,
