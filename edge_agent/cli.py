@@ -178,7 +178,11 @@ def _add_replay(verbs: Any) -> None:
     )
     verb.add_argument("--speed", type=_speed, default=None, metavar="N|max", help="times real time (default: max)")
     verb.add_argument(
-        "--truth", nargs="?", const="atr", metavar="EXT", help="score against the record's annotations (default: atr)"
+        "--truth",
+        nargs="?",
+        const="",
+        metavar="EXT",
+        help="score against the record's annotations (default: those of its set, else atr)",
     )
     verb.add_argument("--out", type=Path, metavar="DIR", help="write DIR/RECORD.bds, a WFDB annotation file")
     verb.add_argument("--annotator", default="bds", metavar="bds", help="suffix of that file")
@@ -227,6 +231,7 @@ def _time_of(text: str) -> float:
 def _replay(parsed: argparse.Namespace) -> int:
     from edge_agent.replay.records_named import records_named
     from edge_agent.replay.replay import ReplayRequest, replay
+    from edge_agent.sources.datasets.table import truth_of
 
     places = _places()
     names, passed_over = records_named(parsed.record, places) if _are_several(parsed.record) else (parsed.record, 0)
@@ -235,7 +240,7 @@ def _replay(parsed: argparse.Namespace) -> int:
             record=name,
             lead=parsed.lead,
             speed=parsed.speed,
-            truth=parsed.truth,
+            truth=truth_of(name) if parsed.truth == "" else parsed.truth,
             out=parsed.out,
             annotator=parsed.annotator,
             json=parsed.json,
@@ -269,7 +274,11 @@ def _add_report(verbs: Any) -> None:
     verb.add_argument("--json", action="store_true", help="its numbers, JSON lines on stdout")
     verb.add_argument("--lead", metavar="NAME|INDEX|NAME=KIND", help="lead that goes before the others")
     verb.add_argument(
-        "--truth", nargs="?", const="atr", metavar="EXT", help="the record's annotations beside ours (default: atr)"
+        "--truth",
+        nargs="?",
+        const="",
+        metavar="EXT",
+        help="the record's annotations beside ours (default: those of its set, else atr)",
     )
 
 
@@ -277,13 +286,14 @@ def _report(parsed: argparse.Namespace) -> int:
     if parsed.pdf is None and not parsed.json:
         raise UsageRefused("where to?", remedy=f"`{PROGRAM} report {parsed.record} --pdf report.pdf`, or --json")
     from edge_agent.replay.reporting import ReportRequest, report
+    from edge_agent.sources.datasets.table import truth_of
 
     request = ReportRequest(
         record=parsed.record,
         pdf=parsed.pdf,
         json=parsed.json,
         lead=parsed.lead,
-        truth=parsed.truth,
+        truth=truth_of(parsed.record) if parsed.truth == "" else parsed.truth,
         from_s=parsed.from_s,
         to_s=parsed.to_s,
         fs_hz=parsed.fs_hz,

@@ -11,7 +11,7 @@ from biosignal.errors import BadInput
 from edge_agent.cli import main
 from edge_agent.sources.datasets.download import Absent, Download, Restricted, Unlike, Unreachable
 from edge_agent.sources.datasets.fetch import cached, fetch, records_of
-from edge_agent.sources.datasets.table import known_sets, set_called, wanted
+from edge_agent.sources.datasets.table import known_sets, set_called, truth_of, wanted
 from edge_agent.sources.port import RecordUnreadable
 from edge_agent.sources.resolve import Places, find, resolve
 from edge_agent.sources.wfdb_annotations import Annotation, write_annotations
@@ -272,6 +272,20 @@ def test_every_set_of_the_table_says_what_people_need_and_no_two_share_a_name():
         if one.access == "open":
             assert one.path_of(one.example)
             assert wanted(f"{one.name}/{one.example}").known is one
+
+
+@pytest.mark.parametrize(
+    ("record", "annotator"),
+    [
+        ("mitdb/100", "atr"),
+        ("cinc2013/a01", "fqrs"),
+        ("/data/apnea-ecg/1.0.0/a01", "apn"),
+        ("own/100", "atr"),
+        ("100", "atr"),
+    ],
+)
+def test_the_truth_of_a_record_is_that_of_its_set(record, annotator):
+    assert truth_of(record) == annotator
 
 
 def test_the_verb_lists_sets_and_says_all_of_one(tmp_path, capsys, monkeypatch):

@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from pathlib import PurePath
 from typing import Any
 
 INDEX_URL = "https://physionet.org/files/"
 USUAL_VERSION = "1.0.0"
+USUAL_ANNOTATOR = "atr"
 OPEN = "open"
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 
@@ -95,6 +97,16 @@ def known_sets() -> tuple[DataSet, ...]:
 def set_called(name: str) -> DataSet | None:
     """The set of one of its names, in any case of letters; None where nobody knows it."""
     return next((one for one in _sets() if name.lower() in one.names), None)
+
+
+def truth_of(record: str) -> str:
+    """Suffix of the annotations that are a record's truth where nobody names another: its set's first, else atr.
+
+    The set is the folder of its name, the nearest one.
+    """
+    folders = PurePath(record).parts[:-1]
+    known = next((one for folder in reversed(folders) if (one := set_called(folder)) is not None), None)
+    return known.truth[0] if known is not None and known.truth else USUAL_ANNOTATOR
 
 
 def names_of(name: str) -> Iterator[str]:
