@@ -255,6 +255,11 @@ def _replay(parsed: argparse.Namespace) -> int:
         print(f"{PROGRAM}: files passed over that are no recordings: {passed_over}", file=sys.stderr, flush=True)
     if not requests:
         raise BadInput("none of these files is a recording", files=parsed.record, remedy="name a WFDB, EDF or CSV file")
+    stems = [Path(name).stem for name in names]
+    if parsed.out is not None and (twice := sorted({stem for stem in stems if stems.count(stem) > 1})):
+        raise BadInput(
+            "several records of one name would write one file", names=twice, remedy="give each set an --out of its own"
+        )
     if len(requests) == 1:
         replay(requests[0], places=places, stdout=sys.stdout, stderr=sys.stderr)
         return 0

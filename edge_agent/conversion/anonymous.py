@@ -23,7 +23,10 @@ from edge_agent.sources.wfdb_annotations import SYMBOLS, Annotation
 
 _LEAST_DAYS, _MORE_DAYS = 366, 20 * 365
 _FIRST_YEAR = 1985  # of EDF
-_FILTERS = re.compile(r"(?:(?:HP|LP|BP|N|Notch)[:=]? ?\d[\d.]* ?(?:-\d[\d.]* ?)?(?:k?Hz|s)?[ ,;/]*)+", re.IGNORECASE)
+_FILTERS = re.compile(
+    r"(?:(?:HP|LP|BP|N|Notch)[:=]? ?_(?: ?- ?_)? ?(?:k?Hz|s)?[ ,;/]*)+".replace("_", r"\d{1,4}(?:\.\d{1,4})?"),
+    re.IGNORECASE,
+)
 TAKEN_OUT = "annotation"
 """What stands in the place of the words of an annotation."""
 

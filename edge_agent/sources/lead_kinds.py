@@ -55,7 +55,7 @@ _EEG_LEAD = re.compile(rf"(?:{_SITE}|e\d{{1,3}})(?:-(?:ref|le|ar|av|avg|x))?|{_S
 _EYE_LEAD = re.compile(rf"e[12](?:[-/_]?{_SITE})?")
 _EAR = re.compile(r"a\d")
 _INPUT = re.compile(r"(?:exg )?(?:ch|chan|channel|signal|lead|column|analog|adc|input|in|exg)[ _-]?\d{1,3}")
-_DIGITS = 2  # of a number in a name; longer ones may be somebody's
+_LONG_NUMBER = re.compile(r"\d{3}")  # such a number in a name may be somebody's
 _VOLTS = ("v", "mv", "uv", "nv", "\u00b5v", "\u03bcv", "nu", "adu")
 _SIGNED = re.compile(r"[-+][a-z]\w*|\w*[a-z]\w*[-+]")
 _BLANK = re.compile(r"[-.\s]+")
@@ -93,13 +93,18 @@ def kind_of(name: str, unit_text: str = "") -> LeadKind:
 
 def is_term(name: str) -> bool:
     """Whether a name is made of known words, leads, electrodes and numbers alone, so that it can name no person."""
+    if _LONG_NUMBER.search(name) or not _says_all_in_ascii(name):
+        return False
     plain = _plain(name)
     if any(pattern.fullmatch(plain.removeprefix("eeg ")) for pattern in (_ECG_LEAD, _EYE_LEAD, _EEG_LEAD, _INPUT)):
         return True
     words = re.sub(r"(?<=[a-z])(?=\d)", " ", re.sub(r"[^a-z0-9]+", " ", plain)).strip()
-    return bool(words) and not any(
-        left for left in _known_words_out_of(words).split() if not left.isdecimal() or len(left) > _DIGITS
-    )
+    return bool(words) and not any(left for left in _known_words_out_of(words).split() if not left.isdecimal())
+
+
+def _says_all_in_ascii(name: str) -> bool:
+    """Whether nothing but accents is lost of a name in plain letters."""
+    return all(sign.isascii() or unicodedata.combining(sign) for sign in unicodedata.normalize("NFKD", name))
 
 
 def _known_words_out_of(words: str) -> str:

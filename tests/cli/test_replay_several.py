@@ -98,6 +98,16 @@ def test_two_at_a_time_say_the_same(edge, records):
     assert plain[0] == plain[1]
 
 
+def test_two_records_of_one_name_do_not_write_over_each_other(edge, records, tmp_path):
+    shutil.copytree(records, tmp_path / "other")
+    code, _, err = edge("replay", records / "a", tmp_path / "other" / "a", "--out", tmp_path / "out")
+    assert code == 2
+    assert "several records of one name" in err
+    assert not (tmp_path / "out").exists()
+    assert edge("replay", records, "--out", tmp_path / "out")[0] == 0
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["a.bds", "b.bds"]
+
+
 @pytest.mark.parametrize("jobs", ["0", "-1", "many", "65"])
 def test_jobs_that_cannot_be_are_refused(edge, records, jobs):
     assert edge("replay", records / "a", f"--jobs={jobs}")[0] == 2

@@ -1,3 +1,4 @@
+import dataclasses
 import datetime
 import re
 
@@ -97,10 +98,24 @@ def test_what_names_nobody_stays(tmp_path):
 
 
 def test_terms_stay_names_of_leads():
-    names = ("MLII", "EEG Fpz-Cz", "ECG", "aVR", "Resp", "SpO2", "CH1", "PLETH", "ABP", "EOG horizontal", "II Quaxli")
+    names = ("MLII", "EEG Fpz-Cz", "ECG", "aVR", "Resp", "SpO2", "CH1", "PLETH", "ABP", "EOG horizontal", "II Quaxli",
+             "II \u738b", "II#47110815", "ECG 4711", "ECG Imp\u00e9dance")  # fmt: skip
     leads = [(name, "mV", 100.0, 1.0, [np.zeros(10)]) for name in names]
     kept = anonymous(original_of(MadeUp(leads, [0], fs_hz=100.0))).named
-    assert kept == (*names[:9], "eog-10", "unknown-11")
+    assert kept[:9] == names[:9]
+    assert kept[9:] == ("eog-10", "unknown-11", "ecg-12", "ecg-13", "ecg-14", "ECG Impédance")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [("HP:0.1Hz LP:75Hz N:50Hz", True), ("BP 0.5-40 Hz", True), ("N 47110815", False), ("HP:0.1Hz of Quaxli", False)],
+)
+def test_filters_stay_where_they_are_numbers_of_filters(given, kept):
+    source = MadeUp([("II", "mV", 100.0, 1.0, [np.zeros(10)])], [0], fs_hz=100.0)
+    source._said = dataclasses.replace(
+        source._said, leads=(dataclasses.replace(source._said.leads[0], prefilter=given),)
+    )
+    assert anonymous(original_of(source)).description.leads[0].prefilter == (given if kept else "")
 
 
 def test_the_day_moves_at_random_and_the_time_of_day_stays():

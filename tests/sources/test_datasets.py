@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import edfio
@@ -205,6 +206,24 @@ def test_where_only_the_list_knows_the_folder_it_is_looked_up(tmp_path, site, na
     site.asked.clear()
     assert resolve(name, places(tmp_path, site)).recording_facts().length == 4000
     assert site.asked == []
+
+
+def test_a_list_that_leads_out_of_the_cache_is_not_followed(tmp_path, site):
+    digest = "0" * 64
+    site.put("challenge-2021/1.0.3/SHA256SUMS.txt", f"{digest} ../../../x/A0001.hea\n{digest} /x/A0002.hea\n".encode())
+    for name in ("A0001", "A0002"):
+        with pytest.raises(RecordUnreadable, match="does not have the record"):
+            find(f"challenge-2021/{name}", places(tmp_path, site))
+
+
+def test_two_downloads_into_one_cache_come_one_after_the_other(tmp_path, site):
+    site.put_record(f"{MITDB}/100")
+    site.put_sums(MITDB)
+    heard = [Heard(), Heard()]
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(fetch, "mitdb/100", cache_dir=tmp_path, index_url=site.url, telling=one) for one in heard]
+        assert {one.result(30).name for one in both} == {"100"}
+    assert len(site.asked_for("100.dat")) == 1
 
 
 def test_a_name_that_several_records_have_is_not_guessed(tmp_path, site):

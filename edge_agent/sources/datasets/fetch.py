@@ -1,6 +1,7 @@
 """A record of a set, with all that belongs to it, into the cache: whole or not at all."""
 
 import contextlib
+import fcntl
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from edge_agent.sources.wfdb_header import NO_FILE, read_header
 
 SUMS = "SHA256SUMS.txt"
 FOLDER = "physionet"
-_STAGING, _LISTS = ".staging", ".lists"
+_STAGING, _LISTS, _LOCK = ".staging", ".lists", ".lock"
 _MOST_SIZED = 12  # files that are asked for their size before
 
 
@@ -45,7 +46,28 @@ def fetch(
         )
     folder = cache_dir / FOLDER / one.known.name / (one.version if one.is_versioned else "")
     fetching = _Fetching(one, folder, cache_dir / FOLDER, checked(index_url), Download(telling=telling or SILENT))
-    return fetching.record(annotators)
+    here = fetching.here()
+    if here is not None and not _missing(here, annotators):
+        return here  # also from a cache that cannot be written
+    with _alone(fetching):
+        return fetching.record(annotators)
+
+
+@contextlib.contextmanager
+def _alone(fetching: "_Fetching") -> Iterator[None]:
+    """One download at a time into a cache: two would write into each other's parts."""
+    try:
+        fetching.root.mkdir(parents=True, exist_ok=True)
+        lock = (fetching.root / _LOCK).open("w")
+    except OSError as error:
+        raise RecordUnreadable("the cache cannot be written", folder=str(fetching.root), why=error.strerror) from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            fetching.download.telling.say("another program fetches into this cache: waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def cached(cache_dir: Path, name: str | None = None) -> list[str]:
@@ -73,7 +95,8 @@ def records_of(
     """
     one = Wanted(known, known.version, False, "")
     fetching = _Fetching(one, cache_dir, cache_dir / FOLDER, checked(index_url), Download(telling=telling or SILENT))
-    lines = fetching.listing("RECORDS").read_text("utf-8", "replace").split()
+    with _alone(fetching):
+        lines = fetching.listing("RECORDS").read_text("utf-8", "replace").split()
     return [line.removesuffix(".edf") for line in lines if not line.endswith("/")]
 
 
@@ -87,11 +110,16 @@ class _Fetching:
     base: str = ""
     sums: dict[str, str] = field(default_factory=dict)
 
+    def here(self) -> Path | None:
+        """The record, where the cache has it."""
+        path = self.wanted.known.path_of(self.wanted.path)
+        return self._here(path) or self._by_list(path)
+
     def record(self, annotators: Sequence[str]) -> Path:
         """The record in the cache."""
         known = self.wanted.known
         path = known.path_of(self.wanted.path)
-        here = self._here(path) or self._by_list(path)
+        here = self.here()
         if here is not None:
             self._more(here, annotators)
             return here
@@ -220,7 +248,7 @@ class _Fetching:
 
     def _more(self, here: Path, annotators: Sequence[str]) -> None:
         """Annotations that were not asked for before; without a network the record stays as it is."""
-        missing = [one for one in annotators if here.suffix != ".edf" and not Path(f"{here}.{one}").is_file()]
+        missing = _missing(here, annotators)
         if not missing:
             return
         path = here.relative_to(self.folder).as_posix()
@@ -245,6 +273,11 @@ class _Fetching:
         )
 
 
+def _missing(here: Path, annotators: Sequence[str]) -> list[str]:
+    """Annotators whose files are not beside a record; an EDF has none."""
+    return [one for one in annotators if here.suffix != ".edf" and not Path(f"{here}.{one}").is_file()]
+
+
 def _inside(below: PurePosixPath, name: str, record: str) -> str:
     """Path in the set of a file that a header names."""
     if PurePosixPath(name).name != name or name in ("", ".", ".."):
@@ -258,8 +291,10 @@ def _read_sums(file: Path) -> dict[str, str]:
     with file.open(encoding="utf-8", errors="replace") as lines:
         for line in lines:
             digest, _, path = line.strip().partition(" ")
-            if re.fullmatch(r"[0-9a-fA-F]{64}", digest):
-                sums[path.strip().lstrip("*").removeprefix("./")] = digest
+            plain = path.strip().lstrip("*").removeprefix("./")
+            parts = PurePosixPath(plain).parts
+            if re.fullmatch(r"[0-9a-fA-F]{64}", digest) and parts and ".." not in parts and parts[0] != "/":
+                sums[plain] = digest
     return sums
 
 
