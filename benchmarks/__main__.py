@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import clinic, daemon, decoding, drain, peers, replay, stages
+from benchmarks import clinic, daemon, decoding, drain, eeg, peers, replay, stages
 from benchmarks.figures import Figure, NotMeasured
 from benchmarks.machine import ROOT, machine_facts
 from benchmarks.report import report, table, write
@@ -30,6 +30,7 @@ PARTS: dict[str, tuple[Callable[..., list[Figure]], tuple[str, ...]]] = {
     "clinic": (clinic.measure, ("finding_at_clinic_p50_s", "finding_at_clinic_p99_s")),
     "backlog": (drain.measure, drain.NAMES),
     "stages": (stages.measure, stages.NAMES),
+    "eeg": (eeg.measure, eeg.NAMES),
     "decoding": (decoding.measure, tuple(f"decoding_{protocol}" for protocol in KINDS)),
 }
 PEERS = "peers"

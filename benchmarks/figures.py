@@ -47,6 +47,10 @@ SPECS: dict[str, Spec] = {
     "windows_times_real_time": Spec(what="beat windows and rhythm features", unit="x"),
     "inference_times_real_time": Spec(what="ONNX Runtime, one beat at a time", unit="x"),
     "rules_times_real_time": Spec(what="rhythm rules", unit="x"),
+    "eeg_chunk_p50_ms": Spec(what="EEG, all tasks, 100 ms of eight leads at 250 Hz: median", unit="ms", most=0.5),
+    "eeg_chunk_p99_ms": Spec(what="EEG, all tasks, 100 ms of eight leads at 250 Hz: 99 of 100", unit="ms", most=4.0),
+    "eeg_times_real_time": Spec(what="EEG, all tasks, eight leads at 250 Hz", unit="x"),
+    "eeg_night_s": Spec(what="EEG, all tasks, a night of eight hours of one lead", unit="s", most=10.0),
     **{
         f"decoding_{board}": Spec(what=f"decoding {board}, live or damaged", unit="x line rate", least=100.0)
         for board in KINDS

@@ -102,7 +102,7 @@ def _analyse(
     assert ECG_BEATS.model is not None, "the beats have a classifier"
     recorded = Recorded(device="benchmark", recording="benchmark", fs_hz=signal.facts.fs_hz, leads=signal.facts.leads)
     models = {
-        name: Model(name, contract_of(name), backend if name == ECG_BEATS.name else _released(name))
+        name: Model(name, contract_of(name), backend if name == ECG_BEATS.name else released(name))
         for name in models_of_tasks()
     }
     pipeline = Pipeline(TASKS.values() if tasks is None else tasks, recorded, models=models)
@@ -111,7 +111,8 @@ def _analyse(
 
 
 @cache
-def _released(task: str) -> Backend | None:
+def released(task: str) -> Backend | None:
+    """Serve the released bundle of a task; None where there is none."""
     folder = find_bundle(task)
     return None if folder is None else cpu_backend(load_bundle(folder))
 
