@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--bundle", type=Path, help="folder of a bundle to use in the place of the released one")
     evaluate.add_argument("--jobs", type=_positive, default=1, help="records scored side by side")
     evaluate.add_argument(
-        "--seed", type=int, default=0, help=f"of {ARTEFACT}, which draws its cases and needs no folder"
+        "--seed", type=_seed, default=0, help=f"of {ARTEFACT}, which draws its cases and needs no folder"
     )
     evaluate.add_argument("--json", action="store_true", help="print all figures as JSON")
     folds = verbs.add_parser("crossvalidate", help="train without a part of a set and score that part, each in turn")

@@ -7,6 +7,7 @@ import pytest
 
 from biosignal.errors import BadInput
 from biosignal.signal.blocks import Unit
+from biosignal.synthetic.noise import Bridge, ElectrodePop, FlatChannel
 from biosignal.synthetic.recording import SyntheticRecording
 from biosignal.synthetic.scenarios import scenario_named
 
@@ -146,6 +147,67 @@ def test_heart_and_brain_share_one_recording():
     assert [lead.unit.value for lead in made.leads] == ["mV", "uV", "uV", "uV"]
     assert len(made.truth.beats) == pytest.approx(580, abs=15)
     assert [stage.stage for stage in made.truth.stages] == ["W", "N1", "N2"]
+
+
+CALM = replace(
+    scenario_named("eeg-awake"),
+    duration_s=20.0,
+    channels=("C3", "P3", "O1", "O2", "C3-P3"),
+    brain=scenario_named("eeg-awake").brain[:1],
+)
+
+
+def spoiled(*noise):
+    """What a disturbance changes, uV, shape (lead, sample), and what is told of it."""
+    made = SyntheticRecording(replace(CALM, noise=(*CALM.noise, *noise)))
+    plain = SyntheticRecording(CALM)
+    return made.samples(0, made.length).astype(float) - plain.samples(0, plain.length), made
+
+
+def test_a_pop_jumps_on_its_electrode_at_the_moment_told_and_comes_back():
+    more, made = spoiled(ElectrodePop(start_s=8.0, electrodes=("C3",), amplitude_mv=0.2, tau_s=0.4))
+    (told,) = made.truth.of("electrode-pop")
+    assert (told.start, told.end, told.note) == (8 * 256, 10 * 256, "C3")
+    assert not more[:, : told.start].any()
+    assert not more[:, told.end :].any()
+    assert not more[1:4].any()
+    assert abs(more[0, told.start]) == pytest.approx(200.0, abs=0.2)
+    assert np.allclose(more[4], more[0], atol=0.21)
+    heights = np.abs(more[0, told.start : told.end])
+    assert heights[round(0.4 * 256)] == pytest.approx(200 / np.e, rel=0.02)
+    assert np.diff(heights).max() < 0.21
+
+
+def test_bridged_electrodes_have_their_mean_potential_and_their_own_hiss():
+    _, made = spoiled(Bridge(start_s=8.0, duration_s=5.0, electrodes=("C3", "P3")))
+    (told,) = made.truth.of("bridge")
+    x, plain = made.samples(0, made.length), SyntheticRecording(CALM).samples(0, made.length)
+    apart = (x[0] - x[1]).astype(float)
+    inside, outside = apart[told.start : told.end], apart[: told.start]
+    assert 0.5 < inside.std() < 2.0 < 5.0 < outside.std()
+    mean = plain[:2, told.start : told.end].mean(axis=0)
+    assert (x[0, told.start : told.end] - mean).std() < 2.0
+    assert np.array_equal(x[2:4], plain[2:4])
+
+
+def test_a_bridge_to_an_electrode_without_a_channel_is_one_as_well():
+    both = replace(CALM, noise=(*CALM.noise, Bridge(start_s=8.0, electrodes=("O1", "P3"))))
+    alone = replace(both, channels=("P3",))
+    assert np.array_equal(SyntheticRecording(alone).counts(0, 5000)[0], SyntheticRecording(both).counts(0, 5000)[1])
+
+
+def test_a_flat_channel_is_flat_and_the_others_are_not():
+    more, made = spoiled(FlatChannel(start_s=8.0, duration_s=5.0, electrodes=("C3",)))
+    (told,) = made.truth.of("flat-channel")
+    x = made.samples(told.start, told.end)
+    assert not x[[0, 4]].any()
+    assert not more[1:4].any()
+
+
+@pytest.mark.parametrize("electrodes", [("C3",), (), ("C3", "LL")])
+def test_a_bridge_that_joins_nothing_is_refused(electrodes):
+    with pytest.raises(BadInput):
+        spoiled(Bridge(electrodes=electrodes))
 
 
 def test_an_unknown_channel_is_refused():

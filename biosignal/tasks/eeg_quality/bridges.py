@@ -45,6 +45,8 @@ class Bridges:
     def candidates(self, samples: Array, limit_uv: float) -> list[list[Pair]]:
         """Pairs that may be one, for each half second; samples in uV, shape (piece, lead, sample)."""
         one, other = self._pairs
+        if not len(one):
+            return [[] for _ in samples]
         step = max(1, samples.shape[-1] // LOOKED_AT)
         few = samples[:, :, ::step]
         few = few - np.add.reduce(few, axis=-1, keepdims=True) / few.shape[-1]

@@ -42,10 +42,11 @@ class LeadsRule:
 
     def on_second(self, start: int, end: int, grades: NDArray[np.int64], bridges: Sequence[Pair]) -> None:
         """Take one second: the grade of each lead, and which pairs are one."""
-        self._bridges(start, end, bridges)
+        if bridges or self._bridge is not None or self._bridged_since is not None:
+            self._bridges(start, end, bridges)
         bad = grades >= int(Grade.POP)
         if not self._open and not bad.any():
-            self._bad_since[:] = -1
+            self._bad_since.fill(-1)
             return
         self._bad_since = np.where(bad, np.where(self._bad_since < 0, start, self._bad_since), -1)
         self._go_on(start, end, bad)

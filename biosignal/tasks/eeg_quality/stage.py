@@ -111,7 +111,7 @@ class EegQualityStage:
     def _anew(self, start: int) -> None:
         """A second begins."""
         self._begin = self._half_at = start
-        self._grades = np.zeros_like(self._grades)
+        self._grades.fill(0)
         self._pairs = set()
 
     def _graded(self, pieces: Pieces) -> Iterator[Event]:
@@ -120,7 +120,7 @@ class EegQualityStage:
         for number, grades in enumerate(graded.grades):
             end = pieces.start + (number + 1) * pieces.length
             self._half_at = end
-            self._grades = np.maximum(self._grades, grades)
+            np.maximum(self._grades, grades, out=self._grades)
             self._pairs.update(graded.bridges[number])
             if ends_second(end, self._facts.fs_hz):
                 yield from self._second(end)
