@@ -41,8 +41,8 @@ from biosignal.tasks.eeg_quality.task import EEG_QUALITY
 CASES = 50
 """Of each artefact, and as many without one."""
 WITHIN_S = 1.0
-LENGTH_S = 24.0
-LEAST_S = 8.0
+LENGTH_S = 18.0
+LEAST_S = 6.0
 """An artefact begins at the earliest here: some know by then what a lead usually shows."""
 BLOCK_S = 0.1
 CLEAN = "clean"
@@ -52,8 +52,8 @@ RATES_HZ = (160.0, 200.0, 250.0, 256.0, 500.0)
 AWAKE: tuple[BrainState, ...] = (Wake(), Wake(eyes_closed=False, blinks_per_min=0.0))
 ASLEEP: tuple[BrainState, ...] = tuple(Sleep(stage=stage) for stage in ("N1", "N2", "N3", "R"))
 ILL: tuple[BrainState, ...] = (
-    Seizure(after_s=4.0, seizure_s=15.0),
-    Seizure(after_s=6.0, seizure_s=12.0, focus="Fz", generalised=True, first_hz=3.3, first_uv=150.0, last_uv=180.0),
+    Seizure(after_s=3.0, seizure_s=12.0),
+    Seizure(after_s=4.0, seizure_s=10.0, focus="Fz", generalised=True, first_hz=3.3, first_uv=150.0, last_uv=180.0),
     BurstSuppression(),
 )
 SAME_ARTEFACT = {"lead-off": ("lead-off", "flat"), "saturated": ("saturated", "lead-off")}

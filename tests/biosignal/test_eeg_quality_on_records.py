@@ -77,11 +77,17 @@ def test_people_at_rest_and_moving_are_not_rejected(run, most):
     assert (Counter(one.label for one in marks)["flat"] == len(leads)) == (run == 3)
 
 
-@pytest.mark.parametrize(("name", "most"), [("neonate_burst", 0.005), ("preterm", 0.05)])
+@pytest.mark.parametrize(("name", "most"), [("neonate_burst", 0.005), ("preterm", 0.11)])
 def test_bursts_of_newborns_are_not_rejected(name, most):
     needed("burst")
     leads, fs_hz, x = eeg_of(RECORDS / "burst" / f"{name}.edf")
-    assert rejected([one for one in seconds(leads, fs_hz, x) if one.label != "flat"]) <= most
+    marks = seconds(leads, fs_hz, x)
+    # In one lead of the preterm's eight the mains are more than three times what the brain shows.
+    assert rejected([one for one in marks if one.label != "flat"]) <= most
+    # Cz is the newborn's reference and shows the hiss of its input; suppressed leads show more.
+    assert {one.leads for one in marks if one.label == "flat"} == (
+        {("EEG Cz-Ref",)} if name == "neonate_burst" else set()
+    )
 
 
 @pytest.mark.parametrize(

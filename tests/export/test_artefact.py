@@ -41,7 +41,7 @@ def test_each_artefact_is_found_within_a_second_and_the_clean_ones_are_clean(fig
         assert one["longest_s"] <= WITHIN_S, kind
     clean = figures["gross"][CLEAN]
     assert (clean["cases"], clean["with_artefact"], clean["false_seconds"]) == (2, 0, 0)
-    assert clean["clean_seconds"] > 2 * 20 * 8
+    assert clean["clean_seconds"] > 2 * 16 * 8
 
 
 def test_what_is_called_wrongly_counts():

@@ -9,12 +9,14 @@ from biosignal.errors import BadInput
 class EegQualityLimits:
     """Limits in microvolts of a half second, and after how many seconds what is bad becomes a finding.
 
-    `rail_uv` is the absolute value at which the front end saturates; learned if absent. Of muscle and mains the first
-    limit degrades and the second rejects; muscle is the standard deviation above 25 Hz without the mains, mains the
-    peak of the hum.
+    `flat_uv` is peak to peak: what shows no more than 2 uV shows no brain, by the American Clinical Neurophysiology
+    Society's guideline on recording in suspected cerebral death (2016), and the hiss of an input does. `rail_uv` is the
+    absolute value at which the front end saturates; learned if absent. Of muscle and mains the first limit degrades and
+    the second rejects where it swamps the rest as well; muscle is the standard deviation above 25 Hz without the mains,
+    mains the peak of the hum.
     """
 
-    flat_uv: float = 0.5
+    flat_uv: float = 2.0
     muscle_uv: float = 10.0
     muscle_rejected_uv: float = 30.0
     mains_uv: float = 12.0

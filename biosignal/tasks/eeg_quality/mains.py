@@ -2,6 +2,7 @@
 
 import math
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,19 @@ LINE_SHARE = 0.35
 """Share of what is fast that the hum has at least: muscle of any size spreads over all tones."""
 
 
+class Split(NamedTuple):
+    """What is fast in each of several rows, shape (row,).
+
+    `hum` is its peak in uV, 0 where it is no line of its own. `muscle` is the standard deviation of the rest in uV,
+    taken from the median, so that a single spike or step does not count as muscle. `power` is that of both, in uV
+    squared, with what the filter took from the hum.
+    """
+
+    hum: Array
+    muscle: Array
+    power: Array
+
+
 class Hum:
     """Fits the mains and its overtones into half seconds of one length.
 
@@ -27,34 +41,29 @@ class Hum:
 
     def __init__(self, fs_hz: float, length: int) -> None:
         self._tones = [
-            (_tones(mains_hz, fs_hz, length), math.sqrt(2.0 / length) / _gain(mains_hz, fs_hz))
+            (_tones(mains_hz, fs_hz, length), _gain(mains_hz, fs_hz))
             for mains_hz in MAINS_HZ
             if mains_hz < OF_NYQUIST * fs_hz / 2
         ]
 
-    def split(self, fast: Array) -> tuple[Array, Array]:
-        """Split what is fast, shape (row, sample), into hum and the rest.
-
-        Returns
-        -------
-        Peak of the hum, 0 where it is no line of its own, and standard deviation of the rest: uV, shape (row,). The
-        latter is taken from the median, so that a single spike or step does not count as muscle.
-        """
+    def split(self, fast: Array) -> "Split":
+        """Split what is fast, shape (row, sample), into hum and the rest."""
+        length = fast.shape[-1]
         whole = np.add.reduce(fast * fast, axis=-1)
-        peak = np.zeros(len(fast))
-        most = np.zeros(len(fast))
+        peak, most, lost = np.zeros((3, len(fast)))
         rest = fast
-        for tones, scale in self._tones:
+        for tones, gain in self._tones:
             shares = np.add.reduce(fast[:, np.newaxis, :] * tones, axis=-1)
             power = np.add.reduce(shares * shares, axis=-1)
             is_line = (power > most) & (power >= LINE_SHARE * whole) & (whole > 0)
             if not is_line.any():
                 continue
             most = np.where(is_line, power, most)
-            peak = np.where(is_line, scale * np.hypot(shares[:, 0], shares[:, 1]), peak)
+            lost = np.where(is_line, power * (gain**-2 - 1.0), lost)
+            peak = np.where(is_line, math.sqrt(2.0 / length) / gain * np.hypot(shares[:, 0], shares[:, 1]), peak)
             fitted = np.add.reduce(shares[:, :, np.newaxis] * tones, axis=1)
             rest = np.where(is_line[:, np.newaxis], fast - fitted, rest)
-        return peak, np.median(np.abs(rest), axis=-1) / 0.6745
+        return Split(peak, np.median(np.abs(rest), axis=-1) / 0.6745, (whole + lost) / length)
 
 
 @lru_cache(maxsize=16)
