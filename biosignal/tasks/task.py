@@ -14,6 +14,7 @@ from biosignal.model.model import Model
 from biosignal.scoring.score import Scorer
 from biosignal.signal.blocks import Lead, LeadKind, Unit
 from biosignal.stream.stage import Stage
+from biosignal.tasks.chart import Chart
 from biosignal.tasks.overview import Overview
 
 
@@ -166,6 +167,7 @@ class Task:
     marks, findings, quantities : what it may say; a name may be in one task only.
     limits : a frozen dataclass with a default for each field: what a clinic can set.
     review : what people review; None: nothing.
+    charts : how its series and marks are drawn over time, the first one on top; series that none shows become lines.
     scorer : how it is scored against a reference; None: not at all.
     overview : what a report of a whole recording says of it; None: its findings only.
     package : where its ``words.json`` lies, as a package's name.
@@ -183,6 +185,7 @@ class Task:
     quantities: Mapping[str, Quantity] = field(default_factory=dict)
     limits: type[Any] | None = None
     review: ReviewUnit | None = None
+    charts: Sequence[Chart] = ()
     scorer: Scorer | None = None
     overview: Overview | None = None
     package: str = ""

@@ -5,6 +5,7 @@ from importlib.resources import files
 from typing import Any
 
 from biosignal.tasks import TASKS
+from biosignal.tasks.chart import Chart
 from biosignal.tasks.lookup import finding_kinds, quantities, task_of_finding
 from biosignal.tasks.task import FindingKind, Quantity, ReviewUnit, Task
 from biosignal.wire.envelope import KINDS
@@ -52,6 +53,7 @@ def _task(task: Task) -> dict[str, Any]:
             for kind in task.marks
         },
         "review": _review(task.review) if task.review is not None else None,
+        "charts": [_chart(chart) for chart in task.charts],
         "model": task.model is not None,
     }
 
@@ -61,4 +63,18 @@ def _review(unit: ReviewUnit) -> dict[str, Any]:
         "mark": unit.mark,
         "labels": [{"name": one.name, "meaning": one.meaning, "key": one.key} for one in unit.labels],
         "cannot_tell": unit.undecided,
+    }
+
+
+def _chart(chart: Chart) -> dict[str, Any]:
+    return {
+        "name": chart.name,
+        "label": chart.label,
+        "form": chart.form.value,
+        "quantities": chart.quantities,
+        "axis": chart.axis,
+        "axis_unit": chart.axis_unit,
+        "mark": chart.mark,
+        "labels": chart.labels,
+        "awake": chart.awake,
     }

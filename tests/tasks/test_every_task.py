@@ -31,6 +31,7 @@ from biosignal.model.model import Model
 from biosignal.signal.blocks import Gap, Lead, LeadKind, SampleBlock, Unit
 from biosignal.stream.pipeline import Pipeline, Recorded
 from biosignal.tasks import TASKS
+from biosignal.tasks.chart import Chart, Form
 from biosignal.tasks.words import read_words, words_of
 from edge_agent.explain.template import explain
 from edge_agent.sources.excerpt import FS_HZ, Excerpt
@@ -175,6 +176,54 @@ def test_its_review_has_a_single_key_for_each_label_and_one_for_what_cannot_be_t
     if task.model is not None:
         assert set(task.model.classes) <= set(labels)
         assert review.undecided not in task.model.classes
+
+
+def faults_of(chart, task):
+    """What keeps a chart from being drawn, as words."""
+    kinds = {kind.name for kind in task.marks}
+    faults = {f"quantity {name}" for name in chart.quantities if name not in task.quantities}
+    faults |= {f"mark {chart.mark}"} if chart.mark and chart.mark not in kinds else set()
+    faults |= {f"awake {name}" for name in chart.awake if name not in chart.labels}
+    if len(set(chart.quantities)) != len(chart.quantities) or len(set(chart.labels)) != len(chart.labels):
+        faults.add("a name twice")
+    if chart.form is Form.STAGES:
+        faults |= {"no labels"} if not chart.labels else set()
+        faults |= (
+            {"neither mark nor scores"} if not chart.mark and len(chart.quantities) != len(chart.labels) else set()
+        )
+    elif not chart.quantities:
+        faults.add("no quantities")
+    if chart.form is Form.MARGINS and len(chart.quantities) != 2:
+        faults.add("not two margins")
+    if chart.form is Form.ARRAY and not (
+        len(chart.axis) == len(chart.quantities) > 1
+        and list(chart.axis) == sorted(set(chart.axis))
+        and len({task.quantities[name].unit for name in chart.quantities if name in task.quantities}) == 1
+    ):
+        faults.add("no axis")
+    return faults
+
+
+@pytest.mark.parametrize("task", ALL, ids=names)
+def test_its_charts_show_what_it_says_and_can_be_drawn(task):
+    assert len({chart.name for chart in task.charts}) == len(task.charts)
+    assert {chart.name: faults for chart in task.charts if (faults := faults_of(chart, task))} == {}
+
+
+@pytest.mark.parametrize(
+    ("chart", "fault"),
+    [
+        (Chart(name="a", label="a", form=Form.LINES, quantities=("nothing",)), "quantity nothing"),
+        (Chart(name="a", label="a", form=Form.LINES), "no quantities"),
+        (Chart(name="a", label="a", form=Form.MARGINS, quantities=("swing",)), "not two margins"),
+        (Chart(name="a", label="a", form=Form.ARRAY, quantities=("swing", "spell"), axis=(2.0, 1.0)), "no axis"),
+        (Chart(name="a", label="a", form=Form.STAGES, labels=("x", "y")), "neither mark nor scores"),
+        (Chart(name="a", label="a", form=Form.STAGES, mark="beat", labels=("x",)), "mark beat"),
+        (Chart(name="a", label="a", form=Form.STAGES, mark="spell", labels=("x",), awake=("y",)), "awake y"),
+    ],
+)
+def test_a_chart_that_cannot_be_drawn_is_seen(chart, fault):
+    assert fault in faults_of(chart, EXAMPLE)
 
 
 @pytest.mark.parametrize("task", [task for task in WITH_MODEL if task is not EXAMPLE], ids=names)

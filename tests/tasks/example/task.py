@@ -1,8 +1,19 @@
 """The declaration of the example."""
 
 from biosignal.signal.blocks import LeadKind
+from biosignal.tasks.chart import Chart, Form
 from biosignal.tasks.task import Task, Wants
-from tests.tasks.example.kinds import CONTRACT, EPOCH, FINDINGS, NAME, QUANTITIES, REVIEW, LivelinessLimits
+from tests.tasks.example.kinds import (
+    CALM,
+    CONTRACT,
+    EPOCH,
+    FINDINGS,
+    LIVELY,
+    NAME,
+    QUANTITIES,
+    REVIEW,
+    LivelinessLimits,
+)
 from tests.tasks.example.stage import make_stage
 
 EXAMPLE = Task(
@@ -17,4 +28,13 @@ EXAMPLE = Task(
     quantities=QUANTITIES,
     limits=LivelinessLimits,
     review=REVIEW,
+    charts=(
+        Chart(
+            name="course",
+            label="Course of the liveliness",
+            form=Form.STAGES,
+            mark=EPOCH.name,
+            labels=(LIVELY, CALM),
+        ),
+    ),
 )
