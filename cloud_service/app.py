@@ -18,6 +18,7 @@ from cloud_service.access.people import People
 from cloud_service.clinic import (
     alarms,
     devices,
+    eeg_views,
     event_log,
     findings,
     live,
@@ -54,6 +55,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     devices.router,
     recordings.router,
     live.router,
+    eeg_views.router,
     findings.router,
     reviews.router,
     alarms.router,

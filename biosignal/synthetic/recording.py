@@ -16,7 +16,7 @@ from biosignal.signal.blocks import Gap, Lead, LeadKind, SampleBlock, Samples, S
 from biosignal.synthetic.brain import Brain, electrode_uv
 from biosignal.synthetic.draw import Array, generator
 from biosignal.synthetic.heart import P_REACH_S, P_WAVE, SPIKE_S, Heart, Stroke
-from biosignal.synthetic.montage import channel_electrodes
+from biosignal.synthetic.montage import EYES, channel_electrodes
 from biosignal.synthetic.noise import Additive, Bridge, Dropout, FlatChannel, FlatLine, Hiss, LeadOff, Saturation
 from biosignal.synthetic.scenario import Scenario
 from biosignal.synthetic.truth import Episode, RhythmChange, StageOfSleep, TrueBeat, Truth
@@ -50,7 +50,7 @@ class SyntheticRecording:
         self.fs_hz = scenario.fs_hz
         self.length = round(scenario.duration_s * scenario.fs_hz)
         ecg = tuple(Lead(name=name, unit=Unit.MILLIVOLT, kind=LeadKind.ECG) for name in scenario.leads)
-        eeg = tuple(Lead(name=name, unit=Unit.MICROVOLT, kind=LeadKind.EEG) for name in scenario.channels)
+        eeg = tuple(Lead(name=name, unit=Unit.MICROVOLT, kind=_kind_of(name)) for name in scenario.channels)
         self.leads = ecg + eeg
         self.per_unit = tuple(PER_MV if lead.unit is Unit.MILLIVOLT else PER_UV for lead in self.leads)
         self._heart = _played_heart(scenario, seed)
@@ -259,6 +259,10 @@ def _needed(lead: Lead) -> set[str]:
     if lead.unit is Unit.MILLIVOLT:
         return set(ELECTRODES[lead.name])
     return {electrode for electrode in channel_electrodes(lead.name) if electrode}
+
+
+def _kind_of(channel: str) -> LeadKind:
+    return LeadKind.EOG if channel_electrodes(channel)[0] in EYES else LeadKind.EEG
 
 
 def _electrodes_of(scenario: Scenario) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from biosignal.errors import BadInput
 from biosignal.synthetic.brain import BurstSuppression, Seizure, Sleep, Wake
-from biosignal.synthetic.montage import BIPOLAR, REFERENTIAL, SLEEP
+from biosignal.synthetic.montage import BIPOLAR, NIGHT, REFERENTIAL, SLEEP
 from biosignal.synthetic.noise import (
     Bridge,
     Dropout,
@@ -292,6 +292,25 @@ def _brains() -> list[Scenario]:
                 (1500, Sleep(stage="R")),
             ),
             **eeg,  # type: ignore[arg-type]
+        ),
+        Scenario(
+            name="night",
+            about="a night in ten minutes, 20 epochs of 30 s: awake, N1, N2, N3, N2, REM, awake; at 8:45 a seizure of "
+            "40 s that begins under T3",
+            duration_s=600,
+            channels=NIGHT,
+            fs_hz=200.0,
+            leads=(),
+            noise=(Hiss(amplitude_mv=0.001),),
+            brain=brain(
+                (0, Wake()),
+                (90, Sleep(stage="N1")),
+                (150, Sleep(stage="N2", spindles_per_min=8.0)),
+                (270, Sleep(stage="N3")),
+                (360, Sleep(stage="N2", spindles_per_min=8.0)),
+                (420, Sleep(stage="R")),
+                (510, Seizure(after_s=15.0, seizure_s=40.0)),
+            ),
         ),
         Scenario(
             name="eeg-seizure",

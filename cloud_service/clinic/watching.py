@@ -16,7 +16,8 @@ from cloud_service.pulse import Loop
 
 log = logging.getLogger("bedside.watch")
 RENEW_AFTER_S = 10.0
-KEPT_PER_WATCHER = 64
+KEPT_PER_WATCHER = 512
+"""Frames of one lead each: some seconds of all leads of an EEG."""
 STILL_AFTER_S = 30.0
 """Asking one device takes 3 s at most where the broker does not answer, and ten more of the database."""
 Key: TypeAlias = tuple[str, str]

@@ -6,8 +6,8 @@ from biosignal.events import Finding, Strip, stable_id
 from biosignal.wire.waveform import WaveChunk, encode_wave, quantise
 from edge_agent.store.waveforms import WaveStore
 
-MOST_LEADS = 12
-"""A finding of more leads than an electrocardiogram has is shown by its first ones."""
+MOST_LEADS = 24
+"""A finding of more leads than the 10-20 system has electrodes, and some beside, is shown by its first ones."""
 
 
 def strip_leads(finding: Finding) -> tuple[str, ...]:

@@ -24,7 +24,9 @@ from cloud_ward import (
     strip,
 )
 
+from biosignal.eeg.views import views
 from biosignal.events import AlarmState
+from biosignal.synthetic.montage import NIGHT
 from biosignal.wire.codec import to_json
 from cloud_service.clinic.watching import KEPT_PER_WATCHER, Leases, Watcher
 from cloud_service.database.columns import utc_now
@@ -365,10 +367,22 @@ def test_a_slow_watcher_loses_the_oldest_frames_and_is_told():
     async def watch():
         watcher = Watcher(asyncio.get_running_loop())
         for number in range(KEPT_PER_WATCHER + 10):
-            watcher.offer(bytes([number]))
+            watcher.offer(number.to_bytes(2, "big"))
         return watcher.dropped, await watcher.take(1.0), await watcher.take(0.01)
 
     dropped, items, later = asyncio.run(watch())
     assert dropped == 10
-    assert [item[0] for item in items] == list(range(10, KEPT_PER_WATCHER + 10))
+    assert [int.from_bytes(item, "big") for item in items] == list(range(10, KEPT_PER_WATCHER + 10))
     assert later == []
+
+
+def test_the_montages_of_eeg_leads_are_those_of_the_core(filled):
+    leads = [lead for lead in NIGHT if "-" not in lead]
+    with filled.as_role("viewer") as client:
+        answer = client.get("/api/v1/eeg-views", params={"lead": leads}).json()
+        assert client.get("/api/v1/eeg-views").status_code == 422
+    for told, view in zip(answer["views"], views(leads), strict=True):
+        assert (told["name"], told["label"]) == (view.name, view.label)
+        assert [(one["name"], one["plus"], one["minus"], one["sign"], one["against"]) for one in told["traces"]] == [
+            (one.made.name, one.made.plus, one.made.minus, one.made.sign, list(one.against)) for one in view.traces
+        ]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from biosignal.errors import BadInput
-from biosignal.signal.blocks import Unit
+from biosignal.signal.blocks import LeadKind, Unit
 from biosignal.synthetic.noise import Bridge, ElectrodePop, FlatChannel
 from biosignal.synthetic.recording import SyntheticRecording
 from biosignal.synthetic.scenarios import scenario_named
@@ -213,3 +213,24 @@ def test_a_bridge_that_joins_nothing_is_refused(electrodes):
 def test_an_unknown_channel_is_refused():
     with pytest.raises(BadInput, match="EEG"):
         replace(scenario_named("eeg-awake"), channels=("C9",))
+
+
+def test_the_night_has_every_stage_in_whole_epochs_and_a_seizure_at_a_known_time():
+    made = SyntheticRecording(scenario_named("night"))
+    stages = [(one.stage, one.start / made.fs_hz / 30, one.end / made.fs_hz / 30) for one in made.truth.stages]
+    assert stages == [
+        ("W", 0, 3), ("N1", 3, 5), ("N2", 5, 9), ("N3", 9, 12), ("N2", 12, 14), ("R", 14, 17), ("W", 17, 20),
+    ]  # fmt: skip
+    (seizure,) = made.truth.of("seizure")
+    assert (seizure.start / made.fs_hz, seizure.end / made.fs_hz, seizure.note) == (525, 565, "T3")
+    asleep = [one for one in made.truth.of("spindle") if 150 <= one.start / made.fs_hz < 420]
+    assert len(asleep) == len(made.truth.of("spindle")) >= 20
+
+
+def test_the_eyes_are_seen_by_leads_of_their_own_with_opposite_signs():
+    made = SyntheticRecording(scenario_named("night"))
+    assert [lead.name for lead in made.leads if lead.kind is LeadKind.EOG] == ["E1-M2", "E2-M2"]
+    moved = [one.start / made.fs_hz for one in made.truth.of("eye-movement")]
+    heights = [(stretch(made, "E1-M2", s, s + 0.3).mean(), stretch(made, "E2-M2", s, s + 0.3).mean()) for s in moved]
+    assert len(moved) > 5
+    assert np.mean([left * right < 0 for left, right in heights]) > 0.8
