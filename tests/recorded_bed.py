@@ -351,6 +351,14 @@ def night(seconds: int = 180) -> Signals:
     return Signals(leads=tuple(leads), samples=tuple(np.asarray(one, np.float32) for one in samples))
 
 
+def head(seconds: int = 120, start_s: int = 480) -> Signals:
+    """The leads of the synthetic night, 21 of them EEG, around its seizure: made up."""
+    made = SyntheticRecording(scenario_named("night"), seed=3)
+    samples = made.samples(round(start_s * made.fs_hz), round((start_s + seconds) * made.fs_hz))
+    leads = tuple(dataclasses.replace(lead, fs_hz=made.fs_hz) for lead in made.leads)
+    return Signals(leads=leads, samples=tuple(samples))
+
+
 def joined(events: Sequence[Message], size: int = 200) -> Iterator[Sequence[Message]]:
     """Cut messages into batches as ingest gets them."""
     for start in range(0, len(events), size):

@@ -64,6 +64,12 @@ def device(request: Request, name: str) -> Response:
     return _for(request, Role.VIEWER, "device.html", {"device": name}, exists=(DeviceRow, name))
 
 
+@router.get("/devices/{name}/eeg")
+def eeg(request: Request, name: str) -> Response:
+    """Show the EEG of one device in its montages, and what was measured over time."""
+    return _for(request, Role.VIEWER, "eeg.html", {"device": name}, exists=(DeviceRow, name))
+
+
 @router.get("/findings")
 def findings(request: Request) -> Response:
     """Show the list of findings."""

@@ -52,6 +52,7 @@ function knowLeads(leads) {
     const strip = stripOf(lead);
     if (strip.lead.kind !== lead.kind || (!strip.ring && strip.lead.unit !== lead.unit)) strip.know(lead);
   }
+  byId("to-eeg").hidden = ![...strips.values()].some((one) => one.lead.kind === "eeg");
   offer();
 }
 

@@ -16,6 +16,7 @@ export function inks() {
   colours = {
     paper: read("--paper"), fine: read("--paper-fine"), coarse: read("--paper-coarse"), trace: read("--trace"),
     page: read("--page"), pageInk: read("--page-ink"), pageFine: read("--page-fine"), pageCoarse: read("--page-coarse"),
+    left: read("--eeg-left"), right: read("--eeg-right"), middle: read("--trace"),
     ink: read("--paper-ink"), faint: read("--paper-faint"), mark: read("--paper-mark"), hatch: read("--paper-hatch"), font: read("--font"),
   };
   return colours;
@@ -162,9 +163,9 @@ export function drawTicks(ctx, at, scale) {
 
 // Draws values [from, to): `value(i)` is NaN where there is none, `x(i)` and `y(v)` place it. Where several samples
 // share a pixel column, the path visits the column's first, smallest, largest and last: no peak is lost.
-export function drawTrace(ctx, from, to, value, x, y) {
+export function drawTrace(ctx, from, to, value, x, y, ink = inks().trace) {
   const ratio = ctx.getTransform().a;
-  ctx.strokeStyle = inks().trace;
+  ctx.strokeStyle = ink;
   ctx.lineWidth = 1.4;
   ctx.lineJoin = "round";
   ctx.beginPath();
