@@ -121,10 +121,10 @@ function showNight(box, stages, chart) {
     ["From the start to sleep", inMinutes(night.latency)], ["Awake after that", inMinutes(night.awakeAfter)],
     ["Without an answer", inMinutes(night.undecided)],
   ];
-  fill(box, h("dl", { class: "facts" }, facts.map(([term, value]) => [h("dt", {}, term), h("dd", {}, value)])), table([
+  fill(box, h("dl", { class: "facts" }, facts.map(([term, value]) => [h("dt", {}, term), h("dd", {}, value)])), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `${chart.label} in numbers` }, table([
     ["Stage", (one) => one.label],
     ["Minutes", (one) => one.minutes.toFixed(1), { num: true }],
     ["Share", (one) => (one.share === null ? "" : `${one.share.toFixed(0)} %`), { num: true }],
     ["From sleep to it", (one) => (one.begins === null ? "" : `${one.begins.toFixed(1)} min`), { num: true }],
-  ], night.stages, { label: "Minutes in each stage" }));
+  ], night.stages, { label: "Minutes in each stage" })));
 }

@@ -221,40 +221,56 @@ export class EegSheet {
     }
   }
 
-  // Events lie above the waves and change without them.
+  // Events lie above the waves and change without them. Behind the eraser of a live page are the waves of the page before:
+  // they keep their own events and their own times.
   drawEvents() {
     if (!this.at) return;
     const { at } = this;
-    const mine = this.marks().filter((one) => (one.to > this.from || one.from >= this.from) && one.from < this.from + at.pageS);
-    const key = [this.key, this.from, mine.map((one) => `${one.from} ${one.to} ${one.label}`).join()].join();
+    const bar = this.isLive ? Math.min(at.right, this.x(this.drawnTo ?? this.from)) : at.right;
+    const all = this.marks();
+    const mine = within(all, this.from, this.from + at.pageS);
+    const older = this.isLive ? within(all, this.from - at.pageS, this.from) : [];
+    const key = [this.key, this.from, Math.round(bar), [...mine, ...older].map((one) => `${one.from} ${one.to} ${one.label}`).join()].join();
     if (key === this.eventsKey) return;
     this.eventsKey = key;
     const ctx = prepare(this.events, at.width, at.height);
     ctx.clearRect(0, 0, at.width, at.height);
-    ctx.save();
-    ctx.beginPath();
-    ctx.rect(at.left, 0, at.plot, at.height);
-    ctx.clip();
-    const within = mine.map((one) => ({ ...one, from: Math.max(one.from, this.from), to: Math.min(one.to, this.from + at.pageS + 1) }));
-    drawMarks(ctx, within, { x: (s) => this.x(s), top: at.top, bottom: at.bottom });
-    ctx.restore();
-    this.drawClock(ctx);
+    this.drawPart(ctx, mine, this.from, at.left, bar);
+    if (this.isLive) this.drawPart(ctx, older, this.from - at.pageS, Math.min(at.right, bar + ERASER_PX), at.right);
     const first = place(this.from, 1);
     this.canvas.setAttribute("aria-label", `EEG, ${this.signals.traces.length} traces, page of ${at.pageS} s from ${first}, ${marksText(mine)}`);
   }
 
-  drawClock(ctx) {
+  // The columns from `left` to `right` show what was at those columns of the page that begins at second `page`.
+  drawPart(ctx, marks, page, left, right) {
+    const { at } = this;
+    const x = (seconds) => at.left + (seconds - page) * at.pxPerS;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(left, 0, right - left, at.bottom);
+    ctx.clip();
+    const first = page + (left - at.left) / at.pxPerS;
+    drawMarks(ctx, marks.map((one) => ({ ...one, from: one.to > one.from ? Math.max(one.from, first) : one.from })), { x, top: at.top, bottom: at.bottom });
+    ctx.restore();
+    this.drawClock(ctx, page, left, right);
+  }
+
+  drawClock(ctx, page, left, right) {
     const { at } = this;
     const step = [1, 2, 5, 10].find((one) => one * at.pxPerS >= 64) ?? 30;
     ctx.fillStyle = inks().pageInk;
     ctx.font = `11px ${inks().font}`;
     ctx.textBaseline = "top";
     for (let k = 0; k <= at.pageS; k += step) {
-      ctx.textAlign = k === 0 ? "start" : k === at.pageS ? "end" : "center";
-      if (k === at.pageS || k + step / 2 <= at.pageS) ctx.fillText(place(this.from + k, 1), at.left + k * at.pxPerS, at.bottom + 5);
+      const x = at.left + k * at.pxPerS;
+      const isLast = k === at.pageS;
+      if (page + k < 0 || x < left || x > right + (isLast ? 1 : 0) || (!isLast && k + step / 2 > at.pageS)) continue;
+      ctx.textAlign = k === 0 ? "start" : isLast ? "end" : "center";
+      ctx.fillText(place(page + k, 1), x, at.bottom + 5);
     }
     ctx.textAlign = "start";
   }
 }
 
+const within = (marks, from, to) => marks.filter((one) => (one.to > from || one.from >= from) && one.from < to);
 const inkOf = (trace) => inks()[trace.side] ?? inks().trace;

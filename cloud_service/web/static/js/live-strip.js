@@ -26,6 +26,8 @@ export class LiveStrip {
     this.root = h("figure", { class: "strip", "data-lead": lead.name }, this.box, this.caption);
     this.sheet = document.createElement("canvas");
     this.know(lead);
+    this.isSeen = true;
+    new IntersectionObserver(([one]) => { this.isSeen = one.isIntersecting; }).observe(this.root);
     document.addEventListener("bedside:inks", () => { this.sheetKey = ""; });
   }
 
@@ -46,9 +48,11 @@ export class LiveStrip {
     if (before === null || this.ring.end > before) this.lastWave = performance.now();
   }
 
+  // A strip that is scrolled away is not drawn: an EEG has more of them than a browser can draw at once.
   draw() {
     const width = this.box.clientWidth;
     if (!width) return;
+    if (!this.isSeen) return this.note();
     const at = layout(this.lead.unit, this.view, width);
     this.blit(width, at);
     const ctx = prepare(this.canvas, width, at.height);
