@@ -5,7 +5,7 @@ import signal
 import sys
 from pathlib import Path
 
-from demo import check, language_model, run
+from demo import language_model, rounds, run
 from demo.parts import DemoFailed
 
 
@@ -24,9 +24,9 @@ def main() -> int:
     once.add_argument(
         "--limit",
         type=float,
-        default=check.LIMIT_S,
+        default=rounds.LIMIT_S,
         metavar="SECONDS",
-        help="fail when the circle takes longer, 1 or more (default %(default)g); every step is given its share",
+        help="for the ECG and again for the EEG, 1 or more (default %(default)g); every step is given its share",
     )
     once.add_argument("--keep", action="store_true", help="leave the state folder for a look")
     verbs.add_parser("llm", help="build and install the language model")
@@ -38,7 +38,7 @@ def main() -> int:
         if options.verb == "run":
             return run.run(record=options.record, speed=options.speed, state=options.state.resolve(), port=options.port)
         if options.verb == "check":
-            return check.check(
+            return rounds.check(
                 broker=options.broker, database=options.database, keep=options.keep, limit_s=options.limit
             )
         return language_model.install()

@@ -1,7 +1,9 @@
 """The clinic's API as a browser would use it: session cookie, CSRF token, JSON."""
 
+import html
 import http.client
 import json
+import re
 from http.cookies import SimpleCookie
 from typing import Any
 from urllib.parse import urlencode
@@ -26,13 +28,24 @@ class ClinicApi:
 
     def get(self, path: str, **query: object) -> Any:
         """Read; raises `DemoFailed` with the clinic's own words."""
-        return self._ask("GET", f"{API}{path}{'?' + urlencode(query) if query else ''}", None)
+        return self._ask("GET", f"{API}{path}{'?' + urlencode(query, doseq=True) if query else ''}", None)
 
     def post(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """Change something."""
         return self._ask("POST", API + path, body or {})
 
+    def words(self) -> Any:
+        """What the tasks declare, as every page has it."""
+        found = re.search(r'data-words="([^"]*)"', self._text("GET", "/", None))
+        if found is None:
+            raise DemoFailed("the dashboard does not say what the tasks declare")
+        return json.loads(html.unescape(found[1]))
+
     def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
+        text = self._text(method, path, body)
+        return json.loads(text) if text else None
+
+    def _text(self, method: str, path: str, body: dict[str, Any] | None) -> str:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=30)
         headers = {"Cookie": self._cookie, "X-CSRF-Token": self._csrf, "Content-Type": "application/json"}
         try:
@@ -48,4 +61,4 @@ class ClinicApi:
                 self._cookie = "; ".join(f"{key}={morsel.value}" for key, morsel in SimpleCookie(value).items())
         if answer.status >= 400:
             raise DemoFailed(f"{method} {path}: {answer.status} {text[:400]}")
-        return json.loads(text) if text else None
+        return text

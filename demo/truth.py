@@ -1,16 +1,29 @@
-"""The excerpt's truth, where it is at hand: the reference annotations of the record it was cut from."""
+"""What is true of the recordings of the demo: of the excerpt where its record is at hand, and of the night."""
 
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 RECORD = "mitdb/208"
 START, END = 422_820, 530_820
 UNKNOWN = {"qrs_se": None, "qrs_ppv": None, "v_se": None, "v_ppv": None}
+
+NIGHT = "synthetic/night"
+NIGHT_FS_HZ = 200.0
+NIGHT_SAMPLES = 120_000
+NIGHT_SEIZURE_S = (525.0, 565.0)
+
+
+def seizure_found_s(findings: Iterable[dict[str, Any]]) -> float | None:
+    """How long after the seizure of the night began a first finding rose in it; None where none did."""
+    first, last = NIGHT_SEIZURE_S
+    within = [one["onset"] / NIGHT_FS_HZ - first for one in findings if first <= one["onset"] / NIGHT_FS_HZ < last]
+    return round(min(within), 1) if within else None
 
 
 def score(beats: list[tuple[int, str]]) -> dict[str, Any]:
