@@ -19,10 +19,10 @@ export class LinesChart {
 
   draw(ctx, area) {
     const values = this.steps.flatMap((step) => this.columns.map((one) => step.values[one.quantity])).filter((v) => v !== null && v !== undefined);
-    const [low, high] = rounded(Math.min(...values), Math.max(...values));
+    const [low, high] = rounded(Math.min(...values), Math.max(...values), this.unit);
     const y = (v) => area.bottom - ((v - low) / (high - low)) * (area.bottom - area.top - 4);
-    const decimals = this.columns[0]?.decimals ?? 0;
-    drawLevels(ctx, area, [low, (low + high) / 2, high].map((v) => [v.toFixed(Math.min(2, Math.max(decimals, high - low < 4 ? 1 : 0))), y(v)]));
+    const decimals = high - low >= 20 ? 0 : Math.min(2, Math.max(this.columns[0]?.decimals ?? 0, high - low < 4 ? 1 : 0));
+    drawLevels(ctx, area, [low, (low + high) / 2, high].map((v) => [v.toFixed(decimals), y(v)]));
     drawUnit(ctx, area, unitText(this.unit) || "share");
     const styles = [inks().mark, inks().ink, inks().right, inks().faint];
     ctx.rect(area.left, 0, area.right - area.left, area.bottom + 1);
@@ -92,11 +92,12 @@ export function trace(ctx, steps, lost, value, x, y) {
   ctx.stroke();
 }
 
-function rounded(low, high) {
-  if (!(high >= low)) return [0, 1];
-  const span = Math.max(high - low, 0.2 * Math.abs(high), 1e-6);
+// Round numbers with some air; a share never needs more than all of it.
+function rounded(low, high, unit) {
+  if (!(high >= low) || (low === 0 && high === 0)) return [0, 1];
+  const span = Math.max(high - low, 0.2 * Math.abs(high));
   const step = 10 ** Math.floor(Math.log10(span));
   const first = low >= 0 && low < 0.6 * high ? 0 : Math.floor((low - 0.1 * span) / step) * step;
   const last = Math.ceil((high + 0.15 * span) / step) * step;
-  return [first, last > first ? last : first + 1];
+  return [first, unit === "%" && high <= 100 ? Math.min(100, last) : last];
 }

@@ -1,6 +1,7 @@
-// The charts of a recording, as its tasks declare them, all on one clock. A task that declares none has its series drawn
-// as lines.
+// The charts of a recording, as its tasks declare them, all on one clock. The series of a task that declares none are
+// lines, where those are wanted.
 
+import { get } from "./api.js";
 import { ArrayChart } from "./chart-array.js";
 import { LinesChart } from "./chart-lines.js";
 import { MarginsChart } from "./chart-margins.js";
@@ -16,8 +17,8 @@ const AS_LINES = "lines";
 
 export class Charts {
   // `seek(seconds)` is asked when somebody clicks on a chart.
-  constructor(box, clock, seek) {
-    Object.assign(this, { box, clock, seek, panels: new Map(), chosen: new Map() });
+  constructor(box, clock, { seek = () => {}, withLines = true } = {}) {
+    Object.assign(this, { box, clock, seek, withLines, panels: new Map(), chosen: new Map() });
     this.none = h("p", { class: "muted none" }, "Nothing yet: the first numbers are still being measured.");
     clock.onChange(() => { for (const one of this.panels.values()) one.panel.draw(); });
   }
@@ -25,7 +26,11 @@ export class Charts {
   // `course` is what the service tells of a recording, `marks` its tracks of marks.
   show(course, marks) {
     this.told = { course, marks };
-    const wanted = [...groupedCharts(ordered(groupsOf(course), course.recording.leads.map((one) => one.name))), ...stagesOf(marks)].sort((a, b) => a.rank - b.rank);
+    const leads = course.recording.leads;
+    const groups = ordered(groupsOf(course), leads.map((one) => one.name)).filter((one) => this.withLines || TASKS[one.task]?.charts?.length);
+    const wanted = [...groupedCharts(groups, leads), ...stagesOf(marks)].sort((a, b) => a.rank - b.rank);
+    const ends = [...course.series, ...marks.map((one) => ({ end: one.ends.at(-1), fs_hz: one.fs_hz }))].map((one) => one.end / one.fs_hz);
+    this.clock.reach(Math.max(...ends, 0));
     for (const [key, one] of this.panels) {
       if (wanted.some((other) => other.key === key)) continue;
       one.root.remove();
@@ -33,7 +38,7 @@ export class Charts {
     }
     for (const one of wanted) this.place(one);
     if (wanted.length) this.none.remove();
-    else this.box.append(this.none);
+    else if (this.withLines) this.box.append(this.none);
   }
 
   place(one) {
@@ -68,19 +73,26 @@ export class Charts {
 // In the order in which the recording has its leads.
 const ordered = (groups, leads) => [...groups].sort((a, b) => leads.indexOf(a.leads[0]) - leads.indexOf(b.leads[0]));
 
+// The marks that charts are made of, of the recording at `path`.
+export async function chartedMarks(path) {
+  const wanted = Object.entries(TASKS).flatMap(([task, one]) => (one.charts ?? []).filter((chart) => chart.mark).map((chart) => [task, chart.mark]));
+  const told = await Promise.all(wanted.map(([task, kind]) => get(`${path}/marks?task=${encodeURIComponent(task)}&kind=${encodeURIComponent(kind)}`)));
+  return told.flatMap((one) => one.marks);
+}
+
 // Some sets of leads side by side, or many behind one choice.
-function groupedCharts(groups) {
+function groupedCharts(groups, leads) {
   return Object.keys({ ...TASKS, ...Object.fromEntries(groups.map((one) => [one.task, null])) }).flatMap((task, order) => {
     const mine = groups.filter((one) => one.task === task);
-    return mine.length ? chartsOf(task, mine).flatMap((chart, k) => charted(task, chart, mine, order + k / 100)) : [];
+    return mine.length ? chartsOf(task, mine).flatMap((chart, k) => charted(task, chart, mine, { leads, rank: order + k / 100 })) : [];
   });
 }
 
-function charted(task, chart, groups, rank) {
+function charted(task, chart, groups, { leads, rank }) {
   const wanted = groups.filter((one) => chart.quantities.some((name) => one.columns.some((column) => column.quantity === name)));
   const made = (some, title) => ({ key: `${task}|${chart.name}|${title}`, rank, chart, names: chart.quantities, title, groups: some });
   if (wanted.length > SIDE_BY_SIDE) return [made(wanted, chart.label)];
-  return wanted.map((one) => made([one], `${chart.label}, ${shortened(one.leads)}`));
+  return wanted.map((one) => made([one], `${chart.label}, ${placed(one.leads, leads)}`));
 }
 
 function chartsOf(task, groups) {
@@ -107,6 +119,14 @@ function offer(select, groups, chosen) {
   if (select.dataset.names !== names.join("|")) fill(select, groups.map((one) => h("option", { value: one.leads.join() }, shortened(one.leads))));
   select.dataset.names = names.join("|");
   select.value = chosen.leads.join();
+}
+
+// Electrodes with odd numbers are on the left, those with even ones on the right.
+function placed(names, leads) {
+  const isEeg = names.length > 2 && names.every((name) => leads.find((one) => one.name === name)?.kind === "eeg");
+  const odd = names.map((name) => Number(/\d+/.exec(name)?.[0] ?? NaN) % 2);
+  const side = isEeg && odd.every((one) => one === odd[0]) ? { 1: "left", 0: "right" }[odd[0]] : null;
+  return side ? `${side} side, ${names.length} leads` : shortened(names);
 }
 
 const shortened = (leads) => (leads.length > 4 ? `${leads.slice(0, 3).join(", ")} and ${leads.length - 3} more` : leads.join(", "));

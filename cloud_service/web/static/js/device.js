@@ -3,6 +3,8 @@
 import { covers, get } from "./api.js";
 import { onTick } from "./contact.js";
 import { acknowledge, showAlarms } from "./alarm-list.js";
+import { ChartClock } from "./chart-clock.js";
+import { Charts, chartedMarks } from "./charts.js";
 import { byId, fill, h, onKey, table, write } from "./dom.js";
 import { UNKNOWN, showEvents } from "./event-log.js";
 import { EVERY, gathered, onEvents } from "./feed.js";
@@ -21,6 +23,7 @@ const view = newView();
 const timeline = new Timeline();
 const paper = new PaperChoice(byId("paper"), view);
 const strips = new Map();
+const charts = new Charts(byId("charts"), new ChartClock(), { withLines: false });
 let alarms = [];
 let recording = null;
 
@@ -125,6 +128,7 @@ const showDevice = gathered(async () => {
   showAnalysis(device);
   if (device.recording && device.recording !== recording) {
     recording = device.recording;
+    charts.clock.begin();
     showCourse();
   }
 }, 1000);
@@ -173,8 +177,10 @@ const showFindings = gathered(async () => {
 
 const showCourse = gathered(async () => {
   if (!recording) return;
-  const course = await get(`${api}/recordings/${encodeURIComponent(recording)}`);
+  const path = `${api}/recordings/${encodeURIComponent(recording)}`;
+  const [course, marks] = await Promise.all([get(path), chartedMarks(path)]);
   write(byId("course-of"), `recording ${short(recording)}`);
+  charts.show(course, marks);
   showSeries(byId("series"), course);
 }, 1000);
 

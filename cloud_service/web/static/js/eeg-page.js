@@ -87,6 +87,7 @@ export class EegPage {
   store(waves, leads, title, at) {
     const seconds = Math.max(...waves.map((one) => (one.start + one.samples.length) / one.fs_hz)) - Math.min(...waves.map((one) => one.start / one.fs_hz));
     const signals = new EegSignals(seconds + 1);
+    signals.isWhole = true;
     for (const wave of waves) {
       signals.know({ ...leads.find((one) => one.name === wave.lead), name: wave.lead, unit: wave.unit, kind: wave.kind, fs_hz: wave.fs_hz });
       signals.take(wave);

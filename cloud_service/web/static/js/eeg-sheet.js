@@ -166,7 +166,7 @@ export class EegSheet {
     if (right <= left) return;
     ctx.save();
     ctx.beginPath();
-    ctx.rect(left, at.top - LANE_PX, right - left, at.bottom - at.top + LANE_PX + 2);
+    ctx.rect(left, at.top - 6, right - left, at.bottom - at.top + 8);
     ctx.clip();
     this.signals.traces.forEach((trace, k) => this.trace(ctx, trace, k, t0, t1, x));
     ctx.restore();
@@ -179,7 +179,9 @@ export class EegSheet {
     const fsHz = ring.fsHz;
     const [from, to] = [Math.floor(t0 * fsHz) - 1, Math.min(ring.end, Math.ceil(t1 * fsHz) + 1)];
     const toX = (i) => x(i / fsHz);
-    this.gaps(ctx, ring, Math.max(from, ring.start), to, toX, k);
+    // of what was stored, nothing more will come: what is not there is a gap
+    if (this.signals.isWhole) this.gaps(ctx, ring, Math.ceil(t0 * fsHz), Math.floor(t1 * fsHz), toX, k);
+    else this.gaps(ctx, ring, Math.max(from, ring.start), to, toX, k);
     const zero = at.zero(k);
     const scale = pxPerUnit(trace, at) ?? this.fitted(trace, k);
     const middle = pxPerUnit(trace, at) ? 0 : trace.middle;

@@ -10,7 +10,7 @@ const BESIDE = ["eog", "emg", "ecg"]; // drawn below the EEG, in this order
 
 export class EegSignals {
   constructor(keptS = KEPT_S) {
-    Object.assign(this, { keptS, leads: new Map(), rings: new Map(), traces: [], arranged: 0, recording: null, end: null });
+    Object.assign(this, { keptS, leads: new Map(), rings: new Map(), traces: [], arranged: 0, isWhole: false, recording: null, end: null });
   }
 
   // Notes what is known of a lead {name, unit, kind, fs_hz?}; says whether that was new.

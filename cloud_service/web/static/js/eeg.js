@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { ChartClock } from "./chart-clock.js";
-import { Charts } from "./charts.js";
+import { Charts, chartedMarks } from "./charts.js";
 import { byId, fill, h, onKey, write } from "./dom.js";
 import { EegChoices } from "./eeg-choices.js";
 import { EegPage } from "./eeg-page.js";
@@ -33,7 +33,7 @@ const page = new EegPage(byId("sheet"), choices, drawn, (from, to) => {
   needMarks(from, to);
 });
 const clock = new ChartClock();
-const charts = new Charts(byId("charts"), clock, seek);
+const charts = new Charts(byId("charts"), clock, { seek });
 
 // ---- waves ----------------------------------------------------------------------------------------------------------
 
@@ -171,11 +171,10 @@ const showCourse = gathered(async () => {
   if (!recording) return;
   const mine = recording;
   const path = `${api}/recordings/${encodeURIComponent(mine)}`;
-  const [told, marks] = await Promise.all([get(path), get(`${path}/marks`)]);
+  const [told, marks] = await Promise.all([get(path), chartedMarks(path)]);
   if (mine !== recording) return;
   course = told;
-  clock.reach(Math.max(60, ...told.series.map((one) => one.end / one.fs_hz), ...marks.marks.map((one) => one.ends.at(-1) / one.fs_hz)));
-  charts.show(told, marks.marks);
+  charts.show(told, marks);
 }, 3000);
 
 function begin(next) {

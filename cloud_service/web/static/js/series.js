@@ -1,12 +1,15 @@
 // Quantities over time: for each task that has some, a plot of the first ones and a table of all.
 
 import { fill, h, table } from "./dom.js";
-import { place, numberText, quantityName, taskLabel, unitText } from "./words.js";
+import { TASKS, place, numberText, quantityName, taskLabel, unitText } from "./words.js";
 
 const MOST_LINES = 3;
 const MOST_ROWS = 240;
 const HEIGHT = 200;
+const SIDE_BY_SIDE = 2;
 const plots = new Map(); // by key: what is on the page
+const chosen = new Map(); // by key: leads
+let latest = null;
 
 // One group for each task and set of leads, its columns in the order in which the task declares them.
 export function groupsOf({ recording, series, losses }) {
@@ -62,8 +65,25 @@ export function pointsOf({ steps, lost }, columns) {
   return [x, ...lines];
 }
 
+// What no chart of its task shows; of many sets of leads that say the same, one is chosen.
+function uncharted(groups) {
+  const left = groups.map((group) => {
+    const charted = new Set((TASKS[group.task]?.charts ?? []).flatMap((one) => one.quantities));
+    return { ...group, columns: group.columns.filter((one) => !charted.has(one.quantity)) };
+  }).filter((group) => group.columns.length);
+  const alike = new Map();
+  for (const group of left) {
+    const key = `${group.task}|${group.columns.map((one) => one.quantity).join()}`;
+    alike.set(key, [...(alike.get(key) ?? []), group]);
+  }
+  return [...alike].flatMap(([key, some]) => (some.length > SIDE_BY_SIDE ? [chosenOf(key, some)] : some));
+}
+
+const chosenOf = (key, some) => ({ ...(some.find((one) => one.leads.join() === chosen.get(key)) ?? some[0]), key, choices: some.map((one) => one.leads) });
+
 export function showSeries(box, course) {
-  const groups = groupsOf(course);
+  const groups = uncharted(groupsOf(course));
+  latest = { box, course };
   for (const [key, one] of plots) {
     if (!groups.some((group) => group.key === key)) {
       one.plot?.destroy();
@@ -76,7 +96,7 @@ export function showSeries(box, course) {
     update(plots.get(group.key), group);
   }
   const none = box.querySelector(".none");
-  if (groups.length) none?.remove();
+  if (groups.length || course.series.length) none?.remove();
   else if (!none) fill(box, h("p", { class: "muted none" }, "Nothing yet: the first whole minute is still running."));
 }
 
@@ -84,7 +104,7 @@ function make(box, group) {
   const title = `${taskLabel(group.task)}, ${group.leads.join(", ")}`;
   const one = { plot: null, area: h("div", { class: "trend" }), rows: h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": `${title} over time` }) };
   one.root = h("div", { class: "series", "data-task": group.task },
-    h("div", { class: "head" }, h("h3", {}, taskLabel(group.task)), h("p", { class: "muted" }, group.leads.join(", "))),
+    h("div", { class: "head" }, h("h3", {}, taskLabel(group.task)), group.choices ? choiceOf(group) : h("p", { class: "muted" }, group.leads.join(", "))),
     one.area, h("details", {}, h("summary", {}, "The same as a table"), one.rows));
   box.append(one.root);
   new ResizeObserver(() => one.plot?.setSize({ width: one.area.clientWidth, height: HEIGHT })).observe(one.area);
@@ -94,6 +114,14 @@ function make(box, group) {
     if (plots.get(group.key) === one) draw(one, one.group);
   });
   return one;
+}
+
+function choiceOf(group) {
+  const choose = (event) => {
+    chosen.set(group.key, event.target.value);
+    showSeries(latest.box, latest.course);
+  };
+  return h("select", { "aria-label": `Leads of ${taskLabel(group.task)}`, on: { change: choose } }, group.choices.map((leads) => h("option", { value: leads.join() }, leads.join(", "))));
 }
 
 function update(one, group) {
