@@ -58,3 +58,29 @@ def electrode(name: str) -> str:
     spelled = f"{upper[:-1]}z" if upper.endswith("Z") else upper
     spelled = "Fp" + spelled[2:] if spelled.startswith("FP") else spelled
     return _OLDER.get(spelled, spelled)
+
+
+def side_of(derivation: Derivation) -> int:
+    """Say where a derivation lies: -1 on the left, 1 on the right, 0 in the middle or across it."""
+    sides = {_side(derivation.anode)}
+    if derivation.cathode is not None and not derivation.is_referential:
+        sides.add(_side(derivation.cathode))
+    return sides.pop() if len(sides) == 1 else 0
+
+
+def mirrored(derivation: Derivation) -> Derivation:
+    """Give the derivation at the same place of the other side: ``C4-P4`` of ``C3-P3``. Any reference stands for all."""
+    cathode = None if derivation.is_referential else derivation.cathode
+    return Derivation(_mirrored(derivation.anode), None if cathode is None else _mirrored(cathode))
+
+
+def _side(name: str) -> int:
+    return 0 if not name[-1].isdigit() else -1 if int(name[-1]) % 2 else 1
+
+
+def _mirrored(name: str) -> str:
+    found = re.fullmatch(r"(\D+)(\d+)", name)
+    if found is None:
+        return name
+    number = int(found.group(2))
+    return f"{found.group(1)}{number + 1 if number % 2 else number - 1}"

@@ -29,23 +29,34 @@ def high_pass(fs_hz: float, *, corner_hz: float) -> Array:
     return np.array([[gain, -gain, 0.0, 1.0, (k - 1.0) * gain, 0.0]])
 
 
-def butterworth_band_pass(fs_hz: float, *, low_hz: float, high_hz: float) -> Array:
-    """Design a Butterworth band-pass of order 2, shape (2, 6); -3 dB at both corners.
+def butterworth_band_pass(fs_hz: float, *, low_hz: float, high_hz: float, order: int = 2) -> Array:
+    """Design a Butterworth band-pass of an even order at each corner, shape (order, 6); -3 dB at both corners.
 
-    The pole pair of the upper corner comes first, with the zeros at half the sampling frequency and all of the gain;
-    that of the lower corner, which rings longest, comes last, with the zeros at 0 Hz.
+    Of each pair of sections the pole pair of the upper corner comes first, with the zeros at half the sampling
+    frequency and all of the gain; that of the lower corner, which rings longest, comes last, with the zeros at 0 Hz.
     """
     low, high = _warped(low_hz, fs_hz), _warped(high_hz, fs_hz)
-    half = 0.5 * (high - low) * complex(-math.sqrt(0.5), math.sqrt(0.5))
-    root = (half * half - low * high) ** 0.5
-    lower, upper = sorted((half + root, half - root), key=abs)
-    gain = ((high - low) / (abs(1 - lower) * abs(1 - upper))) ** 2
-    return np.array(
-        [
-            [gain, 2.0 * gain, gain, *_pole_pair(upper)],
-            [1.0, -2.0, 1.0, *_pole_pair(lower)],
-        ]
-    )
+    sections = []
+    for pole in _butterworth_poles(order):
+        half = 0.5 * (high - low) * pole
+        root = (half * half - low * high) ** 0.5
+        lower, upper = sorted((half + root, half - root), key=abs)
+        gain = ((high - low) / (abs(1 - lower) * abs(1 - upper))) ** 2
+        sections += [[gain, 2.0 * gain, gain, *_pole_pair(upper)], [1.0, -2.0, 1.0, *_pole_pair(lower)]]
+    return np.array(sections)
+
+
+def pole_and_zero(fs_hz: float, *, zero_hz: float, pole_hz: float) -> Array:
+    """Design a step in gain of order 1, shape (1, 6): 1 below `zero_hz`, ``pole_hz / zero_hz`` above `pole_hz`."""
+    zero, pole = _warped(zero_hz, fs_hz), _warped(pole_hz, fs_hz)
+    gain = pole / zero / (1.0 + pole)
+    return np.array([[gain * (1.0 + zero), gain * (zero - 1.0), 0.0, 1.0, (pole - 1.0) / (1.0 + pole), 0.0]])
+
+
+def smoothing(fs_hz: float, *, time_constant_s: float) -> Array:
+    """Design an exponential average, shape (1, 6): what is older by the time constant counts 1 / e as much."""
+    kept = math.exp(-1.0 / (time_constant_s * fs_hz))
+    return np.array([[1.0 - kept, 0.0, 0.0, 1.0, -kept, 0.0]])
 
 
 def notch(fs_hz: float, *, centre_hz: float, quality: float) -> Array:
@@ -64,6 +75,14 @@ def hamming_low_pass(fs_hz: float, *, cutoff_hz: float, lag: int) -> Array:
 def _warped(frequency_hz: float, fs_hz: float) -> float:
     """Give the analogue frequency that the bilinear transform maps to this one, in units of 2 fs."""
     return math.tan(math.pi * frequency_hz / fs_hz)
+
+
+def _butterworth_poles(order: int) -> list[complex]:
+    """Give the poles of the analogue low-pass of an even order that lie above the real axis."""
+    if order == 2:  # to the last bit as it always was: released models were taught behind this filter
+        return [complex(-math.sqrt(0.5), math.sqrt(0.5))]
+    angles = (math.pi * (order + 1 + 2 * number) / (2 * order) for number in range(order // 2))
+    return [complex(math.cos(angle), math.sin(angle)) for angle in angles]
 
 
 def _pole_pair(analogue: complex) -> tuple[float, float, float]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from biosignal.errors import BadInput
 from biosignal.signal import filter_design
-from biosignal.signal.sections import run_sections, settled_state
+from biosignal.signal.sections import run_rows, run_sections, settled_state
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -46,6 +46,32 @@ class Recursive:
         if self._state is None:
             self._state = settled_state(self._sections) * x[0]
         return run_sections(self._sections, x, self._state)
+
+    def reset(self) -> None:
+        """Forget the past: the next sample is the first."""
+        self._state = None
+
+
+class RecursiveRows:
+    """The same for several signals at once, each with a state of its own.
+
+    Parameters
+    ----------
+    sections : float64, shape (section, 6), rows ``b0 b1 b2 1 a1 a2`` as `biosignal.signal.filter_design` gives them.
+    """
+
+    def __init__(self, sections: Array) -> None:
+        self._sections = np.ascontiguousarray(sections)
+        self._settled = settled_state(self._sections)
+        self._state: Array | None = None
+
+    def push(self, x: Array) -> Array:
+        """Filter the next samples, shape (signal, sample)."""
+        if not x.size:
+            return x
+        if self._state is None:
+            self._state = np.ascontiguousarray(x[:, :1, np.newaxis] * self._settled)
+        return run_rows(self._sections, x, self._state)
 
     def reset(self) -> None:
         """Forget the past: the next sample is the first."""
