@@ -1,0 +1,1 @@
+"""Sleep spindles and slow waves, one by one."""
