@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from biosignal.events import Finding
+from biosignal.events import Finding, Series
 
 if TYPE_CHECKING:
     from biosignal.tasks.task import FindingKind
@@ -58,6 +58,7 @@ class Heard:
     findings : those that stand, of any task, each at its last revision.
     kinds : the declaration of each kind of finding.
     unusable : stretches [start, end) in which the signal could not be assessed or there was none: in order, apart.
+    series : of the task, in the order in which they were said.
     """
 
     fs_hz: float
@@ -66,6 +67,7 @@ class Heard:
     findings: Sequence[Finding]
     kinds: Mapping[str, "FindingKind"]
     unusable: Sequence[Stretch]
+    series: Sequence[Series] = ()
 
     @property
     def length_s(self) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from biosignal.events import Finding, Mark, MarkState, Outcome, QualityLevel
+from biosignal.events import Finding, Mark, MarkState, Outcome, QualityLevel, Series
 from biosignal.stream.assign import Assignment
 from biosignal.tasks.lookup import finding_kinds, mark_kind
 from biosignal.tasks.overview import Heard, MarkColumns
@@ -60,9 +60,10 @@ class _Marks:
 
 @dataclass(slots=True)
 class Gathered(Result):
-    """A `Result` whose marks are arrays."""
+    """A `Result` whose marks are arrays, and which keeps series."""
 
     columns: dict[tuple[str, tuple[str, ...], str], _Marks] = field(default_factory=dict)
+    series: list[Series] = field(default_factory=list)
 
     def add_mark(self, mark: Mark) -> bool:
         """Gather a mark; none is reported by itself."""
@@ -76,6 +77,10 @@ class Gathered(Result):
             self.columns[key] = _Marks(mark, numbers={name: array("d") for name in kind.numbers})
         self.columns[key].add(mark)
         return False
+
+    def add_series(self, series: Series) -> None:
+        """Keep a series."""
+        self.series.append(series)
 
     def marks_of(self, assignment: Assignment, start: int = 0, end: int | None = None) -> Iterator[Mark]:
         """Give the marks of a task on its leads that begin in samples [start, end)."""
@@ -99,12 +104,19 @@ class Gathered(Result):
             findings=tuple(self._findings(assignment)),
             kinds=finding_kinds(),
             unusable=tuple((start, min(last, end)) for start, last in unusable if start < end),
+            series=tuple(self._series(assignment)),
         )
 
     def _findings(self, assignment: Assignment) -> Iterator[Finding]:
         """Findings of the rate of its leads that share one with it."""
         for one in self.standing():
             if one.evidence.fs_hz == assignment.fs_hz and set(one.leads) & set(assignment.names):
+                yield one
+
+    def _series(self, assignment: Assignment) -> Iterator[Series]:
+        """Series that the task said of some of its leads."""
+        for one in self.series:
+            if one.task == assignment.task.name and set(one.leads) <= set(assignment.names):
                 yield one
 
     def _columns(self, assignment: Assignment, kind: str) -> MarkColumns:

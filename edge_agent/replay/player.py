@@ -90,6 +90,7 @@ class _Run:
             self._report.finding(out, finding_kind(out.kind).label)
             self._see_alarms(self._alarms.on_finding(out))
         elif isinstance(out, Series):
+            self.result.add_series(out)
             self._report.series(out)
         elif isinstance(out, Gap):
             self.result.add_gap(out)

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from biosignal.events import AlarmEvent, Finding, FindingState, Mark, MarkState, QualityLevel
+from biosignal.events import AlarmEvent, Finding, FindingState, Mark, MarkState, QualityLevel, Series
 from biosignal.signal.blocks import Gap
 from biosignal.stream.assign import Plan
 from biosignal.tasks.lookup import label_of, mark_kind
@@ -51,6 +51,9 @@ class Result:
         if mark.label is None:
             self.unanswered[getattr(mark.outcome, "reason", "")] += 1
         return True
+
+    def add_series(self, series: Series) -> None:
+        """Let a series pass: a replay writes it and keeps none."""
 
     def add_gap(self, gap: Gap) -> None:
         """Gather lost samples."""

@@ -15,6 +15,8 @@ from biosignal.signal.blocks import Unit
 from biosignal.tasks.eeg_trend.derivations import MOST, derivations_of
 from biosignal.tasks.eeg_trend.kinds import ALPHA_DELTA, BSR, NAME, SEF95
 from biosignal.tasks.eeg_trend.limits import EegTrendLimits
+from biosignal.tasks.eeg_trend.overview import overview
+from biosignal.tasks.overview import Heard, MarkColumns
 from tests.biosignal.eeg_replays import column, said
 
 FS_HZ = 128.0
@@ -177,3 +179,35 @@ def test_another_threshold_finds_other_bursts():
     events = said(NAME, FS_HZ, LEADS, x, limits=EegTrendLimits(variance_uv2=0.01))
     assert not [event for event in events if isinstance(event, Mark | Finding)]
     assert column(events, BSR, ("C3", "P3"))[0] == 0.0
+
+
+def test_a_report_has_the_trends_of_all_derivations_and_their_medians():
+    x = bursting(130)
+    said_of = said(NAME, FS_HZ, LEADS, x)
+    series = [event for event in said_of if isinstance(event, Series)]
+    (section,) = overview(heard_of(series, x.shape[1]))
+    trends = {one.name: one for one in section.trends}
+    known = [value for value in column(said_of, BSR, ("C3", "P3")) if value is not None]
+    assert trends[BSR].step_s == 60.0
+    assert len(trends[BSR].mean) == 3
+    assert trends[BSR].low[0] <= known[0] <= trends[BSR].high[0]
+    assert trends[BSR].low[2] is None, "ten seconds are too few for a ratio"
+    assert {one.name: one.value for one in section.figures}[SEF95] == pytest.approx(
+        np.median([value for lead in LEADS for value in column(said_of, SEF95, (lead,)) if value is not None])
+    )
+
+
+def test_a_report_of_nothing_measured_has_no_section():
+    assert overview(heard_of([], 1000)) == ()
+
+
+def heard_of(series, end):
+    nothing = MarkColumns(
+        starts=np.zeros(0, np.int64),
+        labels=(),
+        label=np.zeros(0, np.uint8),
+        usable=np.zeros(0, bool),
+        numbers={},
+    )
+    marks = {"eeg-burst": nothing}
+    return Heard(fs_hz=FS_HZ, end=end, marks=marks, findings=(), kinds={}, unusable=(), series=series)

@@ -43,6 +43,17 @@ def test_the_band_pass_is_scipys_down_to_the_order_of_its_sections(fs_hz, low_hz
 
 
 @pytest.mark.parametrize("fs_hz", RATES_HZ)
+@pytest.mark.parametrize("order", [2, 4, 6])
+def test_a_steeper_band_pass_has_the_response_of_scipys(fs_hz, order):
+    sections = butterworth_band_pass(fs_hz, low_hz=2.0, high_hz=15.0, order=order)
+    hz = np.linspace(0.5, 0.45 * fs_hz, 200)
+    _, ours = signal.sosfreqz(sections, hz, fs=fs_hz)
+    _, expected = signal.sosfreqz(signal.butter(order, (2.0, 15.0), "bandpass", fs=fs_hz, output="sos"), hz, fs=fs_hz)
+    assert len(sections) == order
+    np.testing.assert_allclose(ours, expected, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("fs_hz", RATES_HZ)
 @pytest.mark.parametrize("centre_hz", [16.7, 49.9])
 @pytest.mark.parametrize("quality", [5.0, 30.0])
 def test_the_notch_is_scipys(fs_hz, centre_hz, quality):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from biosignal.eeg.electrodes import derivation_of
+from biosignal.eeg.electrodes import derivation_of, mirrored, side_of
 from biosignal.eeg.montage import LONGITUDINAL, TRANSVERSE, as_recorded, bipolar, montage
 
 
@@ -70,3 +70,24 @@ def test_bipolar_makes_the_longitudinal_pairs_of_a_whole_head() -> None:
 def test_a_board_with_few_electrodes_is_read_as_it_comes() -> None:
     assert bipolar(("AF7", "AF8", "TP9", "TP10")).names == ("AF7", "AF8", "TP9", "TP10")
     assert as_recorded(("EEG 1", "EEG 2")).names == ("EEG 1", "EEG 2")
+
+
+@pytest.mark.parametrize(
+    ("lead", "side", "other"),
+    [
+        ("C3", -1, "C4"),
+        ("C4-M1", 1, "C3"),
+        ("Fp1-F7", -1, "Fp2-F8"),
+        ("FC5", -1, "FC6"),
+        ("TP10", 1, "TP9"),
+        ("Oz", 0, "Oz"),
+        ("Fpz-Cz", 0, "Fpz-Cz"),
+        ("F3-F4", 0, "F4-F3"),
+    ],
+)
+def test_a_derivation_has_a_side_and_a_counterpart(lead: str, side: int, other: str) -> None:
+    found = derivation_of(lead)
+    assert found is not None
+    assert side_of(found) == side
+    assert mirrored(found).name == other
+    assert side_of(mirrored(found)) == -side

@@ -4,6 +4,7 @@ from biosignal.signal.blocks import LeadKind, Unit
 from biosignal.tasks.eeg_seconds import GRADED_BY
 from biosignal.tasks.eeg_trend.kinds import BURST, FINDINGS, NAME, QUANTITIES
 from biosignal.tasks.eeg_trend.limits import EegTrendLimits
+from biosignal.tasks.eeg_trend.overview import overview
 from biosignal.tasks.eeg_trend.stage import make_stage
 from biosignal.tasks.task import Task, Wants
 
@@ -23,4 +24,5 @@ EEG_TREND = Task(
     findings=FINDINGS,
     quantities=QUANTITIES,
     limits=EegTrendLimits,
+    overview=overview,
 )
