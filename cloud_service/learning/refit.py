@@ -89,17 +89,23 @@ def head_of(bundle: Bundle) -> Head:
 
 def run(bundle: Bundle, inputs: Mapping[str, NDArray[np.float32]]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Run a bundle on inputs [n, ...]; gives scores [n, classes] and embedding [n, E]."""
+    outputs = answers(bundle, inputs)
+    return outputs[bundle.manifest.output(Role.SCORES).name], outputs[bundle.manifest.output(Role.EMBEDDING).name]
+
+
+def answers(bundle: Bundle, inputs: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    """Run a bundle on inputs [n, ...]; gives every output [n, ...], what it hands on among them."""
     backend = OnnxCpuBackend(bundle)
-    scores, embedding = bundle.manifest.output(Role.SCORES), bundle.manifest.output(Role.EMBEDDING)
     count = len(next(iter(inputs.values())))
     parts = [
         backend.infer({name: np.ascontiguousarray(array[at : at + BATCH]) for name, array in inputs.items()})
         for at in range(0, count, BATCH)
     ]
     backend.close()
-    if not parts:
-        return np.zeros((0, *scores.shape), np.float32), np.zeros((0, *embedding.shape), np.float32)
-    return np.concatenate([p[scores.name] for p in parts]), np.concatenate([p[embedding.name] for p in parts])
+    return {
+        spec.name: np.concatenate([part[spec.name] for part in parts] or [np.zeros((0, *spec.shape), np.float32)])
+        for spec in bundle.manifest.outputs
+    }
 
 
 def anchor_of(bundle: Bundle) -> Anchor:
@@ -203,13 +209,10 @@ def with_head(parent: Bundle, head: Head, *, version: str, training: Mapping[str
     inputs, _, _ = parent.golden()
     manifest = replace(parent.manifest, version=version, training=dict(training))
     bare = Bundle(manifest, {**parent.files, "model.onnx": content})
-    scores, embedding = run(bare, inputs)
+    outputs = answers(bare, inputs)
+    scores, embedding = (outputs[manifest.output(role).name] for role in (Role.SCORES, Role.EMBEDDING))
     if not np.allclose(scores, Head(head.weight, head.bias).scores(embedding), atol=1e-3):
         raise RefitImpossible("the scores do not follow from the head", bundle=parent.identity)
-    outputs = {
-        manifest.output(Role.SCORES).name: scores,
-        manifest.output(Role.EMBEDDING).name: embedding,
-    }
     files = {name: value for name, value in parent.files.items() if name != "manifest.json"}
     files |= {"model.onnx": content, "golden.npz": golden_npz(inputs, outputs), "card.md": b"# Candidate\n"}
     return open_bundle(seal(manifest, files))
