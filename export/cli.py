@@ -12,6 +12,7 @@ from biosignal.model.bundle import Bundle
 from biosignal.tasks.ecg_beats.kinds import NAME as BEATS
 from biosignal.tasks.ecg_front.kinds import NAME as FRONT
 from biosignal.tasks.ecg_rhythm.kinds import NAME as RHYTHM
+from biosignal.tasks.eeg_sleep.kinds import NAME as SLEEP
 from export.recordings import folder_of
 from export.release import admitted, write_bundle
 from export.report.artefact import evaluate_artefacts
@@ -20,8 +21,12 @@ from export.report.evaluate import evaluate as evaluate_set
 from export.report.page import lines_of
 from export.report.response import measure, response_lines
 from export.report.served import served
+from export.sleep.corpus import PLACES
+from export.sleep.lines import sleep_lines
+from export.sleep.scores import Shown, evaluate_sleep
 
-ARTEFACT = "artefact"
+STAGES, ARTEFACT = "sleep", "artefact"
+"""What `evaluate` scores of features, and of synthetic cases, instead of recordings."""
 
 
 class TorchMissing(BadInput):
@@ -35,15 +40,17 @@ def parser() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(prog="python -m export", description=__doc__)
     verbs = whole.add_subparsers(dest="verb", required=True)
     train = verbs.add_parser("train", help="train a model and write a release bundle")
-    train.add_argument("--task", choices=(BEATS, FRONT, RHYTHM), default=BEATS, help="whose model; default %(default)s")
+    train.add_argument(
+        "--task", choices=(BEATS, FRONT, RHYTHM, SLEEP), default=BEATS, help="whose model; default %(default)s"
+    )
     train.add_argument("--data", type=Path, help="folder that holds the sets; default EDGE_DATA_DIR")
     train.add_argument("--out", type=Path, required=True, help="folder to write the bundle to")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--epochs", type=_positive, help="default 7, 1 with --quick")
-    train.add_argument("--steps", type=_positive, help="of the front end and the rhythm; 3 with --quick")
+    train.add_argument("--steps", type=_positive, help="of all but the beats; 3 with --quick")
     train.add_argument("--quick", action="store_true", help="a few records and steps, no evaluation")
     evaluate = verbs.add_parser("evaluate", help="score a set of recordings through the daemon's own pipeline")
-    evaluate.add_argument("what", nargs="?", help=", ".join((*WHAT, ARTEFACT)))
+    evaluate.add_argument("what", nargs="?", help=", ".join((*WHAT, STAGES, ARTEFACT)))
     evaluate.add_argument("--data-dir", type=Path, help="folder of one set, as DIR/mitdb")
     evaluate.add_argument("--records", nargs="+", default=[], metavar="RECORD", help="these records or groups, as DS2")
     evaluate.add_argument("--from", dest="from_s", type=float, metavar="S", help="seconds of each record to leave out")
@@ -51,6 +58,9 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument(
         "--leads", default="all", help="leads that the pipeline is given: all, ecg, first, or the name of one"
     )
+    evaluate.add_argument("--gain", type=_gain, default=1.0, help="of sleep: amplitude to show it with, 0.1 to 10")
+    evaluate.add_argument("--relative", action="store_true", help="of sleep: without its microvolts")
+    evaluate.add_argument("--posterior", action="store_true", help="of sleep: Pz-Oz in the place of Fpz-Cz")
     evaluate.add_argument("--bundle", type=Path, help="folder of a bundle to use in the place of the released one")
     evaluate.add_argument("--jobs", type=_positive, default=1, help="records scored side by side")
     evaluate.add_argument(
@@ -58,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("--json", action="store_true", help="print all figures as JSON")
     folds = verbs.add_parser("crossvalidate", help="train without a part of a set and score that part, each in turn")
-    folds.add_argument("task", choices=(RHYTHM,), help="whose model")
+    folds.add_argument("task", choices=(RHYTHM, SLEEP), help="whose model")
     folds.add_argument("--data-dir", type=Path, required=True, help="folder of one set that trains it, as DIR/cinc2017")
     folds.add_argument("--folds", type=_positive, default=5)
     folds.add_argument("--seed", type=int, default=0)
@@ -82,6 +92,16 @@ def _seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0 on")
     return int(text)
+
+
+def _gain(text: str) -> float:
+    try:
+        gain = float(text)
+    except ValueError:
+        gain = float("nan")
+    if not 0.1 <= gain <= 10.0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no factor from 0.1 to 10")
+    return gain
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -113,6 +133,14 @@ def _respond(chosen: argparse.Namespace) -> int:
 
 def _crossvalidate(chosen: argparse.Namespace) -> int:
     _need_torch()
+    if chosen.task == SLEEP:
+        from export.sleep.crossvalidate import crossvalidate as crossvalidate_sleep
+
+        nights = crossvalidate_sleep(
+            chosen.data_dir, folds=chosen.folds, seed=chosen.seed, steps=chosen.steps, quick=chosen.quick
+        )
+        print(json.dumps(nights, indent=1) if chosen.json else "\n".join(sleep_lines(nights)))
+        return 0
     from export.rhythm.crossvalidate import crossvalidate
 
     figures = crossvalidate(
@@ -145,12 +173,22 @@ def _trained(chosen: argparse.Namespace, data: Path) -> Bundle:
         from export.rhythm.train import train as train_rhythm
 
         return train_rhythm(data, seed=chosen.seed, steps=chosen.steps, quick=chosen.quick)
+    if chosen.task == SLEEP:
+        from export.sleep.train import train as train_sleep
+
+        return train_sleep(data, seed=chosen.seed, steps=chosen.steps, quick=chosen.quick)
     from export.training import train as train_beats
 
     return train_beats(data, seed=chosen.seed, epochs=chosen.epochs, quick=chosen.quick)
 
 
 def _evaluate(chosen: argparse.Namespace) -> int:
+    if chosen.what == STAGES and chosen.data_dir is not None:
+        place = PLACES[1] if chosen.posterior else PLACES[0]
+        shown = Shown(gain=chosen.gain, has_scale=not chosen.relative, place=place)
+        nights = evaluate_sleep(chosen.data_dir, served(chosen.bundle), shown)
+        print(json.dumps(nights, indent=1) if chosen.json else "\n".join(sleep_lines(nights)))
+        return 0
     if chosen.what == ARTEFACT:
         figures = evaluate_artefacts(seed=chosen.seed, jobs=chosen.jobs)
     else:
@@ -165,7 +203,7 @@ def _request(chosen: argparse.Namespace) -> Request:
             "evaluate needs what to score and the folder of a set",
             scored=chosen.what,
             data_dir=chosen.data_dir and str(chosen.data_dir),
-            remedy=f"python -m export evaluate {{{'|'.join(WHAT)}}} --data-dir DIR/mitdb, or {ARTEFACT}",
+            remedy=f"python -m export evaluate {{{'|'.join((*WHAT, STAGES))}}} --data-dir DIR/mitdb, or {ARTEFACT}",
         )
     if chosen.beats == "reference" and chosen.what != "beats":
         raise BadInput("only classes can be scored at reference beats", scored=chosen.what, remedy="leave --beats out")

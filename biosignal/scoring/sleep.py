@@ -126,17 +126,18 @@ def surest(reference: NDArray[np.int64], scores: NDArray[np.floating], share: fl
     return float(right.mean()), float(top[order[-1]])
 
 
-def onset_of(is_in: NDArray[np.bool_], epochs: int, *, known: NDArray[np.bool_] | None = None) -> int | None:
-    """First of so many epochs in a row that are asleep, or in REM sleep; None where there are none.
+def onset_of(
+    is_in: NDArray[np.bool_], epochs: int, *, but: int = 0, known: NDArray[np.bool_] | None = None
+) -> int | None:
+    """First epoch asleep, or in REM sleep, of so many in a row, of which all are so `but` a few; None: there is none.
 
     Epochs that are not `known` neither begin, nor end, nor count in a row.
     """
     places = np.arange(len(is_in)) if known is None else np.flatnonzero(known)
-    run: list[int] = []
-    for place in places.tolist():
-        run = [*run, place] if is_in[place] else []
-        if len(run) == epochs:
-            return run[0]
+    rows = is_in[places]
+    for first in range(len(rows) - epochs + 1):
+        if rows[first] and np.count_nonzero(rows[first : first + epochs]) >= epochs - but:
+            return int(places[first])
     return None
 
 

@@ -85,7 +85,7 @@ class Gathered(Result):
     def marks_of(self, assignment: Assignment, start: int = 0, end: int | None = None) -> Iterator[Mark]:
         """Give the marks of a task on its leads that begin in samples [start, end)."""
         for (task, leads, _), found in self.columns.items():
-            if (task, leads) == (assignment.task.name, assignment.names):
+            if task == assignment.task.name and set(leads) <= set(assignment.names):
                 yield from found.marks(start, end)
 
     def unusable_of(self, assignment: Assignment, *, recording_hz: float) -> list[Stretch]:
@@ -120,9 +120,10 @@ class Gathered(Result):
                 yield one
 
     def _columns(self, assignment: Assignment, kind: str) -> MarkColumns:
-        found = self.columns.get((assignment.task.name, assignment.names, kind))
-        if found is not None:
-            return found.columns()
+        # A task that reads all leads may say what it says of some of them only, always the same.
+        for (task, leads, name), found in self.columns.items():
+            if (task, name) == (assignment.task.name, kind) and set(leads) <= set(assignment.names):
+                return found.columns()
         empty = np.zeros(0)
         numbers = dict.fromkeys(mark_kind(assignment.task.name, kind).numbers, empty)
         nothing = np.zeros(0, np.uint8)

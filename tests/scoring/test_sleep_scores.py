@@ -69,6 +69,7 @@ def test_sleep_begins_with_the_first_of_so_many_epochs_in_a_row():
     asleep = np.array([0, 1, 0, 1, 1, 0, 1, 1, 1, 1], bool)
     assert (onset_of(asleep, 1), onset_of(asleep, 2), onset_of(asleep, 3)) == (1, 3, 6)
     assert onset_of(asleep, 5) is None
+    assert (onset_of(asleep, 5, but=1), onset_of(asleep, 3, but=1)) == (3, 1)
     known = np.array([1, 1, 0, 1, 1, 1, 1, 1, 1, 1], bool)
     assert onset_of(asleep, 3, known=known) == 1
 
