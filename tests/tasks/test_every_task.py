@@ -360,7 +360,7 @@ def test_an_answer_that_is_no_number_is_no_answer(task):
 @pytest.mark.parametrize("task", [task for task in AT_WORK if task.needs], ids=names)
 def test_on_rejected_signal_no_class_is_told(task):
     x = signal(30.0)
-    x[3600:7200] += np.random.default_rng(1).normal(0, 0.4, 3600).astype(np.float32)
+    x[3600:7200] += np.random.default_rng(1).normal(0, 8.0, 3600).astype(np.float32)
     events = analyse(task, blocks(task, x))
     rejected = [event for event in events if isinstance(event, Mark) and event.quality is QualityLevel.REJECTED]
     assert rejected
