@@ -7,6 +7,7 @@ from biosignal.tasks.ecg_beats.task import ECG_BEATS
 from biosignal.tasks.ecg_front.task import ECG_FRONT
 from biosignal.tasks.ecg_rhythm.task import ECG_RHYTHM
 from biosignal.tasks.eeg_quality.task import EEG_QUALITY
+from biosignal.tasks.eeg_seizure.task import EEG_SEIZURE
 from biosignal.tasks.monitoring.task import MONITORING
 from biosignal.tasks.peripheral_pulse.task import PERIPHERAL_PULSE
 from biosignal.tasks.signal_quality.task import SIGNAL_QUALITY
@@ -21,6 +22,7 @@ TASKS: dict[str, Task] = {
         ECG_FRONT,
         ECG_BEATS,
         ECG_RHYTHM,
+        EEG_SEIZURE,
         MONITORING,
     )
 }
