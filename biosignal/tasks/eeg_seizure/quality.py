@@ -9,12 +9,9 @@ from biosignal.eeg.montage import Montage
 from biosignal.events import Mark, QualityLevel
 from biosignal.tasks.signal_quality.kinds import NAME, SECOND
 
-KEPT = 8
-"""So many seconds of each lead are remembered."""
-
 
 class ChannelQuality:
-    """Remembers the seconds of the leads. A channel is as good as the worse of its leads."""
+    """Remembers the seconds of the leads until they are asked for. A channel is as good as the worse of its leads."""
 
     def __init__(self, leads: Sequence[str], montage: Montage) -> None:
         self._row = {name: row for row, name in enumerate(leads)}
@@ -29,13 +26,12 @@ class ChannelQuality:
         rejected = self._rejected.get(mark.end)
         if rejected is None:
             rejected = self._rejected[mark.end] = np.zeros(len(self._row), np.bool_)
-            if len(self._rejected) > KEPT:
-                del self._rejected[min(self._rejected)]
         rejected[self._row[mark.leads[0]]] = mark.quality is QualityLevel.REJECTED
 
     def trusted(self, end: int) -> NDArray[np.bool_]:
-        """Say of each channel whether both its leads can be trusted in the second that ends at `end`."""
+        """Say of each channel whether both its leads can be trusted in the second that ends at `end`; forget the past."""
         rejected = self._rejected.get(end)
+        self._rejected = {at: row for at, row in self._rejected.items() if at > end}
         if rejected is None:
             return np.zeros(len(self._plus), np.bool_)
         return np.asarray(~(rejected[self._plus] | rejected[self._minus]))

@@ -22,6 +22,9 @@ from biosignal.tasks.eeg_seizure.limits import SeizureLimits
 from biosignal.tasks.eeg_seizure.voting import Vote
 from biosignal.tasks.finding_log import FindingLog, mark_set
 
+PART = 0.5
+"""A second counts as one of a candidate from this part of the limit on."""
+MOST = 4.0
 MOST_LEADS = 8
 """A finding names the leads that showed it first, so many at the most."""
 
@@ -63,31 +66,37 @@ class CandidateRule:
     def on_vote(self, vote: Vote, own_share: float) -> Mark | None:
         """Take the next second and how much of the baseline is the patient's own; give the mark of what begins."""
         self._recent.append(vote)
-        on = [one for one in self._recent if one.is_on]
-        fires = vote.is_on and len(on) >= self.limits.on_s
+        on = [one for one in self._recent if one.evidence > PART * self.limits.evidence]
+        weight = self._weight()
+        fires = len(on) >= self.limits.on_s and weight > self.limits.evidence
+        is_strong = fires and weight > self.limits.strong_evidence
         if self._open is None:
-            return self._begin(on, own_share) if fires else None
+            return self._begin(on, own_share, is_strong=is_strong) if fires else None
         if fires:
             self._go_on(vote)
-            is_strong = sum(one.is_strong for one in self._recent) >= self.limits.on_s
             if self._open.kind == EARLY and is_strong:
                 self._close()
-                return self._begin(on, own_share)
+                return self._begin(on, own_share, is_strong=True)
         elif vote.end - self._until >= self._log.samples(self.limits.merge_s):
             self._close()
         return None
+
+    def _weight(self) -> float:
+        """The mean evidence of the last seconds; a single one weighs `MOST` times the limit at the most."""
+        most = MOST * self.limits.evidence
+        return sum(min(one.evidence, most) for one in self._recent) / self.limits.of_s
 
     def on_break(self) -> None:
         """Nothing more can be said: it ended where it was last seen."""
         self._close()
         self._recent.clear()
 
-    def _begin(self, on: Sequence[Vote], own_share: float) -> Mark:
-        is_strong = sum(one.is_strong for one in on) >= self.limits.on_s
+    def _begin(self, on: Sequence[Vote], own_share: float, *, is_strong: bool) -> Mark:
         kind = CANDIDATE if is_strong or own_share >= 1.0 else EARLY
         self._until = on[-1].end
-        self._share, self._rise = max(one.share for one in on), max(one.rise for one in on)
-        self._first_hz, self._latest_hz = on[0].hz, on[-1].hz
+        self._share, self._rise, self._first_hz, self._latest_hz = 0.0, 0.0, math.nan, math.nan
+        for one in on:
+            self._measure(one)
         mark = self._mark(on, kind)
         self._open = self._log.open(
             kind,
@@ -103,10 +112,16 @@ class CandidateRule:
 
     def _go_on(self, vote: Vote) -> None:
         assert self._open is not None, "only what is open goes on"
-        self._until, self._latest_hz = vote.end, vote.hz
-        self._share, self._rise = max(self._share, vote.share), max(self._rise, vote.rise)
+        self._until = vote.end
+        self._measure(vote)
         if self._log.is_due(self._open):
             self._revise(FindingState.EXTENDED)
+
+    def _measure(self, vote: Vote) -> None:
+        self._share = max(self._share, vote.share)
+        if vote.votes.any():
+            self._rise, self._latest_hz = max(self._rise, vote.rise), vote.hz
+            self._first_hz = vote.hz if math.isnan(self._first_hz) else self._first_hz
 
     def _close(self) -> None:
         if self._open is not None:
@@ -121,11 +136,11 @@ class CandidateRule:
 
     def _measures(self, onset: int) -> tuple[Measure, ...]:
         log = self._log
+        rhythm = (log.measure(RHYTHM_HZ, self._first_hz), log.measure(LATEST_HZ, self._latest_hz))
         return (
             log.measure("duration", log.seconds(self._until - onset)),
             log.measure(RISE, math.exp(self._rise)),
-            log.measure(RHYTHM_HZ, self._first_hz),
-            log.measure(LATEST_HZ, self._latest_hz),
+            *(() if math.isnan(self._first_hz) else rhythm),
             log.measure(SHARE, 100.0 * self._share),
         )
 

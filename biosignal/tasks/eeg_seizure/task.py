@@ -3,6 +3,7 @@
 from biosignal.signal.blocks import LeadKind, Unit
 from biosignal.tasks.eeg_seizure.kinds import FINDINGS, NAME, PATTERN, QUANTITIES, REVIEW
 from biosignal.tasks.eeg_seizure.limits import SeizureLimits
+from biosignal.tasks.eeg_seizure.overview import overview_of_seizures
 from biosignal.tasks.eeg_seizure.stage import make_stage
 from biosignal.tasks.signal_quality.kinds import NAME as SIGNAL_QUALITY
 from biosignal.tasks.task import Task, Wants
@@ -19,4 +20,5 @@ EEG_SEIZURE = Task(
     quantities=QUANTITIES,
     limits=SeizureLimits,
     review=REVIEW,
+    overview=overview_of_seizures,
 )

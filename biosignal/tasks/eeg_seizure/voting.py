@@ -1,4 +1,4 @@
-"""Whether a second may belong to a seizure: a rise over the baseline with a rhythm that several channels share."""
+"""How much a second speaks for a seizure: channels that rose over the baseline with a rhythm."""
 
 from dataclasses import dataclass
 
@@ -19,14 +19,14 @@ Mask = NDArray[np.bool_]
 class Vote:
     """What the channels say of samples [start, end).
 
-    `rise` (logarithm) and `hz` are medians over the channels that vote, NaN without any; `share` is how many of the
-    connected ones do. `usable` are those a baseline may learn from.
+    `evidence` is the mean over the connected channels. `votes` are those that gave enough of it, `share` is how many of
+    the connected ones, `rise` (a logarithm) and `hz` are their medians, NaN without any. `usable` are those that a
+    baseline may learn from.
     """
 
     start: int
     end: int
-    is_on: bool
-    is_strong: bool
+    evidence: float
     votes: Mask
     usable: Mask
     share: float
@@ -35,7 +35,7 @@ class Vote:
 
 
 def vote(second: Second, levels: Array, trusted: Mask, limits: SeizureLimits) -> Vote:
-    """Count the channels of a second.
+    """Weigh the channels of a second.
 
     Parameters
     ----------
@@ -47,20 +47,20 @@ def vote(second: Second, levels: Array, trusted: Mask, limits: SeizureLimits) ->
     rise = np.minimum(second.line_length - levels[0], second.amplitude - levels[1])
     hz = np.nan_to_num(second.hz)
     is_alpha = (hz >= limits.alpha_low_hz) & (hz <= limits.alpha_high_hz)
-    has_risen = usable & (rise > limits.rise) & (hz >= limits.slowest_hz) & (hz <= limits.fastest_hz) & ~is_alpha
-    votes = has_risen & (second.rhythm > limits.rhythm)
-    strong = has_risen & (second.rhythm > limits.strong_rhythm)
+    is_slow = second.swing_uv > limits.slow_ratio * np.exp(second.amplitude)
+    is_rhythm = (hz >= limits.slowest_hz) & (hz <= limits.fastest_hz) & ~is_alpha
+    weight = np.clip(rise, 0.0, limits.most_rise) * np.clip(second.rhythm - limits.rhythm, 0.0, 1.0)
+    given = np.where(usable & is_rhythm & ~is_slow, weight, 0.0)
     count = max(int(connected.sum()), 1)
-    can_tell = int(usable.sum()) >= FEWEST_TRUSTED * count
-    share = float(votes.sum()) / count
+    is_assessable = int(usable.sum()) >= FEWEST_TRUSTED * count
+    votes = given > limits.evidence
     return Vote(
         start=second.start,
         end=second.end,
-        is_on=can_tell and share >= limits.share,
-        is_strong=can_tell and float(strong.sum()) / count >= limits.strong_share,
+        evidence=float(given.sum()) / count if is_assessable else 0.0,
         votes=votes,
         usable=usable,
-        share=share,
+        share=float(votes.sum()) / count,
         rise=_median(rise[votes]),
         hz=_median(second.hz[votes]),
     )
