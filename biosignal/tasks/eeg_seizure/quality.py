@@ -29,7 +29,7 @@ class ChannelQuality:
         rejected[self._row[mark.leads[0]]] = mark.quality is QualityLevel.REJECTED
 
     def trusted(self, end: int) -> NDArray[np.bool_]:
-        """Say of each channel whether both its leads can be trusted in the second that ends at `end`; forget the past."""
+        """Say of each channel whether both its leads can be trusted in the second ending at `end`; forget what was."""
         rejected = self._rejected.get(end)
         self._rejected = {at: row for at, row in self._rejected.items() if at > end}
         if rejected is None:
