@@ -72,6 +72,5 @@ class Decider:
 
     def _learn(self, second: Second, counted: Vote) -> None:
         """A candidate is not what is usual, unless it goes on for longer than anybody can call it one."""
-        is_held = self._rule.is_open and second.end - self._rule.began < self._log.samples(self._limits.hold_s)
-        usable = np.zeros_like(counted.usable) if is_held else counted.usable
+        usable = np.zeros_like(counted.usable) if self._rule.holds(second.end) else counted.usable
         self._baseline.push(np.stack((second.line_length, second.amplitude)), usable)

@@ -12,13 +12,15 @@ class SeizureLimits:
     A channel gives as evidence how far its line length and its amplitude both rose (a logarithm, `most_rise` at the
     most) times how far the autocorrelation at its period exceeds `rhythm`, where that is `slowest_hz` to `fastest_hz`
     and no alpha. The mean over the channels is the evidence of a second. A candidate opens where the mean of the last
-    `of_s` seconds exceeds `evidence`, each counted up to four times as much, and `on_s` of them exceed half of it.
+    `of_s` seconds exceeds `evidence`, each counted up to four times as much, and `on_s` of them exceed half of it with
+    `fewest_channels` channels or more that give as much (a third of the channels where there are few).
     Candidates closer than `merge_s` are one, as SzCORE merges them.
 
     The baseline is the median of `baseline_s` seconds, the last `lag_s` left out; as long as they are not full, the
     population's `prior_line_length` and `prior_amplitude` (logarithms of uV/s and uV) weigh as `prior_weight_s`
     seconds. A candidate by then has a lower priority unless its evidence exceeds `strong_evidence`. The baseline learns
-    nothing while a candidate is open, for `hold_s` at the longest.
+    nothing while a candidate is open, for `hold_s` at the longest, `early_hold_s` for one under the prior: an EEG that
+    is high from the beginning is this patient's.
 
     A channel gives none above `most_uv` peak to peak, where that is more than `slow_ratio` times its amplitude (the
     slow waves of sleep, eyes and electrodes), and where what is faster than the brain exceeds `muscle_uv` and
@@ -36,7 +38,8 @@ class SeizureLimits:
     alpha_low_hz: float = 7.5
     alpha_high_hz: float = 12.75
     evidence: float = 0.04
-    strong_evidence: float = 0.1
+    strong_evidence: float = 0.2
+    fewest_channels: int = 3
     on_s: int = 5
     of_s: int = 5
     merge_s: float = 90.0
@@ -46,6 +49,7 @@ class SeizureLimits:
     prior_amplitude: float = 2.9
     prior_weight_s: float = 30.0
     hold_s: float = 1800.0
+    early_hold_s: float = 60.0
     most_uv: float = 1500.0
     flat_uv: float = 0.5
     slow_ratio: float = 9.0

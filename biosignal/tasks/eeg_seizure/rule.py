@@ -22,9 +22,8 @@ from biosignal.tasks.eeg_seizure.limits import SeizureLimits
 from biosignal.tasks.eeg_seizure.voting import Vote
 from biosignal.tasks.finding_log import FindingLog, mark_set
 
-PART = 0.5
-"""A second counts as one of a candidate from this part of the limit on."""
 MOST = 4.0
+"""A second weighs so many times the limit of the evidence at the most: one alone makes no candidate."""
 MOST_LEADS = 8
 """A finding names the leads that showed it first, so many at the most."""
 
@@ -52,11 +51,12 @@ class CandidateRule:
         """Whether a candidate goes on or may still come again."""
         return self._open is not None
 
-    @property
-    def began(self) -> int:
-        """First sample of the candidate that is open."""
-        assert self._open is not None, "only what is open began"
-        return self._open.onset
+    def holds(self, at: int) -> bool:
+        """Whether, at sample `at`, a candidate is open that the baseline must not learn."""
+        if self._open is None:
+            return False
+        most_s = self.limits.early_hold_s if self._open.kind == EARLY else self.limits.hold_s
+        return at - self._open.onset < self._log.samples(most_s)
 
     def set_limits(self, limits: SeizureLimits) -> None:
         """Take other limits; the last seconds are counted anew, what is open goes on."""
@@ -66,10 +66,11 @@ class CandidateRule:
     def on_vote(self, vote: Vote, own_share: float) -> Mark | None:
         """Take the next second and how much of the baseline is the patient's own; give the mark of what begins."""
         self._recent.append(vote)
-        on = [one for one in self._recent if one.evidence > PART * self.limits.evidence]
-        weight = self._weight()
-        fires = len(on) >= self.limits.on_s and weight > self.limits.evidence
-        is_strong = fires and weight > self.limits.strong_evidence
+        on = [one for one in self._recent if one.is_on]
+        limits, weights = self.limits, [one.evidence for one in self._recent]
+        enough = sum(min(weight, MOST * limits.evidence) for weight in weights) > limits.of_s * limits.evidence
+        fires = len(on) >= limits.on_s and enough
+        is_strong = fires and sum(weights) > limits.of_s * limits.strong_evidence
         if self._open is None:
             return self._begin(on, own_share, is_strong=is_strong) if fires else None
         if fires:
@@ -80,11 +81,6 @@ class CandidateRule:
         elif vote.end - self._until >= self._log.samples(self.limits.merge_s):
             self._close()
         return None
-
-    def _weight(self) -> float:
-        """The mean evidence of the last seconds; a single one weighs `MOST` times the limit at the most."""
-        most = MOST * self.limits.evidence
-        return sum(min(one.evidence, most) for one in self._recent) / self.limits.of_s
 
     def on_break(self) -> None:
         """Nothing more can be said: it ended where it was last seen."""

@@ -1,5 +1,6 @@
 """How much a second speaks for a seizure: channels that rose over the baseline with a rhythm."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,9 @@ from biosignal.tasks.eeg_seizure.measuring import Second
 FEWEST_TRUSTED = 0.5
 """Where fewer of the connected channels can be trusted, nobody can tell what they share."""
 
+PART = 0.5
+"""A second counts as one of a candidate from this part of the limit of the evidence on."""
+
 Mask = NDArray[np.bool_]
 
 
@@ -20,13 +24,14 @@ class Vote:
     """What the channels say of samples [start, end).
 
     `evidence` is the mean over the connected channels. `votes` are those that gave enough of it, `share` is how many of
-    the connected ones, `rise` (a logarithm) and `hz` are their medians, NaN without any. `usable` are those that a
-    baseline may learn from.
+    the connected ones, `rise` (a logarithm) and `hz` are their medians, NaN without any. `is_on`: it may be a second of
+    a candidate. `usable` are those that a baseline may learn from.
     """
 
     start: int
     end: int
     evidence: float
+    is_on: bool
     votes: Mask
     usable: Mask
     share: float
@@ -53,11 +58,14 @@ def vote(second: Second, levels: Array, trusted: Mask, limits: SeizureLimits) ->
     given = np.where(usable & is_rhythm & ~is_slow, weight, 0.0)
     count = max(int(connected.sum()), 1)
     is_assessable = int(usable.sum()) >= FEWEST_TRUSTED * count
-    votes = given > limits.evidence
+    votes = given > PART * limits.evidence
+    evidence = float(given.sum()) / count if is_assessable else 0.0
+    fewest = min(limits.fewest_channels, math.ceil(count / 3))
     return Vote(
         start=second.start,
         end=second.end,
-        evidence=float(given.sum()) / count if is_assessable else 0.0,
+        evidence=evidence,
+        is_on=evidence > PART * limits.evidence and int(votes.sum()) >= fewest,
         votes=votes,
         usable=usable,
         share=float(votes.sum()) / count,
