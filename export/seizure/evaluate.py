@@ -12,11 +12,12 @@ from biosignal.scoring.szcore import FIGURES, Detections, Stretch, average, pool
 from biosignal.tasks.eeg_seizure.limits import SeizureLimits
 from export.report.sets import NoSet
 from export.seizure.candidates import Candidate, candidates_of
-from export.seizure.recordings import BEFORE, ENDED, ICTAL, SNIPPETS, EegRecording, Entry, entries_of
+from export.seizure.recordings import BEFORE, ENDED, ICTAL, SNIPPETS, SYNTHETIC, EegRecording, Entry, entries_of
 
 SOON_S = 10.0
 HOUR_S = 3600.0
 TUNED_ON = "none of it: the limits were chosen on the synthetic patient"
+SHAPED_ON = f"{TUNED_ON}, whose uneven seizures were shaped after what was measured on these"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,12 +169,15 @@ def _row(one: RecordScore) -> dict[str, Any]:
 def _about(folder: Path, entries: Sequence[Entry]) -> dict[str, Any]:
     """Say what was scored, and by which conventions."""
     is_cut = (folder / SNIPPETS).is_file()
+    tuned_on = SHAPED_ON if is_cut else TUNED_ON
+    if folder.name.startswith(SYNTHETIC):
+        tuned_on = "seeds 1 and 2 of it"
     return {
         "what": "seizure",
         "set": folder.name,
         "scored": len(entries),
         "published": None,
-        "tuned_on": TUNED_ON,
+        "tuned_on": tuned_on,
         "from_s": 0.0,
         "bundles": [],
         "protocol": "SzCORE: events at 10 Hz, merged below 90 s, cut at 300 s, the reference from -30 s to +60 s",

@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from biosignal.scoring.szcore import Stretch
 from biosignal.signal.blocks import Lead, SampleBlock
+from biosignal.synthetic.recording import SyntheticRecording
 from export.report.sets import NoSet
 from export.seizure.edf_file import leads_of, read_eeg
+from export.seizure.patients import BEFORE_S, LATE_S, Patient, imitators, with_seizures
 
 SNIPPETS = "chbmit_seizures.npz"
+SYNTHETIC = "synthetic"
 BLOCK_S = 10
 ENDED = ("chb02_19",)
 """Its seizure lasts nine seconds, so what was cut from 10 s behind its onset lies behind its end."""
@@ -69,12 +72,15 @@ RECORDINGS = "recordings"
 
 
 def entries_of(folder: Path) -> list[Entry]:
-    """Find the recordings of a folder.
+    """Find the recordings of a folder; one called ``synthetic@SEED`` that is not there holds the synthetic patients.
 
     Raises
     ------
     NoSet : there is neither `SNIPPETS` nor an EDF file.
     """
+    name, _, seed = folder.name.partition("@")
+    if name == SYNTHETIC and not folder.exists():
+        return _synthetic(int(seed) if seed.isdecimal() else 1)
     if (folder / SNIPPETS).is_file():
         return _snippets(folder / SNIPPETS)
     files = sorted(folder.rglob("*.edf"))
@@ -134,6 +140,36 @@ def _recording(path: Path, seizures: tuple[Stretch, ...]) -> EegRecording:
         leads=leads,
         samples=samples,
         seizures=seizures,
+    )
+
+
+def _synthetic(seed: int) -> list[Entry]:
+    groups = (
+        (f"seizure behind {BEFORE_S:g} s", with_seizures()),
+        (f"seizure behind {LATE_S:g} s", with_seizures(before_s=LATE_S)),
+        ("no seizure", imitators()),
+    )
+    return [
+        Entry(
+            name=one.scenario.name,
+            subject=one.kind,
+            part=part,
+            read=lambda one=one: _played(one, seed),  # type: ignore[misc]
+        )
+        for part, patients in groups
+        for one in patients
+    ]
+
+
+def _played(patient: Patient, seed: int) -> EegRecording:
+    made = SyntheticRecording(patient.scenario, seed=seed)
+    return EegRecording(
+        name=patient.scenario.name,
+        subject=patient.kind,
+        fs_hz=made.fs_hz,
+        leads=made.leads,
+        samples=made.samples(0, made.length),
+        seizures=tuple((one.start / made.fs_hz, one.end / made.fs_hz) for one in made.truth.of("seizure")),
     )
 
 

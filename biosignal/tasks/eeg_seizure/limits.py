@@ -13,7 +13,7 @@ class SeizureLimits:
     most) times how far the autocorrelation at its period exceeds `rhythm`, where that is `slowest_hz` to `fastest_hz`
     and no alpha. The mean over the channels is the evidence of a second. A candidate opens where the mean of the last
     `of_s` seconds exceeds `evidence`, each counted up to four times as much, and `on_s` of them exceed half of it with
-    `fewest_channels` channels or more that give as much (a third of the channels where there are few).
+    `fewest_channels` channels or more that give as much (two thirds of the channels where there are few).
     Candidates closer than `merge_s` are one, as SzCORE merges them.
 
     The baseline is the median of `baseline_s` seconds, the last `lag_s` left out; as long as they are not full, the

@@ -13,6 +13,8 @@ from biosignal.tasks.eeg_seizure.measuring import Second
 FEWEST_TRUSTED = 0.5
 """Where fewer of the connected channels can be trusted, nobody can tell what they share."""
 
+MANY = 8
+"""From so many channels on evidence is their mean; of fewer it is less."""
 PART = 0.5
 """A second counts as one of a candidate from this part of the limit of the evidence on."""
 
@@ -23,9 +25,9 @@ Mask = NDArray[np.bool_]
 class Vote:
     """What the channels say of samples [start, end).
 
-    `evidence` is the mean over the connected channels. `votes` are those that gave enough of it, `share` is how many of
-    the connected ones, `rise` (a logarithm) and `hz` are their medians, NaN without any. `is_on`: it may be a second of
-    a candidate. `usable` are those that a baseline may learn from.
+    `evidence` is the mean over the connected channels, less where they are few. `votes` are those that gave enough of
+    it, `share` is how many of the connected ones, `rise` (a logarithm) and `hz` are their medians, NaN without any.
+    `is_on`: it may be a second of a candidate. `usable` are those that a baseline may learn from.
     """
 
     start: int
@@ -59,8 +61,9 @@ def vote(second: Second, levels: Array, trusted: Mask, limits: SeizureLimits) ->
     count = max(int(connected.sum()), 1)
     is_assessable = int(usable.sum()) >= FEWEST_TRUSTED * count
     votes = given > PART * limits.evidence
-    evidence = float(given.sum()) / count if is_assessable else 0.0
-    fewest = min(limits.fewest_channels, math.ceil(count / 3))
+    # The mean of few channels strays further: it must be the higher.
+    evidence = float(given.sum()) / count * math.sqrt(min(count, MANY) / MANY) if is_assessable else 0.0
+    fewest = min(limits.fewest_channels, math.ceil(2 * count / 3))
     return Vote(
         start=second.start,
         end=second.end,
