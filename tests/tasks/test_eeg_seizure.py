@@ -379,10 +379,19 @@ def test_alpha_muscle_slow_waves_artefacts_and_what_did_not_rise_give_none(more)
 
 
 def test_the_channels_that_are_off_count_for_nothing_and_the_bad_ones_against_it():
-    swing = np.array([150.0] * 5 + [0.0] * 5)
+    swing = np.array([150.0] * 8 + [0.0] * 2)
     assert evidence(second(swing_uv=swing)) == pytest.approx(0.5)
     muscle = np.array([2.0] * 6 + [60.0] * 4)
     assert evidence(second(muscle_uv=muscle)) == pytest.approx(0.5 * 0.6)
+
+
+def test_few_channels_give_less_evidence_and_two_of_three_must_agree():
+    few = np.array([150.0] * 2 + [0.0] * 8)
+    assert evidence(second(swing_uv=few)) == pytest.approx(0.25)
+    three = np.array([150.0] * 3 + [0.0] * 7)
+    alone = np.array([0.9] + [0.0] * 9)
+    assert not vote(second(swing_uv=three, rhythm=alone), LEVELS, ALL, SeizureLimits()).is_on
+    assert vote(second(swing_uv=three), LEVELS, ALL, SeizureLimits()).is_on
 
 
 def test_where_most_channels_cannot_be_trusted_nobody_can_say():

@@ -18,9 +18,9 @@ class SeizureLimits:
 
     The baseline is the median of `baseline_s` seconds, the last `lag_s` left out; as long as they are not full, the
     population's `prior_line_length` and `prior_amplitude` (logarithms of uV/s and uV: 0.8 and 0.75 of the waking epochs
-    of Sleep-EDF, Kemp 2000, lie below) weigh as `prior_weight_s` seconds. A candidate by then has a lower priority unless its evidence exceeds `strong_evidence`. The baseline learns
-    nothing while a candidate is open, for `hold_s` at the longest, `early_hold_s` for one under the prior: an EEG that
-    is high from the beginning is this patient's.
+    of Sleep-EDF, Kemp 2000, lie below) weigh as `prior_weight_s` seconds. A candidate by then has a lower priority
+    unless its evidence exceeds `strong_evidence`. The baseline learns nothing while a candidate is open, for `hold_s`
+    at the longest, `early_hold_s` for one under the prior: an EEG that is high from the beginning is this patient's.
 
     A channel gives none above `most_uv` peak to peak, where that is more than `slow_ratio` times its amplitude (the
     slow waves of sleep, eyes and electrodes), and where what is faster than the brain exceeds `muscle_uv` and

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from biosignal.eeg.montage import Montage
 from biosignal.events import Mark, QualityLevel
-from biosignal.tasks.signal_quality.kinds import NAME, SECOND
+from biosignal.tasks.eeg_quality.kinds import NAME, SECOND
 
 
 class ChannelQuality:

@@ -59,7 +59,7 @@ class SeizureStage:
         self._decider.set_limits(limits)
 
     def push(self, item: Item, /) -> Iterable[Event]:
-        """Take samples of all leads, a second of signal quality, or a gap."""
+        """Take samples of all leads, a second of their quality, or a gap."""
         if isinstance(item, SampleBlock):
             if self._measuring is None:
                 self._measuring = Measuring(fs_hz=self._facts.fs_hz, start=item.start, channels=len(self._montage.rows))
