@@ -37,6 +37,8 @@ def overview_of_seizures(heard: Heard) -> tuple[Section, ...]:
     )
     grids = (_grid(heard, found),) if found else ()
     notes = [UNMEASURED, "Candidates that began within 90 s of the end of another are one."]
+    if early:
+        notes.append("An early candidate whose evidence becomes strong ends, and goes on as one of full priority.")
     if not found:
         notes.insert(0, "No candidate was found, which does not say that there was no seizure.")
     if len(found) > MOST_ROWS:
