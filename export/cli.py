@@ -6,12 +6,14 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from biosignal.errors import BadInput, BedsideError
 from biosignal.model.bundle import Bundle
 from biosignal.tasks.ecg_beats.kinds import NAME as BEATS
 from biosignal.tasks.ecg_front.kinds import NAME as FRONT
 from biosignal.tasks.ecg_rhythm.kinds import NAME as RHYTHM
+from biosignal.tasks.eeg_seizure.kinds import NAME as SEIZURES
 from biosignal.tasks.eeg_sleep.kinds import NAME as SLEEP
 from export.recordings import folder_of
 from export.release import admitted, write_bundle
@@ -21,12 +23,15 @@ from export.report.evaluate import evaluate as evaluate_set
 from export.report.page import lines_of
 from export.report.response import measure, response_lines
 from export.report.served import served
+from export.seizure.evaluate import evaluate_seizures
+from export.seizure.limits_file import read_limits
+from export.seizure.tune import tune
 from export.sleep.corpus import PLACES
 from export.sleep.lines import sleep_lines
 from export.sleep.scores import Shown, evaluate_sleep
 
-STAGES, ARTEFACT = "sleep", "artefact"
-"""What `evaluate` scores of features, and of synthetic cases, instead of recordings."""
+STAGES, SEIZURE, ARTEFACT = "sleep", "seizure", "artefact"
+"""What `evaluate` scores of features, of EEG with its own list of seizures, and of synthetic cases."""
 
 
 class TorchMissing(BadInput):
@@ -41,16 +46,23 @@ def parser() -> argparse.ArgumentParser:
     verbs = whole.add_subparsers(dest="verb", required=True)
     train = verbs.add_parser("train", help="train a model and write a release bundle")
     train.add_argument(
-        "--task", choices=(BEATS, FRONT, RHYTHM, SLEEP), default=BEATS, help="whose model; default %(default)s"
+        "--task",
+        choices=(BEATS, FRONT, RHYTHM, SLEEP, SEIZURES),
+        default=BEATS,
+        help="whose model; default %(default)s",
     )
     train.add_argument("--data", type=Path, help="folder that holds the sets; default EDGE_DATA_DIR")
-    train.add_argument("--out", type=Path, required=True, help="folder to write the bundle to")
+    train.add_argument(
+        "--out", type=Path, required=True, help="folder to write the bundle to; of seizures the settings file"
+    )
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--epochs", type=_positive, help="default 7, 1 with --quick")
-    train.add_argument("--steps", type=_positive, help="of all but the beats; 3 with --quick")
+    train.add_argument(
+        "--steps", type=_positive, help="of all but the beats; settings tried for seizures; 3 with --quick"
+    )
     train.add_argument("--quick", action="store_true", help="a few records and steps, no evaluation")
     evaluate = verbs.add_parser("evaluate", help="score a set of recordings through the daemon's own pipeline")
-    evaluate.add_argument("what", nargs="?", help=", ".join((*WHAT, STAGES, ARTEFACT)))
+    evaluate.add_argument("what", nargs="?", help=", ".join((*WHAT, STAGES, SEIZURE, ARTEFACT)))
     evaluate.add_argument("--data-dir", type=Path, help="folder of one set, as DIR/mitdb")
     evaluate.add_argument("--records", nargs="+", default=[], metavar="RECORD", help="these records or groups, as DS2")
     evaluate.add_argument("--from", dest="from_s", type=float, metavar="S", help="seconds of each record to leave out")
@@ -62,6 +74,7 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--relative", action="store_true", help="of sleep: without its microvolts")
     evaluate.add_argument("--posterior", action="store_true", help="of sleep: Pz-Oz in the place of Fpz-Cz")
     evaluate.add_argument("--bundle", type=Path, help="folder of a bundle to use in the place of the released one")
+    evaluate.add_argument("--limits", type=Path, metavar="FILE", help="settings whose limits a seizure is found by")
     evaluate.add_argument("--jobs", type=_positive, default=1, help="records scored side by side")
     evaluate.add_argument(
         "--seed", type=_seed, default=0, help=f"of {ARTEFACT}, which draws its cases and needs no folder"
@@ -155,7 +168,22 @@ def _crossvalidate(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _tune(chosen: argparse.Namespace) -> int:
+    if chosen.data is None:
+        raise BadInput(
+            "limits are tuned on annotated recordings",
+            remedy=f"python -m export train --task {SEIZURES} --data DIR --out limits.toml",
+        )
+    tuned = tune(chosen.data, seed=chosen.seed, settings=chosen.steps, quick=chosen.quick)
+    chosen.out.write_text(tuned.text(), encoding="utf-8")
+    print(json.dumps(tuned.figures, indent=1))
+    print(f"wrote {chosen.out}: limits for the daemon's settings, no bundle", file=sys.stderr)
+    return 0
+
+
 def _train(chosen: argparse.Namespace) -> int:
+    if chosen.task == SEIZURES:
+        return _tune(chosen)
     data = folder_of(chosen.data).parent
     _need_torch()
     report = admitted(bundle := _trained(chosen, data))
@@ -191,10 +219,21 @@ def _evaluate(chosen: argparse.Namespace) -> int:
         return 0
     if chosen.what == ARTEFACT:
         figures = evaluate_artefacts(seed=chosen.seed, jobs=chosen.jobs)
+    elif chosen.what == SEIZURE:
+        figures = _seizures(chosen)
     else:
         figures = evaluate_set(_request(chosen))
     print(json.dumps(figures, indent=1) if chosen.json else "\n".join(lines_of(figures)))
     return 0
+
+
+def _seizures(chosen: argparse.Namespace) -> dict[str, Any]:
+    if chosen.data_dir is None:
+        raise BadInput(
+            "evaluate needs the folder of a set", remedy=f"python -m export evaluate {SEIZURE} --data-dir DIR/chbmit"
+        )
+    limits = None if chosen.limits is None else read_limits(chosen.limits)
+    return evaluate_seizures(chosen.data_dir, records=chosen.records, limits=limits)
 
 
 def _request(chosen: argparse.Namespace) -> Request:
@@ -203,7 +242,7 @@ def _request(chosen: argparse.Namespace) -> Request:
             "evaluate needs what to score and the folder of a set",
             scored=chosen.what,
             data_dir=chosen.data_dir and str(chosen.data_dir),
-            remedy=f"python -m export evaluate {{{'|'.join((*WHAT, STAGES))}}} --data-dir DIR/mitdb, or {ARTEFACT}",
+            remedy=f"python -m export evaluate {{{'|'.join((*WHAT, STAGES, SEIZURE))}}} --data-dir DIR, or {ARTEFACT}",
         )
     if chosen.beats == "reference" and chosen.what != "beats":
         raise BadInput("only classes can be scored at reference beats", scored=chosen.what, remedy="leave --beats out")

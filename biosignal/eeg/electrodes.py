@@ -13,7 +13,7 @@ EARS = ("A1", "A2", "M1", "M2")
 _OLDER = {"T3": "T7", "T4": "T8", "T5": "P7", "T6": "P8"}
 _SITE = r"(?:fp|af|fc|ft|cp|tp|po|f|c|t|p|o|n|i)(?:z|\d{1,2})|[am][12]"
 _REFERENCE = r"ref|le|ar|av|avg|average|x|cs2|car"
-_LEAD = re.compile(rf"(?:eeg[ _:]*)?({_SITE})(?:[-/_ ]?({_SITE}|{_REFERENCE}))?(?:-\d+)?")
+_LEAD = re.compile(rf"(?:eeg[ _:]*)?({_SITE})(?:[-/_ ]?({_SITE}|{_REFERENCE}))?(?:[-#]\d+)?")
 _FILLING = " .'\""
 _UNIT = re.compile(r"(?<=.)[\s_,]*[(\[][\s_]*[mun\u00b5\u03bc]?v[)\]]$")
 

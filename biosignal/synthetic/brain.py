@@ -2,7 +2,7 @@
 
 Band limits and stage features follow the AASM manual's definitions (alpha 8-13 Hz blocked by open eyes; spindles of
 11-16 Hz and K complexes in N2; slow waves of 0.5-2 Hz over 75 uV in N3; low amplitude and eye movements in REM).
-Amplitudes were set by hand. A new state is a class here and a line in `STATES`.
+Amplitudes were set by hand. A new state is a class and a line in `states.py`.
 """
 
 import math
@@ -154,6 +154,13 @@ class Discharge:
         into += height * share * sharp * edges
 
 
+class Drawn(Protocol):
+    """Something upon the background that draws itself."""
+
+    def draw(self, electrode: str, into: Array, seconds: Array, /) -> None:
+        """Add what `electrode` sees."""
+
+
 @dataclass(slots=True)
 class Brain:
     """The time line that states write on. `start_s` and `end_s` bound the segment being played."""
@@ -162,7 +169,7 @@ class Brain:
     start_s: float = 0.0
     end_s: float = 0.0
     levels: list[Level] = field(default_factory=list)
-    events: list[Graphoelement | Discharge] = field(default_factory=list)
+    events: list[Drawn] = field(default_factory=list)
     stages: list[tuple[float, float, str]] = field(default_factory=list)
     episodes: list[tuple[str, float, float, str]] = field(default_factory=list)
 
@@ -322,14 +329,6 @@ class BurstSuppression:
             brain.levels.append(Level(start_s=at_s, end_s=end_s, levels=BURST if bursts else SUPPRESSED, change_s=0.2))
             brain.episodes.append(("burst" if bursts else "suppression", at_s, end_s, ""))
             at_s, bursts = end_s, not bursts
-
-
-STATES: Mapping[str, type[BrainState]] = {
-    "wake": Wake,
-    "sleep": Sleep,
-    "seizure": Seizure,
-    "burst-suppression": BurstSuppression,
-}
 
 
 def electrode_uv(brain: Brain, electrode: str, start: int, end: int, *, fs_hz: float, seed: int) -> Array:

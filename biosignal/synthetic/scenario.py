@@ -63,6 +63,11 @@ LIMITS: Mapping[str, tuple[float, float]] = {
     "last_uv": (0.0, 1000.0),
     "burst_s": (0.3, 60.0),
     "suppression_s": (0.3, 600.0),
+    "bursts_per_min": (0.0, 20.0),
+    "bout_s": (2.0, 600.0),
+    "driven_uv": (0.0, 500.0),
+    "muscle_uv": (0.0, 1000.0),
+    "tongue_uv": (0.0, 1000.0),
 }
 """What each setting of a rhythm, state or disturbance may be."""
 KNOWN_ELECTRODES = ("RA", "LA", "LL", *(f"V{n}" for n in range(1, 7)), *POSITIONS)

@@ -7,6 +7,7 @@ from biosignal.tasks.ecg_beats.task import ECG_BEATS
 from biosignal.tasks.ecg_front.task import ECG_FRONT
 from biosignal.tasks.ecg_rhythm.task import ECG_RHYTHM
 from biosignal.tasks.eeg_quality.task import EEG_QUALITY
+from biosignal.tasks.eeg_seizure.task import EEG_SEIZURE
 from biosignal.tasks.eeg_sleep.task import EEG_SLEEP
 from biosignal.tasks.eeg_spindles.task import EEG_SPINDLES
 from biosignal.tasks.eeg_trend.task import EEG_TREND
@@ -27,6 +28,7 @@ TASKS: dict[str, Task] = {
         EEG_TREND,
         EEG_SLEEP,
         EEG_SPINDLES,
+        EEG_SEIZURE,
         MONITORING,
     )
 }

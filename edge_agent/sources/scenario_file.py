@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from biosignal.errors import BadInput
-from biosignal.synthetic.brain import STATES
 from biosignal.synthetic.noise import NOISES
 from biosignal.synthetic.rhythms import RHYTHMS
 from biosignal.synthetic.scenario import BrainSegment, Scenario, Segment, StShift
+from biosignal.synthetic.states import STATES
 
 SUFFIXES = (".toml", ".json")
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")

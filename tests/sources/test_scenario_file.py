@@ -6,10 +6,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from biosignal.errors import BadInput
-from biosignal.synthetic.brain import STATES, Sleep
+from biosignal.synthetic.brain import Sleep
 from biosignal.synthetic.noise import NOISES, LeadOff, Wander
 from biosignal.synthetic.rhythms import RHYTHMS, Pattern, Sinus
 from biosignal.synthetic.scenario import BrainSegment, Scenario, Segment, StShift
+from biosignal.synthetic.states import STATES
 from edge_agent.sources.scenario_file import ScenarioUnreadable, read_scenario
 
 TOML = """

@@ -4,8 +4,8 @@ from collections import deque
 
 from biosignal.events import Mark, QualityLevel
 from biosignal.stream.stage import Item
-from biosignal.tasks.signal_quality.kinds import NAME as QUALITY
-from biosignal.tasks.signal_quality.kinds import SECOND
+from biosignal.tasks.eeg_quality.kinds import NAME as QUALITY
+from biosignal.tasks.eeg_quality.kinds import SECOND
 
 NEEDED = QUALITY
 
