@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_rules import FS, beat, check_revisions, facts, last, rhythm, steady, unasked, value, watched
 
-from biosignal.events import Finding, FindingState, Mark, Priority, Rung
+from biosignal.events import Finding, FindingState, Mark, MarkState, Priority, Rung, Series
 from biosignal.model.backend import BackendFailed
 from biosignal.model.model import Model
 from biosignal.signal.blocks import Gap
@@ -44,6 +44,13 @@ class Scripted:
 
 def named(items, *answers, **limits):
     """Rhythm marks, findings and what was asked, where the network gives these answers."""
+    out, asked = said(items, *answers, **limits)
+    marks = [one for one in out if isinstance(one, Mark) and one.kind == "rhythm"]
+    return marks, [one for one in out if isinstance(one, Finding)], asked
+
+
+def said(items, *answers, **limits):
+    """All that is said, and what was asked, where the network gives these answers."""
     backend = Scripted(*answers)
     stage = RhythmStage(facts(), Model("ecg-rhythm", CONTRACT, backend, ""), RhythmLimits(**limits))
     out = []
@@ -51,8 +58,11 @@ def named(items, *answers, **limits):
         out += stage.push(item)
         out += stage.advance(getattr(item, "decided_at", item.start) + 1)
     out += stage.finish()
-    marks = [one for one in out if isinstance(one, Mark) and one.kind == "rhythm"]
-    return marks, [one for one in out if isinstance(one, Finding)], backend.asked
+    return out, backend.asked
+
+
+def minutes(out):
+    return [{column.quantity: column.values[0] for column in one.columns} for one in out if isinstance(one, Series)]
 
 
 @given(st.lists(INTERVALS, min_size=1, max_size=4))
@@ -189,6 +199,24 @@ def test_a_day_of_it_is_told_by_its_share():
     (one,) = last(findings)
     assert value(one, "atrial_burden") == pytest.approx(100.0, abs=8.0)
     assert value(one, "duration") == pytest.approx((one.end - one.onset) / FS, abs=1.0)
+
+
+def test_a_beat_called_early_inside_fibrillation_is_counted_apart():
+    beats = rhythm([*steady(18), ("S", 0.5), *steady(40), *[("S", 0.5), *steady(4)] * 6, *steady(20)])
+    answers = [(0.0, 0.0)] * 6 + [(0.6, 0.0)] + [(0.9, 0.0)] * 15 + [(0.0, 0.0)]
+    out, _ = said(watched(beats), *answers)
+    (one,) = last([item for item in out if isinstance(item, Finding) and item.kind == "af"])
+    early = [item.start for item in beats if item.state is MarkState.CONFIRMED and item.label == "S"]
+    inside = sum(one.onset <= start <= one.end for start in early)
+    assert (len(early), inside) == (7, 6)
+    assert value(one, "s_unassessed") == inside
+    assert sum(minute["s_unassessed"] for minute in minutes(out)) == inside
+    assert sum(minute["s_beats"] for minute in minutes(out)) == len(early) - inside
+
+
+def test_where_nothing_fibrillates_every_early_beat_is_assessed():
+    out, _ = said(watched(rhythm([*steady(10), ("S", 0.5)] * 4)), (0.0, 0.0))
+    assert [(minute["s_beats"], minute["s_unassessed"]) for minute in minutes(out)] == [(4, 0)]
 
 
 @pytest.mark.parametrize(("kind", "period"), [("bigeminy", 2), ("trigeminy", 3)])

@@ -32,8 +32,8 @@ CARRIED = {
     "bradycardia": ("heart_rate", "lowest_rate", "duration", "unclassified"),
     "tachycardia": ("heart_rate", "highest_rate", "duration"),
     "irregular": ("count", "rr_change_share", "heart_rate"),
-    "af": ("duration", "atrial_burden", "probability", "p_likeness"),
-    "afl": ("duration", "atrial_burden", "probability", "p_likeness"),
+    "af": ("duration", "atrial_burden", "probability", "p_likeness", "s_unassessed"),
+    "afl": ("duration", "atrial_burden", "probability", "p_likeness", "s_unassessed"),
     "bigeminy": ("v_beats", "duration"),
     "trigeminy": ("v_beats", "duration"),
     "overflow": ("lost_samples", "duration"),
@@ -54,6 +54,7 @@ RANGES = {
     "p_likeness": (0.0, 0.9),
     "atrial_burden": (1.0, 99.0),
     "v_beats": (3, 40),
+    "s_unassessed": (2, 400),
     "lost_samples": (10, 9000),
 }
 

@@ -100,6 +100,25 @@ def test_singles_couplets_and_runs_are_told_apart_with_the_longest_and_the_faste
     assert by_class["N"]["runs"] is None
 
 
+def test_a_beat_called_early_inside_fibrillation_is_in_no_count_but_its_own():
+    labels = "N" * 20 + "SSS" + "N" * 20 + "SSSN" * 5 + "N" * 20
+    said = sections(heard(labels, findings=[finding("af", 43 * 0.8, 64 * 0.8)]))
+    by_class = {row["class"][0]: row for row in rows(said["ectopy"], "classes")}
+    assert (by_class["S"]["beats"], by_class["S"]["runs"]) == (3, 1)
+    assert figures(said["summary"])["s_unassessed"].value == 15
+    assert any("S not assessed: 15 beats" in note for note in said["ectopy"].notes)
+    hours = rows(said["hours"], "hours")
+    assert (sum(row["s"] for row in hours), sum(row["s_unassessed"] for row in hours)) == (3, 15)
+    v_run = sections(heard(labels, findings=[finding("v-run", 43 * 0.8, 64 * 0.8)]))
+    assert "s_unassessed" not in figures(v_run["summary"])
+
+
+@pytest.mark.parametrize(("labels", "is_told"), [("NSS" * 20, True), ("NNNS" * 20, False), ("N" * 20, False)])
+def test_a_third_of_early_beats_is_told_as_perhaps_the_dominant_rhythm(labels, is_told):
+    notes = sections(heard(labels))["ectopy"].notes
+    assert any("sinus node disease" in note.lower() for note in notes) is is_told
+
+
 def test_a_run_ends_where_no_interval_is_known():
     labels = "N" * 10 + "VVVV" + "N" * 10
     whole = heard(labels)

@@ -11,6 +11,11 @@ from biosignal.tasks.overview import Heard, MarkColumns, touched
 AVERAGED = 8
 """Intervals in the rate that is called lowest and highest, as many as in the heart rate that is shown live."""
 
+EARLY = "S"
+"""Beats of this class are told by when they come."""
+NOT_EARLY_IN = ("(AFIB", "(AFL")
+"""Rhythms, by WFDB's name, in which no beat is early: one that is called so there was not assessed."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Beats:
@@ -21,11 +26,18 @@ class Beats:
     marks : the beats as they were said.
     at_s : float64, shape (beat,): seconds from the start of the recording.
     rr_s : float64, shape (beat,): interval before each; NaN where there is none, or where it could not be assessed.
+    fibrillates : bool, shape (beat,): it lies where no beat is early, see `NOT_EARLY_IN`.
     """
 
     marks: MarkColumns
     at_s: NDArray[np.float64]
     rr_s: NDArray[np.float64]
+    fibrillates: NDArray[np.bool_]
+
+    def called(self, label: str) -> NDArray[np.bool_]:
+        """Whether each beat is of a class, as far as that was assessed."""
+        called = self.marks.called(label)
+        return called & ~self.fibrillates if label == EARLY else called
 
     def rate_between(self, start: int, end: int) -> tuple[float | None, float | None, float | None]:
         """Give the lowest, mean and highest rate of [start, end) per minute; None where no interval ends there.
@@ -46,13 +58,18 @@ class Beats:
         )
 
     def count(self, label: str, start: int, end: int) -> int:
-        """Count the beats of a class in [start, end)."""
+        """Count the beats of a class in [start, end), as far as that was assessed."""
         first, last = np.searchsorted(self.marks.starts, [start, end])
-        return int(self.marks.called(label)[first:last].sum())
+        return int(self.called(label)[first:last].sum())
+
+    def not_assessed(self, start: int, end: int) -> int:
+        """Count the beats in [start, end) that are called early where no beat is."""
+        first, last = np.searchsorted(self.marks.starts, [start, end])
+        return int((self.marks.called(EARLY) & self.fibrillates)[first:last].sum())
 
     def runs(self, label: str) -> list["Run"]:
         """Beats of one class that follow each other without a beat or an unknown interval between them."""
-        chosen = self.marks.called(label)
+        chosen = self.called(label)
         index = np.flatnonzero(chosen)
         goes_on = (index > 0) & chosen[index - 1] & np.isfinite(self.rr_s[index])
         begins = np.flatnonzero(~goes_on)
@@ -86,4 +103,12 @@ def beats_of(heard: Heard) -> Beats:
     rr_s[1:][~marks.usable[:-1]] = np.nan
     if len(rr_s):
         rr_s[0] = np.nan
-    return Beats(marks=marks, at_s=marks.starts / heard.fs_hz, rr_s=rr_s)
+    return Beats(marks=marks, at_s=marks.starts / heard.fs_hz, rr_s=rr_s, fibrillates=_fibrillates(heard, marks))
+
+
+def _fibrillates(heard: Heard, marks: MarkColumns) -> NDArray[np.bool_]:
+    inside = np.zeros(len(marks.starts), bool)
+    for one in heard.findings:
+        if heard.kinds[one.kind].wfdb_rhythm in NOT_EARLY_IN:
+            inside |= (marks.starts >= one.onset) & (marks.starts <= one.end)
+    return inside

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from biosignal.tasks.ecg_beats.episodes import AVERAGED, Beats, Run, beats_of
+from biosignal.tasks.ecg_beats.episodes import AVERAGED, EARLY, Beats, Run, beats_of
 from biosignal.tasks.ecg_beats.kinds import REVIEW
 from biosignal.tasks.ecg_beats.rhythm_section import findings_grid, rhythm_section
 from biosignal.tasks.ecg_beats.variability_section import variability_section
@@ -13,7 +13,9 @@ from biosignal.tasks.overview import ColumnHead, Figure, Grid, Heard, Section, S
 
 RUN = 3
 """Beats of a run; two are a couplet."""
-ECTOPIC = ("V", "S")
+ECTOPIC = ("V", EARLY)
+DOMINANT = 1 / 3
+"""So large a share of early beats is hardly ectopy any more."""
 TREND_STEPS_S = ((900, 10), (3600, 30), (18_000, 60), (90_000, 300))
 """Length of a recording up to which each step is taken."""
 LONGEST_STEP_S = 3600
@@ -47,6 +49,7 @@ def _summary(heard: Heard, beats: Beats) -> Section:
             _rate("highest_rate", f"highest heart rate ({AVERAGED} intervals)", highest),
             _longest_interval(beats),
             *(_share(heard, beats, label) for label in ECTOPIC),
+            *_not_assessed(heard, beats),
             _usable(heard),
         ),
         grids=tuple(findings_grid(heard)),
@@ -81,6 +84,13 @@ def _share(heard: Heard, beats: Beats, label: str) -> Figure:
     )
 
 
+def _not_assessed(heard: Heard, beats: Beats) -> Iterator[Figure]:
+    """Nothing where no beat is called early inside fibrillation or flutter."""
+    count = beats.not_assessed(0, heard.end)
+    if count:
+        yield Figure(name="s_unassessed", label="irregular, S not assessed", value=count, unit="beats")
+
+
 def _usable(heard: Heard) -> Figure:
     share = heard.usable_share
     return Figure(
@@ -109,6 +119,7 @@ def _hours(heard: Heard, beats: Beats) -> Section:
         ColumnHead(name="s", label="S"),
         ColumnHead(name="s_runs", label="S runs"),
         ColumnHead(name="s_longest", label="longest", unit="beats"),
+        ColumnHead(name="s_unassessed", label="S not assessed"),
         ColumnHead(name="usable_share", label="assessed", unit="%"),
     )
     table = Grid(
@@ -152,6 +163,7 @@ def _row(heard: Heard, beats: Beats, runs: dict[str, list[Run]], row: Stretch) -
         yield beats.count(label, start, end)
         yield len(inside)
         yield max(inside, default=None)
+    yield beats.not_assessed(start, end)
     yield 100 * heard.usable_samples(start, end) / (end - start)
 
 
@@ -183,6 +195,7 @@ def _ectopy(heard: Heard, beats: Beats) -> Section:
     notes = ["A couplet is two in a row, a run three or more. " + _of_assessed(heard)]
     if unanswered:
         notes.append(f"{unanswered} of {total} beats have no class.")
+    notes += _notes_on_early(heard, beats)
     return Section(
         name="ectopy",
         title="Ectopy",
@@ -190,6 +203,22 @@ def _ectopy(heard: Heard, beats: Beats) -> Section:
         figures=(_usable(heard),),
         notes=tuple(notes),
     )
+
+
+def _notes_on_early(heard: Heard, beats: Beats) -> Iterator[str]:
+    count, early = beats.not_assessed(0, heard.end), MEANING[EARLY]
+    if count:
+        yield (
+            f"Irregular, {EARLY} not assessed: {count} beats that the classifier calls {early} lie in fibrillation or "
+            "flutter, where no beat is early; they are in no other count of this class."
+        )
+    assessed = len(beats.marks.starts) - int(beats.fibrillates.sum())
+    if assessed and beats.count(EARLY, 0, heard.end) >= DOMINANT * assessed:
+        yield (
+            f"At least a third of the beats outside fibrillation and flutter are called {early}: this is hardly "
+            "ectopy on a sinus rhythm. Sinus node disease or an atrial or junctional rhythm may be the dominant one, "
+            f"and then neither {EARLY} nor normal beats can be counted by when they come."
+        )
 
 
 def _class_row(heard: Heard, beats: Beats, label: str) -> tuple[float | str | None, ...]:

@@ -12,6 +12,8 @@ KINDS = (AF, AFL)
 DAY_S = 86400.0
 KEPT = 16
 """How many marks are remembered to find where a rhythm began."""
+KEPT_EARLY = 256
+"""How many beats that were called early are remembered, more than lie between so many marks."""
 
 
 class AtrialRule:
@@ -22,7 +24,8 @@ class AtrialRule:
     network is surer than it should be where there is much ectopy, so `af_open_long` and `af_close_long` hold there.
     While one is open the other is not told. Where no rhythm could be named for `atrial_hold_s`, it ended where it was
     last seen. `atrial_burden` is the share of the last 24 hours, or of the time since the recording began, that lay in
-    findings of its kind.
+    findings of its kind. In neither is a beat early: those that are called so are counted (`s_unassessed`), and were
+    not assessed.
     """
 
     def __init__(self, log: FindingLog, limits: RhythmLimits) -> None:
@@ -34,11 +37,23 @@ class AtrialRule:
         self._shown: list[Mark] = []
         self._count = 0
         self._until = 0
+        self._early: deque[int] = deque(maxlen=KEPT_EARLY)
+        self._unassessed = 0
 
     @property
     def is_open(self) -> bool:
         """Whether one of the two goes on."""
         return self._open is not None
+
+    def covers(self, sample: int) -> bool:
+        """Whether a sample of the last 24 hours lies in one of the two, as far as it is known by now."""
+        if self._open is not None and sample >= self._open.onset:
+            return True
+        return any(onset <= sample <= end for over in self._over.values() for onset, end in over)
+
+    def on_early(self, sample: int) -> None:
+        """Take where a beat lies that was called early, before the mark that covers it."""
+        self._early.append(sample)
 
     def on_mark(self, mark: Mark) -> None:
         """Take the next name of the rhythm; one that was not answered changes nothing."""
@@ -93,6 +108,7 @@ class AtrialRule:
         marks = list(self._marks)[first:]
         self._shown, self._count = marks, len(marks)
         self._until = marks[-1].end
+        self._unassessed = self._early_between(marks[0].start - 1, self._until)
         self._open = self._log.open(
             kind,
             onset=marks[0].start,
@@ -105,16 +121,23 @@ class AtrialRule:
 
     def _go_on(self, mark: Mark) -> None:
         assert self._open is not None, "only what is open goes on"
+        self._unassessed += self._early_between(self._until, mark.end)
         self._until, self._count = mark.end, self._count + 1
         self._shown = [*self._shown, mark][:KEPT]
         if self._log.is_due(self._open):
             self._revise(FindingState.EXTENDED, mark.end, self._measures(self._open.kind, self._open.onset, mark))
 
+    def _early_between(self, after: int, until: int) -> int:
+        return sum(after < sample <= until for sample in self._early)
+
     def _close(self, end: int) -> None:
         assert self._open is not None, "only what is open closes"
         self._until = max(self._open.onset, end)
-        kept = [one for one in self._open.evidence.measures if one.name not in ("duration", "atrial_burden")]
-        self._revise(FindingState.CLOSED, self._until, (*self._lasting(self._open.kind, self._open.onset), *kept))
+        counted = ("duration", "atrial_burden", "s_unassessed")
+        kept = [one for one in self._open.evidence.measures if one.name not in counted]
+        unassessed = (self._log.measure("s_unassessed", self._unassessed),) if self._unassessed else ()
+        lasting = self._lasting(self._open.kind, self._open.onset)
+        self._revise(FindingState.CLOSED, self._until, (*lasting, *kept, *unassessed))
         self._over.setdefault(self._open.kind, deque()).append((self._open.onset, self._until))
         self._open = None
 
@@ -128,6 +151,7 @@ class AtrialRule:
         return (
             *self._lasting(kind, onset),
             self._log.measure("probability", _probable(latest, kind)),
+            *((self._log.measure("s_unassessed", self._unassessed),) if self._unassessed else ()),
             *(() if likeness is None else (self._log.measure(P_LIKENESS, max(likeness, 0.0)),)),
         )
 

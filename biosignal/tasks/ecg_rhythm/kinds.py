@@ -76,6 +76,8 @@ QUANTITIES = {
     "mean_heart_rate": Quantity(unit="/min", decimals=1),
     "beats": Quantity(unit="beats", decimals=0),
     "v_beats": Quantity(unit="beats", decimals=0, label="ventricular beats"),
+    "s_beats": Quantity(unit="beats", decimals=0, label="supraventricular beats"),
+    "s_unassessed": Quantity(unit="beats", decimals=0, label="irregular, S not assessed"),
     "usable_share": USABLE_SHARE,
     SINCE_ALARM: Quantity(unit="s", decimals=0, label="since the last alarm of this kind"),
 }

@@ -54,7 +54,7 @@ class RhythmStage:
         self._namer = RhythmNamer(facts, model, limits)
         self._atrial = AtrialRule(log, limits)
         self._alternating = AlternatingRule(log)
-        self._trend = TrendMeter(facts)
+        self._trend = TrendMeter(facts, self._atrial.covers)
         self.watermark = 0
         self._restart()
 
@@ -151,6 +151,8 @@ class RhythmStage:
             self._alternating.on_beat(beat, rr_s)
             self._irregular.on_beat(beat, rr_s, is_named=self._atrial.is_open)
             self._namer.on_beat(beat, rr_s)
+            if beat.label == "S":
+                self._atrial.on_early(beat.start)
         self._advance(beat.decided_at)
 
     def _named(self, marks: Iterable[Mark]) -> Iterator[Mark]:

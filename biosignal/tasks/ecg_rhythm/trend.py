@@ -1,5 +1,6 @@
 """The minutes of a recording in numbers."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from biosignal.events import Column, Mark, QualityLevel, Series, stable_id
@@ -16,16 +17,22 @@ SETTLE_S = 8
 class _Minute:
     beats: int = 0
     v_beats: int = 0
+    s_beats: list[int] = field(default_factory=list)
     usable: int = 0
     seen_until: int = 0
     intervals_s: list[float] = field(default_factory=list)
 
 
 class TrendMeter:
-    """Counts one lead's beats and usable samples per minute; minutes start at multiples of 60 s of the recording."""
+    """Counts one lead's beats and usable samples per minute; minutes start at multiples of 60 s of the recording.
 
-    def __init__(self, facts: TaskFacts) -> None:
+    Where the atria fibrillate or flutter no beat is early or late: a beat called S there is none that was assessed, and
+    is counted apart. `fibrillates` says of a sample whether they did, as far as it is known when the minute is emitted.
+    """
+
+    def __init__(self, facts: TaskFacts, fibrillates: Callable[[int], bool]) -> None:
         self._facts = facts
+        self._fibrillates = fibrillates
         self._length = round(MINUTE_S * facts.fs_hz)
         self._settle = round(SETTLE_S * facts.fs_hz)
         self._minutes: dict[int, _Minute] = {}
@@ -35,6 +42,8 @@ class TrendMeter:
         minute = self._minute(beat.start)
         minute.beats += 1
         minute.v_beats += beat.label == "V"
+        if beat.label == "S":
+            minute.s_beats.append(beat.start)
         rr_s = beat.number(RR_BEFORE)
         if rr_s is not None and beat.quality is not QualityLevel.REJECTED:
             minute.intervals_s.append(rr_s)
@@ -73,10 +82,13 @@ class TrendMeter:
         minute = self._minutes.pop(index)
         start = index * self._length
         intervals = minute.intervals_s
+        unassessed = sum(map(self._fibrillates, minute.s_beats))
         columns = {
             "beats": minute.beats,
             "mean_heart_rate": 60 * len(intervals) / sum(intervals) if intervals else None,
             "v_beats": minute.v_beats,
+            "s_beats": len(minute.s_beats) - unassessed,
+            "s_unassessed": unassessed,
             "usable_share": minute.usable / max(length, 1),
         }
         facts = self._facts
