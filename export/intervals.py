@@ -1,8 +1,6 @@
 """Annotated beats without samples, as the rhythm network is trained on them: intervals, classes, fibrillation."""
 
-import csv
 import sys
-import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosignal.tasks.ecg_beats.intervals import HISTORY, KNOWN, RATIOS, RR_CAP_S, Intervals
+from export.beat_annotations import listed_beats, wfdb_beats
 from export.recordings import NoRecordings
 
 UNKNOWN = 9
@@ -24,6 +23,7 @@ SEGMENTS, SEGMENT = 12, 1500
 """So many stretches of so many beats of each record of `ltafdb`."""
 JITTER_S, LOST, ADDED = 0.008, 0.01, 0.005
 QUICK_PATIENTS = 3
+FIBRILLATES = ("(AFIB", "(AFL")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -161,18 +161,17 @@ class _Builder:
 def _surgical(folder: Path, *, quick: bool) -> Iterator[Beats]:
     """Read `arrdb`: in fibrillation and flutter it calls every beat S; by EC57 they are N."""
     for path in _some(folder, "[0-9]*.csv", quick=quick):
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = sorted(csv.DictReader(file), key=lambda row: float(row["time_second"]))
-        both = np.array([_surgical_label(row) for row in rows], np.int64).reshape(-1, 2)
-        yield Beats(path.stem, np.array([float(row["time_second"]) for row in rows]), both[:, 0], both[:, 1])
+        known = listed_beats(path)
+        both = [_surgical_label(*one) for one in zip(known.kinds, known.rhythms, known.bad, strict=True)]
+        labels = np.array(both, np.int64).reshape(-1, 2)
+        yield Beats(known.name, known.time_s, labels[:, 0], labels[:, 1])
 
 
-def _surgical_label(row: dict[str, str]) -> tuple[int, int]:
-    rhythm = row["rhythm_label"]
-    if row["bad_signal_quality"] == "True" or rhythm in ("", "Noise", "Unclassifiable"):
+def _surgical_label(kind: str, rhythm: str, is_bad: bool) -> tuple[int, int]:
+    if is_bad or rhythm in ("", "Noise", "Unclassifiable"):
         return UNKNOWN, UNKNOWN
     fibrillates = rhythm == "AFIB/AFL"
-    label = {"N": N, "S": N if fibrillates else S, "V": V}.get(row["beat_type"], UNKNOWN)
+    label = {"N": N, "S": N if fibrillates else S, "V": V}.get(kind, UNKNOWN)
     return label, int(fibrillates)
 
 
@@ -186,22 +185,10 @@ def _long_term(folder: Path, *, quick: bool) -> Iterator[Beats]:
 
 
 def _long_record(path: Path) -> Beats:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pandas' deprecations, which wfdb meets on import
-            import wfdb
-
-            found = wfdb.rdann(str(path.with_suffix("")), "atr")
-    except (OSError, ValueError, IndexError) as error:
-        raise NoRecordings("a record cannot be read", record=str(path), reason=str(error)) from error
-    rows, af = [], UNKNOWN
-    for sample, symbol, aux in zip(found.sample, found.symbol, found.aux_note, strict=True):
-        if symbol == "+" and aux.startswith("("):
-            af = int(aux.startswith(("(AFIB", "(AFL")))
-        elif symbol in "NAVQ":
-            rows.append((sample / 128.0, {"N": N, "A": S, "V": V}.get(symbol, UNKNOWN), af))
-    columns = np.array(rows, np.float64).reshape(-1, 3)
-    return Beats(path.stem, columns[:, 0], columns[:, 1].astype(np.int64), columns[:, 2].astype(np.int64))
+    known = wfdb_beats(path)
+    label = [{"N": N, "A": S, "V": V}.get(kind, UNKNOWN) for kind in known.kinds]
+    af = [int(rhythm.startswith(FIBRILLATES)) if rhythm else UNKNOWN for rhythm in known.rhythms]
+    return Beats(known.name, known.time_s, np.array(label, np.int64), np.array(af, np.int64))
 
 
 def _some(folder: Path, pattern: str, *, quick: bool) -> Iterable[Path]:

@@ -1,6 +1,5 @@
 """Recordings of which only the beats are known: when each was, of which kind, and in which rhythm."""
 
-import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +13,9 @@ from biosignal.tasks.ecg_rhythm.kinds import NAME as RHYTHM
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
 from biosignal.tasks.ecg_rhythm.stage import RhythmStage
 from biosignal.tasks.task import TaskFacts
-from export.recordings import NoRecordings
+from export.beat_annotations import TIME, listed_beats
 from export.report.analysed import DEVICE, Analysed, Gathered
 
-TIME, KIND, RHYTHM_OF = "time_second", "beat_type", "rhythm_label"
 FS_HZ = 1000.0
 """Beats are placed on a clock of this rate."""
 LONGEST_S = 3.0
@@ -62,17 +60,9 @@ def read_beats(folder: Path, name: str) -> BeatList:
     ------
     NoRecordings : it cannot be read, or lacks a column.
     """
-    path = folder / f"{name}.csv"
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = sorted((float(row[TIME]), row[KIND], row[RHYTHM_OF]) for row in csv.DictReader(file))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise NoRecordings(
-            "a list of beats cannot be read",
-            file=str(path),
-            reason=f"{type(error).__name__}: {error}",
-            remedy=f"it is a CSV file with the columns {TIME}, {KIND} and {RHYTHM_OF}",
-        ) from error
+    known = listed_beats(folder / f"{name}.csv")
+    # Some lists have two rows of one moment: by their kind, the one without a kind is the first.
+    rows = sorted(zip(known.time_s.tolist(), known.kinds, known.rhythms, strict=True))
     begun = rows[0][0] if rows else 0.0
     return BeatList(
         name=name,

@@ -1,6 +1,5 @@
 """Intervals of hundreds of patients with the rhythm they were in: clean, and with beats missed, made up and moved."""
 
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -9,9 +8,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from biosignal.scoring.ec57 import class_of
 from biosignal.tasks.ecg_rhythm.intervals import LEAST, MOST
 from biosignal.tasks.ecg_rhythm.seen import LONGEST_S, SHORTEST_S, intervals_of
+from export.beat_annotations import wfdb_beats
 from export.recordings import NoRecordings
 from export.report.beat_lists import is_beat_list, read_beats
 from export.rhythm.corpus import AF, AFL, OTHER, SINUS, Allowed
@@ -118,25 +117,8 @@ def _arrdb(folder: Path) -> Iterator[tuple[str, Array, Sequence[str]]]:
 
 def _ltafdb(folder: Path) -> Iterator[tuple[str, Array, Sequence[str]]]:
     for path in sorted(folder.glob("*.atr")):
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # pandas' deprecations, which wfdb meets on import
-                import wfdb
-
-                known = wfdb.rdann(str(path.with_suffix("")), "atr")
-                fs_hz = float(wfdb.rdheader(str(path.with_suffix(""))).fs)
-        except (OSError, ValueError, IndexError, TypeError, AttributeError) as error:
-            raise NoRecordings("annotations cannot be read", file=str(path), reason=str(error)) from error
-        beats_s: list[float] = []
-        rhythms: list[str] = []
-        now = ""
-        for sample, symbol, aux in zip(known.sample, known.symbol, known.aux_note, strict=True):
-            if symbol == "+":
-                now = aux.strip("\0 ")
-            elif class_of(symbol) is not None:
-                beats_s.append(int(sample) / fs_hz)
-                rhythms.append(now)
-        yield path.stem, np.array(beats_s), rhythms
+        known = wfdb_beats(path)
+        yield known.name, known.time_s, known.rhythms
 
 
 def spoil(

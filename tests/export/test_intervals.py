@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biosignal.tasks.ecg_beats.intervals import HISTORY, HISTORY_SHAPE, Intervals
+from export.beat_annotations import listed_beats
 from export.intervals import (
     LONG_TERM,
     SHORTEST_RR_S,
@@ -39,6 +40,7 @@ def write_sets(root, rows, *, long_s=40):
     symbols[5] = "A"
     symbols.insert(20, "+")
     aux = ["(AFIB" if symbol == "+" else "" for symbol in symbols]
+    (root / LONG_TERM / "7.hea").write_text(f"7 0 128 {samples[-1] + 1}\n")
     wfdb.wrann("7", "atr", samples, symbol=symbols, aux_note=aux, write_dir=str(root / LONG_TERM))
 
 
@@ -64,6 +66,13 @@ def test_classes_are_those_of_the_standard_and_what_nobody_said_is_unknown(tmp_p
     assert set(found.label[long_term].tolist()) == {0, 1}
     assert set(found.af[long_term][:15].tolist()) == {UNKNOWN}
     assert set(found.af[long_term][25:].tolist()) == {1}
+
+
+def test_rows_of_one_moment_stay_as_the_file_has_them(tmp_path):
+    write_patient(tmp_path, "1", [(2.0, "N", "N", "False"), (1.0, "S", "N", "False"), (1.0, "", "", "True")])
+    known = listed_beats(tmp_path / "1.csv")
+    assert (known.kinds, known.bad) == (("S", "", "N"), (False, True, False))
+    assert known.time_s.tolist() == [1.0, 1.0, 2.0]
 
 
 def test_a_bad_signal_teaches_nothing(tmp_path):
@@ -102,7 +111,7 @@ def test_the_histories_are_those_of_the_device_and_cross_no_hole(tmp_path):
 @pytest.mark.parametrize("absent", [SURGICAL, LONG_TERM])
 def test_a_set_that_is_not_there_is_named(tmp_path, absent):
     write_sets(tmp_path, rows_of(40))
-    for path in (tmp_path / absent).iterdir():
+    for path in list((tmp_path / absent).iterdir()):
         path.unlink()
     with pytest.raises(NoRecordings, match=absent):
         annotated_intervals(tmp_path, seed=0)
