@@ -31,16 +31,17 @@ def calibration(scores: NDArray[np.float32], labels: NDArray[np.int64]) -> Calib
     probabilities = scores.astype(np.float64)
     truth = np.eye(probabilities.shape[1])[labels]
     right = (probabilities.argmax(axis=1) == labels).astype(np.float64)
-    by_class = tuple(_error(probabilities[:, one], truth[:, one]) for one in range(probabilities.shape[1]))
+    by_class = tuple(expected_error(probabilities[:, one], truth[:, one]) for one in range(probabilities.shape[1]))
     return Calibration(
-        top_label=_error(probabilities.max(axis=1), right),
+        top_label=expected_error(probabilities.max(axis=1), right),
         by_class=by_class,
         weighted=float(np.dot(by_class, truth.mean(axis=0))),
         brier=float(((probabilities - truth) ** 2).sum(axis=1).mean()),
     )
 
 
-def _error(stated: NDArray[np.float64], happened: NDArray[np.float64]) -> float:
+def expected_error(stated: NDArray[np.float64], happened: NDArray[np.float64]) -> float:
+    """Give how far stated probabilities, shape (answer,), are from how often it happened, 1 or 0: 0 to 1, 15 bins."""
     bins = np.minimum((stated * BINS).astype(int), BINS - 1)
     gaps = np.bincount(bins, weights=stated - happened, minlength=BINS)
     return float(np.abs(gaps).sum() / stated.size)

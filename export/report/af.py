@@ -14,6 +14,7 @@ from export.report.beat_lists import BeatList
 from export.report.interval import interval, mean, share
 from export.report.reading import Signals
 from export.report.reference import reference_of
+from export.report.sureness import calibration_error
 
 GRID_HZ = 10
 FIBRILLATION, FLUTTER = ("AFIB",), ("AFL",)
@@ -139,13 +140,14 @@ def _probable(rhythms: Sequence[Rhythm], size: int) -> NDArray[np.float32]:
 def af_figures(scores: Sequence[AfScore], groups: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Put the recordings together: `gross`, `average`, `groups`, `interval`, a row each in `records`.
 
-    In percent, but `auroc` (by the second) and counts. `se`, `ppv` are of fibrillation, flutter left out of the
+    In percent, but `auroc` (by the second) and counts. `ece` is the expected calibration error by the second, of the
+    probability of one of the two. `se`, `ppv` are of fibrillation, flutter left out of the
     scoring; `se_strict`, `ppv_strict` with flutter called fibrillation as wrong; `false_in` by rhythm, of its time.
     """
     rows = [{"record": one.record} | _figures([one]) for one in scores]
     counts = np.array([one.af for one in scores], np.float64).reshape(-1, 3)
     return {
-        "gross": _figures(scores) | {"auroc": _auroc(scores)} | _patients(scores),
+        "gross": _figures(scores) | {"auroc": _auroc(scores), "ece": _ece(scores)} | _patients(scores),
         "average": {name: mean([row[name] for row in rows]) for name in ("se", "ppv")},
         "interval": {
             "se": interval(counts, lambda sums: 100 * sums[:, 0] / (sums[:, 0] + sums[:, 1])),
@@ -201,3 +203,11 @@ def _auroc(scores: Sequence[AfScore]) -> float | None:
         return None
     above = float(rankdata(score)[truth].sum()) - count * (count + 1) / 2
     return round(above / (count * other), 4)
+
+
+def _ece(scores: Sequence[AfScore]) -> float | None:
+    parts = [(one.scores, one.truth) for one in scores]
+    if not parts:
+        return None
+    stated, happened = (np.concatenate(column) for column in zip(*parts, strict=True))
+    return calibration_error(stated.astype(np.float64), happened)

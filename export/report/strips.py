@@ -12,6 +12,7 @@ from export.report.analysed import Analysed, Rhythm
 from export.report.quality import auroc
 from export.report.reading import Signals
 from export.report.sets import NoSet
+from export.report.sureness import calibration_error, risk_by_coverage
 
 LABELS = ("N", "A", "O", "~")
 SCORED = LABELS[:3]
@@ -21,6 +22,7 @@ WEIGHT: Mapping[str, float] = {"N": 1.0, "A": 1.0, "O": 1.0, "~": 1.0}
 """What each label's probability is multiplied by before the greatest is taken."""
 SUREST = 0.9
 FIBRILLATION = "AFIB"
+EVEN = 0.5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,10 +66,16 @@ def verdict(rhythms: Sequence[Rhythm]) -> tuple[str, float]:
 
 
 def strip_figures(scores: Sequence[StripScore]) -> dict[str, Any]:
-    """Put the strips together: `gross` with F1 by label in percent, of all and of the surest; `matrix` by label."""
+    """Put the strips together: `gross` with F1 by label, of all and of the surest, and `ece`; `matrix` by label.
+
+    In percent. `ece` is the expected calibration error of the label that was chosen, `coverage` what is wrong of the
+    surest strips.
+    """
+    sure, right = np.array([one.sure for one in scores]), np.array([one.said == one.label for one in scores], bool)
     surest = sorted(scores, key=lambda one: -one.sure)[: round(SUREST * len(scores))]
     return {
-        "gross": _figures(scores) | {"surest_90": _figures(surest)},
+        "gross": _figures(scores) | {"surest_90": _figures(surest), "ece": calibration_error(sure, right)},
+        "coverage": risk_by_coverage(sure, right),
         "average": {},
         "interval": {"f1_mean": _interval(scores)},
         "matrix": {label: dict(Counter(one.said for one in scores if one.label == label)) for label in LABELS},
@@ -130,16 +138,23 @@ def score_stated(signals: Signals, found: Analysed, label: Sequence[str]) -> Sta
 
 
 def stated_figures(scores: Sequence[StatedScore]) -> dict[str, Any]:
-    """Put the strips together: `gross` with the area under the curve of fibrillation against everything else."""
+    """Put the strips together: of fibrillation against everything else, `gross` and `coverage`.
+
+    `auroc` is the area under the curve, `ece` the expected calibration error in percent; in `coverage` a strip is wrong
+    where the likelier of the two was.
+    """
     known = [(one.stated, one.probable) for one in scores if one.probable is not None]
-    value = auroc(np.array([probable for _, probable in known]), np.array([stated for stated, _ in known], bool))
+    probable, is_stated = np.array([one for _, one in known]), np.array([one for one, _ in known], bool)
+    value = auroc(probable, is_stated)
     return {
         "gross": {
             "strips": len(scores),
             "stated": sum(one.stated for one in scores),
             "without_a_name": len(scores) - len(known),
             "auroc": None if value is None else round(value, 4),
+            "ece": calibration_error(probable, is_stated),
         },
+        "coverage": risk_by_coverage(np.maximum(probable, 1.0 - probable), (probable >= EVEN) == is_stated),
         "average": {},
         "interval": {},
         "records": [

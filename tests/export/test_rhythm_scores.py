@@ -1,6 +1,7 @@
 """Fibrillation by its duration, lists of beats, strips: figures that can be worked out by hand."""
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from export.report.evaluate import Request, prepared
 from export.report.reading import Signals
 from export.report.sets import NoSet
 from export.report.strips import StripScore, score_stated, stated_figures, strip_figures, verdict
+from export.report.sureness import calibration_error, risk_by_coverage
 
 FS_HZ = 100.0
 
@@ -75,6 +77,39 @@ def test_a_second_of_it_scores_above_another():
     )
     one = score_af(signals((0, "(N"), (50, "(AFIB")), said, from_s=0.0)
     assert af_figures([one], {})["gross"]["auroc"] == pytest.approx(1.0, abs=0.02)
+
+
+def test_a_probability_that_is_as_often_right_as_it_says_has_no_error():
+    right, wrong = np.arange(100) < 80, np.arange(100) >= 80
+    stated = np.full(100, 0.8)
+    assert calibration_error(stated, right) == pytest.approx(0.0, abs=1e-9)
+    assert calibration_error(stated, wrong) == pytest.approx(60.0)
+    assert calibration_error(stated[:0], right[:0]) is None
+
+
+def test_the_error_of_fibrillation_is_that_of_its_seconds():
+    said = Analysed(rhythms=[Rhythm(start_s=0.0, end_s=100.0, scores={"af": 0.6, "afl": 0.1})])
+    one = score_af(signals((0, "(N"), (50, "(AFIB")), said, from_s=0.0)
+    assert af_figures([one], {})["gross"]["ece"] == pytest.approx(20.0, abs=1.0)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=60))
+@settings(max_examples=40, deadline=None)
+def test_fewer_answers_are_surer_ones(answers):
+    sure = np.array([value for value, _ in answers])
+    right = np.array([value for _, value in answers], bool)
+    table = risk_by_coverage(sure, right)
+    assert table[0]["coverage"] == 100.0
+    assert table[0]["wrong"] == pytest.approx(100 * np.mean(~right), abs=1e-3)
+    for row, after in pairwise(table):
+        assert row["coverage"] >= after["coverage"] > 0
+        assert row["sure_from"] <= after["sure_from"]
+
+
+def test_the_wrong_ones_of_the_surest_are_counted():
+    table = risk_by_coverage(np.arange(10) / 10, np.arange(10) >= 5)
+    assert [(row["coverage"], row["wrong"]) for row in table][-1] == (50.0, 0.0)
+    assert table[0]["wrong"] == 50.0
 
 
 def test_patients_are_found_and_falsely_said_to_have_it():
@@ -192,7 +227,12 @@ def test_a_strip_is_scored_by_what_was_stated_of_it():
         for codes, said in strips
     ]
     gross = stated_figures(scores)["gross"]
-    assert gross == {"strips": 4, "stated": 2, "without_a_name": 1, "auroc": 1.0}
+    assert {name: gross[name] for name in ("strips", "stated", "without_a_name", "auroc")} == {
+        "strips": 4,
+        "stated": 2,
+        "without_a_name": 1,
+        "auroc": 1.0,
+    }
 
 
 def test_of_a_set_with_statements_only_the_folds_kept_out_are_scored(tmp_path):
