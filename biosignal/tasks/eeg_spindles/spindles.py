@@ -8,6 +8,7 @@ of the power above delta. Departures: heights relative to the median of the last
 import math
 from collections import deque
 from dataclasses import dataclass
+from statistics import median
 
 import numpy as np
 
@@ -78,7 +79,7 @@ class SpindleFinder:
         signs = np.concatenate(([self._before], sigma)) >= 0
         crossings = np.add.reduceat((signs[1:] != signs[:-1]).astype(np.int64), self._edges)
         self._before = float(sigma[-1])
-        usual = float(np.median(self._usual)) if len(self._usual) >= LEAST_S else math.inf
+        usual = median(self._usual) if len(self._usual) >= LEAST_S else math.inf
         found = []
         columns = [*(power.tolist() for power in powers), highest.tolist(), crossings.tolist()]
         for one in zip(*columns, strict=True):
@@ -86,7 +87,7 @@ class SpindleFinder:
             self._next += 1
             if len(self._bins) == SMOOTH_BINS:
                 found += self._follow(usual)
-        self._usual.append(float(np.median(np.sqrt(powers[0]))))
+        self._usual.append(median(np.sqrt(powers[0]).tolist()))
         return found
 
     def _follow(self, usual: float) -> list[Spindle]:
