@@ -27,8 +27,7 @@ AROUND_S = 0.2
 QUIET_ELSEWHERE = 0.25
 """Share of its height that their standard deviation is at most, within so long before and behind."""
 TOGETHER_S = 0.06
-BOTH_EYES = 0.4
-"""How far the tops of the two eyes lie apart at most, and how high the lower one is at least."""
+"""How far the tops of the two eyes lie apart at most."""
 REMEMBERED = 20
 """So many half seconds say what a lead's usual standard deviation is."""
 QUIET_QUANTILE = 0.25
@@ -93,7 +92,7 @@ class Blinks:
             top = int(np.argmax(waves[number]))
             if self._is_blink(waves[number], top, away, first_end=history - self._smooth):
                 tops[number] = top
-        found[self._rows[self._of_both_eyes(tops, waves)]] = True
+        found[self._rows[self._of_both_eyes(tops)]] = True
         return found
 
     def _is_blink(self, wave: Array, top: int, away: Array, *, first_end: int) -> bool:
@@ -108,18 +107,18 @@ class Blinks:
             and np.median(np.std(around, axis=1)) <= QUIET_ELSEWHERE * wave[top]
         )
 
-    def _of_both_eyes(self, tops: dict[int, int], waves: Array) -> list[int]:
+    def _of_both_eyes(self, tops: dict[int, int]) -> list[int]:
         """Leave out what one eye shows alone, where leads of both are there."""
-        if not ({-1, 1} <= set(self._sides.tolist())):
+        if not {-1, 1} <= set(self._sides.tolist()):
             return list(tops)
-        kept = []
-        for number, top in tops.items():
-            height, side = waves[number, top], self._sides[number]
-            near = slice(max(0, int(top - self._together)), int(top + self._together) + 1)
-            across = self._sides == -side if side else self._sides != 0
-            if np.max(waves[across, near]) >= BOTH_EYES * height:
-                kept.append(number)
-        return kept
+        return [
+            number
+            for number, top in tops.items()
+            if any(
+                abs(top - other) <= self._together and self._sides[number] != self._sides[place]
+                for place, other in tops.items()
+            )
+        ]
 
 
 def _sign(one: Derivation) -> int:

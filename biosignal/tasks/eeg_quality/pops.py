@@ -15,13 +15,13 @@ NEAR_S = 0.03
 LEVEL_S = 0.07
 KEPT = 0.4
 """Share of the jump that is still there: behind an epileptiform spike the potential is back."""
-GOES_ON = 1.5
+GOES_ON = 2.0
 """How many times the jump the change of the level is at most: eyes move the potential on for some 50 ms."""
 STEEP = 6.0
 LARGEST = 2.0
 """How many times a lead's usual change within the same time the jump is at least, and its largest other one nearby."""
 ALONE = 0.5
-"""Share of the jump that no lead of another electrode shows at the same moment: the eyes move many."""
+"""Share of the jump that no lead of another electrode shows within a tenth of a second: eyes and bursts move many."""
 STANDS_OUT = 4.0
 """How many times its own usual change another lead changes where it shows the jump as well."""
 
@@ -88,7 +88,8 @@ def pops(samples: Array, alike: NDArray[np.bool_], *, history: int, reach: Reach
         behind = np.median(seen[lead, end + near : end + near + level])
         change = (behind - before) * np.sign(step) / abs(step)
         nearby = np.abs(np.concatenate((steps[lead, : begin - near], steps[lead, end + near :])))
-        others = np.abs(steps[:, begin]) >= np.maximum(ALONE * abs(step), STANDS_OUT * usual)
+        at_once = np.max(np.abs(steps[:, begin - near - level : end + near + level]), axis=1)
+        others = at_once >= np.maximum(ALONE * abs(step), STANDS_OUT * usual)
         found[lead] = (
             KEPT <= change <= GOES_ON and abs(step) >= LARGEST * np.max(nearby) and not np.any(others & ~alike[lead])
         )
