@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from biosignal.errors import MOST_NAMED, listed
 from biosignal.signal.blocks import Lead, LeadKind
 from biosignal.tasks.task import Task, Wants
 
@@ -38,13 +39,16 @@ class Plan:
         return tuple(one for one in self.assignments if one.task.name == task)
 
     def sentences(self) -> tuple[str, ...]:
-        """Say it in words, a line each lead: ``ECG II -> ecg-beats, ecg-rhythm``."""
+        """Say it in words, a line each lead: ``ECG II -> ecg-beats, ecg-rhythm``; many that fare alike share a line."""
         by_lead: dict[str, list[str]] = {}
         for one in self.assignments:
             for lead in one.leads:
                 by_lead.setdefault(_called(lead), []).append(one.task.name)
-        lines = [f"{lead} -> {', '.join(names)}" for lead, names in by_lead.items()]
-        return (*lines, *(f"{_called(lead)}: not analysed" for lead in self.passed_over), *self.rates)
+        alike: dict[str, list[str]] = {}
+        for called, names in by_lead.items():
+            alike.setdefault(f" -> {', '.join(names)}", []).append(called)
+        alike[": not analysed"] = [_called(lead) for lead in self.passed_over]
+        return (*(line for end, leads in alike.items() for line in _lines(leads, end)), *self.rates)
 
 
 def assign(tasks: Iterable[Task], leads: Sequence[Lead], *, fs_hz: float, prefer: str | None = None) -> Plan:
@@ -114,6 +118,10 @@ def _why(task: Task, leads: Sequence[Lead]) -> str:
     if not any(low <= (lead.fs_hz or 0.0) <= high for lead in of_kind):
         return f"it reads {low:g} to {high:g} samples a second, the lead has {of_kind[0].fs_hz:g}"
     return "no lead that it, and what it needs, can read"
+
+
+def _lines(leads: Sequence[str], end: str) -> Iterable[str]:
+    return [f"{listed(leads)}{end}"] if len(leads) > MOST_NAMED else [f"{lead}{end}" for lead in leads]
 
 
 def _called(lead: Lead) -> str:

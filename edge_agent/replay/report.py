@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO, TypeAlias
 
+from biosignal.errors import listed
 from biosignal.events import AlarmEvent, Finding, Mark, Prediction, Series
 from biosignal.model.model import Model
 from biosignal.scoring.score import Scored
@@ -193,7 +194,7 @@ class TextReport:
         """Show what is replayed, which task reads which lead, and what classifies."""
         self._fs_hz, self._first, self._length = facts.fs_hz, facts.first_sample, facts.length
         length = f", {clock_text((facts.length or 0) / facts.fs_hz)}" if facts.length else ""
-        named = ", ".join(_analysed(results)) or "no lead that any task reads"
+        named = listed(_analysed(results)) or "no lead that any task reads"
         self._show(f"{facts.name}: {named} at {facts.fs_hz:g} Hz{length}")
         for line in dict.fromkeys(line for result in results for line in result.plan.sentences()):
             self._show(f"  {line}")
@@ -207,7 +208,7 @@ class TextReport:
             self._show(f"Note: {note}")
         raw = [lead.name for lead in facts.leads if lead.unit is Unit.RAW and lead.name in _analysed(results)]
         if raw:
-            self._show(f"The scale of {', '.join(raw)} is not known: amplitudes are not measured")
+            self._show(f"The scale of {listed(raw)} is not known: amplitudes are not measured")
         self._show("")
 
     def remark(self, remark: Remark) -> None:
@@ -278,13 +279,13 @@ class TextReport:
         self._show(f"{played} replayed in {seconds:.1f} s{ratio}; {gaps} gap{'' if gaps == 1 else 's'}", flush=True)
 
     def _show_result(self, result: Result) -> None:
-        named, standing = ", ".join(result.leads) or "no lead", result.standing()
+        named, standing = listed(result.leads) or "no lead", result.standing()
         if standing:
             self._show(f"Findings on {named}")
             self._show(f"  {'at':>9} {'for':>9}  {'priority':9} what")
         for finding in standing:
             self._show(_row(finding, self._clock(finding.onset, finding.evidence.fs_hz)))
-        sums = [_counted(task, counts) for task, counts in result.counted().items()]
+        sums = [_counted(plural, counts) for plural, counts in result.counted().items()]
         alarms = len({alarm.id for alarm in result.alarms})
         self._show(f"{named}: {', '.join([*sums, f'{len(standing)} findings', f'{alarms} alarms'])}")
         for reason, count in sorted(result.unanswered.items()):
@@ -341,11 +342,9 @@ def served(task: str, model: Model) -> str:
     return f"{named} classified by {model.backend.bundle} on the CPU"
 
 
-def _counted(task: str, counts: Counter[str]) -> str:
-    kinds = TASKS[task].marks if task in TASKS else ()
-    plural = kinds[0].plural if kinds else "marks"
+def _counted(plural: str, counts: Counter[str]) -> str:
     labels = ", ".join(f"{count} {label}" for label, count in counts.most_common())
-    return f"{sum(counts.values())} {plural} ({labels or 'none'})"
+    return f"{counts.total()} {plural} ({labels})"
 
 
 def _row(finding: Finding, onset: str) -> str:

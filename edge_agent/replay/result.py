@@ -61,10 +61,10 @@ class Result:
             self.gaps.append((gap.start, gap.end))
 
     def counted(self) -> dict[str, Counter[str]]:
-        """Marks by task and label."""
+        """Marks by kind, as several of it are called, and label."""
         counts: dict[str, Counter[str]] = {}
         for mark in self.marks:
-            counts.setdefault(mark.task, Counter())[label_of(mark)] += 1
+            counts.setdefault(mark_kind(mark.task, mark.kind).plural, Counter())[label_of(mark)] += 1
         return counts
 
     def standing(self) -> list[Finding]:
