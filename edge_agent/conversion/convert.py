@@ -186,7 +186,8 @@ class _Target:
         if self._force:  # annotations of what lay there before belong to nothing now
             for stale in self._names():
                 stale.unlink(missing_ok=True)
-        return tuple(file.replace(self._out.parent / file.name) for file in files)
+        moved = [file.replace(self._out.parent / file.name) for file in files]
+        return tuple(reversed(moved))
 
     def _names(self) -> list[Path]:
         if self.kind == "wfdb":
