@@ -24,12 +24,12 @@ from biosignal.model.model import Model
 from biosignal.signal.blocks import Gap, Lead, LeadKind, SampleBlock, Unit
 from biosignal.stream.pipeline import Pipeline, Recorded
 from biosignal.tasks import TASKS
+from biosignal.tasks.eeg_seconds import GRADED_BY as QUALITY
 from biosignal.tasks.eeg_sleep.derivation import Chosen
 from biosignal.tasks.eeg_sleep.kinds import CLASSES, CONTRACT, NAME, STATE
 from biosignal.tasks.eeg_sleep.limits import SleepLimits
 from biosignal.tasks.eeg_sleep.night import COUNT, DESCRIBED, VIEWS, Night, described, inputs_of, scaled_inputs
 from biosignal.tasks.eeg_sleep.staging import Stager
-from biosignal.tasks.signal_quality.kinds import NAME as QUALITY
 
 FS_HZ = 100.0
 ONE = (Lead(name="Fpz-Cz", unit=Unit.MICROVOLT, kind=LeadKind.EEG),)

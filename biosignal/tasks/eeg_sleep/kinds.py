@@ -3,6 +3,7 @@
 from biosignal.events import Priority
 from biosignal.model.contract import ModelContract
 from biosignal.model.manifest import Role, TensorSpec
+from biosignal.tasks.chart import Chart, Form
 from biosignal.tasks.eeg_sleep.night import COUNT, PREPROCESSING
 from biosignal.tasks.task import FindingKind, MarkKind, Quantity, ReviewLabel, ReviewUnit, Strip
 
@@ -46,6 +47,16 @@ QUANTITIES = {
     SCALED: Quantity(unit="1", decimals=0, label="amplitude known"),
     **{name: Quantity(unit="1", decimals=4, label=f"probability of {stage}") for stage, name in PROBABILITIES.items()},
 }
+CHARTS = (
+    Chart(
+        name="hypnogram",
+        label="hypnogram",
+        form=Form.STAGES,
+        mark=EPOCH.name,
+        labels=(WAKE, REM, *CLASSES[1:-1]),
+        awake=(WAKE,),
+    ),
+)
 CONTRACT = ModelContract(
     classes=CLASSES,
     inputs=(

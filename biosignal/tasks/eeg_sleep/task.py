@@ -1,10 +1,10 @@
 """The declaration of the stages of sleep."""
 
 from biosignal.signal.blocks import LeadKind
-from biosignal.tasks.eeg_sleep.kinds import CONTRACT, EPOCH, FINDINGS, NAME, QUANTITIES, REVIEW
+from biosignal.tasks.eeg_seconds import GRADED_BY
+from biosignal.tasks.eeg_sleep.kinds import CHARTS, CONTRACT, EPOCH, FINDINGS, NAME, QUANTITIES, REVIEW
 from biosignal.tasks.eeg_sleep.limits import SleepLimits
 from biosignal.tasks.eeg_sleep.overview import overview_of_sleep
-from biosignal.tasks.eeg_sleep.seconds import NEEDED
 from biosignal.tasks.eeg_sleep.stage import make_stage
 from biosignal.tasks.task import Task, Wants
 
@@ -13,7 +13,7 @@ EEG_SLEEP = Task(
     label="Sleep stages",
     package="biosignal.tasks.eeg_sleep",
     wants=Wants(kinds=(LeadKind.EEG,), fs_hz=(100.0, 1000.0), most=None),
-    needs=(NEEDED,),
+    needs=(GRADED_BY,),
     make=make_stage,
     model=CONTRACT,
     marks=(EPOCH,),
@@ -22,4 +22,5 @@ EEG_SLEEP = Task(
     limits=SleepLimits,
     review=REVIEW,
     overview=overview_of_sleep,
+    charts=CHARTS,
 )
