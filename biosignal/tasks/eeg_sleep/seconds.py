@@ -4,10 +4,8 @@ from collections import deque
 
 from biosignal.events import Mark, QualityLevel
 from biosignal.stream.stage import Item
-from biosignal.tasks.eeg_quality.kinds import NAME as QUALITY
 from biosignal.tasks.eeg_quality.kinds import SECOND
-
-NEEDED = QUALITY
+from biosignal.tasks.eeg_seconds import GRADED_BY
 
 
 class Seconds:
@@ -19,7 +17,7 @@ class Seconds:
 
     def take(self, item: Item) -> None:
         """Take whatever the stage is given; all but graded seconds of these leads passes by."""
-        if not isinstance(item, Mark) or (item.task, item.kind) != (QUALITY, SECOND.name):
+        if not isinstance(item, Mark) or (item.task, item.kind) != (GRADED_BY, SECOND.name):
             return
         if item.quality is QualityLevel.REJECTED and self._leads & set(item.leads):
             self._rejected.append(item)
