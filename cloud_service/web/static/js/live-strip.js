@@ -27,7 +27,7 @@ export class LiveStrip {
     this.sheet = document.createElement("canvas");
     this.know(lead);
     this.isSeen = true;
-    new IntersectionObserver(([one]) => { this.isSeen = one.isIntersecting; }).observe(this.root);
+    new IntersectionObserver(([one]) => { this.isSeen = one.isIntersecting; }, { rootMargin: "50% 0px" }).observe(this.root);
     document.addEventListener("bedside:inks", () => { this.sheetKey = ""; });
   }
 
@@ -48,13 +48,13 @@ export class LiveStrip {
     if (before === null || this.ring.end > before) this.lastWave = performance.now();
   }
 
-  // A strip that is scrolled away is not drawn: an EEG has more of them than a browser can draw at once.
+  // A strip that is scrolled far away is not drawn: an EEG has more of them than a browser can draw at once.
   draw() {
     const width = this.box.clientWidth;
     if (!width) return;
-    if (!this.isSeen) return this.note();
     const at = layout(this.lead.unit, this.view, width);
     this.blit(width, at);
+    if (!this.isSeen) return this.note();
     const ctx = prepare(this.canvas, width, at.height);
     ctx.save();
     ctx.setTransform(1, 0, 0, 1, 0, 0);
