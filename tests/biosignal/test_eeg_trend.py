@@ -51,8 +51,8 @@ def test_the_same_samples_give_the_same_trends_however_they_are_cut(cut, gap):
 
 
 def bursting(seconds, seed=3):
-    """Two seconds of 80 uV every eight, in all leads at once, over 4 uV peak to peak."""
-    x = 0.06 * eeg(seconds, seed=seed)
+    """Two seconds of 80 uV every eight, in all leads at once, over 5 uV peak to peak."""
+    x = 0.14 * eeg(seconds, seed=seed)
     is_burst = np.arange(x.shape[1]) % round(8 * FS_HZ) < 2 * FS_HZ
     return x + is_burst * eeg(seconds, uv=20.0, seed=seed + 1)
 
@@ -72,7 +72,7 @@ def test_bursts_and_suppression_are_a_finding_with_its_bursts():
 
 
 def test_what_is_suppressed_without_a_burst_is_another_finding():
-    events = said(NAME, FS_HZ, LEADS, 0.06 * eeg(130))
+    events = said(NAME, FS_HZ, LEADS, 0.14 * eeg(130))
     assert {event.kind for event in events if isinstance(event, Finding)} == {"eeg-suppression"}
     assert column(events, BSR, ("C3", "P3"))[0] == 100.0
 
