@@ -50,11 +50,17 @@ QUANTITIES = {
 CHARTS = (
     Chart(
         name="hypnogram",
-        label="hypnogram",
+        label="Hypnogram",
         form=Form.STAGES,
         mark=EPOCH.name,
         labels=(WAKE, REM, *CLASSES[1:-1]),
         awake=(WAKE,),
+    ),
+    Chart(
+        name="probabilities",
+        label="Probability of each stage",
+        form=Form.LINES,
+        quantities=tuple(PROBABILITIES.values()),
     ),
 )
 CONTRACT = ModelContract(

@@ -1,8 +1,9 @@
 """The declaration of spindles and slow waves."""
 
 from biosignal.signal.blocks import LeadKind, Unit
+from biosignal.tasks.chart import Chart, Form
 from biosignal.tasks.eeg_seconds import GRADED_BY
-from biosignal.tasks.eeg_spindles.kinds import NAME, QUANTITIES, SLOW_WAVE, SPINDLE
+from biosignal.tasks.eeg_spindles.kinds import NAME, QUANTITIES, SLOW_WAVE, SLOW_WAVES, SPINDLE, SPINDLES
 from biosignal.tasks.eeg_spindles.limits import SpindleLimits
 from biosignal.tasks.eeg_spindles.stage import make_stage
 from biosignal.tasks.task import Task, Wants
@@ -22,4 +23,9 @@ EEG_SPINDLES = Task(
     marks=(SPINDLE, SLOW_WAVE),
     quantities=QUANTITIES,
     limits=SpindleLimits,
+    charts=(
+        Chart(
+            name="rates", label="Spindles and slow waves a minute", form=Form.LINES, quantities=(SPINDLES, SLOW_WAVES)
+        ),
+    ),
 )
