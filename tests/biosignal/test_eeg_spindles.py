@@ -10,14 +10,18 @@ from scipy.signal import firwin, freqz
 
 from biosignal.eeg.bank import HELD_S, FilterBank
 from biosignal.errors import BadInput
-from biosignal.events import Mark, Series
+from biosignal.events import Mark, MarkState, Prediction, QualityLevel, Rung, Series
 from biosignal.scoring.overlap import score_events
+from biosignal.signal.blocks import Gap, Lead, LeadKind, SampleBlock, Unit
 from biosignal.synthetic.brain import Sleep, Wake
 from biosignal.synthetic.recording import SyntheticRecording
 from biosignal.synthetic.scenario import BrainSegment, Scenario
+from biosignal.tasks.eeg_sleep.kinds import EPOCH
+from biosignal.tasks.eeg_sleep.kinds import NAME as SLEEP
 from biosignal.tasks.eeg_spindles.kinds import NAME, SLOW_WAVE, SPINDLE
 from biosignal.tasks.eeg_spindles.limits import SpindleLimits
-from biosignal.tasks.eeg_spindles.stage import best_lead
+from biosignal.tasks.eeg_spindles.stage import SpindleStage, best_lead
+from biosignal.tasks.task import TaskFacts
 from tests.biosignal.eeg_replays import column, said
 
 FS_HZ = 100.0
@@ -148,3 +152,47 @@ def test_the_lead_that_sees_spindles_best_is_read(names, best):
 def test_limits_that_no_wave_can_have_are_refused(wrong):
     with pytest.raises(BadInput):
         SpindleLimits(**wrong)
+
+
+def staged(*labels):
+    """Spindles where the epochs before a burst in second 30 were called so; none: a gap came behind them."""
+    lead = Lead(name="Cz", unit=Unit.MICROVOLT, kind=LeadKind.EEG, fs_hz=FS_HZ)
+    facts = TaskFacts(device="d", recording="r", stream="live", fs_hz=FS_HZ, leads=(lead,))
+    stage = SpindleStage(facts, SpindleLimits())
+    samples = with_burst(13.0, 30.0).astype(np.float32)
+    events = [*push(stage, lead, samples, 0, 2000)]
+    for label in labels:
+        events += stage.push(epoch(label) if label else Gap(recording="r", start=2000, length=0, reason="test"))
+    return of([*events, *push(stage, lead, samples, 2000, 6000), *stage.finish()], SPINDLE)
+
+
+def push(stage, lead, samples, start, end):
+    block = SampleBlock(recording="r", start=start, fs_hz=FS_HZ, leads=(lead,), samples=samples[:, start:end].copy())
+    return [*stage.push(block), *stage.advance(end)]
+
+
+def epoch(label):
+    outcome = Prediction(task=SLEEP, bundle="b", rung=Rung.ONNX_CPU, label=label, scores=())
+    return Mark(
+        id=label,
+        task=SLEEP,
+        kind=EPOCH.name,
+        recording="r",
+        leads=("Cz",),
+        start=0,
+        end=2000,
+        decided_at=1999,
+        state=MarkState.CONFIRMED,
+        quality=QualityLevel.USABLE,
+        outcome=outcome,
+    )
+
+
+@pytest.mark.parametrize("labels", [(), ("N2",), ("W", "N1"), ("W", None)])
+def test_a_spindle_is_marked_asleep_and_where_no_stage_is_known(labels):
+    assert len(staged(*labels)) == 1
+
+
+@pytest.mark.parametrize("labels", [("W",), ("R",), ("N2", "W")])
+def test_nothing_is_marked_while_the_patient_is_awake_or_in_rem_sleep(labels):
+    assert staged(*labels) == []

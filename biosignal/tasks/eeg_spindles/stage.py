@@ -13,6 +13,8 @@ from biosignal.signal.blocks import Gap, SampleBlock
 from biosignal.signal.filters import Array
 from biosignal.stream.stage import Item
 from biosignal.tasks.eeg_seconds import FitSeconds
+from biosignal.tasks.eeg_sleep.kinds import EPOCH, REM, WAKE
+from biosignal.tasks.eeg_sleep.kinds import NAME as SLEEP
 from biosignal.tasks.eeg_spindles.kinds import (
     AMPLITUDE,
     FREQUENCY,
@@ -35,8 +37,16 @@ LEAST_S = 30
 """Of a minute so many seconds must have been looked at for a rate."""
 
 
+NEITHER = (WAKE, REM)
+"""Stages in which there are no spindles, and slow waves are eyes, movement or drowsiness."""
+
+
 class SpindleStage:
-    """Looks at one lead of those it is given, a second at a time, once two more are in."""
+    """Looks at one lead of those it is given, a second at a time, once two more are in.
+
+    While the latest epoch of sleep was awake or REM nothing is marked: an epoch is known only when it is over, so the
+    first half minute of the sleep behind it has no marks. Where no stage is known all that looks like one is marked.
+    """
 
     def __init__(self, facts: TaskFacts, limits: SpindleLimits) -> None:
         self._facts, self._limits = facts, limits
@@ -48,6 +58,7 @@ class SpindleStage:
             facts.fs_hz, {"sigma": SIGMA_HZ, "faster": FASTER_HZ, "alpha": ALPHA_HZ, "slow": SLOW_HZ}
         )
         self.watermark = 0
+        self._stage: str | None = None
         self._clock = 0
         self._number = 0
         """The second that is looked at next."""
@@ -65,6 +76,8 @@ class SpindleStage:
         """Take samples of the leads, what was said of their quality, or a gap."""
         if isinstance(item, SampleBlock):
             self._cutter.push(_row_of(item, self._row))
+        elif isinstance(item, Mark) and (item.task, item.kind) == (SLEEP, EPOCH.name):
+            self._stage = item.label
         elif isinstance(item, Mark):
             self._fit.on_mark(item)
         elif isinstance(item, Gap):
@@ -89,6 +102,7 @@ class SpindleStage:
             yield from self._push_piece(piece)
         yield from self._end_stretch()
         self._fit.reset()
+        self._stage = None
         yield from self._turn(gap.end // self._cutter.length)
 
     def _restart(self) -> None:
@@ -130,6 +144,8 @@ class SpindleStage:
         spindles = self._spindles.push(sigma, faster, alpha)
         waves = self._slow_waves.push(slow)
         self._minute = number // MINUTE_S
+        if self._stage in NEITHER:
+            spindles, waves = [], []
         self._counts += (len(spindles), len(waves), 1)
         for spindle in spindles:
             yield self._mark(SPINDLE, spindle, ((AMPLITUDE, spindle.uv), (FREQUENCY, spindle.hz)))

@@ -3,6 +3,7 @@
 from biosignal.signal.blocks import LeadKind, Unit
 from biosignal.tasks.chart import Chart, Form
 from biosignal.tasks.eeg_seconds import GRADED_BY
+from biosignal.tasks.eeg_sleep.kinds import NAME as SLEEP
 from biosignal.tasks.eeg_spindles.kinds import NAME, QUANTITIES, SLOW_WAVE, SLOW_WAVES, SPINDLE, SPINDLES
 from biosignal.tasks.eeg_spindles.limits import SpindleLimits
 from biosignal.tasks.eeg_spindles.stage import make_stage
@@ -19,6 +20,7 @@ EEG_SPINDLES = Task(
         most=None,
     ),
     needs=(GRADED_BY,),
+    hears=(SLEEP,),
     make=make_stage,
     marks=(SPINDLE, SLOW_WAVE),
     quantities=QUANTITIES,
