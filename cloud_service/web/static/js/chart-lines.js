@@ -23,7 +23,7 @@ export class LinesChart {
     const y = (v) => area.bottom - ((v - low) / (high - low)) * (area.bottom - area.top - 4);
     const decimals = high - low >= 20 ? 0 : Math.min(2, Math.max(this.columns[0]?.decimals ?? 0, high - low < 4 ? 1 : 0));
     drawLevels(ctx, area, [low, (low + high) / 2, high].map((v) => [v.toFixed(decimals), y(v)]));
-    drawUnit(ctx, area, unitText(this.unit) || "share");
+    drawUnit(ctx, area, unitText(this.unit));
     const styles = [inks().mark, inks().ink, inks().right, inks().faint];
     ctx.rect(area.left, 0, area.right - area.left, area.bottom + 1);
     ctx.clip();
@@ -99,5 +99,6 @@ function rounded(low, high, unit) {
   const step = 10 ** Math.floor(Math.log10(span));
   const first = low >= 0 && low < 0.6 * high ? 0 : Math.floor((low - 0.1 * span) / step) * step;
   const last = Math.ceil((high + 0.15 * span) / step) * step;
-  return [first, unit === "%" && high <= 100 ? Math.min(100, last) : last];
+  const whole = { "%": 100, 1: 1 }[unit] ?? Infinity;
+  return [first, high <= whole ? Math.min(whole, last) : last];
 }

@@ -9,7 +9,7 @@ import { ChartPanel } from "./chart-panel.js";
 import { StagesChart, nightOf } from "./chart-stages.js";
 import { fill, h, table } from "./dom.js";
 import { groupsOf, plotted } from "./series.js";
-import { TASKS, taskLabel } from "./words.js";
+import { TASKS, capital, taskLabel } from "./words.js";
 
 const FORMS = { lines: LinesChart, margins: MarginsChart, array: ArrayChart, stages: StagesChart };
 const SIDE_BY_SIDE = 2; // so many sets of leads have a chart each; of more, one is chosen
@@ -91,8 +91,8 @@ function groupedCharts(groups, leads) {
 function charted(task, chart, groups, { leads, rank }) {
   const wanted = groups.filter((one) => chart.quantities.some((name) => one.columns.some((column) => column.quantity === name)));
   const made = (some, title) => ({ key: `${task}|${chart.name}|${title}`, rank, chart, names: chart.quantities, title, groups: some });
-  if (wanted.length > SIDE_BY_SIDE) return [made(wanted, chart.label)];
-  return wanted.map((one) => made([one], `${chart.label}, ${placed(one.leads, leads)}`));
+  if (wanted.length > SIDE_BY_SIDE) return [made(wanted, capital(chart.label))];
+  return wanted.map((one) => made([one], `${capital(chart.label)}, ${placed(one.leads, leads)}`));
 }
 
 function chartsOf(task, groups) {
@@ -105,7 +105,7 @@ function stagesOf(tracks) {
   return Object.entries(TASKS).flatMap(([task, one], order) => (one.charts ?? []).filter((chart) => chart.mark).flatMap((chart, k) => tracks
     .filter((track) => track.task === task && track.kind === chart.mark)
     .map((track) => {
-      const title = `${chart.label}, ${shortened(track.leads)}`;
+      const title = `${capital(chart.label)}, ${shortened(track.leads)}`;
       return { key: `${task}|${chart.name}|${title}`, rank: order + k / 100, chart, title, groups: [], stages: stretches(track) };
     })));
 }
