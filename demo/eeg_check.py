@@ -69,7 +69,7 @@ class NightCheck:
 
     def _at_the_clinic(self) -> dict[str, Any]:
         packs, series, findings = self._mine("marks", "start"), self._mine("series", "start"), self._findings()
-        wanted = {(body["id"], body["rev"]) for body in (*packs, *series)}
+        wanted = {(body["id"], body.get("rev", 0)) for body in (*packs, *series)}
         wanted |= {(id_, body["rev"]) for id_, body in findings.items()}
         arrived = self.check.clinic_store.keys
         self.check.wait_for(lambda: wanted <= set(arrived()) or None, 60, "the first pass at the clinic")
@@ -146,6 +146,9 @@ def missing(facts: dict[str, Any]) -> dict[str, Any]:
     wrong = {name: facts[name] for name, value in wanted.items() if facts[name] != value}
     if len(facts["montages"]) < 2:
         wrong["montages"] = facts["montages"]
+    wrong |= {name: facts[name] for name in ("series", "marks", "reviewed") if not facts[name]}
+    if facts["seizure_found_s"] is None:
+        wrong["seizure_found_s"] = None
     wrong |= {f"model of {task}": one for task, one in facts["models"].items() if one["before"] == one["after"]}
     return wrong
 
