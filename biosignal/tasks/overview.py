@@ -5,6 +5,7 @@ A report writes them down and knows nothing of what they mean; a task declares h
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -128,9 +129,20 @@ class Grid:
     rows: tuple[tuple[Cell, ...], ...]
 
 
+class Scale(str, Enum):
+    """The axis of a trend. ``amplitude`` is linear from 0 to 10 and logarithmic from there to 100, as the
+    amplitude-integrated EEG is drawn (Hellström-Westas 2006, doi:10.1542/neo.7-2-e76)."""
+
+    LINEAR = "linear"
+    AMPLITUDE = "amplitude"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Trend:
-    """Lowest, mean and highest value of each `step_s` seconds; absent where nothing was measured."""
+    """Lowest, mean and highest value of each `step_s` seconds; absent where nothing was measured.
+
+    `about` says what the line and the band are. A trend of two margins has no mean: all of it is absent.
+    """
 
     name: str
     title: str
@@ -139,6 +151,19 @@ class Trend:
     low: tuple[float | None, ...]
     mean: tuple[float | None, ...]
     high: tuple[float | None, ...]
+    about: str = "mean, and lowest to highest as a band"
+    scale: Scale = Scale.LINEAR
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class States:
+    """Which state held in each step of `step_s` seconds, the first of `states` on top; absent where unknown."""
+
+    name: str
+    title: str
+    states: tuple[str, ...]
+    step_s: float
+    held: tuple[str | None, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,6 +175,7 @@ class Section:
     figures: tuple[Figure, ...] = ()
     grids: tuple[Grid, ...] = ()
     trends: tuple[Trend, ...] = field(default=())
+    courses: tuple[States, ...] = ()
     notes: tuple[str, ...] = ()
 
 

@@ -270,6 +270,11 @@ def _section(section: Section) -> dict[str, Any]:
             one.name: {"step_s": one.step_s, "unit": one.unit, "low": one.low, "mean": one.mean, "high": one.high}
             for one in section.trends
         },
+        **(
+            {"courses": {one.name: {"step_s": one.step_s, "held": one.held} for one in section.courses}}
+            if section.courses
+            else {}
+        ),
         "notes": list(section.notes),
     }
 

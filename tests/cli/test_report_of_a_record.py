@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from biosignal.paper import LabelRow
 from biosignal.signal.blocks import Unit
-from biosignal.tasks.overview import ColumnHead, Figure, Grid, Section, Trend
+from biosignal.tasks.overview import ColumnHead, Figure, Grid, Scale, Section, States, Trend
 from edge_agent.replay import player
 from edge_agent.replay.compared import rhythms_of
 from edge_agent.replay.printed.document import pdf_of
@@ -247,6 +248,16 @@ def test_the_times_of_the_records_rhythms_are_counted_from_change_to_change():
     assert rhythms_of([Annotation(sample=5, symbol="N")], 400) == {}
 
 
+def test_a_night_has_its_hypnogram_and_the_amplitude_its_margins(edge, made):
+    (_, told, _) = edge("report", "synthetic/night", "--to", "2:00", "--json")
+    courses = section(lines(told), "sleep")["courses"]
+    assert courses["hypnogram"]["step_s"] == 30.0
+    assert len(courses["hypnogram"]["held"]) == 3, "the fourth epoch is not over"
+    margins = section(lines(told), "eeg-trends")["trends"]["aeeg"]
+    assert margins["step_s"] == 15.0
+    assert all(low < high for low, high in zip(margins["low"], margins["high"], strict=True) if low is not None)
+
+
 # ---- pages -----------------------------------------------------------------------------------------------------------
 
 LONG = "a-record-name-that-nobody-would-type-but-a-program-makes-" * 4
@@ -277,12 +288,17 @@ def test_whatever_is_reported_no_text_leaves_its_page_or_lies_on_another(name, t
     )
     values = tuple(numbers)
     trend = Trend(name="t", title=texts[0], unit="/min", step_s=60.0, low=values, mean=values, high=values)
+    nothing = (None,) * len(values)
+    margins = replace(trend, name="m", mean=nothing, about=texts[0], scale=Scale.AMPLITUDE)
+    held = tuple(None if value is None else "ABC"[index % 3] for index, value in enumerate(values))
+    course = States(name="c", title=texts[0], states=("A", "B", "C"), step_s=30.0, held=held)
     said = Section(
         name="s",
         title=texts[0],
         figures=figures,
         grids=(grid("g", texts, numbers),),
-        trends=(trend,) if numbers else (),
+        trends=(trend, margins) if numbers else (),
+        courses=(course,),
         notes=tuple(texts),
     )
     strip = ReportStrip(
@@ -296,6 +312,8 @@ def test_whatever_is_reported_no_text_leaves_its_page_or_lies_on_another(name, t
         rows=(),
         stretch_s=(1.0, 2.0),
     )
+    labels = LabelRow(name="ours", labels=tuple((float(at), "N") for at in range(10)))
+    faster = replace(strip, unit=Unit.MICROVOLT, rows=(labels,))
     made = RecordReport(
         record=name,
         length_s=length_s,
@@ -305,7 +323,7 @@ def test_whatever_is_reported_no_text_leaves_its_page_or_lies_on_another(name, t
         served=(),
         notes=(LONG,),
         sections=(((texts[0],), said), (("II",), replace(said, figures=()))),
-        strips=(strip,),
+        strips=(strip, faster),
         chosen="",
         comparisons=(),
     )

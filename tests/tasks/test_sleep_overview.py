@@ -66,8 +66,8 @@ def test_what_was_lost_counts_as_time_in_bed_and_as_nothing_else():
 def test_what_is_not_there_is_null_with_its_reason():
     awake = figures("WWWW")
     assert (awake["total_sleep_time"].value, awake["sleep_efficiency"].value) == (0.0, 0.0)
-    assert (awake["sleep_latency"].value, awake["sleep_latency"].why) == (None, "no sleep was seen")
-    assert (awake["n3_share"].value, awake["n3_share"].why) == (None, "no sleep was seen")
+    assert (awake["sleep_latency"].value, awake["sleep_latency"].why) == (None, "no sleep that lasted was seen")
+    assert (awake["n3_share"].value, awake["n3_share"].why) == (None, "no sleep that lasted was seen")
     assert figures("W" + "2" * 12)["rem_latency"].why == "no REM sleep was seen"
     unknown = figures("??")
     assert (unknown["total_sleep_time"].value, unknown["total_sleep_time"].why) == (None, "no epoch was staged")
@@ -82,3 +82,11 @@ def test_minutes_over_time_add_up_to_the_epochs():
     assert sum(row[3] for row in rows) == 60.0
     assert sum(row[-1] for row in rows) == 30.0
     assert overview_of_sleep(heard(""))[1].grids == ()
+
+
+def test_the_hypnogram_has_a_step_for_every_epoch_and_none_where_nothing_is_known():
+    (summary, _) = overview_of_sleep(heard("W1.?3R"))
+    (course,) = summary.courses
+    assert course.held == ("W", "N1", None, None, "N3", "R")
+    assert course.states == ("W", "R", "N1", "N2", "N3")
+    assert overview_of_sleep(heard("..."))[0].courses == ()

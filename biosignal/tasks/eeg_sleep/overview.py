@@ -12,12 +12,12 @@ from biosignal.eeg.epoch_powers import EPOCH_S
 from biosignal.scoring.sleep import onset_of
 from biosignal.tasks.eeg_sleep.kinds import CLASSES, EPOCH, REM, REVIEW, WAKE
 from biosignal.tasks.eeg_sleep.limits import SleepLimits
-from biosignal.tasks.overview import ColumnHead, Figure, Grid, Heard, MarkColumns, Section
+from biosignal.tasks.overview import ColumnHead, Figure, Grid, Heard, MarkColumns, Section, States
 
 MEANING = {label.name: label.meaning for label in REVIEW.labels}
 SLEEP = tuple(stage for stage in CLASSES if stage != WAKE)
 MINUTES = "min"
-NO_SLEEP = "no sleep was seen"
+NO_SLEEP = "no sleep that lasted was seen"
 NO_EPOCH = "no epoch was staged"
 COUNTED = (
     "Time in bed is the recording from its first epoch to its last: when the lights went out is not known. Sleep "
@@ -108,7 +108,20 @@ def _summary(heard: Heard, night: _Night) -> Section:
     unstaged = float((night.stages < 0).sum()) * EPOCH_S / 60.0
     figures.append(_figure("not_staged", "epochs without a stage", unstaged if len(night.starts) else None, why=why))
     counted = COUNTED.format(onset=limits.onset_epochs, awake=limits.onset_awake, rem=limits.rem_epochs)
-    return Section(name="sleep", title="Sleep", figures=tuple(figures), notes=(counted, SEEN))
+    return Section(
+        name="sleep", title="Sleep", figures=tuple(figures), courses=_course(heard, night), notes=(counted, SEEN)
+    )
+
+
+def _course(heard: Heard, night: _Night) -> tuple[States, ...]:
+    """Give the hypnogram, an epoch a step."""
+    if not len(night.starts):
+        return ()
+    held: list[str | None] = [None] * (int(night.starts[-1] / heard.fs_hz / EPOCH_S) + 1)
+    for start, stage in zip(night.starts.tolist(), night.stages.tolist(), strict=True):
+        held[int(start / heard.fs_hz / EPOCH_S)] = CLASSES[stage] if stage >= 0 else None
+    states = (WAKE, REM, *(stage for stage in SLEEP if stage != REM))
+    return (States(name="hypnogram", title="Hypnogram", states=states, step_s=EPOCH_S, held=tuple(held)),)
 
 
 def _figure(name: str, label: str, value: float | None, *, unit: str = MINUTES, why: str = "") -> Figure:

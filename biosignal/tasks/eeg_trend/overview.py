@@ -1,15 +1,18 @@
 """What a report says of the trends of a whole recording: the lowest, mean and highest of all derivations over time."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from biosignal.events import Series
 from biosignal.signal.filters import Array
 from biosignal.tasks.eeg_trend.kinds import AEEG_LOWER, AEEG_UPPER, ALPHA_DELTA, BSR, BURST, QUANTITIES, SEF95
-from biosignal.tasks.overview import Figure, Heard, Section, Trend
+from biosignal.tasks.overview import Figure, Heard, Scale, Section, Trend
 
-DRAWN = (SEF95, ALPHA_DELTA, AEEG_LOWER, AEEG_UPPER, BSR)
+MEASURED = (SEF95, ALPHA_DELTA, AEEG_LOWER, AEEG_UPPER, BSR)
+DRAWN = (SEF95, ALPHA_DELTA, BSR)
+MARGIN_S = 15.0
+"""A margin is given each 15 s."""
 NOTE = (
     "Each curve is the mean of all derivations, between the lowest and the highest. Spectra are of the leads as "
     "recorded, amplitude and suppression of pairs of neighbours where there are four or more. What quality forbids is "
@@ -19,7 +22,7 @@ NOTE = (
 
 def overview(heard: Heard) -> tuple[Section, ...]:
     """Make the section of the trends; none where nothing was measured."""
-    values = {name: _values(heard.series, name) for name in DRAWN}
+    values = {name: _values(heard.series, name) for name in MEASURED}
     if not any(np.isfinite(value).any() for _, value in values.values()):
         return ()
     (first, last), *_ = heard.rows()
@@ -29,7 +32,7 @@ def overview(heard: Heard) -> tuple[Section, ...]:
             name="eeg-trends",
             title="Trends of the EEG",
             figures=(*(_figure(name, value) for name, (_, value) in values.items()), _bursts(heard)),
-            trends=tuple(_trend(name, at, value, step_s, heard.length_s) for name, (at, value) in values.items()),
+            trends=(*(_trend(name, *values[name], step_s, heard.length_s) for name in DRAWN), _margins(heard, values)),
             notes=(NOTE,),
         ),
     )
@@ -63,6 +66,24 @@ def _figure(name: str, values: Array) -> Figure:
 def _bursts(heard: Heard) -> Figure:
     count = float(len(heard.marks[BURST.name].starts))
     return Figure(name="bursts", label="bursts of the whole head", value=count, unit="")
+
+
+def _margins(heard: Heard, values: Mapping[str, tuple[Array, Array]]) -> Trend:
+    """Put the two margins together, each the mean of all derivations."""
+    lower, upper = (
+        _trend(name, *values[name], step_s=MARGIN_S, length_s=heard.length_s).mean for name in (AEEG_LOWER, AEEG_UPPER)
+    )
+    return Trend(
+        name="aeeg",
+        title="amplitude-integrated EEG",
+        unit=QUANTITIES[AEEG_LOWER].unit,
+        step_s=MARGIN_S,
+        low=lower,
+        mean=(None,) * len(lower),
+        high=upper,
+        about="lower to upper margin",
+        scale=Scale.AMPLITUDE,
+    )
 
 
 def _trend(name: str, at_s: Array, values: Array, step_s: float, length_s: float) -> Trend:

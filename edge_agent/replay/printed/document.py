@@ -1,9 +1,10 @@
 """The pages of a report, in their order: what it is about, the sections, the strips, the comparison."""
 
-from biosignal.paper import draw_strip, paper_of
+from biosignal.errors import listed
+from biosignal.paper import LEFT_MM, draw_strip, paper_of
 from biosignal.scoring.score import Table
 from biosignal.tasks.overview import ColumnHead, Grid, Section
-from edge_agent.replay.printed.curves import draw_trend
+from edge_agent.replay.printed.curves import draw_states, draw_trend
 from edge_agent.replay.printed.drawings import draw
 from edge_agent.replay.printed.sheet import BLACK, GREY, INNER_MM, MARGIN_MM, Sheet
 from edge_agent.replay.printed.tables import draw_figures, draw_grid, grid_height
@@ -26,7 +27,7 @@ def pdf_of(report: RecordReport, *, maker: str, compress: bool = True) -> bytes:
     sheet = Sheet(f"Report of recording {report.record}", maker=maker, compress=compress)
     _cover(sheet, report)
     for leads, section in report.sections:
-        _section(sheet, report, section, ", ".join(leads))
+        _section(sheet, report, section, listed(leads))
     if report.strips:
         sheet.heading("Strips", need_mm=110.0)
         sheet.paragraph(report.chosen)
@@ -58,6 +59,8 @@ def _section(sheet: Sheet, report: RecordReport, section: Section, leads: str) -
     draw_figures(sheet, section.figures)
     for trend in section.trends:
         draw_trend(sheet, trend, first_s=report.first_s, length_s=report.length_s)
+    for course in section.courses:
+        draw_states(sheet, course, first_s=report.first_s, length_s=report.length_s)
     for grid in section.grids:
         draw_grid(sheet, grid)
     for note in section.notes:
@@ -67,12 +70,20 @@ def _section(sheet: Sheet, report: RecordReport, section: Section, leads: str) -
 def _height(section: Section) -> float:
     """About how high a section is."""
     grids = sum(grid_height(grid) for grid in section.grids)
-    return 20.0 + 2.5 * len(section.figures) + 62.0 * len(section.trends) + grids + 8.0 * len(section.notes)
+    return (
+        20.0
+        + 2.5 * len(section.figures)
+        + 62.0 * len((*section.trends, *section.courses))
+        + grids
+        + 8.0 * len(section.notes)
+    )
 
 
 def _strip(sheet: Sheet, strip: ReportStrip) -> None:
     paper = paper_of(strip.unit, strip.samples)
-    drawing = draw_strip(strip.samples, fs_hz=strip.fs_hz, paper=paper, rows=strip.rows, stretch_s=strip.stretch_s)
+    # EEG paper is the faster one: less of it fits on a line.
+    fitting = strip.samples[: int((INNER_MM - LEFT_MM) / paper.mm_per_s * strip.fs_hz)]
+    drawing = draw_strip(fitting, fs_hz=strip.fs_hz, paper=paper, rows=strip.rows, stretch_s=strip.stretch_s)
     sheet.need(CAPTION_MM + drawing.height_mm + 2.0)
     sheet.y_mm += 6.0
     scale = f"from {time_text(strip.start_s)}, {strip.lead}, {paper.scale}" + (
@@ -86,7 +97,7 @@ def _strip(sheet: Sheet, strip: ReportStrip) -> None:
 
 
 def _comparison(sheet: Sheet, one: Comparison) -> None:
-    sheet.heading(f"Beside the record's own annotations ({', '.join(one.leads)})", need_mm=70.0)
+    sheet.heading(f"Beside the record's own annotations ({listed(one.leads)})", need_mm=70.0)
     left_out = f"the first {length_text(one.start_s)} left out" if one.start_s else "nothing left out"
     sheet.paragraph(f"{one.protocol} against .{one.truth}, {left_out}.")
     draw_grid(sheet, _grid_of(one.table, one.protocol))
