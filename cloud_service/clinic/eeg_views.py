@@ -10,6 +10,7 @@ from cloud_service.clinic.context import Viewer
 
 router = APIRouter(tags=["live"])
 MOST_LEADS = 512
+NO_LEADS: list[str] = []
 
 
 class EegTrace(BaseModel):
@@ -41,12 +42,12 @@ class EegViews(BaseModel):
 
 
 @router.get("/eeg-views")
-def eeg_views(_login: Viewer, lead: Annotated[list[str], Query(max_length=MOST_LEADS)]) -> EegViews:
-    """List the montages that EEG leads of these names, of one rate and unit, can be read in."""
+def eeg_views(_login: Viewer, lead: Annotated[list[str], Query(max_length=MOST_LEADS)] = NO_LEADS) -> EegViews:
+    """List the montages that EEG leads of these names, of one rate and unit, can be read in; of no leads none."""
     return EegViews(
         views=[
             EegView(name=one.name, label=one.label, traces=[_trace(trace) for trace in one.traces])
-            for one in views(lead)
+            for one in (views(lead) if lead else ())
         ]
     )
 

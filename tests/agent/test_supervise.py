@@ -152,6 +152,7 @@ def test_status_file_metrics_and_doctor_tell_the_same(make_agent, settings):
         ("ecg-front", "rules", None),
         ("ecg-beats", "onnx-cpu", "ecg-beats/1.0.0"),
         ("ecg-rhythm", "rules", None),
+        ("eeg-sleep", "rules", None),
     ]
     assert status.leads == ("ECG MLII -> signal-quality, ecg-front, ecg-beats, ecg-rhythm",)
     assert not status.connected
@@ -161,7 +162,7 @@ def test_status_file_metrics_and_doctor_tell_the_same(make_agent, settings):
 @pytest.fixture
 def all_models(settings):
     """The released models of the other tasks beside that of the beats."""
-    for task in ("ecg-front", "ecg-rhythm"):
+    for task in ("ecg-front", "ecg-rhythm", "eeg-sleep"):
         shutil.copytree(RELEASED / task, settings.inference.models_dir / task)
 
 

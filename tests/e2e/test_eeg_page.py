@@ -207,21 +207,25 @@ def test_a_page_that_is_held_or_stored_says_that_it_is_not_live(open_page, ward_
     expect(state).to_contain_text("Live")
 
 
+COURSE = ".chart[aria-label^=Course]"
+"""The stages of the task that ships with the tests; others have charts on the page too."""
+
+
 def test_charts_of_every_form_lie_on_one_clock_with_one_cursor(open_page):
     page = open_page()
     charts = page.locator(".chart")
-    expect(charts).to_have_count(4, timeout=30000)
+    expect(page.locator(COURSE)).to_be_visible(timeout=30000)
     forms = charts.evaluate_all("all => all.map((one) => one.dataset.form)")
     assert set(forms) == {"array", "margins", "stages", "lines"}
-    expect(page.locator(".night")).to_contain_text("Efficiency")
+    expect(page.locator(f"{COURSE} .night")).to_contain_text("Efficiency")
     page.locator("#cursor").focus()
     page.keyboard.press("End")
     for text in page.locator(".chart .readout").all_inner_texts():
         assert text.startswith("02:00"), text
     page.keyboard.press("Home")
-    expect(page.locator(".chart[data-form=stages] .readout")).to_have_text("00:00 still by charted-rules/1 on rules")
+    expect(page.locator(f"{COURSE} .readout")).to_have_text("00:00 still by charted-rules/1 on rules")
     names = charts.locator("canvas").evaluate_all("all => all.map((one) => one.getAttribute('aria-label'))")
-    assert all("latest" in name for name in names)
+    assert all("latest" in name or "nothing measured" in name for name in names)
 
 
 def test_margins_are_linear_to_ten_and_logarithmic_to_a_hundred(open_page):
@@ -256,7 +260,7 @@ def test_the_night_in_numbers_is_null_where_nobody_slept(open_page):
 def test_it_fits_a_phone_and_can_be_read_and_reached_by_key(open_page, scheme):
     page = open_page(color_scheme=scheme)
     page.set_viewport_size({"width": 360, "height": 740})
-    expect(page.locator(".chart")).to_have_count(4, timeout=30000)
+    expect(page.locator(COURSE)).to_be_visible(timeout=30000)
     page.evaluate(SCRIPTS)
     assert page.evaluate("inPage.wider(360)") == []
     assert page.evaluate("inPage.faint()") == []
