@@ -217,7 +217,7 @@ def test_charts_of_every_form_lie_on_one_clock_with_one_cursor(open_page):
     expect(page.locator(COURSE)).to_be_visible(timeout=30000)
     forms = charts.evaluate_all("all => all.map((one) => one.dataset.form)")
     assert set(forms) == {"array", "margins", "stages", "lines"}
-    expect(page.locator(f"{COURSE} .night")).to_contain_text("Efficiency")
+    expect(page.locator(".night").filter(has_text="Efficiency").first).to_be_visible()
     page.locator("#cursor").focus()
     page.keyboard.press("End")
     for text in page.locator(".chart .readout").all_inner_texts():
