@@ -33,7 +33,7 @@ ROUTES = {
     ("GET", f"{API}/devices/{{name}}/recordings/{{recording}}"): (VIEWER, 404),
     ("GET", f"{API}/devices/{{name}}/recordings/{{recording}}/marks"): (VIEWER, 404),
     ("POST", f"{API}/devices/{{name}}/watch"): (VIEWER, 404),
-    ("GET", f"{API}/eeg-views"): (VIEWER, 422),
+    ("GET", f"{API}/eeg-views"): (VIEWER, 200),
     ("GET", f"{API}/findings"): (VIEWER, 200),
     ("GET", f"{API}/findings/{{finding}}"): (VIEWER, 404),
     ("GET", f"{API}/findings/{{finding}}/reviews"): (VIEWER, 200),

@@ -103,7 +103,7 @@ def test_a_shipped_bundle_that_is_not_what_its_task_needs_is_said_in_the_job(pla
     for name, data in bundle_files(classes=("V", "N", "S", "F"), anchor=8).items():
         (folder / name).write_bytes(data)
     engineer = place.person(Role.ENGINEER)
-    job = start_job(place.database, by="test").id
+    job = start_job(place.database, by="test", task=HEARTS.task).id
     place.work()
     row = engineer.get(f"/learning/jobs/{job}").body
     assert row["state"] == "failed"
