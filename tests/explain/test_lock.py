@@ -14,7 +14,7 @@ from edge_agent.explain.grammar import gbnf
 from edge_agent.explain.knowledge import knowledge
 from edge_agent.explain.language import is_member, longest, plans, sample_text
 
-CASES = many(200, seed=11)
+CASES = many(260, seed=11)
 CLEAN = [sample_text(found, random.Random(index)) for index, found in enumerate(CASES)]
 PAIRS = list(zip(CLEAN, CASES, strict=True))
 
@@ -128,9 +128,9 @@ CORRUPTIONS = [
 ]
 
 
-def test_200_clean_texts_are_accepted():
-    assert [refusal(text, found) for text, found in PAIRS] == [None] * 200
-    assert len(set(CLEAN)) == 200
+def test_260_clean_texts_are_accepted():
+    assert [refusal(text, found) for text, found in PAIRS] == [None] * 260
+    assert len(set(CLEAN)) == 260
 
 
 @pytest.mark.parametrize("corrupt", CORRUPTIONS, ids=lambda function: function.__name__)
@@ -145,7 +145,7 @@ def test_every_planted_error_is_refused(corrupt):
         assert not is_member(wrong, found)
         assert refusal(wrong, found) is not None
         planted += 1
-    assert planted >= 60
+    assert planted >= 80
 
 
 def test_each_clean_text_was_corrupted_at_least_ten_ways():
