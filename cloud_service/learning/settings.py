@@ -1,11 +1,13 @@
 """What can be set about learning and releasing."""
 
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 
 def _shipped_models() -> Path:
-    return Path(__file__).resolve().parents[2] / "models"
+    beside = Path(__file__).resolve().parents[2] / "models"
+    return beside if beside.is_dir() else Path(sys.prefix) / "share" / "bedside" / "models"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,6 +1,7 @@
 """The models that answer in an evaluation, and what is said of them beside every figure."""
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from biosignal.tasks.lookup import contract_of
 from biosignal.tasks.lookup import models as tasks_with_models
 from export.release import read_bundle
 
-RELEASED = Path(__file__).resolve().parents[2] / "models"
+_BESIDE = Path(__file__).resolve().parents[2] / "models"
+RELEASED = _BESIDE if _BESIDE.is_dir() else Path(sys.prefix) / "share" / "bedside" / "models"
 _DERIVED = {"nstdb": "mitdb"}
 """Sets that are made of the patients of another: the first three digits of a record name the patient."""
 
