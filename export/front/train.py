@@ -16,7 +16,7 @@ from export.front.fitting import Recipe, fit, noises
 from export.front.release import bundle_of
 from export.network import parameters_of
 
-VERSION = "1.1.0"
+VERSION = "1.1.1"
 QUICK_STEPS = 3
 CARD = """# ecg-front {version}
 
