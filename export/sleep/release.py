@@ -24,7 +24,7 @@ PARITY = 1e-4
 GOLDEN_EPOCHS = 24
 GATE = ("02", "05")
 """Subjects whose epochs are the gate of a refitted head."""
-ANCHOR_EVERY = 8
+ANCHOR_EVERY = 16
 LICENCE = (
     "Apache-2.0 for the weights; trained on Sleep-EDF Expanded of PhysioNet, cassette nights (Kemp 2000, "
     "doi:10.1109/10.867928), ODC-By 1.0, as features"
@@ -133,7 +133,7 @@ def bundle_of(
 
 
 def anchor_npz(backend: OnnxCpuBackend, nights: Sequence[Taught]) -> bytes:
-    """Write embeddings of every eighth epoch around sleep, by subject in two parts: to refit on and as the gate."""
+    """Write embeddings of every sixteenth epoch around sleep, by subject in two parts: to refit on and as the gate."""
     parts: dict[str, list[NDArray[Any]]] = {"embedding": [], "label": [], "patient": [], "part": []}
     for night in nights:
         _, seen = stepped(backend, night.inputs, kind_of(night.place, has_scale=True))

@@ -15,8 +15,11 @@ from biosignal.tasks.eeg_sleep.night import COUNT, scaled_inputs
 from export.cli import main
 from export.recordings import NoRecordings
 from export.release import admitted, read_bundle
+from export.sleep.card import NOT_TRIED, TRIED, card_of
 from export.sleep.corpus import read_scored, relative_nights, shared_inputs, taught
 from export.sleep.scores import Answered, Shown, answer, figures_of, onsets
+
+RELEASED = Path(__file__).parents[2] / "models" / "eeg-sleep" / "1.0.1" / "manifest.json"
 
 
 def write(folder, *, nights=("SC4001", "SC4002"), epochs=200):
@@ -167,3 +170,11 @@ def test_a_quick_training_makes_a_bundle_twice_the_same(sleepedf, tmp_path):
     assert admitted(one).worst_difference <= 1e-4
     anchor = one.anchor()
     assert not set(anchor.patient[anchor.part == 0]) & set(anchor.patient[anchor.part == 1])
+
+
+def test_a_card_has_figures_of_its_own_recipe_only():
+    training = json.loads(RELEASED.read_text())["training"]
+    assert TRIED in card_of("1.0.1", training)
+    longer = {**training, "recipe": {**training["recipe"], "steps": training["recipe"]["steps"] + 1}}
+    assert TRIED not in card_of("1.0.1", longer)
+    assert NOT_TRIED in card_of("1.0.1", longer)
