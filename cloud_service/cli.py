@@ -23,7 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from biosignal import __version__
 from biosignal.errors import BadInput, BedsideError, listed
-from cloud_service.access import audit, devices
+from cloud_service.access import audit
 from cloud_service.access.accounts import FIRST_ADMIN, first_password_file, forget_first_password
 from cloud_service.access.people import People
 from cloud_service.access.roles import Role
@@ -34,6 +34,7 @@ from cloud_service.broker.mosquitto import Place, write_mosquitto
 from cloud_service.broker.process import RunningBroker, refresh_mosquitto, start_broker
 from cloud_service.clinic.recovery import RecoveryVerbs
 from cloud_service.database.connection import Database, open_database
+from cloud_service.device_verbs import DeviceVerbs
 from cloud_service.errors import BrokerUnreachable, StateUnwritable
 from cloud_service.learning.verbs import LearningVerbs
 from cloud_service.settings import CloudSettings, load_settings
@@ -144,7 +145,7 @@ def parser() -> argparse.ArgumentParser:
     _broker_flags(broker)
     broker.add_argument("--write-mosquitto", type=Path, metavar="DIR", help="write mosquitto's files there, and end")
     _user_parser(verbs)
-    _device_parser(verbs)
+    DeviceVerbs(_verb, settings_from, open_state).add_to(verbs)
     log = verbs.add_parser("audit", help="check the audit log").add_subparsers(required=True, metavar="VERB")
     _verb(log, "verify", _audit_verify, "recompute its hash chain and hold it against its anchors")
     gone = _verb(log, "accept", _audit_accept, "let it go on though anchored entries are gone, as after a restore")
@@ -343,41 +344,6 @@ def _user_list(options: argparse.Namespace, said: Said) -> None:
         said("user", text, name=user.name, role=user.role, disabled=user.disabled is not None)
 
 
-def _device_add(options: argparse.Namespace, said: Said) -> None:
-    settings = settings_from(options)
-    database = open_state(settings)
-    if options.renew:
-        made = devices.renew_device(database, name=options.name, by="command line")
-    else:
-        made = devices.add_device(database, name=options.name, site=options.site, by="command line")
-    write_accounts(database, settings.state_dir, clinic=settings.mqtt.username)
-    database.close()
-    facts = dataclasses.asdict(made)
-    if options.output is not None:
-        write_secret(options.output, json.dumps(facts).encode())
-        facts["password"] = f"in {options.output}"
-    said("device", "\n".join(f"{name} = {value}" for name, value in facts.items()), **facts)
-
-
-def _device_revoke(options: argparse.Namespace, said: Said) -> None:
-    settings = settings_from(options)
-    database = open_state(settings)
-    devices.revoke_device(database, name=options.name, by="command line")
-    write_accounts(database, settings.state_dir, clinic=settings.mqtt.username)
-    database.close()
-    said("device", f"{options.name} is revoked", device=options.name, revoked=True)
-
-
-def _device_list(options: argparse.Namespace, said: Said) -> None:
-    database = open_state(settings_from(options))
-    with database.read() as session:
-        for row in devices.devices(session):
-            seen = row.last_seen.isoformat() if row.last_seen else "never"
-            text = f"{row.site}/{row.name}\tlast seen {seen}{chr(9) + 'revoked' if row.revoked else ''}"
-            said("device", text, site=row.site, device=row.name, last_seen=row.last_seen, revoked=bool(row.revoked))
-    database.close()
-
-
 def _audit_verify(options: argparse.Namespace, said: Said) -> None:
     database = open_state(settings_from(options))
     try:
@@ -518,19 +484,6 @@ def _user_parser(verbs: Subparsers) -> None:
     role.add_argument("name")
     role.add_argument("role", choices=[role.value for role in Role])
     _verb(user, "list", _user_list, "list the accounts")
-
-
-def _device_parser(verbs: Subparsers) -> None:
-    device = verbs.add_parser("device", help="devices and their credentials").add_subparsers(
-        required=True, metavar="VERB"
-    )
-    add = _verb(device, "add", _device_add, "register a device and print its credentials")
-    add.add_argument("name")
-    add.add_argument("--site", default="clinic", help="where it stands (default: clinic)")
-    add.add_argument("--output", type=Path, help="write the credentials to this file instead of printing the password")
-    add.add_argument("--renew", action="store_true", help="give a known device a new password")
-    _verb(device, "revoke", _device_revoke, "shut a device out").add_argument("name")
-    _verb(device, "list", _device_list, "list the devices")
 
 
 if __name__ == "__main__":

@@ -56,6 +56,7 @@ class BrokerSettings:
     """Where the broker listens: `port` is for devices, `clinic_port` for the clinic's own processes alone.
 
     Port 0 takes a free one, clinic_port 0 the one after `port`. `connections_per_address` bounds the embedded broker.
+    `names`: host names and addresses by which devices reach it; the certificate that it makes for itself is for these.
     """
 
     host: str = "127.0.0.1"
@@ -63,6 +64,7 @@ class BrokerSettings:
     clinic_host: str = "127.0.0.1"
     clinic_port: Annotated[int, Within(0, 65_535, "a port")] = 0
     connections_per_address: Annotated[int, AtLeast(1)] = 64
+    names: tuple[str, ...] = ()
     tls: bool = True
     tls_cert: Path | None = None
     tls_key: Path | None = None
@@ -184,6 +186,7 @@ def _text_of(file: Path) -> str:
 _READER = Reader(
     tree=CloudSettings,
     prefix=PREFIX,
+    separator=",",  # an address may hold colons
     refused=SettingsWrong,
     make={Path: lambda text: Path(text).expanduser()},
 )

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from cloud_service.access.errors import CertificateUnreadable, NameNotCertified
 from cloud_service.access.secret_files import write_secret
 
 VALID = dt.timedelta(days=397)
@@ -34,6 +35,41 @@ def ensure_certificates(folder: Path, names: Sequence[str] = LOCAL_NAMES) -> Cer
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _make(files, names)
     return files
+
+
+def names_in(certificate: Path) -> frozenset[str]:
+    """Host names and addresses that a certificate is for, as written in it.
+
+    Raises
+    ------
+    CertificateUnreadable : the file is no certificate.
+    """
+    try:
+        held = x509.load_pem_x509_certificate(certificate.read_bytes())
+        names = held.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return frozenset()
+    except (OSError, ValueError) as error:
+        raise CertificateUnreadable("the certificate cannot be read", file=str(certificate), why=str(error)) from error
+    return frozenset(str(name.value) for name in names)
+
+
+def require_name(certificate: Path, host: str) -> None:
+    """Refuse a name under which no device would believe the holder of `certificate`.
+
+    Raises
+    ------
+    NameNotCertified : the certificate is for other names. CertificateUnreadable : the file is no certificate.
+    """
+    names = names_in(certificate)
+    parent = f"*.{host.partition('.')[2]}"
+    if host.lower() not in {name.lower() for name in names} and parent not in names:
+        raise NameNotCertified(
+            "the broker's certificate is not for this name",
+            name=host,
+            certificate=str(certificate),
+            names=sorted(names),
+        )
 
 
 def _make(files: CertificateFiles, names: Sequence[str]) -> None:

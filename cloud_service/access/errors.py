@@ -66,3 +66,18 @@ class AnchorsUnreadable(BedsideError):
     """The file that holds heads of the audit log is there and cannot be read."""
 
     remedy = "give the file to the user that the service runs as, with mode 0600, or correct `access.anchor_file`"
+
+
+class CertificateUnreadable(BadInput):
+    """A file that should hold a certificate does not."""
+
+    remedy = "give a certificate in PEM, or take the file away: the broker then makes one of its own"
+
+
+class NameNotCertified(BadInput):
+    """Devices that ask for this name would not believe the broker."""
+
+    remedy = (
+        "name the broker as its certificate does; or put the name into `broker.names`, move the folder `certificates` "
+        "out of the state folder, start the broker, and provision each device again (`--renew`)"
+    )

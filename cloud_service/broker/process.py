@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol
 
-from cloud_service.access.certificates import ensure_certificates
+from cloud_service.access.certificates import LOCAL_NAMES, ensure_certificates
 from cloud_service.access.secret_files import write_secret
 from cloud_service.broker.accounts import accounts_file, broker_folder, read_accounts
 from cloud_service.broker.mosquitto import Place, write_mosquitto
@@ -113,7 +113,7 @@ def start_broker(settings: BrokerSettings, state_dir: Path, *, kind: str = "auto
         DEVICES: Place(host=settings.host, port=port),
         CLINIC: Place(host=settings.clinic_host, port=free_port(settings.clinic_host, wanted, besides=port)),
     }
-    ca, certificate, key = _certificates(settings, state_dir)
+    ca, certificate, key = certificates_of(settings, state_dir)
     program = mosquitto_program()
     if kind == "mosquitto" or (kind == "auto" and program is not None):
         conf = write_mosquitto(
@@ -159,12 +159,13 @@ def free_port(host: str, port: int, *, besides: int = 0) -> int:
     return free_port(host, port, besides=besides) if port == 0 and found == besides else found
 
 
-def _certificates(settings: BrokerSettings, state_dir: Path) -> tuple[Path | None, Path | None, Path | None]:
+def certificates_of(settings: BrokerSettings, state_dir: Path) -> tuple[Path | None, Path | None, Path | None]:
+    """Files of TLS: the authority where it is our own, the certificate, its key; none where there is no TLS."""
     if not settings.tls:
         return None, None, None
     if settings.tls_cert is not None and settings.tls_key is not None:
         return None, settings.tls_cert, settings.tls_key
-    own = ensure_certificates(state_dir / "certificates")
+    own = ensure_certificates(state_dir / "certificates", (*LOCAL_NAMES, *settings.names))
     return own.ca, own.certificate, own.key
 
 

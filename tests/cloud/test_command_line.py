@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import httpx
@@ -19,6 +20,7 @@ from cloud_service.errors import ExposedWithoutTls, SettingsWrong
 from cloud_service.settings import load_settings, require_safe_listener
 
 ROOT = Path(__file__).parents[2]
+tomllib = import_module("tomllib" if sys.version_info >= (3, 11) else "tomli")
 
 
 def test_flags_win_over_environment_and_environment_over_file(tmp_path):
@@ -81,6 +83,46 @@ def test_a_device_gets_credentials_that_only_their_owner_can_read(fresh, capsys)
     capsys.readouterr()
     assert main(["audit", "verify", *state]) == 0
     assert [line["type"] for line in lines(capsys)] == ["audit", "summary"]
+
+
+def test_a_provisioned_device_has_settings_that_its_daemon_takes(fresh, tmp_path, capsys):
+    state = ["--state-dir", str(fresh), "--json"]
+    made, on_device = tmp_path / "bed-2", tmp_path / "bed-2"
+    command = ["device", "provision", "bed-2", "--site", "ward", "--output", str(made), "--on-device", str(on_device)]
+    assert main([*command, "--host", "127.0.0.1", "--pages", "https://127.0.0.1:8443/", *state]) == 0
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in made.iterdir()}
+    assert modes == {"edge-agent.toml": 0o600, "clinic.pem": 0o644, "root.json": 0o644}
+    settings = tomllib.loads((made / "edge-agent.toml").read_text())
+    assert settings["device"] == {"name": "bed-2", "site": "ward"}
+    assert settings["sync"]["password"] not in capsys.readouterr().out
+    checked = subprocess.run(
+        [Path(sys.executable).parent / "edge-agent", "check-config", made / "edge-agent.toml"],
+        capture_output=True,
+        text=True,
+    )
+    assert checked.returncode == 0, checked.stderr
+    assert 'url = "https://127.0.0.1:8443/updates/"' in checked.stdout
+    assert f'ca_file = "{on_device}/clinic.pem"' in checked.stdout
+
+
+def test_no_device_is_sent_to_a_name_the_broker_cannot_prove(fresh, tmp_path, capsys):
+    command = ["device", "provision", "bed-3", "--output", str(tmp_path / "bed-3"), "--host", "clinic.example"]
+    assert main([*command, "--state-dir", str(fresh)]) == 2
+    said = capsys.readouterr().err
+    assert "not for this name" in said
+    assert "broker.names" in said.splitlines()[-1]
+    assert not (tmp_path / "bed-3").exists()
+    assert main(["device", "list", "--state-dir", str(fresh)]) == 0
+    assert "bed-3" not in capsys.readouterr().out
+
+
+def test_the_broker_proves_the_names_it_is_given(tmp_path, monkeypatch):
+    monkeypatch.setenv("BEDSIDE_CLOUD_BROKER__NAMES", "clinic.example,10.0.0.5")
+    state = ["--state-dir", str(tmp_path / "state")]
+    for name, host in (("bed-1", "clinic.example"), ("bed-2", "10.0.0.5")):
+        command = ["device", "provision", name, "--output", str(tmp_path / name), "--host", host, *state]
+        assert main(command) == 0
+        assert f'host = "{host}"' in (tmp_path / name / "edge-agent.toml").read_text()
 
 
 @pytest.mark.parametrize(
