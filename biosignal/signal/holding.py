@@ -1,5 +1,7 @@
 """Samples that are not there: what a stage reads in their place, and how many there were."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from biosignal.signal.blocks import MILLIVOLT_PER, Samples, Unit
@@ -34,3 +36,27 @@ class Held:
             self._value = float(scaled[-1])
             self.has_begun = True
         return scaled
+
+
+class HeldLeads:
+    """The same for several leads of one stretch; one that begins without a valid sample is given its first one there.
+
+    Parameters
+    ----------
+    units : of the leads.
+    """
+
+    def __init__(self, units: Sequence[Unit]) -> None:
+        self._leads = [Held(unit) for unit in units]
+
+    def push(self, samples: Samples) -> Array:
+        """Take samples, shape (lead, sample), NaN where invalid; give float64 of the same shape, finite."""
+        rows = zip(self._leads, samples, strict=True)
+        return np.stack([_filled(lead.push(row), samples.shape[1]) for lead, row in rows])
+
+
+def _filled(x: Array, length: int) -> Array:
+    """Put the first valid value in front, where a lead began without any."""
+    if len(x) == length:
+        return x
+    return np.concatenate((np.full(length - len(x), x[0] if len(x) else 0.0), x))

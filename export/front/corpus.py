@@ -16,7 +16,7 @@ from biosignal.events import MarkState
 from biosignal.scoring.score import Annotations
 from biosignal.synthetic.recording import SyntheticRecording
 from biosignal.synthetic.scenarios import SCENARIOS
-from biosignal.tasks.ecg_front.channels import RATE_HZ, Resampler
+from biosignal.tasks.ecg_front.channels import RATE_HZ, brought_to_rate
 from export.recordings import DS1, NoRecordings
 from export.report.reading import Signals, read_signals
 
@@ -106,7 +106,7 @@ def resampled(samples: NDArray[np.float32], fs_hz: float) -> NDArray[np.float32]
         bad = ~np.isfinite(row)
         if bad.any():
             row[bad] = np.interp(np.flatnonzero(bad), np.flatnonzero(~bad), row[~bad]) if not bad.all() else 0.0
-    resampler = Resampler(fs_hz, len(filled))
+    resampler = brought_to_rate(fs_hz, len(filled))
     parts: list[NDArray[np.float32]] = []
     for start in range(0, filled.shape[1], 1 << 16):
         resampler.push(filled[:, start : start + (1 << 16)])

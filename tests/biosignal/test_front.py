@@ -15,7 +15,7 @@ from biosignal.stream.pipeline import Pipeline, Recorded
 from biosignal.synthetic.recording import SyntheticRecording
 from biosignal.synthetic.scenarios import SCENARIOS
 from biosignal.tasks import TASKS
-from biosignal.tasks.ecg_front.channels import RATE_HZ, Channels, Resampler
+from biosignal.tasks.ecg_front.channels import RATE_HZ, Channels, brought_to_rate
 from biosignal.tasks.ecg_front.fusion import REFRACTORY, Fibrillation, Peaks
 from biosignal.tasks.ecg_front.kinds import CONTRACT, OUTPUTS, STATE_IN, STATE_OUT, STEPS
 
@@ -95,7 +95,7 @@ CONFIRMED = MarkState.CONFIRMED
 @pytest.mark.parametrize("fs_hz", [100.0, 128.0, 250.0, 257.3, 360.0, 500.0, 1000.0])
 def test_at_any_rate_a_wave_keeps_its_height_and_its_time(fs_hz):
     t = np.arange(round(4 * fs_hz)) / fs_hz
-    resampler = Resampler(fs_hz, 1)
+    resampler = brought_to_rate(fs_hz, 1)
     resampler.push(np.sin(2 * np.pi * 8 * t)[np.newaxis].astype(np.float32))
     y = resampler.take(resampler.known)[0]
     wanted = np.sin(2 * np.pi * 8 * np.arange(len(y)) / RATE_HZ)
@@ -108,7 +108,7 @@ def test_at_any_rate_a_wave_keeps_its_height_and_its_time(fs_hz):
 def test_an_output_needs_the_samples_that_it_says_and_no_more(data):
     fs_hz = data.draw(st.sampled_from([100.0, 128.0, 250.0, 257.3, 360.0, 1000.0]))
     output = data.draw(st.integers(0, 400))
-    resampler = Resampler(fs_hz, 1)
+    resampler = brought_to_rate(fs_hz, 1)
     needed = resampler.needs(output)
     resampler.push(np.zeros((1, needed), np.float32))
     assert resampler.known <= output

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from biosignal.signal import filter_design
 from biosignal.signal.filters import Array
+from biosignal.signal.interpolating import Interpolator
 from biosignal.signal.sections import run_rows, settled_state
 
 PREPROCESSING = "ecg-front/1"
@@ -18,10 +19,6 @@ PREPROCESSING = "ecg-front/1"
 RATE_HZ = 125.0
 CHANNELS = 5
 CUTOFF_HZ = 45.0
-REACH_S = 0.028
-"""Half width of the low-pass that also changes the rate."""
-PHASES = 64
-"""Positions between two samples for which the low-pass is worked out."""
 SCALE_S = 2.5
 STEP_S = 0.2
 LEAST_MV = 1e-3
@@ -30,71 +27,9 @@ HIGH_PASS_HZ = 0.67
 BAND_HZ = (5.0, 30.0)
 
 
-class Resampler:
-    """Samples of several leads at 125 Hz through a low-pass of 45 Hz, linear in phase.
-
-    Output ``k`` belongs to the time ``k / 125 Hz`` behind the first sample, and is known once the sample
-    ``needs(k)``, counted from the first one, is in.
-
-    Parameters
-    ----------
-    fs_hz : sampling frequency of what is pushed, 100 Hz or more.
-    rows : how many leads.
-    """
-
-    def __init__(self, fs_hz: float, rows: int) -> None:
-        self._ratio = fs_hz / RATE_HZ
-        self._half = math.ceil(REACH_S * fs_hz)
-        self._kernels = _kernels(fs_hz, self._half)
-        self._held: NDArray[np.float32] = np.zeros((rows, 0), np.float32)
-        self._start = 0
-        self._next = 0
-
-    def needs(self, output: int) -> int:
-        """Sample that has to be in before this output is known."""
-        return int(output * self._ratio) + self._half
-
-    def push(self, samples: NDArray[np.float32]) -> None:
-        """Take the next samples, shape (lead, sample), finite."""
-        if not self._held.shape[1] and not self._next:
-            samples = np.concatenate((np.repeat(samples[:, :1], self._half, axis=1), samples), axis=1)
-            self._start = -self._half
-        self._held = np.concatenate((self._held, samples), axis=1)
-
-    @property
-    def known(self) -> int:
-        """How many outputs the samples that are in allow, those given among them."""
-        last = self._start + self._held.shape[1] - 1 - self._half
-        return 0 if last < 0 else math.floor((last + 1) / self._ratio - 1e-9) + 1
-
-    @property
-    def last(self) -> NDArray[np.float32]:
-        """The last sample of each lead, shape (lead, 1)."""
-        return self._held[:, -1:]
-
-    def take(self, count: int) -> Array:
-        """Give the next outputs, float64, shape (lead, count), and forget the samples no other output needs."""
-        position = (self._next + np.arange(count)) * self._ratio
-        base = np.floor(position).astype(np.int64)
-        phase = np.minimum((position - base) * PHASES, PHASES - 1).astype(np.int64)
-        first = base - self._half - self._start
-        near = first[:, np.newaxis] + np.arange(self._kernels.shape[1])
-        y = np.add.reduce(self._held[:, near] * self._kernels[phase], axis=2)
-        self._next += count
-        spare = int(self._next * self._ratio) - self._half - self._start
-        self._held = self._held[:, spare:]
-        self._start += spare
-        return np.asarray(y)
-
-
-def _kernels(fs_hz: float, half: int) -> Array:
-    """Low-passes of unit gain at 0 Hz for each position between two samples, shape (phase, tap)."""
-    phases = (np.arange(PHASES) + 0.5)[:, np.newaxis] / PHASES
-    t = (np.arange(-half, half + 1) - phases) / fs_hz
-    corner = min(CUTOFF_HZ, 0.45 * fs_hz)
-    reach = (half + 1) / fs_hz
-    taps = np.sinc(2 * corner * t) * (0.54 + 0.46 * np.cos(np.pi * t / reach))
-    return np.asarray(taps / taps.sum(axis=1, keepdims=True))
+def brought_to_rate(fs_hz: float, rows: int) -> Interpolator:
+    """Make what brings several leads, of 100 Hz or more, to the rate of the channels."""
+    return Interpolator(fs_hz, rows, rate_hz=RATE_HZ, cutoff_hz=CUTOFF_HZ)
 
 
 class Channels:

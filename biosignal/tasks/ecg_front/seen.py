@@ -10,7 +10,7 @@ from biosignal.model.backend import Backend
 from biosignal.model.contract import SCORES
 from biosignal.model.model import Model
 from biosignal.signal.filters import Array
-from biosignal.tasks.ecg_front.channels import RATE_HZ, Channels, Resampler
+from biosignal.tasks.ecg_front.channels import RATE_HZ, Channels, brought_to_rate
 from biosignal.tasks.ecg_front.kinds import DELAY, STATE, STATE_IN, STATE_OUT, STEPS
 
 
@@ -30,7 +30,7 @@ class Network:
         """For how many steps in a row the network that serves now has answered."""
         self._fs_hz = fs_hz
         self._start = start
-        self._resampler = Resampler(fs_hz, rows)
+        self._resampler = brought_to_rate(fs_hz, rows)
         self._steps = 0
         self.taken: Array = np.zeros((rows, 0))
         """The samples at 125 Hz that the last step took, in mV, shape (lead, sample): `DELAY` ahead of its answers."""

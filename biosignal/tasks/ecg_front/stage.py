@@ -29,7 +29,7 @@ from biosignal.events import (
 from biosignal.model.model import Model
 from biosignal.signal.blocks import Gap, SampleBlock, Samples, Unit
 from biosignal.signal.filters import Array, Recursive, mains_notch
-from biosignal.signal.holding import Held
+from biosignal.signal.holding import Held, HeldLeads
 from biosignal.stream.stage import Item
 from biosignal.tasks.ecg_front.channels import RATE_HZ
 from biosignal.tasks.ecg_front.fusion import Fibrillation, Peak, Peaks
@@ -125,7 +125,7 @@ class _Stretch:
         self._facts = facts
         self._model = model
         self._limits = limits
-        self._held = [Held(lead.unit) for lead in facts.leads]
+        self._held = HeldLeads([lead.unit for lead in facts.leads])
         self._can_be_seen = all(lead.unit is not Unit.RAW for lead in facts.leads)
         self._begin_network()
         self.is_seen = self.network is not None
@@ -157,9 +157,9 @@ class _Stretch:
     def push(self, samples: Samples) -> list[Detection]:
         """Take samples, shape (lead, sample); give what the classical detector says, if it is at work."""
         self._begin_network()
-        rows = [_filled(held.push(row), samples.shape[1]) for held, row in zip(self._held, samples, strict=True)]
+        held = self._held.push(samples)
         if self.network is not None:
-            self.network.push(np.stack(rows).astype(np.float32))
+            self.network.push(held.astype(np.float32))
         self.end += samples.shape[1]
         return self.classical.push(samples[0]) if self.classical is not None else []
 
@@ -176,13 +176,6 @@ class _Stretch:
         owed = [] if self.classical is None else self.classical.finish()
         self.is_seen, self.classical = True, None
         return owed
-
-
-def _filled(x: Array, length: int) -> Array:
-    """Put the first valid value in front, where a lead began without any."""
-    if len(x) == length:
-        return x
-    return np.concatenate((np.full(length - len(x), x[0] if len(x) else 0.0), x))
 
 
 class FrontStage:

@@ -1,0 +1,44 @@
+"""What the task of the waves may say."""
+
+from biosignal.model.contract import ModelContract
+from biosignal.model.manifest import Role, TensorSpec
+from biosignal.tasks.ecg_waves.seen import PREPROCESSING, RATE_HZ, WINDOW
+from biosignal.tasks.task import MarkKind, Quantity
+
+NAME = "ecg-waves"
+CLASSES = ("none", "P", "QRS", "T")
+P, QRS, T = range(1, len(CLASSES))
+CONTRACT = ModelContract(
+    classes=CLASSES,
+    inputs=(TensorSpec(name="lead", shape=(1, WINDOW), role=Role.INPUT, rate_hz=RATE_HZ, unit="1"),),
+    preprocessing=PREPROCESSING,
+    embedding=False,
+    steps=WINDOW,
+)
+
+PRESENT, ABSENT = "P", "no P"
+P_DURATION, PR, QRS_DURATION, QT, QTC = "p_duration", "pr_interval", "qrs_duration", "qt_interval", "qtc_fridericia"
+MEASURED = "beats_measured"
+P_WAVE = MarkKind(
+    name="p-wave", label="P wave", plural="P waves", unanswered="cannot be told", numbers=(P_DURATION, PR), line="wave"
+)
+"""One for each QRS complex: where no P wave is before it, it begins and ends with the complex and says ``no P``."""
+QRS_COMPLEX = MarkKind(
+    name="qrs-complex", label="QRS complex", plural="QRS complexes", numbers=(QRS_DURATION,), line="wave"
+)
+T_WAVE = MarkKind(name="t-wave", label="T wave", plural="T waves", numbers=(QT, QTC), line="wave")
+UNSEEN = MarkKind(
+    name="waves-unseen",
+    label="stretch without an answer",
+    plural="stretches without an answer",
+    packed=False,
+    line=None,
+)
+QUANTITIES = {
+    P_DURATION: Quantity(unit="ms", decimals=0, label="P duration"),
+    PR: Quantity(unit="ms", decimals=0, label="PR interval"),
+    QRS_DURATION: Quantity(unit="ms", decimals=0, label="QRS duration"),
+    QT: Quantity(unit="ms", decimals=0, label="QT interval"),
+    QTC: Quantity(unit="ms", decimals=0, label="QTc (Fridericia)"),
+    MEASURED: Quantity(unit="%", decimals=0, label="beats measured"),
+}
