@@ -16,6 +16,7 @@ from cloud_service.access.headers import SecurityHeaders
 from cloud_service.access.limits import Turns
 from cloud_service.access.people import People
 from cloud_service.clinic import (
+    alarm_log,
     alarms,
     devices,
     eeg_views,
@@ -27,6 +28,7 @@ from cloud_service.clinic import (
     people,
     recordings,
     reviews,
+    verdicts,
 )
 from cloud_service.clinic import feed as feed_routes
 from cloud_service.clinic.answers import answer_error, answer_invalid
@@ -58,7 +60,9 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     eeg_views.router,
     findings.router,
     reviews.router,
+    verdicts.router,
     alarms.router,
+    alarm_log.router,
     feed_routes.router,
     event_log.router,
     operations.router,

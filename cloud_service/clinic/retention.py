@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from biosignal.events import AlarmState, FindingState, mark_id
 from cloud_service.access import audit
 from cloud_service.clinic.evidence import MOST_MARKS, named_marks
-from cloud_service.database.clinic_tables import ReviewRow
+from cloud_service.database.clinic_tables import ReviewRow, VerdictRow
 from cloud_service.database.columns import utc_now
 from cloud_service.database.connection import Database
 from cloud_service.database.event_tables import (
@@ -209,10 +209,11 @@ def _gone(session: Session, after: int, rows: Sequence[Any]) -> tuple[int, Count
 
 
 def _may_go(before: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Which findings may go: old, over, without an alarm that is not, and reviewed by nobody."""
+    """Which findings may go: old, over, without an alarm that is not, and neither reviewed nor judged by anybody."""
     alarms = exists().where(AlarmRow.finding == FindingRow.id, AlarmRow.state != AlarmState.RESOLVED.value)
     reviewed = exists().where(ReviewRow.finding == FindingRow.id)
-    return FindingRow.received < before, FindingRow.state.not_in(_OPEN), ~alarms, ~reviewed
+    judged = exists().where(VerdictRow.finding == FindingRow.id)
+    return FindingRow.received < before, FindingRow.state.not_in(_OPEN), ~alarms, ~reviewed, ~judged
 
 
 def _findings(session: Session, before: datetime, device: str, recording: str) -> Counter[str]:

@@ -120,6 +120,25 @@ class ReviewRow(Table):
     restores: Mapped[int | None] = mapped_column(ForeignKey("reviews.row"))
 
 
+class VerdictRow(Table):
+    """A clinician's word on a whole finding: true, false, artefact or other, with a comment. Rows are never deleted.
+
+    A row counts when `superseded_by` is empty and `verdict` is not "withdrawn"; each reader has one that counts.
+    """
+
+    __tablename__ = "verdicts"
+
+    row: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
+    finding: Mapped[str] = mapped_column(ForeignKey("findings.id"), index=True)
+    finding_rev: Mapped[int] = mapped_column(Integer)
+    verdict: Mapped[str] = mapped_column(String(16))
+    comment: Mapped[str] = mapped_column(Text)
+    reader: Mapped[str] = mapped_column(ForeignKey("users.name"))
+    at: Mapped[datetime] = mapped_column(UtcTime)
+    supersedes: Mapped[int | None] = mapped_column(ForeignKey("verdicts.row"))
+    superseded_by: Mapped[int | None] = mapped_column(RowId)
+
+
 class AuditRow(Table):
     """One entry of the audit log; `hash` covers the entry and the hash before it."""
 

@@ -94,6 +94,12 @@ def alarms(request: Request) -> Response:
     return _for(request, Role.VIEWER, "alarms.html")
 
 
+@router.get("/alarm-log")
+def alarm_log(request: Request) -> Response:
+    """Show every alarm there was, and how many a bed has a day."""
+    return _for(request, Role.VIEWER, "alarm_log.html")
+
+
 @router.get("/models")
 def models(request: Request) -> Response:
     """Show refits, candidates and releases."""

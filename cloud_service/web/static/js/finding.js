@@ -9,10 +9,12 @@ import { drawable, fetchContext, keptText, labelOf, markKey } from "./marks.js";
 import { PaperChoice, newView } from "./paper-choice.js";
 import { KINDS, capital, kindLabel, markWords, meaningOf, outcomeText, place, priorityMark, reviewUnit, short, stamp, taskLabel } from "./words.js";
 import { measureTable } from "./measures.js";
+import { VerdictDesk } from "./verdict.js";
 
 const id = byId("finding").dataset.finding;
 const view = newView();
 const paper = new PaperChoice(byId("paper"), view, () => strips.forEach((one) => one.draw()));
+const verdict = new VerdictDesk(byId("verdict"), id);
 let finding = null;
 let strips = [];
 let stripKey = "";
@@ -177,7 +179,8 @@ onEvents(["command.answer"], () => { if (finding?.alarm) show(); });
 show();
 
 onKey((event) => {
-  if (paper.key(event.key)) return event.preventDefault();
+  if (paper.key(event.key) || verdict.key(event.key)) return event.preventDefault();
   const target = { n: "older", p: "newer" }[event.key];
   if (target && byId(target).href) location.assign(byId(target).href);
 });
+verdict.load();
