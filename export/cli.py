@@ -1,6 +1,7 @@
 """``python -m export``: train a model, and score what is released on sets of recordings."""
 
 import argparse
+import importlib
 import importlib.util
 import json
 import sys
@@ -13,11 +14,13 @@ from biosignal.model.bundle import Bundle
 from biosignal.tasks.ecg_beats.kinds import NAME as BEATS
 from biosignal.tasks.ecg_front.kinds import NAME as FRONT
 from biosignal.tasks.ecg_rhythm.kinds import NAME as RHYTHM
+from biosignal.tasks.ecg_waves.kinds import NAME as WAVES
 from biosignal.tasks.eeg_seizure.kinds import NAME as SEIZURES
 from biosignal.tasks.eeg_sleep.kinds import NAME as SLEEP
 from export.recordings import folder_of
 from export.release import admitted, write_bundle
 from export.report.artefact import evaluate_artefacts
+from export.report.delineation import delineation_lines, delineation_of
 from export.report.evaluate import WHAT, Request
 from export.report.evaluate import evaluate as evaluate_set
 from export.report.page import lines_of
@@ -30,8 +33,13 @@ from export.sleep.corpus import PLACES
 from export.sleep.lines import sleep_lines
 from export.sleep.scores import Shown, evaluate_sleep
 
-STAGES, SEIZURE, ARTEFACT = "sleep", "seizure", "artefact"
+STAGES, SEIZURE, ARTEFACT, DELINEATION = "sleep", "seizure", "artefact", "delineation"
 """What `evaluate` scores of features, of EEG with its own list of seizures, and of synthetic cases."""
+
+
+OF_A_FOLDER = (*WHAT, STAGES, SEIZURE, DELINEATION)
+PACKAGE_OF = {FRONT: "front", RHYTHM: "rhythm", SLEEP: "sleep", WAVES: "waves"}
+"""Where the training of a task lies; it is imported when it is asked for, as it needs torch."""
 
 
 class TorchMissing(BadInput):
@@ -47,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     train = verbs.add_parser("train", help="train a model and write a release bundle")
     train.add_argument(
         "--task",
-        choices=(BEATS, FRONT, RHYTHM, SLEEP, SEIZURES),
+        choices=(BEATS, *PACKAGE_OF, SEIZURES),
         default=BEATS,
         help="whose model; default %(default)s",
     )
@@ -62,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
     )
     train.add_argument("--quick", action="store_true", help="a few records and steps, no evaluation")
     evaluate = verbs.add_parser("evaluate", help="score a set of recordings through the daemon's own pipeline")
-    evaluate.add_argument("what", nargs="?", help=", ".join((*WHAT, STAGES, SEIZURE, ARTEFACT)))
+    evaluate.add_argument("what", nargs="?", help=", ".join((*OF_A_FOLDER, ARTEFACT)))
     evaluate.add_argument("--data-dir", type=Path, help="folder of one set, as DIR/mitdb")
     evaluate.add_argument("--records", nargs="+", default=[], metavar="RECORD", help="these records or groups, as DS2")
     evaluate.add_argument("--from", dest="from_s", type=float, metavar="S", help="seconds of each record to leave out")
@@ -81,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
     )
     evaluate.add_argument("--json", action="store_true", help="print all figures as JSON")
     folds = verbs.add_parser("crossvalidate", help="train without a part of a set and score that part, each in turn")
-    folds.add_argument("task", choices=(RHYTHM, SLEEP), help="whose model")
+    folds.add_argument("task", choices=(RHYTHM, SLEEP, WAVES), help="whose model")
     folds.add_argument("--data-dir", type=Path, required=True, help="folder of one set that trains it, as DIR/cinc2017")
     folds.add_argument("--folds", type=_positive, default=5)
     folds.add_argument("--seed", type=int, default=0)
@@ -154,6 +162,13 @@ def _crossvalidate(chosen: argparse.Namespace) -> int:
         )
         print(json.dumps(nights, indent=1) if chosen.json else "\n".join(sleep_lines(nights)))
         return 0
+    if chosen.task == WAVES:
+        from export.waves.crossvalidate import crossvalidate as crossvalidate_waves
+
+        sets = crossvalidate_waves(chosen.data_dir.parent, seed=chosen.seed, steps=chosen.steps, quick=chosen.quick)
+        lines = [line for one in sets.values() for line in delineation_lines(one)]
+        print(json.dumps(sets, indent=1) if chosen.json else "\n".join(lines))
+        return 0
     from export.rhythm.crossvalidate import crossvalidate
 
     figures = crossvalidate(
@@ -193,21 +208,13 @@ def _train(chosen: argparse.Namespace) -> int:
 
 
 def _trained(chosen: argparse.Namespace, data: Path) -> Bundle:
-    if chosen.task == FRONT:
-        from export.front.train import train as train_front
+    if chosen.task == BEATS:
+        from export.training import train as train_beats
 
-        return train_front(data, seed=chosen.seed, steps=chosen.steps, quick=chosen.quick)
-    if chosen.task == RHYTHM:
-        from export.rhythm.train import train as train_rhythm
-
-        return train_rhythm(data, seed=chosen.seed, steps=chosen.steps, quick=chosen.quick)
-    if chosen.task == SLEEP:
-        from export.sleep.train import train as train_sleep
-
-        return train_sleep(data, seed=chosen.seed, steps=chosen.steps, quick=chosen.quick)
-    from export.training import train as train_beats
-
-    return train_beats(data, seed=chosen.seed, epochs=chosen.epochs, quick=chosen.quick)
+        return train_beats(data, seed=chosen.seed, epochs=chosen.epochs, quick=chosen.quick)
+    trainer: Any = importlib.import_module(f"export.{PACKAGE_OF[chosen.task]}.train")
+    bundle: Bundle = trainer.train(data, seed=chosen.seed, steps=chosen.steps, quick=chosen.quick)
+    return bundle
 
 
 def _evaluate(chosen: argparse.Namespace) -> int:
@@ -216,6 +223,10 @@ def _evaluate(chosen: argparse.Namespace) -> int:
         shown = Shown(gain=chosen.gain, has_scale=not chosen.relative, place=place)
         nights = evaluate_sleep(chosen.data_dir, served(chosen.bundle), shown)
         print(json.dumps(nights, indent=1) if chosen.json else "\n".join(sleep_lines(nights)))
+        return 0
+    if chosen.what == DELINEATION and chosen.data_dir is not None:
+        bounds = delineation_of(chosen.data_dir, served(chosen.bundle))
+        print(json.dumps(bounds, indent=1) if chosen.json else "\n".join(delineation_lines(bounds)))
         return 0
     if chosen.what == ARTEFACT:
         figures = evaluate_artefacts(seed=chosen.seed, jobs=chosen.jobs)
@@ -242,7 +253,7 @@ def _request(chosen: argparse.Namespace) -> Request:
             "evaluate needs what to score and the folder of a set",
             scored=chosen.what,
             data_dir=chosen.data_dir and str(chosen.data_dir),
-            remedy=f"python -m export evaluate {{{'|'.join((*WHAT, STAGES, SEIZURE))}}} --data-dir DIR, or {ARTEFACT}",
+            remedy=f"python -m export evaluate {{{'|'.join(OF_A_FOLDER)}}} --data-dir DIR, or {ARTEFACT}",
         )
     if chosen.beats == "reference" and chosen.what != "beats":
         raise BadInput("only classes can be scored at reference beats", scored=chosen.what, remedy="leave --beats out")

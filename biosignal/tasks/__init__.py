@@ -6,6 +6,7 @@
 from biosignal.tasks.ecg_beats.task import ECG_BEATS
 from biosignal.tasks.ecg_front.task import ECG_FRONT
 from biosignal.tasks.ecg_rhythm.task import ECG_RHYTHM
+from biosignal.tasks.ecg_waves.task import ECG_WAVES
 from biosignal.tasks.eeg_quality.task import EEG_QUALITY
 from biosignal.tasks.eeg_seizure.task import EEG_SEIZURE
 from biosignal.tasks.eeg_sleep.task import EEG_SLEEP
@@ -25,6 +26,7 @@ TASKS: dict[str, Task] = {
         ECG_FRONT,
         ECG_BEATS,
         ECG_RHYTHM,
+        ECG_WAVES,
         EEG_TREND,
         EEG_SLEEP,
         EEG_SPINDLES,

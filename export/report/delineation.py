@@ -24,11 +24,13 @@ from biosignal.scoring.delineation import (
     macro_f1,
     tally,
 )
+from biosignal.scoring.score import Table
 from biosignal.signal.blocks import Lead, LeadKind, SampleBlock, Unit
 from biosignal.stream.pipeline import Pipeline, Recorded
 from biosignal.tasks.ecg_waves.kinds import P_WAVE, PRESENT, QRS_COMPLEX, T_WAVE
 from biosignal.tasks.ecg_waves.task import ECG_WAVES
 from export.recordings import NoRecordings
+from export.report.served import Served
 
 LUDB_LEADS = ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6")
 QTDB_READER = "q1c"
@@ -92,13 +94,13 @@ def rounded(figures: Mapping[str, float | None]) -> dict[str, float | None]:
 
 
 def evaluate_delineation(
-    folder: Path, model: Callable[[], Model], *, spoilt: Callable[[Signals, float], Signals] | None = None
+    folder: Path, model: Callable[[str], Model], *, spoilt: Callable[[Signals, float], Signals] | None = None
 ) -> dict[str, Any]:
     """Score the records of a folder.
 
     Parameters
     ----------
-    model : gives what reads the waves.
+    model : gives what reads the waves of the record of a name.
     spoilt : what is done to the samples in mV, shape (lead, sample), of a rate in Hz, before they are read.
 
     Raises
@@ -115,25 +117,43 @@ def evaluate_delineation(
         for row, marked in enumerate(record.marked):
             if marked is None:
                 continue
-            said = read_by_task(samples[row : row + 1], record.fs_hz, record.leads[row : row + 1], model())
+            said = read_by_task(samples[row : row + 1], record.fs_hz, record.leads[row : row + 1], model(record.name))
             delays.append(said.delays_ms)
             for part in (whole, of_record, by_lead.setdefault(record.leads[row], Part())):
                 part.add(marked, said)
         known = [one for one in record.marked if one is not None]
         if len(known) >= FEWEST_READERS:
-            fused.add(of_all_leads(known), read_by_task(samples, record.fs_hz, record.leads, model()))
+            fused.add(of_all_leads(known), read_by_task(samples, record.fs_hz, record.leads, model(record.name)))
         print(f"{record.name}: F1 {macro_f1(of_record.wide):.1f}", file=sys.stderr)
     if not by_record:
         raise NoRecordings("no record with bounds that a reader marked", folder=str(folder))
     every = np.concatenate(delays)
     return {
         "type": "summary",
-        "records": len(by_record),
+        "what": "delineation",
+        "set": folder.name,
+        "scored": len(by_record),
         "gross": whole.figures() | {"delay_ms_max": round(float(every.max(initial=0.0)), 1)},
         "all_leads": fused.figures() if len(fused.wide["QRS on"].errors_ms) else None,
         "by_lead": {name: part.figures() for name, part in by_lead.items()},
         "by_record": {name: part.figures() for name, part in by_record.items()},
         "limits_ms": {"wide": WIDE_MS, "narrow": dict(NARROW_MS), "cse_sd": dict(CSE_SD_MS)},
+    }
+
+
+def delineation_of(folder: Path, answering: Served) -> dict[str, Any]:
+    """Score the records of a folder by the bundle that serves, and say how many of them trained it.
+
+    Raises
+    ------
+    NoRecordings : there is no record with bounds that a reader marked.
+    """
+    model = answering.models()[ECG_WAVES.name]
+    figures = evaluate_delineation(folder, lambda _: model)
+    trained = answering.bundles[ECG_WAVES.name].manifest.training.get("records", {}).get(folder.name, ())
+    return figures | {
+        "bundles": [one for one in answering.to_json() if one["task"] == ECG_WAVES.name],
+        "trained_on": sum(name in trained for name in figures["by_record"]),
     }
 
 
@@ -238,3 +258,40 @@ def of_all_leads(marked: list[Marked]) -> Marked:
         groups = np.split(every, np.flatnonzero(np.diff(every) > NEAR_MS) + 1)
         joined[bound] = np.array([np.median(one) for one in groups if len(one) >= FEWEST_READERS])
     return joined
+
+
+def delineation_lines(figures: Mapping[str, Any]) -> Iterator[str]:
+    """Write the figures for a terminal: all leads one by one, all together, each lead, each record."""
+    yield f"bounds of the waves on {figures['set']}: {figures['scored']} records"
+    for bundle in figures.get("bundles", ()):
+        yield f"{bundle['name']} {bundle['version']} (sha256 {bundle['sha256']}) on {bundle['backend']}"
+    if figures.get("trained_on"):
+        yield f"{figures['trained_on']} of these records trained it"
+    for title, part in (("single leads", figures["gross"]), ("all leads together", figures["all_leads"])):
+        if part is not None:
+            yield from ("", f"{title}: F1 {part['f1']:.2f} within 150 ms, {part['f1_narrow']:.2f} within narrow limits")
+            yield from _bounds_table(part)
+            said = ", ".join(f"{name} {_cell(value)}" for name, value in part["p_wave"].items())
+            yield f"P before a QRS complex: {said}"
+    yield ""
+    for kind in ("by_lead", "by_record"):
+        rows = tuple(
+            (name, *(_cell(one) for one in (part["f1"], part["f1_narrow"], *_f1(part))))
+            for name, part in figures[kind].items()
+        )
+        yield from Table(head=("", "F1", "narrow", *BOUNDS), rows=rows).lines()
+        yield ""
+
+
+def _f1(part: Mapping[str, Any]) -> list[float | None]:
+    return [part["bounds"][bound]["f1"] for bound in BOUNDS]
+
+
+def _bounds_table(part: Mapping[str, Any]) -> Iterator[str]:
+    names = ("n", "se", "ppv", "f1", "mean_ms", "sd_ms", "sd_by_record_ms")
+    rows = tuple((bound, *(_cell(part["bounds"][bound][name]) for name in names)) for bound in BOUNDS)
+    yield from Table(head=("", *names), rows=rows).lines()
+
+
+def _cell(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}".removesuffix(".00")

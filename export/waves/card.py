@@ -6,8 +6,8 @@ from typing import Any
 CARD = """# ecg-waves {version}
 
 Research software, not a medical device. It says of each sample of an ECG lead at 250 Hz whether it lies in a P wave, a
-QRS complex, a T wave or none. {parameters:,} parameters; it sees two seconds of one lead and answers about the samples
-that lie 224 to 348 ms before their end. Answers of several leads are joined by the task, each by how little muscle
+QRS complex, a T wave or none. {parameters:,} parameters; it sees the last two seconds of one lead and answers about
+each sample 264 ms later, in steps of 96 ms. Answers of several leads are joined by the task, each by how little muscle
 noise is in it.
 
 ## What trained it

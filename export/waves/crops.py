@@ -1,4 +1,4 @@
-"""Two seconds of a lead as they are shown in training: stretched, turned over, in noise, without their P waves."""
+"""Four seconds of a lead as they are shown in training: stretched, turned over, in noise, without their P waves."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosignal.signal.filters import Array
-from biosignal.tasks.ecg_waves.seen import DELAY, RATE_HZ, READ, WINDOW, shown
+from biosignal.tasks.ecg_waves.seen import DELAY, RATE_HZ, Channels
 from export.waves.corpus import NONE, UNKNOWN, P, Strip
 
-READ_SHARE = 0.7
-"""Part of the crops in which something known lies where answers are read."""
+WINDOW = 1152
+"""Samples of a crop: the network starts cold at its begin, as behind a gap."""
 STRETCH = (0.75, 1.3)
 SHARES = {"ludb": 0.55, "qtdb": 0.3, "ptbxl": 0.15}
 """Of the crops, by set."""
@@ -25,7 +25,7 @@ AROUND_P = 6
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crops:
-    """Windows as the network sees them, shape (crop, 1, sample), and what is said of each sample, (crop, sample)."""
+    """What the network sees, shape (crop, channel, sample), and what is said of each sample, shape (crop, sample)."""
 
     x: NDArray[np.float32]
     said: NDArray[np.int64]
@@ -53,7 +53,8 @@ class Cutter:
         groups = self._random.choice(len(shares), count, p=shares / shares.sum())
         names = list(self._sets)
         pairs = [self._crop(*self._one(self._sets[names[group]])) for group in groups]
-        return Crops(shown(np.stack([x for x, _ in pairs])), np.stack([said for _, said in pairs]).astype(np.int64))
+        said = np.stack([said for _, said in pairs]).astype(np.int64)
+        return Crops(Channels(count).push(np.stack([x for x, _ in pairs])), said)
 
     def _one(self, strips: list[tuple[Strip, NDArray[np.int64]]]) -> tuple[Strip, NDArray[np.int64]]:
         return strips[int(self._random.integers(len(strips)))]
@@ -62,8 +63,7 @@ class Cutter:
         random = self._random
         stretch = random.uniform(*STRETCH)
         middle = int(known[random.integers(len(known))])
-        place = random.integers(READ.start, READ.stop) if random.random() < READ_SHARE else random.integers(WINDOW)
-        at = middle + (np.arange(WINDOW) - place) / stretch
+        at = middle + (np.arange(WINDOW) - random.integers(WINDOW)) / stretch
         nearest = np.clip(np.round(at).astype(np.int64), 0, len(strip.x) - 1)
         x = np.interp(at, np.arange(len(strip.x)), strip.x)
         said = np.where((at < 0) | (at > len(strip.x) - 1), UNKNOWN, strip.said[nearest])

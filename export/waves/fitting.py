@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from biosignal.tasks.ecg_waves.seen import RATE_HZ, READ, WINDOW
+from biosignal.tasks.ecg_waves.seen import DELAY, RATE_HZ
 from export.waves.corpus import UNKNOWN, P, Strip, at_rate
 from export.waves.crops import Cutter
 from export.waves.network import WaveNetwork
 
+COLD = 400
 NOISE_KEPT_S = 100.0
 """The end of the muscle noise is kept for judging."""
 
@@ -27,15 +28,15 @@ NOISE_KEPT_S = 100.0
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
     """Constants of the training: steps of so many crops, the rate of learning, how much of the mean is kept, and
-    what an answer counts where answers are read."""
+    what an answer counts of the first two seconds, which the network begins without a past."""
 
-    steps: int = 4000
-    crops: int = 64
-    rate: float = 4e-3
-    decay: float = 1e-3
+    steps: int = 3000
+    crops: int = 32
+    rate: float = 3e-3
+    decay: float = 1e-2
     kept: float = 0.997
     smoothing: float = 0.02
-    read: float = 6.0
+    cold: float = 0.3
 
 
 def noises(folder: Path, name: str) -> list[NDArray[np.float64]]:
@@ -49,7 +50,7 @@ def noises(folder: Path, name: str) -> list[NDArray[np.float64]]:
     return list(at_rate(samples, float(record.fs))[:, : -round(NOISE_KEPT_S * RATE_HZ)])
 
 
-def fit(strips: Sequence[Strip], noise: Path, recipe: Recipe, *, seed: int, told: str = "") -> WaveNetwork:
+def fit(strips: Sequence[Strip], noise: Path, recipe: Recipe, *, seed: int, title: str = "") -> WaveNetwork:
     """Train the network; progress goes to stderr. `noise` is the folder of the noise stress test."""
     torch.set_num_threads(1)
     torch.manual_seed(seed)
@@ -73,23 +74,29 @@ def fit(strips: Sequence[Strip], noise: Path, recipe: Recipe, *, seed: int, told
         lost += float(loss.detach())
         if (step + 1) % 500 == 0:
             spent = time.monotonic() - began
-            print(f"{told}step {step + 1} of {recipe.steps}, loss {lost / 500:.4f}, {spent:.0f} s", file=sys.stderr)
+            print(f"{title}step {step + 1} of {recipe.steps}, loss {lost / 500:.4f}, {spent:.0f} s", file=sys.stderr)
             lost = 0.0
     mean.eval()
     return mean
 
 
 def cost(logits: Tensor, said: Tensor, recipe: Recipe) -> Tensor:
-    """Cross-entropy where a class is known; where only P is excluded, what is given to it."""
+    """Cross-entropy where a class is known; where only P is excluded, what is given to it.
+
+    Parameters
+    ----------
+    logits : shape (crop, sample, class), of the sample `DELAY` before. said : shape (crop, sample).
+    """
+    logits, said = logits[:, DELAY:], said[:, : said.shape[1] - DELAY]
     each = functional.cross_entropy(
         logits.transpose(1, 2), torch.clamp(said, min=0), reduction="none", label_smoothing=recipe.smoothing
     )
     given = torch.clamp(torch.softmax(logits, dim=2)[:, :, P], max=1 - 1e-4)
-    lost = torch.where(said >= 0, each, -torch.log1p(-given))
-    weight = torch.ones(WINDOW)
-    weight[READ] = recipe.read
-    weights = weight * (said != UNKNOWN)
-    return (lost * weights).sum() / torch.clamp(weights.sum(), min=1.0)
+    known = (said != UNKNOWN).float()
+    lost = torch.where(said >= 0, each, -torch.log1p(-given)) * known
+    weights = torch.ones(said.shape[1])
+    weights[:COLD] = recipe.cold
+    return (lost * weights).sum() / torch.clamp((known * weights).sum(), min=1.0)
 
 
 def _follow(mean: WaveNetwork, network: WaveNetwork, kept: float) -> None:

@@ -152,9 +152,10 @@ def test_status_file_metrics_and_doctor_tell_the_same(make_agent, settings):
         ("ecg-front", "rules", None),
         ("ecg-beats", "onnx-cpu", "ecg-beats/1.0.0"),
         ("ecg-rhythm", "rules", None),
+        ("ecg-waves", "rules", None),
         ("eeg-sleep", "rules", None),
     ]
-    assert status.leads == ("ECG MLII -> signal-quality, ecg-front, ecg-beats, ecg-rhythm",)
+    assert status.leads == ("ECG MLII -> signal-quality, ecg-front, ecg-beats, ecg-rhythm, ecg-waves",)
     assert not status.connected
     assert status.outbox == agent.events.counts().outbox
 
@@ -162,7 +163,7 @@ def test_status_file_metrics_and_doctor_tell_the_same(make_agent, settings):
 @pytest.fixture
 def all_models(settings):
     """The released models of the other tasks beside that of the beats."""
-    for task in ("ecg-front", "ecg-rhythm", "eeg-sleep"):
+    for task in ("ecg-front", "ecg-rhythm", "ecg-waves", "eeg-sleep"):
         shutil.copytree(RELEASED / task, settings.inference.models_dir / task)
 
 

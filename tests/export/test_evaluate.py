@@ -54,7 +54,13 @@ def evaluate(capsys, *arguments):
 def test_it_names_bundle_and_backend_and_what_trained_it(patients, capsys):
     figures = evaluate(capsys, "qrs", "--data-dir", patients)
     named = [(bundle["name"], bundle["version"]) for bundle in figures["bundles"]]
-    assert named == [("ecg-front", "1.1.1"), ("ecg-beats", "2.0.0"), ("ecg-rhythm", "1.0.0"), ("eeg-sleep", "1.0.1")]
+    assert named == [
+        ("ecg-front", "1.1.1"),
+        ("ecg-beats", "2.0.0"),
+        ("ecg-rhythm", "1.0.0"),
+        ("ecg-waves", "1.0.0"),
+        ("eeg-sleep", "1.0.1"),
+    ]
     assert {len(bundle["sha256"]) for bundle in figures["bundles"]} == {64}
     assert all("onnxruntime" in bundle["backend"] for bundle in figures["bundles"])
     assert [row["record"] for row in figures["records"]] == ["one", "two"]
@@ -130,11 +136,11 @@ def test_people_read_a_table(patients, capsys):
     [
         (
             ["--bundle", "models/ecg-beats/2.0.0"],
-            "export evaluate {qrs|beats|alarms|vf|af|rhythm|quality|challenge|sleep|seizure} --data-dir",
+            "export evaluate {qrs|beats|alarms|vf|af|rhythm|quality|challenge|sleep|seizure|delineation} --data-dir",
         ),
         (
             ["everything", "--data-dir", "."],
-            "export evaluate {qrs|beats|alarms|vf|af|rhythm|quality|challenge|sleep|seizure} --data-dir",
+            "export evaluate {qrs|beats|alarms|vf|af|rhythm|quality|challenge|sleep|seizure|delineation} --data-dir",
         ),
         (["qrs"], "--data-dir"),
         (["qrs", "--data-dir", ".", "--beats", "reference"], "leave --beats out"),

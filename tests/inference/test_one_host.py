@@ -24,7 +24,7 @@ LOUDNESS = "loudness"
 def loudness():
     """A second task with a model; none but these two have one."""
     before = dict(TASKS)
-    del TASKS["ecg-front"], TASKS["ecg-rhythm"], TASKS["eeg-sleep"]
+    del TASKS["ecg-front"], TASKS["ecg-rhythm"], TASKS["ecg-waves"], TASKS["eeg-sleep"]
     TASKS[LOUDNESS] = small_task()
     yield
     TASKS.clear()

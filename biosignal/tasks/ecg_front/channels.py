@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from biosignal.signal import filter_design
 from biosignal.signal.filters import Array
 from biosignal.signal.interpolating import Interpolator
+from biosignal.signal.running import RunningMean
 from biosignal.signal.sections import run_rows, settled_state
 
 PREPROCESSING = "ecg-front/1"
@@ -48,8 +49,8 @@ class Channels:
         self._high_state: Array | None = None
         self._band_state: Array = np.zeros((rows, len(self._band), 2))
         self._last: Array = np.zeros((rows, 1))
-        self._logs = _Mean(rows, round(SCALE_S * RATE_HZ))
-        self._steps = _Mean(rows, round(STEP_S * RATE_HZ))
+        self._logs = RunningMean(rows, round(SCALE_S * RATE_HZ))
+        self._steps = RunningMean(rows, round(STEP_S * RATE_HZ))
 
     def push(self, z: Array) -> NDArray[np.float32]:
         """Take the next samples, shape (lead, sample); give float32, shape (lead, channel, sample)."""
@@ -75,20 +76,3 @@ class Channels:
             ),
             axis=1,
         ).astype(np.float32)
-
-
-class _Mean:
-    """Mean of the last `length` values of each row, of as many as there are at a start."""
-
-    def __init__(self, rows: int, length: int) -> None:
-        self._length = length
-        self._held: Array = np.zeros((rows, length))
-        self._count = 0
-
-    def push(self, x: Array) -> Array:
-        whole = np.concatenate((self._held, x), axis=1)
-        sums = np.cumsum(np.concatenate((np.zeros((len(x), 1)), whole), axis=1), axis=1)
-        counts = np.minimum(self._count + np.arange(1, x.shape[1] + 1), self._length)
-        self._count = int(counts[-1])
-        self._held = whole[:, -self._length :]
-        return np.asarray((sums[:, self._length + 1 :] - sums[:, 1 : -self._length]) / counts)

@@ -2,27 +2,31 @@
 
 from biosignal.model.contract import ModelContract
 from biosignal.model.manifest import Role, TensorSpec
-from biosignal.tasks.ecg_waves.seen import PREPROCESSING, RATE_HZ, WINDOW
+from biosignal.tasks.ecg_waves.seen import CHANNELS, PREPROCESSING, RATE_HZ, STEP
 from biosignal.tasks.task import MarkKind, Quantity
 
 NAME = "ecg-waves"
-CLASSES = ("none", "P", "QRS", "T")
+CLASSES = ("no-wave", "p-wave", "qrs-complex", "t-wave")
 P, QRS, T = range(1, len(CLASSES))
+STATE = 8658
+"""Numbers that are handed from one step to the next: what each convolution still needs of its past."""
+STATE_IN, STATE_OUT = "state", "state_after"
 CONTRACT = ModelContract(
     classes=CLASSES,
-    inputs=(TensorSpec(name="lead", shape=(1, WINDOW), role=Role.INPUT, rate_hz=RATE_HZ, unit="1"),),
+    inputs=(TensorSpec(name="channels", shape=(CHANNELS, STEP), role=Role.INPUT, rate_hz=RATE_HZ),),
     preprocessing=PREPROCESSING,
     embedding=False,
-    steps=WINDOW,
+    states=(STATE_IN,),
+    steps=STEP,
 )
 
-PRESENT, ABSENT = "P", "no P"
+PRESENT, ABSENT = "P wave", "no P wave"
 P_DURATION, PR, QRS_DURATION, QT, QTC = "p_duration", "pr_interval", "qrs_duration", "qt_interval", "qtc_fridericia"
 MEASURED = "beats_measured"
 P_WAVE = MarkKind(
     name="p-wave", label="P wave", plural="P waves", unanswered="cannot be told", numbers=(P_DURATION, PR), line="wave"
 )
-"""One for each QRS complex: where no P wave is before it, it begins and ends with the complex and says ``no P``."""
+"""One for each QRS complex: where no P wave is before it, it begins and ends with the complex and says ``no P wave``."""
 QRS_COMPLEX = MarkKind(
     name="qrs-complex", label="QRS complex", plural="QRS complexes", numbers=(QRS_DURATION,), line="wave"
 )

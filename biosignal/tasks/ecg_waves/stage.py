@@ -27,6 +27,7 @@ from biosignal.stream.stage import Item
 from biosignal.tasks.ecg_waves.intervals import BEFORE_QRS, Beat, Beats, Minutes
 from biosignal.tasks.ecg_waves.kinds import (
     ABSENT,
+    CLASSES,
     NAME,
     P_DURATION,
     P_WAVE,
@@ -45,7 +46,7 @@ from biosignal.tasks.ecg_waves.kinds import (
 )
 from biosignal.tasks.ecg_waves.limits import WavesLimits
 from biosignal.tasks.ecg_waves.network import Answer, Network
-from biosignal.tasks.ecg_waves.seen import RATE_HZ, STEP
+from biosignal.tasks.ecg_waves.seen import DELAY, RATE_HZ, STEP
 from biosignal.tasks.task import MarkKind, TaskFacts
 
 SHAPES = (
@@ -59,7 +60,7 @@ SHOWN_BEATS = 8
 """Numbers that are shown are medians of so many beats."""
 SHOWN_S = 10.0
 FOUND = "found, not classified"
-UNSEEN_STEPS = 8
+UNSEEN_STEPS = 10
 """About a second that the network did not answer."""
 
 
@@ -70,12 +71,12 @@ class _Stretch:
         self.network = Network(model, fs_hz=facts.fs_hz, rows=len(facts.leads), start=start)
         self.start, self.end = start, start
         self.beats = Beats()
-        self.probabilities: Array = np.zeros((0, 4))
-        self.known = 0
+        self.probabilities: Array = np.zeros((0, len(CLASSES)))
+        self.known = -DELAY
         """The first place nothing is known of."""
         self.unseen: list[Answer] = []
         self._held = HeldLeads([lead.unit for lead in facts.leads])
-        self._reader = WaveReader(SHAPES, start=0)
+        self._reader = WaveReader(SHAPES, start=-DELAY)
 
     def push(self, samples: Samples) -> None:
         """Take samples, shape (lead, sample)."""
@@ -85,8 +86,7 @@ class _Stretch:
     def read(self, answer: Answer, *, is_last: bool) -> list[Bounds]:
         """Take an answer; give the waves that are over."""
         labels: Labels = np.zeros(STEP, np.int8) if answer.labels is None else answer.labels
-        probabilities = answer.probabilities if answer.probabilities.shape[1] else np.zeros((STEP, 4))
-        self.probabilities = np.concatenate([self.probabilities, probabilities])[-PROBABILITIES_HELD:]
+        self.probabilities = np.concatenate([self.probabilities, answer.probabilities])[-PROBABILITIES_HELD:]
         self.known = answer.start + STEP
         return self._reader.push(labels, is_last=is_last)
 
@@ -152,8 +152,8 @@ class WavesStage:
             stretch.unseen.append(answer)
         yield from self._unseen(stretch, least=UNSEEN_STEPS if answer.labels is None else 1)
         for wave in stretch.read(answer, is_last=is_last):
-            if stretch.network.sample_of(wave.onset) < stretch.end:
-                yield from self._told(stretch, wave, answer, at)
+            if wave.onset >= 0 and stretch.network.sample_of(wave.onset) < stretch.end:
+                yield from self._emitted(stretch, wave, answer, at)
         yield from self._minutes.settled(at)
 
     def _unseen(self, stretch: _Stretch, *, least: int) -> Iterator[Mark]:
@@ -161,12 +161,13 @@ class WavesStage:
         if len(stretch.unseen) < least:
             return
         answers, stretch.unseen = stretch.unseen, []
-        onset, end = (stretch.network.sample_of(place) for place in (answers[0].start, answers[-1].start + STEP))
+        places = (max(answers[0].start, 0), max(answers[-1].start + STEP, 0))
+        onset, end = (stretch.network.sample_of(place) for place in places)
         outcome = Unavailable(task=NAME, reason=answers[-1].reason)
         at = min(answers[-1].known_at, stretch.end - 1)
         yield self._mark(UNSEEN, onset, min(end, stretch.end), at, outcome, QualityLevel.DEGRADED)
 
-    def _told(self, stretch: _Stretch, wave: Bounds, answer: Answer, at: int) -> Iterator[Event]:
+    def _emitted(self, stretch: _Stretch, wave: Bounds, answer: Answer, at: int) -> Iterator[Event]:
         beat = stretch.beats.push(wave)
         if beat is None:
             return
