@@ -26,7 +26,7 @@ MEASURED = "beats_measured"
 P_WAVE = MarkKind(
     name="p-wave", label="P wave", plural="P waves", unanswered="cannot be told", numbers=(P_DURATION, PR), line="wave"
 )
-"""One for each QRS complex: where no P wave is before it, it begins and ends with the complex and says ``no P wave``."""
+"""One for each QRS complex: where no P wave is before it, it lies at the onset and says ``no P wave``."""
 QRS_COMPLEX = MarkKind(
     name="qrs-complex", label="QRS complex", plural="QRS complexes", numbers=(QRS_DURATION,), line="wave"
 )
