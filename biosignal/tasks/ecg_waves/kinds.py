@@ -24,7 +24,7 @@ PRESENT, ABSENT = "P wave", "no P wave"
 P_DURATION, PR, QRS_DURATION, QT, QTC = "p_duration", "pr_interval", "qrs_duration", "qt_interval", "qtc_fridericia"
 MEASURED = "beats_measured"
 P_WAVE = MarkKind(
-    name="p-wave", label="P wave", plural="P waves", unanswered="cannot be told", numbers=(P_DURATION, PR), line="wave"
+    name="p-wave", label=PRESENT, plural="P waves", unanswered="cannot be told", numbers=(P_DURATION, PR), line="wave"
 )
 """One for each QRS complex: where no P wave is before it, it lies at the onset and says ``no P wave``."""
 QRS_COMPLEX = MarkKind(

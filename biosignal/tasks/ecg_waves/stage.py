@@ -32,7 +32,6 @@ from biosignal.tasks.ecg_waves.kinds import (
     P_DURATION,
     P_WAVE,
     PR,
-    PRESENT,
     QRS,
     QRS_COMPLEX,
     QRS_DURATION,
@@ -59,7 +58,6 @@ PROBABILITIES_HELD = round(2.0 * RATE_HZ)
 SHOWN_BEATS = 8
 """Numbers that are shown are medians of so many beats."""
 SHOWN_S = 10.0
-FOUND = "found, not classified"
 UNSEEN_STEPS = 10
 """About a second that the network did not answer."""
 
@@ -175,11 +173,11 @@ class WavesStage:
         numbers = beat.numbers()
         onset = stretch.network.sample_of(beat.qrs.onset)
         if wave.kind == T:
-            yield self._wave(stretch, T_WAVE, wave, at, Abstained(task=NAME, reason=FOUND), quality, numbers)
+            yield self._wave(stretch, T_WAVE, wave, at, self._seen(stretch, T_WAVE, wave), quality, numbers)
             yield from self._noted(onset, at, numbers, (QT, QTC))
             return
         self._minutes.add_beat(onset)
-        yield self._wave(stretch, QRS_COMPLEX, wave, at, Abstained(task=NAME, reason=FOUND), quality, numbers)
+        yield self._wave(stretch, QRS_COMPLEX, wave, at, self._seen(stretch, QRS_COMPLEX, wave), quality, numbers)
         yield self._atrial(stretch, beat, answer, at, quality, numbers)
         yield from self._noted(onset, at, numbers, (QRS_DURATION, P_DURATION, PR))
 
@@ -194,8 +192,7 @@ class WavesStage:
     ) -> Mark:
         """Say whether a P wave is before a QRS complex: that there is none only where it would be seen."""
         if beat.p is not None:
-            share = float(np.mean(stretch.probability(P, beat.p.onset, beat.p.end)))
-            return self._wave(stretch, P_WAVE, beat.p, at, self._said(PRESENT, share), quality, numbers)
+            return self._wave(stretch, P_WAVE, beat.p, at, self._seen(stretch, P_WAVE, beat.p), quality, numbers)
         place = Bounds(kind=P, onset=beat.qrs.onset, end=beat.qrs.onset)
         if answer.signal_db < self._least_db(answer):
             hidden = Abstained(task=NAME, reason="a P wave would not be seen in the noise")
@@ -203,6 +200,11 @@ class WavesStage:
         before = stretch.probability(P, beat.qrs.onset - BEFORE_QRS, beat.qrs.onset)
         highest = float(np.max(before, initial=0.0))
         return self._wave(stretch, P_WAVE, place, at, self._said(ABSENT, 1.0 - highest), quality, {})
+
+    def _seen(self, stretch: _Stretch, kind: MarkKind, wave: Bounds) -> Outcome:
+        """Say that a wave is there, as probable as it was in the mean."""
+        share = float(np.mean(stretch.probability(wave.kind, wave.onset, wave.end)))
+        return self._said(kind.label, share)
 
     def _least_db(self, answer: Answer) -> float:
         limits = self._limits
