@@ -24,13 +24,19 @@ PRESENT, ABSENT = "P wave", "no P wave"
 P_DURATION, PR, QRS_DURATION, QT, QTC = "p_duration", "pr_interval", "qrs_duration", "qt_interval", "qtc_fridericia"
 MEASURED = "beats_measured"
 P_WAVE = MarkKind(
-    name="p-wave", label=PRESENT, plural="P waves", unanswered="cannot be told", numbers=(P_DURATION, PR), line="wave"
+    name="p-wave",
+    label=PRESENT,
+    plural="P waves",
+    unanswered="cannot be told",
+    numbers=(P_DURATION, PR),
+    line="wave",
+    packed=False,
 )
 """One for each QRS complex: where no P wave is before it, it lies at the onset and says ``no P wave``."""
 QRS_COMPLEX = MarkKind(
-    name="qrs-complex", label="QRS complex", plural="QRS complexes", numbers=(QRS_DURATION,), line="wave"
+    name="qrs-complex", label="QRS complex", plural="QRS complexes", numbers=(QRS_DURATION,), line="wave", packed=False
 )
-T_WAVE = MarkKind(name="t-wave", label="T wave", plural="T waves", numbers=(QT, QTC), line="wave")
+T_WAVE = MarkKind(name="t-wave", label="T wave", plural="T waves", numbers=(QT, QTC), line="wave", packed=False)
 UNSEEN = MarkKind(
     name="waves-unseen",
     label="stretch without an answer",
