@@ -125,7 +125,7 @@ class Minutes:
         minute, facts, start = self._open.pop(index), self._facts, index * self._length
         values: dict[str, float | None] = {
             name: median(found) if len(found := minute.numbers.get(name, [])) >= self.least_beats else None
-            for name in (P_DURATION, PR, QRS_DURATION, QT, QTC)
+            for name in (PR, QRS_DURATION, QTC, QT, P_DURATION)
         }
         values[MEASURED] = 100.0 * len(minute.numbers.get(QT, [])) / minute.beats if minute.beats else None
         rounded = {name: None if one is None else round(one, QUANTITIES[name].decimals) for name, one in values.items()}

@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { pastTable, showAlarms } from "./alarm-list.js";
-import { byId, fill } from "./dom.js";
+import { byId, fill, write } from "./dom.js";
 import { gathered, onEvents } from "./feed.js";
 
 let alarms = [];
@@ -23,6 +23,23 @@ const show = gathered(async () => {
   alarms = (await get("/alarms?resolved=true")).alarms;
   draw();
 });
+
+for (const button of document.querySelectorAll("[data-sound]")) {
+  button.addEventListener("click", () => {
+    const answer = (isHeard) => write(byId("sound-said"), isHeard ? `This is ${button.textContent.toLowerCase()}.` : "This browser plays no sound.");
+    document.dispatchEvent(new CustomEvent("bedside:test-sound", { detail: { priority: button.dataset.sound, answer } }));
+  });
+}
+
+function showNotify() {
+  byId("notify").hidden = !("Notification" in window) || Notification.permission !== "default";
+}
+
+byId("notify").addEventListener("click", async () => {
+  await Notification.requestPermission();
+  showNotify();
+});
+showNotify();
 
 onEvents(["alarm", "clinic.alarm", "command.answer"], show);
 document.addEventListener("bedside:back", show);

@@ -1,12 +1,14 @@
 // What stands on every page: link state, the highest alarm, announcements, log-out.
 
 import { get, post } from "./api.js";
+import { AlarmSound, wanted } from "./alarm-sound.js";
 import { lastHeard, onTick } from "./contact.js";
 import { byId, fill, h, write } from "./dom.js";
 import { gathered, onEvents, onLink, openFeed } from "./feed.js";
 import { RANK, alarmState, clock, kindLabel, priorityMark, tick } from "./words.js";
 
 const bar = byId("alarm-bar");
+const MARKED = /^\u25b2 [^\u00b7]+\u00b7 /; // what an alarm puts in front of the title of a page
 
 let alarms = [];
 let isLost = false;
@@ -17,7 +19,43 @@ const refresh = gathered(async () => {
   drawBar();
 });
 
+const sound = new AlarmSound((state) => {
+  const button = byId("sound");
+  write(button, { on: "Sound on", off: "Sound off", blocked: "Sound blocked" }[state]);
+  button.dataset.state = state;
+  button.setAttribute("aria-pressed", String(state === "on"));
+  showBlocked();
+});
+
+sound.report();
+
+function showBlocked() {
+  byId("sound-bar").hidden = !(sound.state === "blocked" && sound.priority);
+}
+
+// What an alarm asks for besides the bar: its sound, a mark before the title, another icon of the tab.
+function signal() {
+  const priority = wanted(alarms, isLost);
+  sound.set(priority);
+  showBlocked();
+  const first = isLost ? "no contact" : alarms.find((one) => one.state === "active");
+  const plain = document.title.replace(MARKED, "");
+  const words = priority && (isLost ? first : `${kindLabel(first.kind)}${first.device ? `, ${first.device}` : ""}`);
+  const title = priority ? `\u25b2 ${priority} alarm: ${words} \u00b7 ${plain}` : plain;
+  if (document.title !== title) document.title = title;
+  const icon = `/static/icon${priority ? `-${priority}` : ""}.svg`;
+  if (byId("icon").getAttribute("href") !== icon) byId("icon").setAttribute("href", icon);
+}
+
+// Outside the window, where somebody allowed it: once an alarm, when it begins to be signalled.
+function notify(item) {
+  if (!document.hidden || !("Notification" in window) || Notification.permission !== "granted") return;
+  const { kind, priority } = item.body;
+  new Notification(`${priority} priority alarm: ${kindLabel(kind)}`, { body: item.device || "the clinic", tag: item.id });
+}
+
 function drawBar() {
+  signal();
   if (isLost) return drawLost();
   const loud = alarms.filter((alarm) => alarm.state !== "acknowledged");
   const first = loud[0];
@@ -54,6 +92,7 @@ function say(urgent, text) {
 onEvents(["alarm", "clinic.alarm"], (item) => {
   const { kind, priority, state } = item.body;
   refresh();
+  if (state === "active") notify(item);
   const first = priority === "high" && state === "active";
   say(first, `${priority} priority alarm, ${kindLabel(kind)}, ${item.device || "the clinic"}, ${state.replace("-", " ")}`);
 });
@@ -71,6 +110,9 @@ onLink((state, isBack) => {
   if (isBack) document.dispatchEvent(new Event("bedside:back"));
   if (isBack) refresh();
 });
+byId("sound").addEventListener("click", () => sound.turn(sound.state !== "on"));
+byId("allow-sound").addEventListener("click", () => sound.turn(true));
+document.addEventListener("bedside:test-sound", async (event) => event.detail.answer(await sound.test(event.detail.priority)));
 byId("log-out").addEventListener("click", async () => {
   await post("/logout").catch(() => {});
   location.assign("/login");
@@ -88,7 +130,10 @@ onTick((lost) => {
   if (!lost) refresh();
 });
 setInterval(() => { if (!document.hidden) refresh(); }, 5000);
-setInterval(tick, 1000);
+setInterval(() => {
+  tick();
+  signal(); // a page may have named itself anew
+}, 1000);
 openFeed();
 refresh();
 
