@@ -12,11 +12,13 @@ from typing import Any
 from biosignal.errors import BadInput, BedsideError
 from biosignal.model.bundle import Bundle
 from biosignal.tasks.ecg_beats.kinds import NAME as BEATS
+from biosignal.tasks.ecg_diagnosis.kinds import NAME as DIAGNOSIS
 from biosignal.tasks.ecg_front.kinds import NAME as FRONT
 from biosignal.tasks.ecg_rhythm.kinds import NAME as RHYTHM
 from biosignal.tasks.ecg_waves.kinds import NAME as WAVES
 from biosignal.tasks.eeg_seizure.kinds import NAME as SEIZURES
 from biosignal.tasks.eeg_sleep.kinds import NAME as SLEEP
+from export.diagnosis.evaluate import diagnosis_lines, evaluate_diagnosis
 from export.recordings import folder_of
 from export.release import admitted, write_bundle
 from export.report.artefact import evaluate_artefacts
@@ -33,12 +35,12 @@ from export.sleep.corpus import PLACES
 from export.sleep.lines import sleep_lines
 from export.sleep.scores import Shown, evaluate_sleep
 
-STAGES, SEIZURE, ARTEFACT, DELINEATION = "sleep", "seizure", "artefact", "delineation"
-"""What `evaluate` scores of features, of EEG with its own list of seizures, and of synthetic cases."""
+STAGES, SEIZURE, ARTEFACT, DELINEATION, STATED = "sleep", "seizure", "artefact", "delineation", "diagnosis"
+"""What `evaluate` scores of features, of EEG with its own list of seizures, of synthetic cases, of waves, of PTB-XL."""
 
 
-OF_A_FOLDER = (*WHAT, STAGES, SEIZURE, DELINEATION)
-PACKAGE_OF = {FRONT: "front", RHYTHM: "rhythm", SLEEP: "sleep", WAVES: "waves"}
+OF_A_FOLDER = (*WHAT, STAGES, SEIZURE, DELINEATION, STATED)
+PACKAGE_OF = {FRONT: "front", RHYTHM: "rhythm", DIAGNOSIS: "diagnosis", SLEEP: "sleep", WAVES: "waves"}
 """Where the training of a task lies; it is imported when it is asked for, as it needs torch."""
 
 
@@ -81,6 +83,9 @@ def parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--gain", type=_gain, default=1.0, help="of sleep: amplitude to show it with, 0.1 to 10")
     evaluate.add_argument("--relative", action="store_true", help="of sleep: without its microvolts")
     evaluate.add_argument("--posterior", action="store_true", help="of sleep: Pz-Oz in the place of Fpz-Cz")
+    evaluate.add_argument(
+        "--fold", type=_positive, help="of a diagnosis: this fold only; default all that did not train"
+    )
     evaluate.add_argument("--bundle", type=Path, help="folder of a bundle to use in the place of the released one")
     evaluate.add_argument("--limits", type=Path, metavar="FILE", help="settings whose limits a seizure is found by")
     evaluate.add_argument("--jobs", type=_positive, default=1, help="records scored side by side")
@@ -227,6 +232,10 @@ def _evaluate(chosen: argparse.Namespace) -> int:
     if chosen.what == DELINEATION and chosen.data_dir is not None:
         bounds = delineation_of(chosen.data_dir, served(chosen.bundle))
         print(json.dumps(bounds, indent=1) if chosen.json else "\n".join(delineation_lines(bounds)))
+        return 0
+    if chosen.what == STATED and chosen.data_dir is not None:
+        stated = evaluate_diagnosis(chosen.data_dir, served(chosen.bundle), fold=chosen.fold)
+        print(json.dumps(stated) if chosen.json else "\n".join(diagnosis_lines(stated)))
         return 0
     if chosen.what == ARTEFACT:
         figures = evaluate_artefacts(seed=chosen.seed, jobs=chosen.jobs)

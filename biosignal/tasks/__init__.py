@@ -4,6 +4,7 @@
 """
 
 from biosignal.tasks.ecg_beats.task import ECG_BEATS
+from biosignal.tasks.ecg_diagnosis.task import ECG_DIAGNOSIS
 from biosignal.tasks.ecg_front.task import ECG_FRONT
 from biosignal.tasks.ecg_rhythm.task import ECG_RHYTHM
 from biosignal.tasks.ecg_waves.task import ECG_WAVES
@@ -27,6 +28,7 @@ TASKS: dict[str, Task] = {
         ECG_BEATS,
         ECG_RHYTHM,
         ECG_WAVES,
+        ECG_DIAGNOSIS,
         EEG_TREND,
         EEG_SLEEP,
         EEG_SPINDLES,

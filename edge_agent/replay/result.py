@@ -43,7 +43,8 @@ class Result:
             return False
         kind = mark_kind(mark.task, mark.kind)
         if kind.line is None:
-            if mark.quality is QualityLevel.REJECTED:
+            # Marks that are packed are drawn for themselves; those that are not say second by second what can be used.
+            if mark.quality is QualityLevel.REJECTED and not kind.packed:
                 for lead in mark.leads:
                     self.unusable.setdefault(lead, []).append((mark.start, mark.end))
             return False

@@ -153,9 +153,10 @@ def test_status_file_metrics_and_doctor_tell_the_same(make_agent, settings):
         ("ecg-beats", "onnx-cpu", "ecg-beats/1.0.0"),
         ("ecg-rhythm", "rules", None),
         ("ecg-waves", "rules", None),
+        ("ecg-diagnosis", "rules", None),
         ("eeg-sleep", "rules", None),
     ]
-    assert status.leads == ("ECG MLII -> signal-quality, ecg-front, ecg-beats, ecg-rhythm, ecg-waves",)
+    assert status.leads == ("ECG MLII -> signal-quality, ecg-front, ecg-beats, ecg-rhythm, ecg-waves, ecg-diagnosis",)
     assert not status.connected
     assert status.outbox == agent.events.counts().outbox
 
@@ -163,7 +164,7 @@ def test_status_file_metrics_and_doctor_tell_the_same(make_agent, settings):
 @pytest.fixture
 def all_models(settings):
     """The released models of the other tasks beside that of the beats."""
-    for task in ("ecg-front", "ecg-rhythm", "ecg-waves", "eeg-sleep"):
+    for task in ("ecg-front", "ecg-rhythm", "ecg-waves", "ecg-diagnosis", "eeg-sleep"):
         shutil.copytree(RELEASED / task, settings.inference.models_dir / task)
 
 

@@ -59,6 +59,7 @@ def test_it_names_bundle_and_backend_and_what_trained_it(patients, capsys):
         ("ecg-beats", "2.0.0"),
         ("ecg-rhythm", "1.0.0"),
         ("ecg-waves", "1.0.0"),
+        ("ecg-diagnosis", "1.0.0"),
         ("eeg-sleep", "1.0.1"),
     ]
     assert {len(bundle["sha256"]) for bundle in figures["bundles"]} == {64}
@@ -131,16 +132,19 @@ def test_people_read_a_table(patients, capsys):
     assert "1 of 1: one" in said.err
 
 
+SCORED = "qrs|beats|alarms|vf|af|rhythm|quality|challenge|sleep|seizure|delineation|diagnosis"
+
+
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
         (
             ["--bundle", "models/ecg-beats/2.0.0"],
-            "export evaluate {qrs|beats|alarms|vf|af|rhythm|quality|challenge|sleep|seizure|delineation} --data-dir",
+            f"export evaluate {{{SCORED}}} --data-dir",
         ),
         (
             ["everything", "--data-dir", "."],
-            "export evaluate {qrs|beats|alarms|vf|af|rhythm|quality|challenge|sleep|seizure|delineation} --data-dir",
+            f"export evaluate {{{SCORED}}} --data-dir",
         ),
         (["qrs"], "--data-dir"),
         (["qrs", "--data-dir", ".", "--beats", "reference"], "leave --beats out"),

@@ -71,8 +71,9 @@ class Guesser:
         pass
 
 
-def lead_of(task, name="one"):
-    """A lead that the task can read."""
+def lead_of(task):
+    """A lead that the task can read, by the name that it looks for first, if it looks for names."""
+    name = task.wants.prefer[0] if task.wants.prefer else "one"
     kind = task.wants.kinds[0] if task.wants.kinds else LeadKind.ECG
     return Lead(
         name=name, unit=task.wants.units[0] if Unit.MILLIVOLT not in task.wants.units else Unit.MILLIVOLT, kind=kind

@@ -1,0 +1,1 @@
+"""Statements about ten seconds of an ECG."""

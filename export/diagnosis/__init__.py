@@ -1,0 +1,1 @@
+"""Training the network of the diagnosis, and scoring it."""

@@ -1,0 +1,168 @@
+"""The trained network of the diagnosis as a release bundle: probabilities in the graph, weights of half precision."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+
+from biosignal.ecg.leads import INDEPENDENT
+from biosignal.model.bundle import Bundle, Manifest, Role, TensorSpec, golden_npz, open_bundle, seal
+from biosignal.model.onnx_cpu import OnnxCpuBackend
+from biosignal.synthetic.ecg import synthetic_ecg
+from biosignal.tasks.ecg_diagnosis.kinds import CLASSES, CONTRACT, NAME
+from biosignal.tasks.ecg_diagnosis.seen import WINDOW_S, window_of
+from export.diagnosis.calibrating import ALL, FEW, SOME, Floats
+from export.diagnosis.kernels import SecondOpinion
+from export.diagnosis.network import STARTS, pieces_of
+from export.onnx_file import NoParity, examples_of, exported
+
+TOLERANCE = 1e-3
+PARITY = 5e-3
+"""Weights of half precision move a probability by less than this."""
+LEAST_NUMBERS = 256
+"""Smaller arrays stay as they are."""
+GOLDEN_FS_HZ = 250.0
+GOLDEN_SETS = ((0, 1, 2, 3, 4, 5, 6, 7), (1,))
+LICENCE = (
+    "Apache-2.0 for the weights; trained on PTB-XL of PhysioNet (Wagner 2020, doi:10.1038/s41597-020-0495-6), "
+    "CC BY 4.0, with noise of the MIT-BIH Noise Stress Test Database (Moody 1984), ODC-By 1.0"
+)
+
+
+class Served(nn.Module):  # type: ignore[misc]  # types are checked without torch
+    """Whole windows to probabilities of the statements that are told, by how many leads are shown.
+
+    The kernels speak only where all leads are there.
+    """
+
+    def __init__(
+        self, network: nn.Module, second: SecondOpinion, chosen: list[int], slopes: Floats, offsets: Floats
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.kernels = second.kernels
+        self.head = nn.Linear(network.embedding, len(chosen))
+        self.ridge = nn.Linear(second.kernels.count, len(chosen))
+        with torch.no_grad():
+            self.head.weight.copy_(network.head.weight[chosen])
+            self.head.bias.copy_(network.head.bias[chosen])
+            self.ridge.weight.copy_(torch.from_numpy((second.weights * second.shares).T[chosen]))
+            self.ridge.bias.copy_(torch.from_numpy((second.offsets * second.shares)[chosen]))
+        self.register_buffer("slopes", torch.from_numpy(slopes[:, chosen].astype(np.float32)))
+        self.register_buffer("offsets", torch.from_numpy(offsets[:, chosen].astype(np.float32)))
+
+    def forward(self, ecg: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Give scores and the embedding they follow from."""
+        count = len(STARTS)
+        pieces = pieces_of(ecg)
+        masks = mask[:, None, :].expand(-1, count, -1).reshape(-1, mask.shape[1])
+        seen = self.network.seen(pieces, masks)
+        embedding = seen.reshape(-1, count, seen.shape[1]).mean(dim=1)
+        shown = mask.sum(dim=1, keepdim=True)
+        every, some = (shown >= ALL).to(ecg.dtype), (shown >= SOME).to(ecg.dtype)
+        one = (shown < FEW).to(ecg.dtype)
+        which = torch.cat([every, some - every, 1.0 - some - one, one], dim=1)
+        logits = self.head(embedding) + every * self.ridge(self.kernels(ecg))
+        return torch.sigmoid(logits * (which @ self.slopes) + which @ self.offsets), embedding
+
+
+def halved(content: bytes) -> bytes:
+    """Store large weights in half precision; a cast in the graph brings each back."""
+    whole = onnx.load_model_from_string(content)
+    graph, casts = whole.graph, []
+    for tensor in graph.initializer:
+        array = numpy_helper.to_array(tensor)
+        if array.dtype == np.float32 and array.size >= LEAST_NUMBERS:
+            name, stored = tensor.name, f"{tensor.name}.half"
+            tensor.CopyFrom(numpy_helper.from_array(array.astype(np.float16), stored))
+            casts.append(helper.make_node("Cast", [stored], [name], to=TensorProto.FLOAT))
+    kept = list(graph.node)
+    del graph.node[:]
+    graph.node.extend([*casts, *kept])
+    _name_shortly(graph)
+    onnx.checker.check_model(whole, full_check=True)
+    made: bytes = whole.SerializeToString(deterministic=True)
+    return made
+
+
+def _name_shortly(graph: onnx.GraphProto) -> None:
+    """Give what passes between the nodes short names: the exporter's take 20 kB."""
+    given = {tensor.name for tensor in graph.output}
+    made = [name for node in graph.node for name in node.output if name not in given]
+    short = {name: f"t{place}" for place, name in enumerate(made)}
+    for node in graph.node:
+        node.ClearField("name")
+        for names in (node.input, node.output):
+            names[:] = [short.get(name, name) for name in names]
+
+
+def golden_inputs() -> dict[str, NDArray[np.float32]]:
+    """Make windows of the synthetic patient, seen by several sets of leads."""
+    count = round(WINDOW_S * GOLDEN_FS_HZ)
+    patient = synthetic_ecg(seed=5, fs_hz=GOLDEN_FS_HZ, duration_s=WINDOW_S * len(GOLDEN_SETS)).samples
+    random = np.random.default_rng(5)
+    ecg, masks = [], []
+    for place, rows in enumerate(GOLDEN_SETS):
+        part = patient[place * count : (place + 1) * count].astype(np.float32)
+        known = {INDEPENDENT[row]: part * np.float32(random.uniform(-1.0, 1.5)) for row in rows}
+        leads, mask = window_of(known, GOLDEN_FS_HZ)
+        ecg.append(leads)
+        masks.append(mask)
+    return {"ecg": np.stack(ecg), "mask": np.stack(masks)}
+
+
+def bundle_of(served: Served, version: str, training: Mapping[str, Any], card: str) -> Bundle:
+    """Put a bundle together: expected outputs come from ONNX Runtime on the CPU.
+
+    Raises
+    ------
+    BundleRefused : the device would not take it. NoParity : it does not compute what was trained.
+    """
+    served.eval()
+    content = halved(exported(served, examples_of(CONTRACT), ("scores", "embedding")))
+    manifest = Manifest(
+        name=NAME,
+        version=version,
+        task=NAME,
+        classes=CLASSES,
+        pipeline_version=(1, 1),
+        siblings=(),
+        preprocessing=CONTRACT.preprocessing,
+        inputs=CONTRACT.inputs,
+        outputs=(
+            TensorSpec(name="scores", shape=(len(CLASSES),), role=Role.SCORES, unit="probability"),
+            TensorSpec(name="embedding", shape=(served.network.embedding,), role=Role.EMBEDDING),
+        ),
+        golden_tolerance=TOLERANCE,
+        files={},
+        training=training,
+        licence=LICENCE,
+    )
+    inputs = golden_inputs()
+    zeros = {spec.name: np.zeros((len(inputs["mask"]), *spec.shape), np.float32) for spec in manifest.outputs}
+    files = {"model.onnx": content, "golden.npz": golden_npz(inputs, zeros), "card.md": card.encode()}
+    backend = OnnxCpuBackend(open_bundle(seal(manifest, files)))
+    answers = backend.infer(inputs)
+    check_parity(served, inputs, answers["scores"])
+    files["golden.npz"] = golden_npz(inputs, answers)
+    return open_bundle(seal(manifest, files))
+
+
+def check_parity(served: Served, inputs: Mapping[str, NDArray[np.float32]], scores: NDArray[np.float32]) -> float:
+    """Give the largest difference between the trained network and the released one.
+
+    Raises
+    ------
+    NoParity : it is above `PARITY`.
+    """
+    with torch.no_grad():
+        wanted, _ = served(torch.from_numpy(inputs["ecg"]), torch.from_numpy(inputs["mask"]))
+    worst = float(np.max(np.abs(wanted.numpy() - scores)))
+    if not worst <= PARITY:
+        raise NoParity("ONNX Runtime and torch differ", worst=worst, allowed=PARITY)
+    return worst
