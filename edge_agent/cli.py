@@ -85,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(verbs)
     _add_replay(verbs)
     _add_report(verbs)
+    _add_classify(verbs)
     _add_convert(verbs)
     _add_datasets(verbs)
     _add_synthesize(verbs)
@@ -305,6 +306,30 @@ def _report(parsed: argparse.Namespace) -> int:
         time_column=parsed.time_column,
     )
     report(request, places=_places(), stdout=sys.stdout, stderr=sys.stderr)
+    return 0
+
+
+def _add_classify(verbs: Any) -> None:
+    text = "say what ten seconds of an ECG show, each statement with its probability, and what was measured"
+    verb = _verb(verbs, "classify", _classify, text)
+    _add_record(verb)
+    verb.add_argument("--lead", metavar="NAME|INDEX|NAME=KIND", help="lead that goes before the others")
+    verb.add_argument("--json", action="store_true", help="JSON lines on stdout")
+
+
+def _classify(parsed: argparse.Namespace) -> int:
+    from edge_agent.replay.classify import ClassifyRequest, classify
+
+    request = ClassifyRequest(
+        record=parsed.record,
+        json=parsed.json,
+        lead=parsed.lead,
+        from_s=parsed.from_s,
+        to_s=parsed.to_s,
+        fs_hz=parsed.fs_hz,
+        time_column=parsed.time_column,
+    )
+    classify(request, places=_places(), stdout=sys.stdout, stderr=sys.stderr)
     return 0
 
 

@@ -20,6 +20,13 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("report mitdb/203 --truth --pdf report.pdf", "all of a recording on pages, beside its annotations"),
         ("report night.edf --lead EKG --json", "the same in numbers"),
     ),
+    "classify": (
+        ("classify ptbxl/records100/00000/00001_lr", "what ten seconds of twelve leads show, with probabilities"),
+        (
+            "classify ecg.edf --from 0:30 --to 0:40 --json",
+            "ten seconds of a longer recording, as JSON lines",
+        ),
+    ),
     "convert": (
         ("convert mitdb/100 100.edf", "a WFDB record with its annotations as EDF+"),
         ("convert night.edf report/night --anonymise --from 1:00:00 --to 1:10:00", "ten minutes for a bug report"),

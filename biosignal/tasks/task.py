@@ -121,6 +121,8 @@ class MarkKind:
     packed : whether confirmed marks travel by the minute, to be drawn on any stretch.
     line : type of the line that `replay --json` writes of one; None: it writes none.
     wfdb_symbols : WFDB symbol by label; a label that is not named is not written. None: the kind is not written.
+    states : whether its scores are statements of their own, each with its probability, in place of one label out of
+        several; what they mean is that of the review labels.
     """
 
     name: str
@@ -131,6 +133,7 @@ class MarkKind:
     packed: bool = True
     line: str | None = "mark"
     wfdb_symbols: Mapping[str, str] | None = None
+    states: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -22,6 +22,7 @@ TEN_SECONDS = MarkKind(
     unanswered="cannot be told",
     numbers=(SHOWN,),
     line=None,
+    states=True,
 )
 MAIN_STATEMENT = "main_statement"
 PROBABILITY, WINDOWS = "mean_probability", "windows_stated"
