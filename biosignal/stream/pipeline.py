@@ -283,7 +283,7 @@ class Pipeline:
 
     def _rows(self, block: SampleBlock, rows: tuple[int, ...]) -> SampleBlock:
         """Cut the rows of a block that an instance reads; the same rows are cut once."""
-        if len(rows) == len(block.leads):
+        if rows == tuple(range(len(block.leads))):
             return block
         known = self._cut.get(rows)
         if known is None:

@@ -188,6 +188,17 @@ def test_leads_may_drop_out_one_by_one_until_nothing_is_said():
     assert marks[0].quality is QualityLevel.USABLE
 
 
+@given(st.permutations(TWELVE))
+@settings(max_examples=8, deadline=None)
+def test_twelve_leads_in_any_order_are_shown_as_the_eight_that_hold_them(order):
+    eight = dict(zip(INDEPENDENT, beating(10.0, 8), strict=True))
+    whole = derived(eight)
+    plain, other = Scripted(), Scripted()
+    analyse(INDEPENDENT, np.stack(list(eight.values())), plain)
+    analyse(order, np.stack([whole[name] for name in order]).astype(np.float32), other)
+    np.testing.assert_allclose(other.asked[0]["ecg"], plain.asked[0]["ecg"], atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("names", "unit", "reason"),
     [(("ECG1", "ECG2"), Unit.MILLIVOLT, "no lead is named by its place"), (("I", "II"), Unit.RAW, "uncalibrated")],
