@@ -18,6 +18,7 @@ from biosignal.tasks.ecg_rhythm.kinds import NAME as RHYTHM
 from biosignal.tasks.ecg_waves.kinds import NAME as WAVES
 from biosignal.tasks.eeg_seizure.kinds import NAME as SEIZURES
 from biosignal.tasks.eeg_sleep.kinds import NAME as SLEEP
+from export.diagnosis.audit import audit, audit_lines
 from export.diagnosis.evaluate import diagnosis_lines, evaluate_diagnosis
 from export.recordings import folder_of
 from export.release import admitted, write_bundle
@@ -102,6 +103,11 @@ def parser() -> argparse.ArgumentParser:
     folds.add_argument("--quick", action="store_true", help="train on, and score, a few records of each set")
     folds.add_argument("--jobs", type=_positive, default=1, help="records scored side by side")
     folds.add_argument("--json", action="store_true", help="print all figures as JSON")
+    checked = verbs.add_parser("audit", help="whether the statements on ten seconds serve all groups of people alike")
+    checked.add_argument("--data-dir", type=Path, required=True, help="folder of PTB-XL, as DIR/ptbxl")
+    checked.add_argument("--bundle", type=Path, help="folder of a bundle to use in the place of the released one")
+    checked.add_argument("--fold", type=_positive, help="this fold only; default all that did not train")
+    checked.add_argument("--json", action="store_true", help="print all figures as JSON")
     response = verbs.add_parser("response", help="how soon changes of the synthetic patient are told")
     response.add_argument("--bundle", type=Path, help="folder of a bundle to use in the place of the released one")
     response.add_argument("--json", action="store_true", help="print all figures as JSON")
@@ -138,6 +144,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _evaluate(chosen)
         if chosen.verb == "response":
             return _respond(chosen)
+        if chosen.verb == "audit":
+            return _audit(chosen)
         if chosen.verb == "crossvalidate":
             return _crossvalidate(chosen)
         return _train(chosen)
@@ -154,6 +162,12 @@ def _need_torch() -> None:
 def _respond(chosen: argparse.Namespace) -> int:
     figures = measure(served(chosen.bundle))
     print(json.dumps(figures, indent=1) if chosen.json else "\n".join(response_lines(figures)))
+    return 0
+
+
+def _audit(chosen: argparse.Namespace) -> int:
+    figures = audit(chosen.data_dir, served(chosen.bundle), fold=chosen.fold)
+    print(json.dumps(figures, indent=1) if chosen.json else "\n".join(audit_lines(figures)))
     return 0
 
 

@@ -195,8 +195,8 @@ class Task:
 
     @property
     def is_reported(self) -> bool:
-        """Whether a replay writes a line for each of its marks."""
-        return any(kind.line is not None for kind in self.marks)
+        """Whether a replay sums its marks up: those that are written and drawn, not the finer ones beside them."""
+        return any(kind.line is not None and kind.packed for kind in self.marks)
 
     def mark_kind(self, name: str) -> MarkKind:
         """Look up a kind of mark of this task.

@@ -37,6 +37,9 @@ BELONGS: Mapping[str, str] = {
 """Superclass of each diagnostic statement, as `scp_statements.csv` of the set has it."""
 
 
+NOISE_COLUMNS = ("baseline_drift", "static_noise", "burst_noise", "electrodes_problems")
+
+
 class NoDiagnoses(NoRecordings):
     """The set is not where it was looked for, or is another."""
 
@@ -55,6 +58,10 @@ class Row:
     patient: str = ""
     age: float = float("nan")
     sex: str = ""
+    device: str = ""
+    site: str = ""
+    is_paced: bool = False
+    is_noisy: bool = False
 
     @property
     def superclasses(self) -> frozenset[str]:
@@ -106,6 +113,10 @@ def _row(folder: Path, record: Mapping[str, str]) -> Row:
         patient=record.get("patient_id") or "",
         age=float(record.get("age") or "nan"),
         sex=record.get("sex") or "",
+        device=" ".join((record.get("device") or "").split()),
+        site=(record.get("site") or "").removesuffix(".0"),
+        is_paced=bool((record.get("pacemaker") or "").strip()) or "PACE" in record["scp_codes"],
+        is_noisy=any((record.get(column) or "").strip() for column in NOISE_COLUMNS),
     )
 
 
