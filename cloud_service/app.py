@@ -18,6 +18,7 @@ from cloud_service.access.people import People
 from cloud_service.clinic import (
     alarm_log,
     alarms,
+    classify,
     devices,
     eeg_views,
     event_log,
@@ -63,6 +64,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     verdicts.router,
     alarms.router,
     alarm_log.router,
+    classify.router,
     feed_routes.router,
     event_log.router,
     operations.router,
@@ -117,7 +119,7 @@ def create_app(
     )
     app.state.clinic = clinic
     app.state.learning = learning_part(workshop, clinic.commands, settings.learning)
-    app.add_middleware(BodyLimit)
+    app.add_middleware(BodyLimit, larger={f"{API}{classify.PATH}": classify.LARGEST_BODY})
     app.add_middleware(SecurityHeaders, tls=settings.http.tls)
     app.add_exception_handler(BedsideError, answer_error)
     app.add_exception_handler(RequestValidationError, answer_invalid)

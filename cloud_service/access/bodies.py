@@ -3,6 +3,9 @@
 PostgreSQL takes no NUL in a text: a request that carries one would fail wherever its words meet the database.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -12,12 +15,16 @@ LARGEST_BODY = 64 << 10
 class BodyLimit:
     """ASGI middleware: a body comes whole and within the limit, or the application never hears of the request.
 
-    A length that is announced is believed only where it is too large; bytes are counted in any case.
+    A length that is announced is believed only where it is too large; bytes are counted in any case. `larger` are the
+    limits of single paths.
     """
 
-    def __init__(self, app: ASGIApp, *, largest: int = LARGEST_BODY) -> None:
+    def __init__(
+        self, app: ASGIApp, *, largest: int = LARGEST_BODY, larger: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
         self._app = app
-        self._largest = largest
+        self._usual = largest
+        self._larger = larger
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the body, then pass on; answer 413 where it is too large."""
@@ -27,9 +34,10 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        largest = self._larger.get(scope["path"], self._usual)
         announced = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-        if not announced.isdigit() or int(announced) > self._largest:
-            await self._refuse(scope, receive, send)
+        if not announced.isdigit() or int(announced) > largest:
+            await self._refuse(scope, receive, send, largest)
             return
         body, size = [], 0
         while True:
@@ -38,8 +46,8 @@ class BodyLimit:
                 return  # the other end has gone
             body.append(message.get("body", b""))
             size += len(body[-1])
-            if size > self._largest:
-                await self._refuse(scope, receive, send)
+            if size > largest:
+                await self._refuse(scope, receive, send, largest)
                 return
             if not message.get("more_body", False):
                 break
@@ -53,8 +61,8 @@ class BodyLimit:
 
         await self._app(scope, again, send)
 
-    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        why = f"the body is larger than {self._largest} bytes"
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send, largest: int) -> None:
+        why = f"the body is larger than {largest} bytes"
         await self._answer(scope, receive, send, 413, why, "send less at once")
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send, status: int, why: str, advice: str) -> None:

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from biosignal.errors import BadInput
-from biosignal.events import AlarmEvent, Finding, Mark, MarkState, Prediction, Series
+from biosignal.events import AlarmEvent, Finding, Mark, Series
 from biosignal.signal.blocks import Gap
-from biosignal.tasks import TASKS
-from biosignal.tasks.lookup import mark_kind, quantity
+from biosignal.tasks.stated import measured_of, statements_of, states
 from edge_agent.operate.clock import HostClock
 from edge_agent.replay.player import Player
 from edge_agent.replay.progress import Progress
@@ -62,7 +61,7 @@ class _Stated(Result):
 
     def add_mark(self, mark: Mark) -> bool:
         """Keep what states."""
-        if mark.state is MarkState.CONFIRMED and mark_kind(mark.task, mark.kind).states:
+        if states(mark):
             self.statements.append(mark)
         return False
 
@@ -145,50 +144,8 @@ def _why(facts: SourceFacts, samples: int) -> dict[str, Any]:
 
 def _lines(result: _Stated) -> Iterator[dict[str, Any]]:
     fs_hz = {one.task.name: one.fs_hz for one in result.plan.assignments}
-    for mark in result.statements:
-        yield _statements(mark, fs_hz[mark.task])
-    for series in result.series:
-        measured = list(_measured(series))
-        if measured:
-            yield {
-                "type": "measured",
-                "task": series.task,
-                "leads": list(series.leads),
-                "from_s": round(series.start / series.fs_hz, 3),
-                "to_s": round(series.end / series.fs_hz, 3),
-                "values": measured,
-            }
-
-
-def _statements(mark: Mark, fs_hz: float) -> dict[str, Any]:
-    line: dict[str, Any] = {
-        "type": "statements",
-        "task": mark.task,
-        "leads": list(mark.leads),
-        "from_s": round(mark.start / fs_hz, 3),
-        "to_s": round(mark.end / fs_hz, 3),
-        "quality": mark.quality.value,
-    }
-    said = mark.outcome
-    if not isinstance(said, Prediction):
-        return line | {"statements": [], "because": said.reason}
-    meanings = _meanings(mark.task)
-    ranked = sorted(said.scores, key=lambda one: -one[1])
-    stated = [{"code": code, "means": meanings.get(code, code), "probability": p} for code, p in ranked]
-    return line | {"bundle": said.bundle, "called": said.label, "statements": stated}
-
-
-def _meanings(task: str) -> dict[str, str]:
-    review = TASKS[task].review
-    return {} if review is None else {label.name: label.meaning for label in review.labels}
-
-
-def _measured(series: Series) -> Iterator[dict[str, Any]]:
-    for column in series.columns:
-        known, values = quantity(column.quantity), [one for one in column.values if one is not None]
-        if known is not None and len(column.values) == 1 and values:
-            label = known.label or column.quantity.replace("_", " ")
-            yield {"name": column.quantity, "label": label, "value": values[0], "unit": known.unit}
+    yield from (statements_of(mark, fs_hz[mark.task]) for mark in result.statements)
+    yield from (line for series in result.series if (line := measured_of(series)) is not None)
 
 
 def _summary(facts: SourceFacts, lines: list[dict[str, Any]], *, length_s: float) -> dict[str, Any]:
