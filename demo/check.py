@@ -16,6 +16,8 @@ from demo.truth import score
 
 T = TypeVar("T")
 TASK = "ecg-beats"
+COUNTED_BY = "ecg-rhythm"
+"""The task whose minutes say how much was read."""
 REVIEWED = 12
 FUSION = "F"
 
@@ -71,13 +73,15 @@ class Check:
             opened = self.device_store.bodies("recording.opened")
             if not opened:
                 return None
-            return str(opened[-1]["id"]) if len(self._minutes("marks")) >= 5 <= len(self._minutes("series")) else None
+            is_over = min(len(self._minutes("marks", TASK)), len(self._minutes("series", COUNTED_BY))) >= 5
+            return str(opened[-1]["id"]) if is_over else None
 
         return self.wait_for(done, 60, "the first pass over the excerpt")
 
-    def _minutes(self, kind: str) -> list[dict[str, Any]]:
-        """The minutes of the first pass that are settled: packed marks, or quantities over time."""
-        return [body for body in self.device_store.bodies(kind) if body["end"] <= PASS_SAMPLES]
+    def _minutes(self, kind: str, task: str) -> list[dict[str, Any]]:
+        """The minutes of the first pass that a task has settled: packed marks, or quantities over time."""
+        bodies = self.device_store.bodies(kind)
+        return [body for body in bodies if body["task"] == task and body["end"] <= PASS_SAMPLES]
 
     def _figures(self, recording: str) -> dict[str, Any]:
         beats = [
@@ -91,7 +95,7 @@ class Check:
         losses = [body for body in self.device_store.bodies("loss") if body["start"] < PASS_SAMPLES and body["length"]]
         return {
             "record": "excerpt",
-            "samples_read": sum(body["end"] - body["start"] for body in self._minutes("series"))
+            "samples_read": sum(body["end"] - body["start"] for body in self._minutes("series", COUNTED_BY))
             - sum(loss["length"] for loss in losses),
             "gaps": len(losses),
             "beats": len(beats),
