@@ -24,6 +24,7 @@ from cloud_service.web.words import page_words
 HERE = Path(str(files("cloud_service.web")))
 PLACES: tuple[tuple[str, str, Role], ...] = (
     ("/", "Dashboard", Role.VIEWER),
+    ("/central", "Central", Role.VIEWER),
     ("/findings", "Findings", Role.VIEWER),
     ("/alarms", "Alarms", Role.VIEWER),
     ("/review", "Review", Role.REVIEWER),
@@ -56,6 +57,12 @@ def login_page(request: Request) -> Response:
 def dashboard(request: Request) -> Response:
     """Show all devices and what is new."""
     return _for(request, Role.VIEWER, "dashboard.html")
+
+
+@router.get("/central")
+def central(request: Request) -> Response:
+    """Show every bed as a tile with its rate, a live wave and its worst alarm."""
+    return _for(request, Role.VIEWER, "central.html")
 
 
 @router.get("/devices/{name}")

@@ -83,6 +83,7 @@ ROUTES = {
     ("GET", "/findings/{finding}"): (VIEWER, 404),
     ("GET", "/review"): (REVIEWER, 200),
     ("GET", "/alarms"): (VIEWER, 200),
+    ("GET", "/central"): (VIEWER, 200),
     ("GET", "/alarm-log"): (VIEWER, 200),
     ("GET", "/models"): (ENGINEER, 200),
     ("GET", "/operations"): (ENGINEER, 200),
