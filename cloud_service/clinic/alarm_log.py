@@ -27,6 +27,7 @@ router = APIRouter(tags=["alarms"])
 KIND = "alarm"
 MOST = 1000
 MOST_DAYS = 92
+MOST_COUNTED = 20_000
 MOST_AT_A_TIME = 500
 """Ids asked for in one statement."""
 UNREAD = "unread"
@@ -77,9 +78,13 @@ class BurdenRow(BaseModel):
 
 
 class Burden(BaseModel):
-    """How many alarms each bed had, a row for each day on which it had any, the newest first."""
+    """How many alarms each bed had, a row for each day on which it had any, the newest first.
+
+    `left_off`: there were so many that the oldest ones are not counted.
+    """
 
     days: list[BurdenRow]
+    left_off: bool
 
 
 @router.get("/alarm-log")
@@ -126,8 +131,9 @@ def alarm_burden(_login: Viewer, clinic: ClinicPart, days: int = 7, device: str 
         raise HTTPException(400, f"days lies between 1 and {MOST_DAYS}")
     since = datetime.combine(utc_now().date() - timedelta(days=days - 1), datetime.min.time(), utc_now().tzinfo)
     with clinic.database.read() as session:
-        begun = list(session.scalars(_begun(device, None, None, since, None)))
-        return Burden(days=burden_of(_logged(session, begun)))
+        begun = list(session.scalars(_begun(device, None, None, since, None).limit(MOST_COUNTED + 1)))
+        rows = burden_of(_logged(session, begun[:MOST_COUNTED]))
+        return Burden(days=rows, left_off=len(begun) > MOST_COUNTED)
 
 
 def burden_of(alarms: Iterable[LoggedAlarm]) -> list[BurdenRow]:

@@ -54,7 +54,7 @@ const show = gathered(async () => {
   const [log, counted] = await Promise.all([get(`/alarm-log?${wanted}&limit=200`), get(`/alarm-burden?${burden}`)]);
   write(byId("count"), `${log.alarms.length} ${log.alarms.length === 1 ? "alarm" : "alarms"}${log.left_off ? ", the newest; the table has up to a thousand" : ""}`);
   fill(byId("log"), logTable(log.alarms));
-  fill(byId("burden"), burdenTable(counted.days));
+  fill(byId("burden"), counted.left_off ? h("p", {}, "There were so many alarms that the oldest ones are not counted.") : null, burdenTable(counted.days));
 });
 
 async function start() {
