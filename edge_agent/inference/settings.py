@@ -43,7 +43,7 @@ class TensorRtSettings:
     environment: Mapping[str, str] = field(default_factory=dict)
     cache_dir: Path | None = None
     max_batch: Annotated[int, AtLeast(1)] = 8
-    workspace_bytes: Annotated[int, Above(0)] = 64 * MIB
+    workspace_bytes: Annotated[int, Above(0)] = 128 * MIB
     build_memory_bytes: Annotated[int, Above(0)] = 4096 * MIB
     build_timeout_s: Annotated[float, Above(0)] = 600.0
     start_timeout_s: Annotated[float, Above(0)] = 60.0

@@ -18,7 +18,8 @@ NONE, P, QRS, T = range(len(CLASSES))
 UNKNOWN, NOT_P = -1, -2
 """What is said of a sample besides a class: nothing, and that it is of no P wave."""
 OPENED, CLOSED = "(", ")"
-WAVE_OF = {"p": P, "N": QRS, "t": T}
+WAVE_OF = {"p": P, "t": T, "u": NONE, **dict.fromkeys("NABVQaJSVEjLRFfe/", QRS)}
+"""Which class a mark of a reader belongs to; a U wave is none of the three."""
 LUDB_LEADS = ("i", "ii", "iii", "avr", "avl", "avf", "v1", "v2", "v3", "v4", "v5", "v6")
 FOLDS = 5
 PTBXL_TRAINS = 8
@@ -79,7 +80,7 @@ def fold_of(strips: list[Strip]) -> list[int]:
 def may_train(name: str) -> bool:
     """Whether a record of `qtdb` may train: those named by three digits are excerpts of sets that only test."""
     digits = name.removeprefix("sel")
-    return not (len(digits) == 3 and digits[0] in "12")
+    return not (len(digits) == 3 and digits.isdecimal())
 
 
 def _ludb(folder: Path) -> Iterator[Strip]:
@@ -166,5 +167,7 @@ def said_of(marks: list[tuple[int, str, int]], length: int, fs_hz: float) -> NDA
             said[(peak[0] if opened is None else opened) : at + 1] = peak[1]
             end, opened, peak = at + 1, None, None
         elif symbol != CLOSED:
-            peak = at, WAVE_OF.get(symbol, QRS)
+            if symbol not in WAVE_OF:
+                raise NoRecordings("a mark of a wave that is not known", symbol=symbol, sample=sample)
+            peak = at, WAVE_OF[symbol]
     return said

@@ -74,6 +74,7 @@ HOSTILE = [
     ),
     *("x" * 300, "9" * 5000, "NaN", "1e999", "true", "null", *map(str, NUMBERS), *TIMES),
 ]
+LEADS = ["I", "II", "V1", "C3"]
 ORIGINS = ["http://[", "null", "http://evil.example", "http://a:b@c:99999999", "\xff", "//", "http://[::1"]
 TYPES = [
     "application/json",
@@ -267,15 +268,20 @@ def _right(schema, api):
     kind = schema.get("type")
     if kind == "object":
         required = {name: _right(one, api) for name, one in schema.get("properties", {}).items()}
-        return st.fixed_dictionaries(required) if required else st.dictionaries(TEXTS, TEXTS, max_size=3)
+        if required:
+            return st.fixed_dictionaries(required)
+        inner = schema.get("additionalProperties")
+        values = _right(inner, api) if isinstance(inner, dict) and inner else TEXTS
+        return st.dictionaries(TEXTS | st.sampled_from(LEADS), values, max_size=3)
     if kind == "string" and "pattern" in schema:
         return st.from_regex(schema["pattern"])
     kinds = {
         "string": TEXTS,
         "integer": st.sampled_from(NUMBERS) | st.integers(0, 2000),
+        "number": st.sampled_from(NUMBERS) | st.floats(allow_nan=False, allow_infinity=False),
         "boolean": st.booleans(),
         "null": st.none(),
-        "array": st.lists(TEXTS, max_size=3),
+        "array": st.lists(_right(schema["items"], api) if schema.get("items") else TEXTS, max_size=3),
     }
     return kinds[kind]
 

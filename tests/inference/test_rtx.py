@@ -11,7 +11,7 @@ import pytest
 from biosignal.model.onnx_cpu import OnnxCpuBackend
 from biosignal.tasks.lookup import models
 from edge_agent.inference.bundle_folder import load_bundle, models_dir
-from edge_agent.inference.settings import MIB, TensorRtSettings
+from edge_agent.inference.settings import TensorRtSettings
 from edge_agent.inference.trt_backend import probe_tensorrt
 from edge_agent.inference.trt_client import ChildRefused, TrtChild
 from edge_agent.inference.trt_engine import deserialise
@@ -69,7 +69,7 @@ def build(child, bundle, target) -> bytes:
         bundle.onnx,
         timeout_s=110,
         onnx_bytes=len(bundle.onnx),
-        workspace_bytes=64 * MIB,
+        workspace_bytes=TensorRtSettings().workspace_bytes,
         profile=shapes,
         target=target,
     )

@@ -56,7 +56,7 @@ def test_it_builds_strongly_typed_on_each_generation_and_answers_like_the_cpu(gp
     assert all(np.allclose(got[name], wanted[name], atol=1e-6) for name in wanted)
     assert (plan["version"], plan["strongly_typed"], plan["tf32"]) == (version, True, False)
     assert plan["profile"] == {name: [[1, *shape], [1, *shape], [8, *shape]] for name, shape in INPUTS.items()}
-    assert plan["pools"] == {"WORKSPACE": 64 << 20}
+    assert plan["pools"] == {"WORKSPACE": 128 << 20}
     assert gone(pid)
 
 

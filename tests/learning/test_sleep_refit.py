@@ -16,7 +16,7 @@ from cloud_service.learning.reviewed import ReviewedMark
 from export.release import read_bundle
 
 NAME = "eeg-sleep"
-BUNDLE = Path(__file__).parents[2] / "models" / NAME / "1.0.0"
+BUNDLE = Path(__file__).parents[2] / "models" / NAME / "1.0.1"
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def reviews(parent, label, *, groups=4):
 def test_reviewed_epochs_move_the_head_and_nothing_that_is_remembered(parent):
     label = parent.manifest.classes[3]
     dataset = freeze(list(reviews(parent, label)), parent.manifest, left_out=Counter())
-    candidate = refit(parent, dataset, version="1.0.1", by=RefitSettings(reviewed_weight=400.0))
+    candidate = refit(parent, dataset, version="1.0.2", by=RefitSettings(reviewed_weight=400.0))
     inputs, _, _ = parent.golden()
     before, after = answers(parent, inputs), answers(candidate, inputs)
     place = parent.manifest.classes.index(label)
@@ -59,7 +59,7 @@ def test_reviewed_epochs_move_the_head_and_nothing_that_is_remembered(parent):
 
 def test_a_candidate_is_graded_like_that_of_any_other_task(parent):
     dataset = freeze(list(reviews(parent, parent.manifest.classes[2])), parent.manifest, left_out=Counter())
-    candidate = refit(parent, dataset, version="1.0.1", by=RefitSettings(reviewed_weight=1e-6))
+    candidate = refit(parent, dataset, version="1.0.2", by=RefitSettings(reviewed_weight=1e-6))
     status = {gate.name: gate.status for gate in grade_refit(parent, candidate, dataset).gates}
     assert {status[name] for name in ("contract", "golden vectors", "encoder unchanged", "calibration")} == {"passed"}
     assert status["no regression by class"] == "passed"
