@@ -1,5 +1,6 @@
 """The sound of alarms: what it is made of, when it sounds, and what the page says when the browser blocks it."""
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -73,7 +74,7 @@ def test_an_alarm_marks_title_and_icon_and_the_page_says_when_sound_is_off_or_bl
     page = page_of("viewer")
     page.goto("/alarms")
     expect(page.locator("#alarm-bar")).to_be_visible()
-    page.wait_for_function("document.title.startsWith('\\u25b2 ')")
+    expect(page).to_have_title(re.compile("^\u25b2 "))
     assert page.locator("#icon").get_attribute("href") in ("/static/icon-low.svg", "/static/icon-medium.svg")
     expect(page.locator("#sound")).to_have_text("Sound blocked")
     expect(page.locator("#sound-bar")).to_be_visible()

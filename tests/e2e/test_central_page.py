@@ -42,7 +42,7 @@ def test_each_bed_has_a_live_wave_and_a_rate_that_is_read_from_across_the_room(f
 
 def test_the_worst_bed_stands_first_or_each_where_it_always_stands(fed, central):
     page = central()
-    page.wait_for_function("document.querySelector('.bed[data-priority=medium], .bed[data-priority=low]')")
+    page.locator(".bed[data-priority=medium], .bed[data-priority=low]").first.wait_for()
     worst = page.evaluate(ORDER)
     assert page.locator(".bed").first.get_attribute("data-priority") != ""
     page.locator("#order").click()
