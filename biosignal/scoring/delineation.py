@@ -162,13 +162,18 @@ class Atrial:
 def atrial(marked: Mapping[str, Times], found_ms: Times, withheld_ms: Times) -> Atrial:
     """Ask of each marked QRS complex whether a P wave begins in the 400 ms before it, in truth and as found.
 
+    That there is none is known only where the reader looked at all of the 400 ms: the first complex of a recording is
+    often marked without what lies before it.
+
     Parameters
     ----------
     withheld_ms : QRS complexes of which it was not said whether they have one.
     """
-    made = Atrial()
+    made, looked = Atrial(), looked_at(marked)
     for onset in marked.get("QRS on", np.zeros(0)).tolist():
         is_there = _any(marked.get("P on", np.zeros(0)), onset - BEFORE_QRS_MS, onset)
+        if not is_there and not len(looked.inside(np.array([onset - BEFORE_QRS_MS]))):
+            continue
         is_found = _any(found_ms, onset - BEFORE_QRS_MS, onset)
         if not is_found and _any(withheld_ms, onset - WIDE_MS, onset + WIDE_MS):
             made.withheld += 1

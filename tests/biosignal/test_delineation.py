@@ -69,6 +69,13 @@ def test_a_bound_that_nobody_marked_has_no_figures_and_does_not_enter_the_mean()
     assert macro_f1(made) == 100.0
 
 
+def test_a_complex_before_which_nobody_looked_is_not_one_without_a_p_wave():
+    marked = beats(1000, 2000, 3000)
+    marked["P on"], marked["P off"] = marked["P on"][1:], marked["P off"][1:]
+    made = atrial(marked, marked["P on"], np.zeros(0))
+    assert (made.present_found, made.absent_said, made.absent_missed) == (2, 0, 0)
+
+
 def test_p_waves_are_asked_of_each_marked_complex_and_withheld_ones_are_counted_apart():
     marked = beats(1000, 2000, 3000, 4000)
     marked["P on"] = np.array([840.0, 2840.0])
