@@ -20,6 +20,7 @@ class Commands:
     Parameters
     ----------
     new_model : begins a model update; absent where this device takes none, for `no_updates`.
+    fetch_waves : queues the stored waves of a recording between two seconds, and says what is there of them.
     send_again : queues once more what was stored since a time, or everything, and says how many events that are.
     """
 
@@ -30,12 +31,14 @@ class Commands:
         *,
         new_model: Callable[[Command], CommandAnswer] | None,
         send_again: Callable[[str | None], str],
+        fetch_waves: Callable[[str, float, float], str],
         no_updates: str = "",
     ) -> None:
         self._device = device
         self._analysis = analysis
         self._new_model = new_model
         self._send_again = send_again
+        self._fetch_waves = fetch_waves
         self._no_updates = no_updates
 
     def carry_out(self, command: Command) -> CommandAnswer:
@@ -63,6 +66,9 @@ class Commands:
             return begun.outcome, begun.reason
         elif command.name == "send-again":
             return "done", self._send_again(command.argument("since"))
+        elif command.name == "fetch-waves":
+            stretch = (_number(_needed(command, name), name) for name in ("start_s", "end_s"))
+            return "done", self._fetch_waves(_needed(command, "recording"), *stretch)
         elif command.name != "watch":
             return "refused", f"this version knows no command {command.name}"
         return "done", ""
