@@ -83,6 +83,7 @@ ROUTES = {
     ("GET", "/"): (VIEWER, 200),
     ("GET", "/devices/{name}"): (VIEWER, 404),
     ("GET", "/devices/{name}/eeg"): (VIEWER, 404),
+    ("GET", "/devices/{name}/recordings/{recording}"): (VIEWER, 404),
     ("GET", "/findings"): (VIEWER, 200),
     ("GET", "/findings/{finding}"): (VIEWER, 404),
     ("GET", "/review"): (REVIEWER, 200),
