@@ -17,6 +17,13 @@ class WaveStrip {
     this.caption = h("figcaption", {});
     this.root = h("figure", { class: "strip", "data-lead": lead.name, "data-unit": lead.unit }, this.box, this.caption);
     this.canvas.addEventListener("pointerdown", (event) => this.measure(event));
+    this.sheet = document.createElement("canvas");
+    document.addEventListener("bedside:inks", () => { this.sheetKey = ""; });
+    this.isSeen = true;
+    new IntersectionObserver(([one]) => {
+      this.isSeen = one.isIntersecting;
+      if (this.isSeen) page.redraw();
+    }, { rootMargin: "50% 0px" }).observe(this.root);
   }
 
   get width() {
@@ -53,6 +60,7 @@ class WaveStrip {
     if (!this.width) return;
     const at = (this.at = layout(this.lead.unit, this.page.view, this.width));
     this.from = from;
+    if (!this.isSeen) return; // of twelve leads a window shows a few
     const to = this.seconds(this.width);
     const { pieces, isWhole } = this.page.store.samples(this.lead.name, from, to);
     const mine = marks.filter((one) => one.leads.includes(this.lead.name) || !one.leads.length);
@@ -64,9 +72,7 @@ class WaveStrip {
     ctx.fillRect(0, 0, this.width, top);
     ctx.save();
     ctx.translate(0, top);
-    drawPaper(ctx, this.width, at);
-    drawPulse(ctx, at);
-    drawScale(ctx, at, leadText(this.lead));
+    this.blit(ctx, at);
     const scale = this.scale(at, pieces, from, to);
     const parts = this.parts(pieces, from, to);
     ctx.beginPath();
@@ -88,6 +94,19 @@ class WaveStrip {
     const seconds = (to - from).toFixed(1);
     this.canvas.setAttribute("aria-label", `Lead ${leadText(this.lead)}, ${seconds} s from ${this.page.clock(from)}, ${marksText(mine)}`);
     write(this.caption, `Lead ${leadText(this.lead)}, ${at.speedText}, ${scaleText(at.unit, at.gain)}, ${seconds} s`);
+  }
+
+  // The paper itself is drawn once.
+  blit(ctx, at) {
+    const key = [this.width, at.speed, at.gain, window.devicePixelRatio, at.unit].join();
+    if (key !== this.sheetKey) {
+      const sheet = prepare(this.sheet, this.width, at.height);
+      drawPaper(sheet, this.width, at);
+      drawPulse(sheet, at);
+      drawScale(sheet, at, leadText(this.lead));
+      this.sheetKey = key;
+    }
+    ctx.drawImage(this.sheet, 0, 0, this.width, at.height);
   }
 
   parts(pieces, from, to) {

@@ -30,7 +30,7 @@ const page = {
   clock: clockOf, reason: reasonOf,
   findings: () => findings, losses: () => losses, rates: () => rates,
   marks: marksOn, measured: (lead) => (caliper?.lead === lead ? caliper : null),
-  caliper: measure, goTo, openStrip,
+  caliper: measure, goTo, openStrip, redraw: () => schedule(),
 };
 const views = {
   strip: { label: "Strip", sheet: new WaveStrips(page) },
@@ -83,7 +83,9 @@ function marksOn(from, to) {
   const fs = course.recording.fs_hz;
   const near = findings.filter((one) => one.to > from && one.from < to)
     .map((one) => ({ task: one.task, kind: one.kind, leads: one.leads, from: one.from, to: Math.max(one.to, one.from + 1 / fs), label: one.label, isEvidence: true, chosen: false }));
-  const packed = [...new Set([...packs.values()].flat())].filter((one) => one.to >= from && one.from < to);
+  const packed = [];
+  // a stretch may have begun some minutes before
+  for (let minute = Math.floor(from / 60) - 2; minute * 60 < to; minute++) packed.push(...(packs.get(minute) ?? []).filter((one) => one.to >= from && one.from < to));
   return [...packed, ...near];
 }
 
