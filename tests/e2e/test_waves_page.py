@@ -1,9 +1,12 @@
 """Every wave of a recording on a page: on paper, on lines of minutes, measured, and fetched where it is not there."""
 
 import re
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+import wfdb
 from playwright.sync_api import expect
 from running_ward import wait_for
 
@@ -103,6 +106,21 @@ def test_from_one_finding_to_the_next_and_from_a_finding_to_what_was_around_it(w
     page.locator("#around").click()
     expect(page.locator("h1")).to_contain_text("Waves of")
     expect(page.locator("#here [data-finding]").first).to_be_visible()
+
+
+def test_what_is_shown_is_taken_out_as_files(page_of, kept, tmp_path):
+    page = page_of("reviewer")
+    page.goto(f"/devices/{kept.name}/recordings/{kept.recording}?view=strip&at=20")
+    expect(page.locator("#sheet canvas").first).to_have_attribute("aria-label", re.compile("Lead"))
+    with page.expect_download() as coming:
+        page.get_by_role("button", name="Download").click()
+    coming.value.save_as(tmp_path / "out.zip")
+    with zipfile.ZipFile(tmp_path / "out.zip") as packed:
+        packed.extractall(tmp_path)
+        head = next(name for name in packed.namelist() if name.endswith(".hea"))
+    read = wfdb.rdrecord(str(tmp_path / head.removesuffix(".hea")))
+    chunk = kept.signals.chunk(0, kept.recording, 20, 20 + read.sig_len / read.fs)
+    np.testing.assert_allclose(read.p_signal[:, 0], chunk.samples(), atol=1e-6)
 
 
 def test_a_stretch_that_is_measured_by_keys_alone(waves):

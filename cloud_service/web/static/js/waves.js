@@ -313,6 +313,30 @@ function say(missing) {
   fill(byId("missing"), h("span", {}, said), entry && !["requested"].includes(entry.state) ? again : null);
 }
 
+// ---- out ------------------------------------------------------------------------------------------------------------
+
+// The browser takes a file as a link gives it; what speaks against it is asked first, as a link has no place for words.
+async function takeOut(event) {
+  event.preventDefault();
+  const { span, leads, form } = event.target.elements;
+  const middle = page.shownFrom + page.lengthS / 2;
+  const [from, to] = span.value === "all" ? [0, page.end] : span.value === "shown" ? [page.shownFrom, page.shownFrom + page.lengthS]
+    : [middle - Number(span.value) / 2, middle + Number(span.value) / 2];
+  const wanted = new URLSearchParams({ form: form.value, start_s: Math.max(0, from).toFixed(3), end_s: Math.min(to, page.end).toFixed(3) });
+  if (leads.value === "shown") for (const one of chosen === "strip" ? page.leads : [page.lead]) wanted.append("lead", one.name);
+  write(byId("out-error"), "");
+  const answer = await fetch(`/api/v1${PATH}/excerpt?${wanted}`).catch(() => null);
+  if (!answer?.ok) {
+    const said = await answer?.json().catch(() => null);
+    return write(byId("out-error"), said ? `${said.detail}${said.try ? `. Try: ${said.try}` : ""}` : "The clinic's service does not answer");
+  }
+  const link = h("a", { href: URL.createObjectURL(await answer.blob()), download: answer.headers.get("content-disposition")?.match(/filename="([^"]+)"/)?.[1] ?? "excerpt.zip" });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}
+
+byId("out")?.addEventListener("submit", takeOut);
+
 // ---- from the clinic ------------------------------------------------------------------------------------------------
 
 const loadCourse = gathered(async () => {
