@@ -97,7 +97,7 @@ def _central(page: Any, clinic: Clinic, *, seconds: float) -> list[Figure]:
     feeding.start()
     try:
         page.goto("/central")
-        page.locator(".bed .strip:not(.stale)").nth(BEDS - 1).wait_for(timeout=60_000)
+        page.locator(".bed:not(.stale) .strip:not(.stale)").nth(BEDS - 1).wait_for(timeout=60_000)
         session = page.context.new_cdp_session(page)
         session.send("Performance.enable")
         page.wait_for_timeout(3000)

@@ -25,6 +25,7 @@ HERE = Path(str(files("cloud_service.web")))
 PLACES: tuple[tuple[str, str, Role], ...] = (
     ("/", "Dashboard", Role.VIEWER),
     ("/central", "Central", Role.VIEWER),
+    ("/patients", "Patients", Role.VIEWER),
     ("/findings", "Findings", Role.VIEWER),
     ("/alarms", "Alarms", Role.VIEWER),
     ("/review", "Review", Role.REVIEWER),
@@ -82,6 +83,18 @@ def waves(request: Request, name: str, recording: str) -> Response:
     """Show every wave of a recording."""
     place = {"device": name, "recording": recording}
     return _for(request, Role.VIEWER, "waves.html", place, exists=(RecordingRow, (name, recording)))
+
+
+@router.get("/patients")
+def patients(request: Request) -> Response:
+    """Show all patients, and admit one."""
+    return _for(request, Role.VIEWER, "patients.html")
+
+
+@router.get("/patients/{subject}")
+def patient(request: Request, subject: str) -> Response:
+    """Show one patient across beds and recordings."""
+    return _for(request, Role.VIEWER, "patient.html", {"subject": subject})
 
 
 @router.get("/findings")

@@ -225,7 +225,13 @@ def test_a_viewer_can_neither_review_nor_release(visits, ward):
     visit = visits("viewer")
     page = visit.page
     page.goto("/")
-    assert page.locator("nav[aria-label=Main]").inner_text().split() == ["Dashboard", "Central", "Findings", "Alarms"]
+    assert page.locator("nav[aria-label=Main]").inner_text().split() == [
+        "Dashboard",
+        "Central",
+        "Patients",
+        "Findings",
+        "Alarms",
+    ]
     for path in ("/models", "/operations", "/review"):
         assert page.goto(path).status == 403
         expect(page.locator("main")).to_contain_text("needs the role")

@@ -8,6 +8,7 @@ import { Charts, chartedMarks } from "./charts.js";
 import { byId, fill, h, onKey, table, write } from "./dom.js";
 import { UNKNOWN, showEvents } from "./event-log.js";
 import { EVERY, gathered, onEvents } from "./feed.js";
+import { called } from "./names.js";
 import { findingItem } from "./findings-list.js";
 import { watchDevice } from "./live-socket.js";
 import { LiveStrip, animate } from "./live-strip.js";
@@ -191,7 +192,7 @@ const showRecordings = gathered(async () => {
     ["Source", (one) => one.source],
     ["Leads", (one) => one.leads.map(leadText).join(", ")],
     ["Rate", (one) => `${[...new Set(one.leads.map((lead) => lead.fs_hz ?? one.fs_hz))].join(", ")} Hz`, { num: true }],
-    ["Subject", (one) => one.subject ?? "not assigned"],
+    ["Patient", (one) => (one.subject ? h("a", { href: `/patients/${encodeURIComponent(one.subject)}` }, called(one.subject)) : "nobody")],
     ["Received", (one) => stamp(one.received)],
     ["Length", (one) => (one.end === null ? "running" : place(one.end, one.fs_hz)), { num: true }],
     ["Ended", (one) => one.closed_reason ?? ""],

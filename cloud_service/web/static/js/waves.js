@@ -339,7 +339,7 @@ byId("out")?.addEventListener("submit", takeOut);
 
 // ---- from the clinic ------------------------------------------------------------------------------------------------
 
-const loadCourse = gathered(async () => {
+async function readCourse() {
   const before = course?.recording.end;
   course = await get(PATH);
   const { recording: facts } = course;
@@ -348,9 +348,9 @@ const loadCourse = gathered(async () => {
   rates = ratesOf(course);
   page.end = endOf(course);
   write(byId("which"), `recording ${short(facts.id)}, ${facts.subject ? `patient ${facts.subject}` : "no patient assigned"}, ${facts.end === null ? "running" : `${place(facts.end, facts.fs_hz)} long`}`);
-  if (before === undefined) return;
-  schedule();
-}, 1000);
+  if (before !== undefined) schedule();
+}
+const loadCourse = gathered(readCourse, 1000);
 
 function ratesOf({ series, recording: facts }) {
   const first = series.flatMap((one) => one.columns.map((column) => ({ one, column }))).find(({ column }) => column.unit === "/min");
@@ -372,7 +372,7 @@ function endOf({ recording: facts, series }) {
 }
 let live = 0;
 
-const loadFindings = gathered(async () => {
+async function readFindings() {
   const found = [];
   let before = null;
   do {
@@ -387,7 +387,8 @@ const loadFindings = gathered(async () => {
   })).sort((a, b) => a.from - b.from);
   if (course) page.end = Math.max(page.end, endOf(course));
   schedule();
-}, 1000);
+}
+const loadFindings = gathered(readFindings, 1000);
 
 // How far a recording that runs has come is in the status of its device.
 async function look() {
@@ -403,7 +404,7 @@ async function look() {
 }
 
 async function start() {
-  await Promise.all([loadCourse(), loadFindings()]);
+  await Promise.all([readCourse(), readFindings()]);
   const wanted = new URLSearchParams(location.search);
   const all = course.recording.leads;
   page.lead = all.find((one) => one.name === wanted.get("lead")) ?? all.find((one) => one.kind === "ecg") ?? all[0];
