@@ -13,11 +13,12 @@ from cloud_service import notify
 from cloud_service.access import audit
 from cloud_service.access.bodies import BodyLimit
 from cloud_service.access.headers import SecurityHeaders
-from cloud_service.access.limits import Turns
+from cloud_service.access.limits import AttemptLimit, Turns
 from cloud_service.access.people import People
 from cloud_service.clinic import (
     alarm_log,
     alarms,
+    asking,
     classify,
     devices,
     eeg_views,
@@ -65,6 +66,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     alarms.router,
     alarm_log.router,
     classify.router,
+    asking.router,
     feed_routes.router,
     event_log.router,
     operations.router,
@@ -143,6 +145,7 @@ def _assemble(settings: CloudSettings, on_devices_changed: Callable[[], None]) -
         database=database,
         people=People(database, settings.access, demo=settings.demo),
         turns=Turns(),
+        questions=AttemptLimit(asking.ALLOWED, asking.WINDOW_S),
         link=link,
         worker=worker,
         commands=commands,

@@ -5,13 +5,13 @@ from biosignal.asking.facts import Made, sayable
 from biosignal.asking.reply import Answer, Part, Quoted, Reason, Refusal, Reply
 from biosignal.asking.subjects import Subject, subjects
 from biosignal.asking.templates import COMPARE, HOW_MADE, MEASURED, NEXT_STEPS, TEMPLATES, WHEN
-from biosignal.asking.tokens import LONGEST
+from biosignal.asking.tokens import LONGEST, stems_of
 from biosignal.asking.understanding import Meant, meant
 from biosignal.events import Finding
 from biosignal.wording.knowledge import knowledge
 from biosignal.wording.literals import is_assessable
 
-MOST_OFFERED = 3
+MOST_OFFERED, MOST_LOOKED_AT = 3, 10
 
 
 def ask(
@@ -34,18 +34,20 @@ def ask(
     made = understood if isinstance(understood, Reason) else _answered(understood, about, before)
     if isinstance(made, Answer) and not all(is_supported(part, about, before) for part in made.parts):
         made = Reason.UNCHECKED
-    return Refusal(reason=made, can=offered(question, about)) if isinstance(made, Reason) else made
+    return Refusal(reason=made, can=offered(question, about, made)) if isinstance(made, Reason) else made
 
 
-def offered(question: str, about: Finding | None) -> tuple[str, ...]:
-    """Give questions that can be answered: of a finding every kind, and of what is nearest to the question.
+def offered(question: str, about: Finding | None, reason: Reason) -> tuple[str, ...]:
+    """Give questions that can be answered: of a finding every kind, and of what shares a word with the question.
 
-    Where nothing is near, the first subjects there are.
+    A question that was refused for what it asks brings nothing near; where there is nothing, the first subjects.
     """
+    known, words = subjects(), set(stems_of(question[:LONGEST]))
+    ranked = known.ranked(question[:LONGEST], MOST_LOOKED_AT) if reason is Reason.OUTSIDE else []
+    near = [one for one in ranked if words & {part for name in one.names for part in stems_of(name)}]
+    general = near[:MOST_OFFERED] or ([] if about else list(known.all[:MOST_OFFERED]))
     of_finding = () if about is None else tuple(one.question for one in TEMPLATES.values())
-    known = subjects()
-    near = known.ranked(question[:LONGEST], MOST_OFFERED) or ([] if of_finding else list(known.all[:MOST_OFFERED]))
-    return (*of_finding, *(f"What is {one.title}?" for one in near))
+    return (*of_finding, *(f"Explain: {one.title}." for one in general))
 
 
 def _answered(asked: Meant, about: Finding | None, before: Finding | None) -> Answer | Reason:

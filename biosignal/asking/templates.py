@@ -73,8 +73,10 @@ EXPLAIN = Template(
     words="finding result shown alarm what meaning word",
     general=True,
 )
-TEMPLATES = {one.name: one for one in (COMPARE, NEXT_STEPS, WHEN, HOW_MADE, MEASURED, EXPLAIN)}
-"""By name, in the order in which their cues are looked for; the last one is what a question is taken for."""
+TEMPLATES = {one.name: one for one in (EXPLAIN, MEASURED, WHEN, NEXT_STEPS, COMPARE, HOW_MADE)}
+"""By name, in the order in which they are offered."""
+_LOOKED_FOR = (COMPARE, NEXT_STEPS, WHEN, HOW_MADE, MEASURED, EXPLAIN)
+"""In the order in which their cues are looked for; the last one is what a question is taken for."""
 
 
 _IS_IT = re.compile(r"^(?:is|was|are|were|could|can|might|does|did) (?:this|it|that|these|those|the finding)\b")
@@ -87,4 +89,4 @@ def is_yes_or_no(text: str) -> bool:
 
 def template_of(text: str) -> Template:
     """Say of which kind a question is; `text` is plain (`plain_text`)."""
-    return next(one for one in TEMPLATES.values() if one.cue.search(text))
+    return next(one for one in _LOOKED_FOR if one.cue.search(text))

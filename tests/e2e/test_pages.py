@@ -271,6 +271,7 @@ def test_pages_fit_a_phone_and_can_be_read(browser, ward, scheme):
         "/devices/bed-1",
         "/findings",
         f"/findings/{some}",
+        "/ask",
         "/alarms",
         "/review",
         "/models",

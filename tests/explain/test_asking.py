@@ -204,7 +204,15 @@ def test_two_slips_make_another_word(one, other):
 def test_what_is_refused_offers_what_is_near():
     reply = ask("Which sorts of fibrillation are there in the atria?")
     assert isinstance(reply, Refusal)
-    assert "What is atrial fibrillation?" in reply.can
+    assert "Explain: atrial fibrillation." in reply.can
+
+
+@pytest.mark.parametrize("about", [None, RUN])
+@pytest.mark.parametrize("question", [*REFUSED, "beats of the heart", "slow sleep in the EEG", "alarm", "P"])
+def test_whatever_is_offered_is_answered(question, about):
+    reply = ask(question, about=about)
+    for offer in reply.can if isinstance(reply, Refusal) else ():
+        assert isinstance(ask(offer, about=about, before=BEFORE), Answer), offer
 
 
 def test_a_kind_of_question_that_is_not_there_and_a_question_that_is_too_long_are_named():

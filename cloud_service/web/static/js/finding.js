@@ -9,6 +9,7 @@ import { drawable, fetchContext, keptText, labelOf, markKey } from "./marks.js";
 import { PaperChoice, newView } from "./paper-choice.js";
 import { KINDS, capital, kindLabel, markWords, meaningOf, outcomeText, place, priorityMark, reviewUnit, short, stamp, taskLabel } from "./words.js";
 import { measureTable } from "./measures.js";
+import { AskDesk } from "./ask-desk.js";
 import { VerdictDesk } from "./verdict.js";
 
 const id = byId("finding").dataset.finding;
@@ -184,3 +185,4 @@ onKey((event) => {
   if (target && byId(target).href) location.assign(byId(target).href);
 });
 verdict.load();
+new AskDesk(byId("ask"), { finding: id });
