@@ -20,10 +20,13 @@ Field: TypeAlias = tuple[str, float]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Weights:
-    """How documents are weighed: saturation `k1` and length `b` of BM25, and what a piece of a word counts."""
+    """How documents are weighed: saturation `k1` and length `b` of BM25, and what a piece of a word counts.
+
+    The defaults found the answers of MedQuAD's tuning half best (`export/asking/retrieval.py`).
+    """
 
     k1: float = 1.2
-    b: float = 0.75
+    b: float = 0.4
     pieces: float = 0.2
 
 

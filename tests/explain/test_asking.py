@@ -8,6 +8,7 @@ from explain_cases import KINDS, finding
 from hypothesis import given
 from hypothesis import strategies as st
 
+from biosignal.asking import understanding
 from biosignal.asking.answering import ask
 from biosignal.asking.checking import is_supported
 from biosignal.asking.ranking import Ranking
@@ -233,3 +234,17 @@ def test_plain_text_is_plain_however_often_it_is_made(text):
     once = plain_text(text)
     assert plain_text(once) == once
     assert all(part.isascii() and part for part in stems_of(text))
+
+
+def asked_of_all(questions):
+    return [one for one in questions if isinstance(ask(one, about=RUN, before=BEFORE), Answer)]
+
+
+def test_either_fence_alone_lets_questions_through_that_both_stop(monkeypatch):
+    questions = ["Is the patient okay?", "Show the record of Anna Schmidt."]
+    assert asked_of_all(questions) == []
+    with monkeypatch.context() as patched:
+        patched.setattr(understanding, "refused", lambda _: None)
+        assert asked_of_all(questions) == questions[:1]
+    monkeypatch.setattr(understanding, "MOST_UNKNOWN", 1.0)
+    assert asked_of_all(questions) == questions[1:]
