@@ -37,6 +37,18 @@ def ask(
     return Refusal(reason=made, can=offered(question, about, made)) if isinstance(made, Reason) else made
 
 
+def sentences_about(about: Finding, before: Finding | None) -> frozenset[str]:
+    """Give every sentence that an answer about a finding may hold, and those in general."""
+    replies = [ask("", about=about, before=before, template=name) for name in TEMPLATES]
+    said = {part.text for reply in replies if isinstance(reply, Answer) for part in reply.parts}
+    return frozenset(said) | sentences_in_general()
+
+
+def sentences_in_general() -> frozenset[str]:
+    """Give every sentence that an answer in general may hold."""
+    return frozenset(part.text for one in subjects().all for part in (*one.meaning, *one.actions))
+
+
 def offered(question: str, about: Finding | None, reason: Reason) -> tuple[str, ...]:
     """Give questions that can be answered: of a finding every kind, and of what shares a word with the question.
 

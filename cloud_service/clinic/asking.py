@@ -81,7 +81,7 @@ def answer(new: Question, login: Viewer, clinic: ClinicPart) -> Answered:
     if wait_s:
         raise TooManyQuestions(wait_s)
     with clinic.database.read() as session:
-        about, before = _found(session, new.finding) if new.finding is not None else (None, None)
+        about, before = found(session, new.finding) if new.finding is not None else (None, None)
     reply = ask(new.question, about=about, before=before, template=new.template)
     said = reply.reason.value if isinstance(reply, Refusal) else reply.template
     with clinic.database.write() as session:
@@ -89,7 +89,7 @@ def answer(new: Question, login: Viewer, clinic: ClinicPart) -> Answered:
     return shown_reply(reply)
 
 
-def _found(session: Session, finding: str) -> tuple[Finding, Finding | None]:
+def found(session: Session, finding: str) -> tuple[Finding, Finding | None]:
     """Look up a finding, and the one of its kind before it in the same recording: another may be of another patient."""
     row = session.get(FindingRow, finding)
     if row is None:

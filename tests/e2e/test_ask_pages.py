@@ -78,3 +78,52 @@ def test_a_question_in_general_is_answered_on_its_page_in_any_window(fed, page_o
     expect(page.locator("#ask .quoted")).to_contain_text("1920. Fridericia")
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     picture(page, f"ask-{scheme}-{width}")
+
+
+def test_better_words_for_a_text_reach_the_engineers(fed, page_of):
+    page = page_of("viewer")
+    with_an_alarm(page)
+    text = page.locator("#text .prose").inner_text()
+    desk = page.locator("#text-feedback")
+    desk.locator("summary").press("Enter")
+    desk.get_by_label("Better words").first.check()
+    desk.locator("textarea").first.fill("The heart beat fast.")
+    desk.get_by_role("button", name="Send").click()
+    expect(desk).to_contain_text("Kept. The engineers see it")
+    picture(page, "feedback-finding")
+    page.locator("[data-template=next-steps]").click()
+    said = page.locator("#ask .quoted").first
+    said.locator("summary").click()
+    said.get_by_label("Disagree").check()
+    picture(page, "feedback-answer")
+    said.get_by_role("button", name="Send").click()
+    expect(said).to_contain_text("Kept.")
+    page = page_of("engineer")
+    page.goto("/operations")
+    row = page.locator("#feedback tbody tr", has_text="The heart beat fast.")
+    expect(row).to_contain_text(text)
+    expect(row).to_contain_text("better words")
+    expect(page.locator("#feedback tbody tr", has_text="disagree")).to_have_count(1)
+    picture(page, "feedback-operations")
+
+
+def test_a_word_half_written_outlives_a_new_revision(fed, page_of):
+    page = page_of("viewer")
+    with_an_alarm(page)
+    desk = page.locator("#text-feedback")
+    desk.locator("summary").click()
+    desk.get_by_label("Note").fill("half of it")
+    page.evaluate("document.dispatchEvent(new Event('bedside:back'))")
+    page.wait_for_timeout(500)
+    expect(desk.get_by_label("Note")).to_have_value("half of it")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_desk_for_words_fits_a_phone(fed, page_of, scheme):
+    page = page_of("viewer", color_scheme=scheme)
+    page.set_viewport_size({"width": 390, "height": 844})
+    with_an_alarm(page)
+    page.locator("#text-feedback summary").click()
+    page.locator("#text-feedback").get_by_label("Better words").first.check()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    picture(page, f"feedback-{scheme}-390")

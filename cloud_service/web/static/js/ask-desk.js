@@ -2,6 +2,7 @@
 
 import { post } from "./api.js";
 import { fill, h } from "./dom.js";
+import { FeedbackDesk } from "./feedback-desk.js";
 import { QUESTIONS, capital, place } from "./words.js";
 
 const LONGEST = 400;
@@ -64,9 +65,16 @@ export class AskDesk {
     const what = reply.in_general ? [h("strong", {}, capital(reply.subject)), ", in general; nothing here is about a finding."] : null;
     const said = groups(reply.parts).map(({ parts }) => h("div", { class: "quoted" },
       parts.map((part) => h("p", { class: "prose" }, part.text)),
-      parts[0].source ? sourceText(parts[0].source) : factText(parts[0], this.finding)));
+      parts[0].source ? sourceText(parts[0].source) : factText(parts[0], this.finding),
+      parts[0].source ? parts.map((part) => this.desk(part, reply, parts.length > 1)) : null));
     const left = reply.left_out ? h("p", { class: "made" }, `${reply.left_out} measured ${reply.left_out === 1 ? "number has" : "numbers have"} no vetted words and ${reply.left_out === 1 ? "is" : "are"} left out; Evidence shows all.`) : null;
     return [what ? h("p", {}, what) : null, said, left];
+  }
+
+  // A word on a vetted sentence; where several stand together, each desk says which one it is about.
+  desk(part, reply, isOneOfSeveral) {
+    const about = isOneOfSeveral ? `Your word on "${part.text}"` : "Your word on this sentence";
+    return new FeedbackDesk({ text: part.text, finding: reply.in_general ? null : this.finding, about }).root;
   }
 
   refusal(reply) {
