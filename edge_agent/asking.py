@@ -1,7 +1,9 @@
 """A question about a stored finding, answered on the terminal: `edge-agent ask`. Only reads, also beside the daemon."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TextIO
 
@@ -85,7 +87,12 @@ def _plain(reply: Reply) -> dict[str, object]:
 def _lines(reply: Reply) -> list[str]:
     if isinstance(reply, Refusal):
         return [f"Not answered: {reply.text}", "What can be answered:", *(f"  {one}" for one in reply.can)]
-    return [*_head(reply), *(line for part in reply.parts for line in (part.text, f"  {_origin(part)}")), *_foot(reply)]
+    said = [line for origin, parts in groupby(reply.parts, _origin) for line in (*_texts(parts), f"  {origin}")]
+    return [*_head(reply), *said, *_foot(reply)]
+
+
+def _texts(parts: Iterable[Part]) -> list[str]:
+    return [part.text for part in parts]
 
 
 def _head(reply: Answer) -> list[str]:
