@@ -460,7 +460,8 @@ class ModelReport:
 class Command:
     """What a clinic asks.
 
-    `name` is acknowledge, pause-audio, watch, new-model, assign-subject, set-limits or send-again.
+    `name` is acknowledge, pause-audio, watch, new-model, assign-subject, discharge-subject, set-limits, send-again or
+    fetch-waves.
     """
 
     id: str

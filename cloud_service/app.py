@@ -21,8 +21,10 @@ from cloud_service.clinic import (
     asking,
     classify,
     devices,
+    disclosure,
     eeg_views,
     event_log,
+    excerpting,
     feedback,
     findings,
     live,
@@ -47,11 +49,13 @@ from cloud_service.database.connection import Database, open_database
 from cloud_service.ingest.arrival import Message
 from cloud_service.ingest.broker_link import BrokerLink
 from cloud_service.ingest.presence import read_status
+from cloud_service.ingest.stored_waves import WaveFiler, open_archive
 from cloud_service.ingest.worker import IngestWorker
 from cloud_service.learning import routes as learning_routes
 from cloud_service.learning.assembly import learning_part, make_worker, open_workshop
 from cloud_service.pulse import Part
 from cloud_service.settings import CloudSettings
+from cloud_service.waves.archive import WaveArchive
 from cloud_service.web.pages import router as pages
 
 API = "/api/v1"
@@ -59,6 +63,8 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     logins.router,
     devices.router,
     recordings.router,
+    disclosure.router,
+    excerpting.router,
     live.router,
     eeg_views.router,
     findings.router,
@@ -140,7 +146,8 @@ def _assemble(settings: CloudSettings, on_devices_changed: Callable[[], None]) -
     audit.keep_anchors(database, settings.anchor_file)
     feed, views = Feed(database), LiveViews()
     lookout = Lookout(database, Ear(), lambda alarm: feed.announce(announcement(alarm)))
-    worker, link = _line(settings, database, views, feed, lookout)
+    archive = open_archive(settings)
+    worker, filer, link = _line(settings, database, archive, views, feed, lookout)
     commands = CommandDesk(database, link)
     return Clinic(
         settings=settings,
@@ -150,22 +157,24 @@ def _assemble(settings: CloudSettings, on_devices_changed: Callable[[], None]) -
         questions=AttemptLimit(asking.ALLOWED, asking.WINDOW_S),
         link=link,
         worker=worker,
+        archive=archive,
+        filer=filer,
         commands=commands,
         watching=WatchDesk(lambda site, device: commands.renew_watch(site=site, device=device)),
         views=views,
         feed=feed,
         lookout=lookout,
-        retention=Retention(database, settings.database),
+        retention=Retention(database, settings.database, archive=archive, keep_waves_days=settings.waves.keep_days),
         on_devices_changed=on_devices_changed,
     )
 
 
 def _line(
-    settings: CloudSettings, database: Database, views: LiveViews, feed: Feed, lookout: Lookout
-) -> tuple[IngestWorker | None, BrokerLink | None]:
-    """Connect broker and database; the two need each other, the worker to answer and the link to hand over."""
+    settings: CloudSettings, database: Database, archive: WaveArchive, views: LiveViews, feed: Feed, lookout: Lookout
+) -> tuple[IngestWorker | None, WaveFiler | None, BrokerLink | None]:
+    """Connect broker, database and archive; they need each other, those to answer and the link to hand over."""
     if not settings.mqtt.enabled:
-        return None, None
+        return None, None, None
 
     def on_wave(topic: str, payload: bytes, _retained: bool) -> None:
         place = parse(topic)
@@ -184,14 +193,19 @@ def _line(
     def on_event(topic: str, payload: bytes, _retained: bool) -> None:
         worker.take(Message(topic=topic, payload=payload))
 
+    def on_stored(topic: str, payload: bytes, _retained: bool) -> None:
+        filer.take(topic, payload)
+
     link = BrokerLink(
         settings.mqtt,
         on_event=on_event if settings.ingest.enabled else None,
         on_status=on_status,
         on_wave=on_wave,
+        on_stored=on_stored if settings.ingest.enabled else None,
     )
     worker = IngestWorker(database, settings.ingest, send_receipt=link.send_receipt, on_committed=feed.poke)
-    return (worker if settings.ingest.enabled else None), link
+    filer = WaveFiler(archive, database, send_receipt=link.send_receipt)
+    return (worker, filer, link) if settings.ingest.enabled else (None, None, link)
 
 
 def _watch(clinic: Clinic, more: Sequence[Part]) -> None:
@@ -199,16 +213,18 @@ def _watch(clinic: Clinic, more: Sequence[Part]) -> None:
     link, worker = clinic.link, clinic.worker
     mine: list[Part] = [clinic.feed, clinic.watching.loop]
     mine += [part.loop for part in (link, worker) if part is not None]
-    retention = [clinic.retention.loop] if clinic.retention.is_on else []
-    clinic.lookout.watch(mine, link=link, worker=worker, beside=[*more, *retention])
+    beside = [clinic.retention.loop] if clinic.retention.is_on else []
+    beside += [clinic.filer.loop] if clinic.filer is not None else []
+    clinic.lookout.watch(mine, link=link, worker=worker, beside=[*more, *beside])
 
 
 def _start(clinic: Clinic) -> None:
     clinic.feed.start()
     clinic.watching.start()
     clinic.retention.start()
-    if clinic.worker is not None:
-        clinic.worker.start()
+    for part in (clinic.worker, clinic.filer):
+        if part is not None:
+            part.start()
     if clinic.link is not None:
         clinic.link.start()
 
@@ -218,6 +234,7 @@ def _stop(clinic: Clinic) -> None:
     clinic.retention.stop()
     if clinic.link is not None:
         clinic.link.stop()
-    if clinic.worker is not None:
-        clinic.worker.stop()
+    for part in (clinic.worker, clinic.filer):
+        if part is not None:
+            part.stop()
     clinic.database.close()

@@ -85,6 +85,19 @@ class DatabaseSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class WavesSettings:
+    """Stored waves of whole recordings, in files on a disk of this machine: `folder`, or ``waves`` in the state folder.
+
+    They are kept for `keep_days` after the last of their six hours came, 0 for ever. With less than `reserve_mb` free
+    on that disk no more are taken, and the devices keep theirs.
+    """
+
+    folder: Path | None = None
+    keep_days: Annotated[float, AtLeast(0)] = 0.0
+    reserve_mb: Annotated[int, AtLeast(0)] = 1024
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class IngestSettings:
     """`enabled`: `serve` takes events in by itself; turn off where `cloud-service ingest` workers run."""
 
@@ -126,6 +139,7 @@ class CloudSettings:
     mqtt: MqttSettings = field(default_factory=MqttSettings)
     broker: BrokerSettings = field(default_factory=BrokerSettings)
     database: DatabaseSettings = field(default_factory=DatabaseSettings)
+    waves: WavesSettings = field(default_factory=WavesSettings)
     ingest: IngestSettings = field(default_factory=IngestSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
     learning: LearningSettings = field(default_factory=LearningSettings)
@@ -134,6 +148,11 @@ class CloudSettings:
     def database_url(self) -> str:
         """URL of the database in use."""
         return self.database.url or f"sqlite:///{self.state_dir.resolve() / 'clinic.db'}"
+
+    @property
+    def waves_folder(self) -> Path:
+        """The folder of the waves of whole recordings."""
+        return self.waves.folder or self.state_dir / "waves"
 
     @property
     def anchor_file(self) -> Path:

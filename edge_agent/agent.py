@@ -38,6 +38,7 @@ from biosignal.tasks import TASKS
 from biosignal.urgency import urgency
 from edge_agent.analysis.actor import ANALYSIS, AnalysisActor
 from edge_agent.analysis.analysis import Analysis
+from edge_agent.analysis.bedside import Bedside, read_bedside
 from edge_agent.analysis.commands import Commands
 from edge_agent.analysis.hang import KIND as MONITOR_HANGING
 from edge_agent.analysis.hang import HangAlarm
@@ -70,6 +71,8 @@ from edge_agent.updates.updater import Switched, Updater
 
 log = logging.getLogger(__name__)
 MIB = 1 << 20
+MOST_FETCHED_S = 3600.0
+"""So much of a recording is fetched by one command: some megabytes of twelve leads."""
 FULL_OUTBOX = 2_000
 """A replay waits while so many events wait for the clinic; a live source never does."""
 SALVAGE_SHOWN_S = 60.0
@@ -87,6 +90,7 @@ RESTART_S = 8.0
 """What the monitoring rests on gets so many seconds to come back before the daemon is started again."""
 LINE_RESTART_S = 60.0
 """What the line rests on gets longer: monitoring and alarms at the bedside go on without it."""
+BEDSIDE = "bedside"
 PART_HANGING = "part-hanging"
 
 
@@ -147,6 +151,7 @@ class Agent:
         opened.callback(self.explainer.close)
         alarms = AlarmMachine(settings.device.name, started_s=0.0)
         adopted = alarms.adopt(left.alarms, at=left.end)
+        bedside = self._bedside(settings)
         live = facts.live
         inbox = Inbox(max(8, round(settings.analysis.queue_s / settings.source.block_s)) if live else 8)
         self.reader = Reader(
@@ -160,12 +165,13 @@ class Agent:
         analysis = Analysis(
             facts=facts,
             models=self.models,
-            bed=Bed(device=settings.device.name, boot=self._boot, subject=settings.device.subject),
+            bed=Bed(device=settings.device.name, boot=self._boot, subject=bedside.subject),
             alarms=alarms,
             put=self.keeper.put,
             clock=self.clock,
             timed=live or settings.source.speed == 1.0,
             limits=settings.limits,
+            own_limits=bedside.limits,
             prefer=prefer,
             previous=left.recording,
             on_window=self._updates.window,
@@ -173,9 +179,20 @@ class Agent:
         self.analysis = AnalysisActor(analysis, inbox, live=live, may_push=self.keeper.wait_for_place)
         self.keeper.put(Batch(events=tuple(adopted)))
         self.commands = Commands(
-            settings.device.name, self.analysis, new_model=self._updates.on_command, send_again=self._send_again
+            settings.device.name,
+            self.analysis,
+            new_model=self._updates.on_command,
+            send_again=self._send_again,
+            fetch_waves=self._fetch_waves,
+            keep=lambda bedside: self.events.note(BEDSIDE, bedside.text()),
         )
         self.sync = self._open_sync()
+
+    def _bedside(self, settings: Settings) -> Bedside:
+        """Whose bed it is: the patient of the settings file, else the one who lay there when the daemon ended."""
+        kept = read_bedside(self.events.noted(BEDSIDE), settings.limits) or Bedside()
+        named = settings.device.subject
+        return Bedside(subject=named) if named not in (None, kept.subject) else kept
 
     def _open_store(self, settings: Settings, state: Path, opened: ExitStack) -> None:
         self.events = EventStore(
@@ -191,6 +208,7 @@ class Agent:
             state / "waveforms.db",
             settings.store.waveform_budget_mb * MIB,
             commit_s=settings.store.commit_s,
+            send_all=settings.sync.enabled and settings.sync.waves == "all",
             utc_now=self._utc_text,
             stand_in_bytes=STAND_IN_BYTES,
         )
@@ -277,8 +295,11 @@ class Agent:
             if self.analysis.ended.is_set():
                 if (failure := self.analysis.failure or self.reader.failure) is not None:
                     raise failure
-                if self.keeper.idle and (self.sync is None or not self.events.outbox(1)):
+                if self.keeper.idle and (self.sync is None or not self._unsent()):
                     return
+
+    def _unsent(self) -> bool:
+        return bool(self.events.outbox(1)) or self.waves.waiting > 0
 
     def _tend_safely(self) -> None:
         try:
@@ -506,6 +527,16 @@ class Agent:
             if self.sync is not None:
                 self.sync.look_again()
 
+    def _fetch_waves(self, recording: str, start_s: float, end_s: float) -> str:
+        if self._settings.sync.waves == "findings":
+            raise BadInput("this device sends no waves but the strips of findings", setting="sync.waves = findings")
+        if not 0 <= start_s < end_s <= start_s + MOST_FETCHED_S:
+            raise BadInput("ask for a stretch of at most an hour", start_s=start_s, end_s=end_s)
+        chunks = self.waves.ask(recording, start_s, end_s)
+        if self.sync is not None:
+            self.sync.nudge()
+        return f"{chunks} pieces of waves are on their way" if chunks else "nothing of this stretch is held here"
+
     # ---- the line ------------------------------------------------------------------------------------------------
 
     def _open_sync(self) -> SyncClient | None:
@@ -514,7 +545,14 @@ class Agent:
             return None
         try:
             return SyncClient(
-                sync, self.events, self.command, self.status, site=device.site, device=device.name, now=self._utc
+                sync,
+                self.events,
+                self.command,
+                self.status,
+                site=device.site,
+                device=device.name,
+                waves=None if sync.waves == "findings" else self.waves,
+                now=self._utc,
             )
         except BadInput as error:
             # A certificate file that is gone must not end the monitoring; status and doctor say it.

@@ -22,6 +22,7 @@ class Channel(str, Enum):
 
     EVENT = "event"  # up: one durable envelope
     WAVE = "wave"  # up: one binary waveform frame, live, while watched
+    STORED = "stored"  # up: one binary waveform frame that the device keeps; receipted by its `chunk_id`
     STATUS = "status"  # up: not durable; also birth and last will, retained
     RECEIPT = "receipt"  # down: what is committed
     COMMAND = "command"  # down: acknowledge, watch, new-model, ...

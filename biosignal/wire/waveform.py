@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from biosignal.errors import BadInput
+from biosignal.events import stable_id
 from biosignal.signal.blocks import Samples, Unit
 
 Counts: TypeAlias = NDArray[np.int16]
@@ -129,6 +130,11 @@ def quantise(samples: Samples, unit: Unit, gain: float | None = None) -> Quantis
     exact[np.isposinf(values)] = _LARGEST
     exact[np.isneginf(values)] = -_LARGEST
     return Quantised(exact, step, offset, clipped)
+
+
+def chunk_id(*, recording: str, lead: str, start: int) -> str:
+    """Name a stored chunk by what it is; receipts name it so, as revision 0."""
+    return stable_id("wave", recording, lead, start)
 
 
 def encode_wave(chunk: WaveChunk) -> bytes:

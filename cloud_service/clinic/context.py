@@ -19,8 +19,10 @@ from cloud_service.clinic.retention import Retention
 from cloud_service.clinic.watching import LiveViews, WatchDesk
 from cloud_service.database.connection import Database
 from cloud_service.ingest.broker_link import BrokerLink
+from cloud_service.ingest.stored_waves import WaveFiler
 from cloud_service.ingest.worker import IngestWorker
 from cloud_service.settings import CloudSettings
+from cloud_service.waves.archive import WaveArchive
 
 if TYPE_CHECKING:
     from cloud_service.clinic.feed import Feed
@@ -39,6 +41,8 @@ class Clinic:
     questions: AttemptLimit
     link: BrokerLink | None
     worker: IngestWorker | None
+    archive: WaveArchive
+    filer: WaveFiler | None
     commands: CommandDesk
     watching: WatchDesk
     views: LiveViews

@@ -40,6 +40,7 @@ from cloud_service.database.event_tables import (
 )
 from cloud_service.pulse import Loop
 from cloud_service.settings import DatabaseSettings
+from cloud_service.waves.archive import WaveArchive
 
 T = TypeVar("T")
 log = logging.getLogger("bedside.retention")
@@ -59,6 +60,7 @@ class Retention:
 
     Parameters
     ----------
+    archive, keep_waves_days : the waves of whole recordings, and how long they are kept; 0: for ever.
     pause_s : between two transactions. now : the time in UTC.
     """
 
@@ -67,20 +69,24 @@ class Retention:
         database: Database,
         settings: DatabaseSettings,
         *,
+        archive: WaveArchive | None = None,
+        keep_waves_days: float = 0.0,
         pause_s: float = PAUSE_S,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._database, self._settings, self._pause_s, self._now = database, settings, pause_s, now
+        self._archive, self._keep_waves_days = archive, keep_waves_days
         self._stopping = threading.Event()
         self.loop = Loop("retention", self._run, limit_s=STILL_AFTER_S)
         self.removed: Counter[str] = Counter()
-        """Events removed since the start, by kind."""
+        """Events removed since the start, by kind; of the waves, files."""
 
     @property
     def is_on(self) -> bool:
         """Whether anything is ever let go of."""
         policy = self._settings
-        return any((policy.keep_series_days, policy.keep_strips_days, policy.keep_findings_days))
+        kept = (policy.keep_series_days, policy.keep_strips_days, policy.keep_findings_days, self._keep_waves_days)
+        return any(kept)
 
     def start(self) -> None:
         """Begin, where there is anything to do."""
@@ -116,6 +122,8 @@ class Retention:
 
     def _round(self, gone: Counter[str]) -> None:
         policy = self._settings
+        if self._archive is not None and self._keep_waves_days:
+            gone.update(waves=self._archive.remove_before(self._before(self._keep_waves_days).timestamp()))
         if policy.keep_series_days:
             self._in_steps(gone, partial(_drawn, before=self._before(policy.keep_series_days)))
         if policy.keep_strips_days:

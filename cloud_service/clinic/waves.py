@@ -5,7 +5,7 @@ import math
 from pydantic import BaseModel
 
 from biosignal.errors import BadInput
-from biosignal.wire.waveform import decode_wave
+from biosignal.wire.waveform import WaveChunk, decode_wave
 from cloud_service.database.event_tables import StripRow
 
 
@@ -27,7 +27,11 @@ def wave(frame: bytes) -> Wave:
     ------
     BadInput : it is damaged.
     """
-    chunk = decode_wave(frame)
+    return shown_chunk(decode_wave(frame))
+
+
+def shown_chunk(chunk: WaveChunk) -> Wave:
+    """Turn a chunk into what pages read."""
     values = chunk.samples().astype(float).tolist()
     return Wave(
         recording=chunk.recording,

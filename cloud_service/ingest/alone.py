@@ -10,6 +10,7 @@ from cloud_service.ingest.arrival import Message
 from cloud_service.ingest.broker_link import BrokerLink
 from cloud_service.ingest.errors import IngestStopped
 from cloud_service.ingest.presence import read_status
+from cloud_service.ingest.stored_waves import WaveFiler, open_archive
 from cloud_service.ingest.worker import IngestWorker
 from cloud_service.settings import CloudSettings
 
@@ -34,18 +35,25 @@ def ingest_alone(settings: CloudSettings, database: Database, stop: threading.Ev
     def on_event(topic: str, payload: bytes, _retained: bool) -> None:
         worker.take(Message(topic=topic, payload=payload))
 
-    link = BrokerLink(settings.mqtt, on_event=on_event, on_status=on_status)
+    def on_stored(topic: str, payload: bytes, _retained: bool) -> None:
+        filer.take(topic, payload)
+
+    link = BrokerLink(settings.mqtt, on_event=on_event, on_status=on_status, on_stored=on_stored)
     worker = IngestWorker(database, settings.ingest, send_receipt=link.send_receipt)
+    filer = WaveFiler(open_archive(settings), database, send_receipt=link.send_receipt)
     worker.start()
+    filer.start()
     link.start()
     notify.ready()
     why = ""
     while not why and not stop.wait(LOOK_S):
         notify.alive()
+        filer.loop.revive()
         why = worker.why_still()
     notify.stopping()
     link.stop()
     if why:  # the stuck thread is not joined: the process ends and is started again
         raise IngestStopped(why)
+    filer.stop()
     worker.stop()
     return worker

@@ -43,9 +43,15 @@ class BrokerLink:
         on_event: OnMessage | None = None,
         on_status: OnMessage | None = None,
         on_wave: OnMessage | None = None,
+        on_stored: OnMessage | None = None,
     ) -> None:
         self._settings = settings
-        wanted = ((Channel.EVENT, on_event, 1), (Channel.STATUS, on_status, 1), (Channel.WAVE, on_wave, 0))
+        wanted = (
+            (Channel.EVENT, on_event, 1),
+            (Channel.STATUS, on_status, 1),
+            (Channel.WAVE, on_wave, 0),
+            (Channel.STORED, on_stored, 1),
+        )
         self._wanted = tuple((channel, call, qos) for channel, call, qos in wanted if call is not None)
         self._client: mqtt.Client | None = None
         self._up = threading.Event()
@@ -183,8 +189,8 @@ class BrokerLink:
         )
         self._unanswered = set()
         for channel, _, qos in self._wanted:
-            # only events are shared out: every process needs the waves, and $share gives no kept status
-            group = self._settings.group if shares and channel is Channel.EVENT else None
+            # what is stored is shared out: every process needs the live waves, and $share gives no kept status
+            group = self._settings.group if shares and channel in (Channel.EVENT, Channel.STORED) else None
             code, mid = client.subscribe(all_devices(channel, group=group or None), qos=qos)
             if code != MQTTErrorCode.MQTT_ERR_SUCCESS or mid is None:
                 self._ended.set()

@@ -18,7 +18,7 @@ from cloud_service.access.people import Login
 from cloud_service.access.roles import Role
 from cloud_service.clinic.context import clinic_of, login_of, session_of
 from cloud_service.database.clinic_tables import DeviceRow
-from cloud_service.database.event_tables import FindingRow
+from cloud_service.database.event_tables import FindingRow, RecordingRow
 from cloud_service.web.words import page_words
 
 HERE = Path(str(files("cloud_service.web")))
@@ -76,6 +76,13 @@ def device(request: Request, name: str) -> Response:
 def eeg(request: Request, name: str) -> Response:
     """Show the EEG of one device in its montages, and what was measured over time."""
     return _for(request, Role.VIEWER, "eeg.html", {"device": name}, exists=(DeviceRow, name))
+
+
+@router.get("/devices/{name}/recordings/{recording}")
+def waves(request: Request, name: str, recording: str) -> Response:
+    """Show every wave of a recording."""
+    place = {"device": name, "recording": recording}
+    return _for(request, Role.VIEWER, "waves.html", place, exists=(RecordingRow, (name, recording)))
 
 
 @router.get("/findings")
@@ -156,7 +163,7 @@ def _for(
     template: str,
     facts: Mapping[str, Any] | None = None,
     *,
-    exists: tuple[type[Any], str] | None = None,
+    exists: tuple[type[Any], Any] | None = None,
 ) -> Response:
     """Answer with a page to those who may see it; others are sent to the login or shown why not."""
     login = session_of(request)
@@ -172,7 +179,8 @@ def _for(
         with clinic_of(request).database.read() as session:
             known = session.get(*exists) is not None
         if not known:
-            why = f"There is nothing here by the name {exists[1]}."
+            named = exists[1] if isinstance(exists[1], str) else " ".join(exists[1])
+            why = f"There is nothing here by the name {named}."
             return _page("refused.html", login, path, {"title": "Not found", "why": why}, status=404)
     return _page(template, login, path, facts or {})
 

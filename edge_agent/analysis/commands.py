@@ -11,6 +11,7 @@ from biosignal.events import Command, CommandAnswer
 from biosignal.tasks import TASKS
 from biosignal.tasks.task import Task
 from edge_agent.analysis.actor import AnalysisActor
+from edge_agent.analysis.bedside import Bedside
 from edge_agent.sync.commands import answer
 
 
@@ -20,6 +21,8 @@ class Commands:
     Parameters
     ----------
     new_model : begins a model update; absent where this device takes none, for `no_updates`.
+    fetch_waves : queues the stored waves of a recording between two seconds, and says what is there of them.
+    keep : keeps whose bed it is, with their limits, over a restart.
     send_again : queues once more what was stored since a time, or everything, and says how many events that are.
     """
 
@@ -30,12 +33,16 @@ class Commands:
         *,
         new_model: Callable[[Command], CommandAnswer] | None,
         send_again: Callable[[str | None], str],
+        fetch_waves: Callable[[str, float, float], str],
+        keep: Callable[[Bedside], None],
         no_updates: str = "",
     ) -> None:
         self._device = device
         self._analysis = analysis
         self._new_model = new_model
         self._send_again = send_again
+        self._fetch_waves = fetch_waves
+        self._keep = keep
         self._no_updates = no_updates
 
     def carry_out(self, command: Command) -> CommandAnswer:
@@ -54,8 +61,13 @@ class Commands:
             self._analysis.pause_audio(command.issuer, _number(seconds, "seconds") if seconds else None)
         elif command.name == "assign-subject":
             self._analysis.assign_subject(_needed(command, "subject"))
+            self._keep(self._analysis.bedside)
+        elif command.name == "discharge-subject":
+            self._analysis.assign_subject(None)
+            self._keep(self._analysis.bedside)
         elif command.name == "set-limits":
             self._set_limits(command)
+            self._keep(self._analysis.bedside)
         elif command.name == "new-model":
             if self._new_model is None:
                 return "refused", self._no_updates
@@ -63,6 +75,9 @@ class Commands:
             return begun.outcome, begun.reason
         elif command.name == "send-again":
             return "done", self._send_again(command.argument("since"))
+        elif command.name == "fetch-waves":
+            stretch = (_number(_needed(command, name), name) for name in ("start_s", "end_s"))
+            return "done", self._fetch_waves(_needed(command, "recording"), *stretch)
         elif command.name != "watch":
             return "refused", f"this version knows no command {command.name}"
         return "done", ""

@@ -7,9 +7,10 @@ its samples at its own rate.
 """
 
 import contextlib
+import math
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -18,7 +19,7 @@ import numpy as np
 
 from biosignal.errors import BadInput, BrokenStream
 from biosignal.signal.blocks import Lead, SampleBlock, Samples
-from biosignal.wire.waveform import WaveChunk, decode_wave, encode_wave, quantise
+from biosignal.wire.waveform import WaveChunk, chunk_id, decode_wave, encode_wave, quantise
 from edge_agent.store.connecting import translated
 from edge_agent.store.database import Database
 from edge_agent.store.errors import StoreFull
@@ -58,10 +59,28 @@ DROP INDEX chunks_by_stop;
 DROP INDEX chunks_by_worth;
 DROP TABLE pins
 """
+_SCHEMA_3 = """
+CREATE TABLE waiting (n INTEGER PRIMARY KEY, asked INTEGER NOT NULL);
+CREATE INDEX waiting_asked ON waiting (n) WHERE asked
+"""
 _INSERT = """
 INSERT OR IGNORE INTO chunks (recording, lead, first, stop, frame, pinned)
 VALUES (:recording, :lead, :first, :stop, :frame, :pinned)
 """
+_WAIT = """
+INSERT OR IGNORE INTO waiting SELECT n, 0 FROM chunks
+WHERE recording = :recording AND lead = :lead AND first = :first
+"""
+_ASK = """
+INSERT INTO waiting SELECT n, 1 FROM chunks
+WHERE recording = :recording AND lead = :lead AND first < :end AND stop > :start AND first > :start - :longest
+ON CONFLICT DO UPDATE SET asked = 1
+"""
+_WAVE = "SELECT recording, lead, first, frame FROM chunks WHERE n = ?"
+_WAITING = (
+    "SELECT n FROM waiting WHERE asked ORDER BY n LIMIT ?",
+    "SELECT n FROM waiting WHERE NOT asked ORDER BY n LIMIT ?",
+)
 _PIN = """
 UPDATE chunks SET pinned = 1 WHERE recording = :recording AND lead = :lead AND first < :end AND stop > :start
     AND first > :start - :longest
@@ -73,6 +92,14 @@ ORDER BY first
 """
 
 
+_LEADS = """
+WITH RECURSIVE leads (lead) AS (
+    SELECT min(lead) FROM chunks WHERE recording = ?1
+    UNION ALL SELECT (SELECT min(lead) FROM chunks WHERE recording = ?1 AND lead > leads.lead) FROM leads
+    WHERE leads.lead IS NOT NULL)
+SELECT lead FROM leads WHERE lead IS NOT NULL
+"""
+"""The leads of a recording: from one to the next in the index, not past every chunk."""
 _COLUMNS = ("n", "recording", "lead", "first", "stop", "pinned", "received", "frame")
 
 
@@ -109,7 +136,7 @@ def _is_believed(row: Row) -> bool:
 
 PLAN = Plan(
     name="waveforms",
-    migrations=(_SCHEMA_1, _SCHEMA_2),
+    migrations=(_SCHEMA_1, _SCHEMA_2, _SCHEMA_3),
     tables=("chunks",),
     recognised=_recognised,
     absorb=_absorb,
@@ -134,6 +161,14 @@ class WaveCounts:
     dropped_pinned: int
     lost: int
     clipped: int
+
+
+class StoredWave(NamedTuple):
+    """A chunk that waits for the clinic: its place in line, the id that a receipt names, and its frame."""
+
+    n: int
+    id: str
+    frame: bytes
 
 
 class _Tail:
@@ -185,6 +220,7 @@ class WaveStore:
         counts in steps of `CHUNK_S`.
     reserve_bytes : space held for its log, so that waves can be deleted on a full disk.
     stand_in_bytes : most that is held in memory while the file cannot be opened now, until `bring_back`; 0: none.
+    send_all : queue every chunk for the clinic as it is written, and not only what is asked for.
 
     Raises
     ------
@@ -198,12 +234,14 @@ class WaveStore:
         budget_bytes: int,
         *,
         commit_s: float = CHUNK_S,
+        send_all: bool = False,
         utc_now: Callable[[], str] = utc_text,
         synchronous: str = "FULL",
         reserve_bytes: int = RESERVE_BYTES,
         stand_in_bytes: int = 0,
     ) -> None:
         self.path, self._budget, self._commit_s = path, budget_bytes, commit_s
+        self._send_all = send_all
         self._stand_in_bytes = stand_in_bytes
         space = OwnSpace(
             path, page_bytes=PLAN.page_bytes, log_bytes=min(PLAN.log_bytes, reserve_bytes // 2), step_bytes=STEP_BYTES
@@ -218,9 +256,17 @@ class WaveStore:
         self._pins: set[_Pin] = set()
         self._dropped_until = 0
         self._dropped = self._dropped_pinned = self._lost = self._clipped = 0
+        self._waiting = self._count_waiting()
 
     def _use(self, db: Database) -> None:
+        if self._send_all:  # what was held in memory has another place in the file, and waits there
+            held = self._db.execute("SELECT recording, lead, first FROM chunks").fetchall()
+            with db.atomic():
+                db.conn.executemany(
+                    _WAIT, [dict(zip(("recording", "lead", "first"), row, strict=True)) for row in held]
+                )
         self._db, self._dropped_until = db, 0
+        self._waiting = self._count_waiting()
 
     # -- without its file
 
@@ -328,6 +374,55 @@ class WaveStore:
             row = self._db.execute(sql, (recording, lead)).fetchone()
             return decode_wave(row[0]).fs_hz if row else None
 
+    # -- for the clinic
+
+    @property
+    def waiting(self) -> int:
+        """How many chunks wait for the clinic, about; looks at no file."""
+        return self._waiting
+
+    def ask(self, recording: str, start_s: float, end_s: float) -> int:
+        """Queue for the clinic what is on disk of seconds [start_s, end_s) of all leads; gives how many chunks.
+
+        Raises
+        ------
+        StoreFull : there is no space to note it.
+        """
+        with self._lock:
+            leads = [lead for (lead,) in self._db.execute(_LEADS, (recording,)).fetchall()]
+            asked = 0
+            with self._writing():
+                for lead in leads:
+                    fs_hz = self.rate(recording, lead) or 0.0
+                    stretch = {"start": math.floor(start_s * fs_hz), "end": math.ceil(end_s * fs_hz)}
+                    values = {"recording": recording, "lead": lead, **stretch, "longest": LONGEST}
+                    asked += self._db.execute(_ASK, values).rowcount
+            self._waiting = self._count_waiting()
+            return asked
+
+    def to_send(self, most: int) -> list[StoredWave]:
+        """Give the first chunks that wait: what was asked for before all else, else the oldest first."""
+        if not self._waiting:
+            return []
+        with self._lock:
+            places: list[int] = []
+            for sql in _WAITING:
+                places += [n for (n,) in self._db.execute(sql, (most - len(places),)).fetchall()]
+            rows = [self._db.execute(_WAVE, (n,)).fetchone() for n in places]
+        return [StoredWave(n, chunk_id(recording=row[0], lead=row[1], start=row[2]), bytes(row[3]))
+                for n, row in zip(places, rows, strict=True) if row is not None]  # fmt: skip
+
+    def received(self, places: Iterable[int]) -> None:
+        """Take chunks out of the queue: the clinic has them, or will never take them.
+
+        Raises
+        ------
+        StoreFull : there is no space to note it; they are sent again.
+        """
+        with self._lock, self._writing():
+            self._db.conn.executemany("DELETE FROM waiting WHERE n = ?", [(n,) for n in places])
+            self._waiting = self._count_waiting()
+
     def counts(self) -> WaveCounts:
         """Count, for doctor and metrics."""
         with self._lock:
@@ -432,6 +527,9 @@ class WaveStore:
             for pin in self._pins:
                 self._db.execute(_PIN, {**pin._asdict(), "longest": LONGEST})
             self._db.conn.executemany(_INSERT, rows)
+            if self._send_all:
+                self._db.conn.executemany(_WAIT, rows)
+                self._waiting += len(rows)
         reached = {(chunk.recording, chunk.lead): chunk.end for chunk in chunks}
         self._pins = {pin for pin in self._pins if pin.end > reached.get((pin.recording, pin.lead), 0)}
 
@@ -444,6 +542,9 @@ class WaveStore:
         except sqlite3.Error as error:
             raise translated(error, self.path) from error
 
+    def _count_waiting(self) -> int:
+        return int(self._db.execute("SELECT count(*) FROM waiting").fetchone()[0])
+
     def _size(self) -> int:
         return (self._pragma("page_count") - self._pragma("freelist_count")) * self._pragma("page_size")
 
@@ -455,7 +556,8 @@ class WaveStore:
             if not victims:
                 break
             with self._writing():
-                self._db.conn.executemany("DELETE FROM chunks WHERE n = ?", [(n,) for n in victims])
+                for table in ("chunks", "waiting"):
+                    self._db.conn.executemany(f"DELETE FROM {table} WHERE n = ?", [(n,) for n in victims])  # noqa: S608
             self._dropped += len(victims)
             self._dropped_pinned += len(victims) if pinned else 0
         if give_back and 8 * self._pragma("freelist_count") > self._pragma("page_count"):

@@ -40,8 +40,10 @@ from edge_agent.sync.port import (
     SyncCounters,
     SyncState,
     SyncTrouble,
+    WaveQueue,
 )
 from edge_agent.sync.settings import Line, SyncSettings
+from edge_agent.sync.stored import StoredWaves
 from edge_agent.sync.turns import Ask, Turns
 
 log = logging.getLogger(__name__)
@@ -66,6 +68,7 @@ class SyncClient:
     on_command : carries a command out and says what became of it; called on a thread of its own, one at a time, once
         per command id.
     status : how the device is, now; must return at once.
+    waves : the stored waves that wait for the clinic; none go where it is absent.
     ask_again_s : how soon a clinic of an older version is asked again; later each time.
     chance : randomness of the waits. now : UTC for the expiry of commands; all else runs on the monotonic clock.
     """
@@ -79,6 +82,7 @@ class SyncClient:
         *,
         site: str,
         device: str,
+        waves: WaveQueue | None = None,
         chance: random.Random | None = None,
         ask_again_s: float = FIRST_S,
         now: Callable[[], datetime] = utc_now,
@@ -94,6 +98,7 @@ class SyncClient:
             most_s=settings.longest_retry_s,
             chance=self._chance,
         )
+        self._stored = self._queue_of(waves)
         self._turns = Turns()
         self._look_again = False
         self._silence: ClinicSilent | None = None
@@ -115,7 +120,14 @@ class SyncClient:
         self._thread = threading.Thread(target=self._work, name="sync", daemon=True)
         self._event_topic = up(line.site, line.device, Channel.EVENT)
         self._wave_topic = up(line.site, line.device, Channel.WAVE)
+        self._stored_topic = up(line.site, line.device, Channel.STORED)
         self._status_topic = up(line.site, line.device, Channel.STATUS)
+
+    def _queue_of(self, waves: WaveQueue | None) -> StoredWaves | None:
+        if waves is None:
+            return None
+        patience, first_s, most_s = self._settings.resend_s, self._settings.backoff_first_s, self._most_s
+        return StoredWaves(waves, timeout_s=patience, first_s=first_s, most_s=most_s, chance=self._chance)
 
     # -- for the agent
 
@@ -237,6 +249,8 @@ class SyncClient:
             self._flight.window = min(self._settings.window, max(1, line.receive_maximum // 2))
             self._flight.start_again(opened_s)
             self._outdated.note_connected()
+        if self._stored is not None:
+            self._stored.start_again()
         self._turns.start_again(self._store.last_waiting())
         self._line = line
         self.counters.connections += 1
@@ -300,7 +314,8 @@ class SyncClient:
             sent = self._send_overdue(line, is_urgent=True)
             sent = self._send_fresh(line) or sent
             self._send_waves(line)
-            return self._send_overdue(line, is_urgent=False) or self._send_backlog(line) or sent
+            sent = self._send_overdue(line, is_urgent=False) or self._send_backlog(line) or sent
+            return sent or self._send_stored(line)
         except BedsideError:
             self.counters.store_failures += 1
             return False
@@ -401,6 +416,22 @@ class SyncClient:
             else:
                 self.counters.waves_dropped += 1
 
+    def _send_stored(self, line: Connection) -> bool:
+        """Send stored waves where nothing else waits or is on its way, so that they never hold up an event."""
+        with self._lock:
+            is_quiet = self._flight.is_quiet(time.monotonic())
+        if self._stored is None or not is_quiet:
+            return False
+        went = 0
+        for chunk in self._stored.due(time.monotonic()):
+            # Noted before it goes, as its receipt may be here before the next line runs.
+            self._stored.note_sent(chunk, time.monotonic())
+            if not line.publish(self._stored_topic, chunk.frame):
+                break
+            went += 1
+        self.counters.stored_sent += went
+        return went > 0
+
     def _troubled(self, trouble: SyncTrouble) -> None:
         cause = type(trouble).__name__
         if self._state.connected or self._state.cause != cause:
@@ -442,6 +473,7 @@ class SyncClient:
     def _received(self, receipt: Receipt) -> None:
         self.counters.receipts += 1
         try:
+            self._take_stored(receipt)
             self.counters.confirmed += self._store.confirm(receipt.committed)
             self.counters.rejected += self._store.reject(receipt.rejected)
         except BedsideError:
@@ -458,6 +490,13 @@ class SyncClient:
             self._flight.packet = max(1, min(self._settings.packet, receipt.packet))
         self._note_version(receipt)
         self._wake.set()
+
+    def _take_stored(self, receipt: Receipt) -> None:
+        if self._stored is None:
+            return
+        received, refused = self._stored.take(receipt)
+        self.counters.stored_received += received
+        self.counters.stored_refused += refused
 
     def _note_version(self, receipt: Receipt) -> None:
         before = self._outdated.reason

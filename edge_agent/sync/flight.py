@@ -136,6 +136,10 @@ class Flight:
             most = self.most_tracked_in_silence if is_urgent else 0
         return max(0, min(self.free_places(now_s, is_urgent=is_urgent), most - tracked))
 
+    def is_quiet(self, now_s: float) -> bool:
+        """Whether nothing is on its way that may still be answered in time."""
+        return not any(self._is_open(entry, now_s) for entry in self._sent.values())
+
     def is_silent(self, now_s: float) -> bool:
         """Whether a receipt is overdue and none at all came since that row was sent."""
         sent = (entry for entry in self._sent.values() if entry.attempts)

@@ -27,6 +27,27 @@ class Row(Protocol):
     def payload(self) -> bytes: ...  # noqa: D102
 
 
+class StoredChunk(Protocol):
+    """A stored wave that waits: `n` is its place in line, `id` what a receipt names, `frame` what is sent."""
+
+    @property
+    def n(self) -> int: ...  # noqa: D102
+    @property
+    def id(self) -> str: ...  # noqa: D102
+    @property
+    def frame(self) -> bytes: ...  # noqa: D102
+
+
+class WaveQueue(Protocol):
+    """What sync needs of the stored waves. Any thread may call."""
+
+    def to_send(self, most: int) -> Sequence[StoredChunk]:
+        """Give the first chunks that wait."""
+
+    def received(self, places: Iterable[int]) -> None:
+        """The clinic has these, or will never take them; it is on disk when this returns."""
+
+
 class Outbox(Protocol):
     """What sync needs of the store. All of it is on disk when it returns; any thread may call."""
 
@@ -155,6 +176,9 @@ class SyncCounters:
     rejected: int = 0
     unreadable: int = 0
     waves_sent: int = 0
+    stored_sent: int = 0
+    stored_received: int = 0
+    stored_refused: int = 0
     waves_dropped: int = 0
     connections: int = 0
     commands: int = 0

@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Annotated
 
 from biosignal.errors import BadInput, RefusedForSafety
-from biosignal.settings import SECRET, Above, AtLeast, Within
+from biosignal.settings import SECRET, Above, AtLeast, OneOf, Within
 from biosignal.wire.packet import MOST_EVENTS
 from biosignal.wire.topics import checked_name
 
+WAVES = ("findings", "asked", "all")
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
@@ -25,6 +26,8 @@ class SyncSettings:
     silent_s : a line on which no receipt comes for so long, though rows are out, is dropped and opened anew.
     resend_s : a row without a receipt for so long is sent again after a random part of
         ``backoff_first_s * 2 ** attempts``, at most ``longest_retry_s``.
+    waves : which stored waves go to the clinic: ``findings``, none but the strips of findings; ``asked``, also what
+        somebody there looks for; ``all``, every one.
     will_delay_s : a broken line shorter than this is not shown as offline (MQTT 5).
 
     Raises
@@ -54,6 +57,7 @@ class SyncSettings:
     wave_age_s: Annotated[float, Above(0)] = 2.0
     session_expiry_s: Annotated[int, AtLeast(0)] = 7 * 86400
     will_delay_s: Annotated[int, AtLeast(0)] = 10
+    waves: Annotated[str, OneOf(WAVES)] = "asked"
 
     def __post_init__(self) -> None:
         if bool(self.client_cert) != bool(self.client_key):

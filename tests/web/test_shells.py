@@ -60,7 +60,9 @@ def as_role(visitor):
     return log_in
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/devices/bed-1", "/devices/bed-1/eeg", "/findings/f-1"])
+@pytest.mark.parametrize(
+    "path", [*PAGES, "/devices/bed-1", "/devices/bed-1/eeg", "/devices/bed-1/recordings/r", "/findings/f-1"]
+)
 def test_a_stranger_is_sent_to_the_login_whatever_the_page(visitor, path):
     answer = visitor.get(path)
     assert answer.status_code == 303

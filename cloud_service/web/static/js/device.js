@@ -187,7 +187,7 @@ const showCourse = gathered(async () => {
 const showRecordings = gathered(async () => {
   const { recordings } = await get(`/recordings?limit=20&device=${encodeURIComponent(name)}`);
   fill(byId("recordings"), table([
-    ["Recording", (one) => h("span", { title: one.id }, short(one.id))],
+    ["Recording", (one) => h("a", { title: one.id, href: `/devices/${encodeURIComponent(name)}/recordings/${encodeURIComponent(one.id)}` }, short(one.id))],
     ["Source", (one) => one.source],
     ["Leads", (one) => one.leads.map(leadText).join(", ")],
     ["Rate", (one) => `${[...new Set(one.leads.map((lead) => lead.fs_hz ?? one.fs_hz))].join(", ")} Hz`, { num: true }],

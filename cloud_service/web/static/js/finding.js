@@ -39,6 +39,7 @@ const show = gathered(async () => {
   fill(byId("chips"), priorityMark(finding.priority), h("a", { href: `/devices/${encodeURIComponent(finding.device)}` }, finding.device),
     h("span", { class: "muted" }, KINDS[finding.kind]?.technical ? "technical, " : "", finding.state));
   write(byId("when"), `${place(finding.onset, finding.fs_hz)} to ${place(finding.end, finding.fs_hz)} of recording ${short(finding.recording)}, ${finding.leads.length === 1 ? "lead" : "leads"} ${finding.leads.join(", ") || "none"}. The device wrote this ${stamp(finding.at)}; it reached the clinic ${stamp(finding.received)}. Revision ${finding.rev}${finding.stream === "live" ? "" : `, stream ${finding.stream}`}.`);
+  byId("around").href = `/devices/${encodeURIComponent(finding.device)}/recordings/${encodeURIComponent(finding.recording)}?${new URLSearchParams({ at: Math.max(0, finding.onset / finding.fs_hz - 3).toFixed(1), view: "strip", ...(finding.leads.length ? { lead: finding.leads[0] } : {}) })}`;
   showStrips();
   showText();
   showMeasures();

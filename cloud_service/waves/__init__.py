@@ -1,0 +1,1 @@
+"""Waves that the clinic keeps: every stored chunk that devices sent, in files of their own beside the database."""
