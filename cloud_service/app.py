@@ -13,17 +13,19 @@ from cloud_service import notify
 from cloud_service.access import audit
 from cloud_service.access.bodies import BodyLimit
 from cloud_service.access.headers import SecurityHeaders
-from cloud_service.access.limits import Turns
+from cloud_service.access.limits import AttemptLimit, Turns
 from cloud_service.access.people import People
 from cloud_service.clinic import (
     alarm_log,
     alarms,
+    asking,
     classify,
     devices,
     disclosure,
     eeg_views,
     event_log,
     excerpting,
+    feedback,
     findings,
     handover,
     live,
@@ -75,6 +77,8 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     alarms.router,
     alarm_log.router,
     classify.router,
+    asking.router,
+    feedback.router,
     feed_routes.router,
     event_log.router,
     operations.router,
@@ -154,6 +158,7 @@ def _assemble(settings: CloudSettings, on_devices_changed: Callable[[], None]) -
         database=database,
         people=People(database, settings.access, demo=settings.demo),
         turns=Turns(),
+        questions=AttemptLimit(asking.ALLOWED, asking.WINDOW_S),
         link=link,
         worker=worker,
         archive=archive,

@@ -57,6 +57,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("completion fish", "for ~/.config/fish/completions/edge-agent.fish"),
     ),
     "bundle": (("bundle", "verify the newest model of every task"),),
+    "ask": (
+        ("ask last 'What does this mean?' --state-dir /var/lib/bedside", "about the finding stored last"),
+        ("ask last --template compare --state-dir /var/lib/bedside", "beside the one of its kind before it"),
+        ("ask - 'What is QTc?'", "in general"),
+    ),
     "events": (("events --state-dir /var/lib/bedside --kind finding", "what was found, as JSON lines"),),
 }
 

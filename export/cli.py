@@ -18,6 +18,8 @@ from biosignal.tasks.ecg_rhythm.kinds import NAME as RHYTHM
 from biosignal.tasks.ecg_waves.kinds import NAME as WAVES
 from biosignal.tasks.eeg_seizure.kinds import NAME as SEIZURES
 from biosignal.tasks.eeg_sleep.kinds import NAME as SLEEP
+from export.asking.evaluate import evaluate_asking
+from export.asking.lines import asking_lines
 from export.diagnosis.audit import audit, audit_lines
 from export.diagnosis.evaluate import diagnosis_lines, evaluate_diagnosis
 from export.recordings import folder_of
@@ -111,6 +113,9 @@ def parser() -> argparse.ArgumentParser:
     response = verbs.add_parser("response", help="how soon changes of the synthetic patient are told")
     response.add_argument("--bundle", type=Path, help="folder of a bundle to use in the place of the released one")
     response.add_argument("--json", action="store_true", help="print all figures as JSON")
+    asked = verbs.add_parser("ask", help="what becomes of questions: refused, answered, and in which sentences")
+    asked.add_argument("--data-dir", type=Path, help="folder of the set `text`, for MedQuAD's questions")
+    asked.add_argument("--json", action="store_true", help="print all figures as JSON")
     return whole
 
 
@@ -146,6 +151,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _respond(chosen)
         if chosen.verb == "audit":
             return _audit(chosen)
+        if chosen.verb == "ask":
+            return _asked(chosen)
         if chosen.verb == "crossvalidate":
             return _crossvalidate(chosen)
         return _train(chosen)
@@ -168,6 +175,12 @@ def _respond(chosen: argparse.Namespace) -> int:
 def _audit(chosen: argparse.Namespace) -> int:
     figures = audit(chosen.data_dir, served(chosen.bundle), fold=chosen.fold)
     print(json.dumps(figures, indent=1) if chosen.json else "\n".join(audit_lines(figures)))
+    return 0
+
+
+def _asked(chosen: argparse.Namespace) -> int:
+    figures = evaluate_asking(chosen.data_dir)
+    print(json.dumps(figures, indent=1) if chosen.json else "\n".join(asking_lines(figures)))
     return 0
 
 

@@ -28,6 +28,7 @@ PLACES: tuple[tuple[str, str, Role], ...] = (
     ("/patients", "Patients", Role.VIEWER),
     ("/findings", "Findings", Role.VIEWER),
     ("/alarms", "Alarms", Role.VIEWER),
+    ("/ask", "Ask", Role.VIEWER),
     ("/review", "Review", Role.REVIEWER),
     ("/models", "Models", Role.ENGINEER),
     ("/operations", "Operations", Role.ENGINEER),
@@ -107,6 +108,12 @@ def findings(request: Request) -> Response:
 def finding(request: Request, finding: str) -> Response:
     """Show one finding with all it rests on."""
     return _for(request, Role.VIEWER, "finding.html", {"finding": finding}, exists=(FindingRow, finding))
+
+
+@router.get("/ask")
+def ask(request: Request) -> Response:
+    """Take questions in general."""
+    return _for(request, Role.VIEWER, "ask.html")
 
 
 @router.get("/review")

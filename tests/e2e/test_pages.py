@@ -231,6 +231,7 @@ def test_a_viewer_can_neither_review_nor_release(visits, ward):
         "Patients",
         "Findings",
         "Alarms",
+        "Ask",
     ]
     for path in ("/models", "/operations", "/review"):
         assert page.goto(path).status == 403
@@ -277,6 +278,7 @@ def test_pages_fit_a_phone_and_can_be_read(browser, ward, scheme):
         "/devices/bed-1",
         "/findings",
         f"/findings/{some}",
+        "/ask",
         "/alarms",
         "/review",
         "/models",

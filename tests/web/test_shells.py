@@ -23,7 +23,7 @@ from tests.sleepy_task import SLEEPY
 
 PASSWORD = "correct horse battery"
 STATIC = Path(cloud_service.web.__file__).parent / "static"
-PAGES = ("/", "/central", "/patients", "/findings", "/alarms", "/review", "/models", "/operations", "/people")
+PAGES = ("/", "/central", "/patients", "/findings", "/alarms", "/ask", "/review", "/models", "/operations", "/people")
 
 
 @pytest.fixture(scope="module")
