@@ -31,6 +31,8 @@ STEP_S = 0.1
 """Width of a shade."""
 LEAST_SHADE = 0.1
 NAME_MM, NOTE_MM = 3.2, 2.4
+NARROW, WIDE = 0.4, 0.75
+"""Widths of letters of a name, as shares of their size."""
 _MV = paper_of(Unit.MILLIVOLT, np.zeros(1, np.float32))
 
 
@@ -87,21 +89,22 @@ def shown_of(
 
 
 def draw_twelve(shown: Shown) -> Print:
-    """Draw ten seconds; of fewer, what is there.
+    """Draw ten seconds; of fewer, what is there. Where no lead has a sample there is paper alone, and it says so.
 
     Raises
     ------
     BadInput : no standard lead is there, or the leads are not of one length and rate.
     """
     traces = _traces(shown)
-    rhythm = next(traces[name] for name in RHYTHM if name in traces)
+    rhythm = next((traces[name] for name in RHYTHM if name in traces), None)
+    below = RHYTHM[0] if rhythm is None else rhythm.name
     width, height = LEFT_MM + LENGTH_S * _MV.mm_per_s, 2 * EDGE_MM + ROW_MM * (len(ROWS) + 1)
-    items: list[Line | Text | Shade] = [*grid(width, 0.0, height), *_all_shades(shown, rhythm.name)]
+    items: list[Line | Text | Shade] = [*grid(width, 0.0, height), *_all_shades(shown, below)]
     for row, names in enumerate(ROWS):
         items += pulse(_MV, _line_of(row) + 5.0)
         for column, name in enumerate(names):
             items += _cell(traces.get(name), name, row, column * COLUMN_S, COLUMN_S)
-    items += [*pulse(_MV, _line_of(len(ROWS)) + 5.0), *_cell(rhythm, rhythm.name, len(ROWS), 0.0, LENGTH_S)]
+    items += [*pulse(_MV, _line_of(len(ROWS)) + 5.0), *_cell(rhythm, below, len(ROWS), 0.0, LENGTH_S)]
     items.append(Text(x=LEFT_MM, y=height + FOOT_MM - 1.0, text=f"{_MV.scale}, drawn as recorded, without a filter"))
     is_cut = any("off scale" in one.says for one in traces.values())
     drawing = Drawing(width_mm=width, height_mm=height + FOOT_MM, items=tuple(items), is_cut=is_cut)
@@ -165,7 +168,7 @@ def _cell(one: _Trace | None, name: str, row: int, from_s: float, length_s: floa
     yield Text(x=left + 1.0, y=line - ROW_MM / 2 + 4.0, text=name, size_mm=NAME_MM, pen=Pen.NAME)
     says = ("missing",) if one is None else one.says
     if says:
-        x = left + 2.5 + 0.75 * NAME_MM * len(name)
+        x = left + 2.5 + NAME_MM * sum(NARROW if letter == "I" else WIDE for letter in name)
         yield Text(x=x, y=line - ROW_MM / 2 + 4.0, text=", ".join(says), size_mm=NOTE_MM, pen=Pen.MARK)
     if one is not None:
         fs_hz = _MV.mm_per_s / one.step_mm

@@ -19,6 +19,7 @@ from cloud_service.clinic import (
     alarm_log,
     alarms,
     classify,
+    classify_file,
     devices,
     disclosure,
     eeg_views,
@@ -71,6 +72,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     alarms.router,
     alarm_log.router,
     classify.router,
+    classify_file.router,
     feed_routes.router,
     event_log.router,
     operations.router,
@@ -125,7 +127,8 @@ def create_app(
     )
     app.state.clinic = clinic
     app.state.learning = learning_part(workshop, clinic.commands, settings.learning)
-    app.add_middleware(BodyLimit, larger={f"{API}{classify.PATH}": classify.LARGEST_BODY})
+    larger = {f"{API}{one.PATH}": one.LARGEST_BODY for one in (classify, classify_file)}
+    app.add_middleware(BodyLimit, larger=larger)
     app.add_middleware(SecurityHeaders, tls=settings.http.tls)
     app.add_exception_handler(BedsideError, answer_error)
     app.add_exception_handler(RequestValidationError, answer_invalid)

@@ -4,8 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from biosignal.ecg.leads import standard_name
 from biosignal.events import Mark
 from biosignal.model.model import Model
@@ -68,8 +66,6 @@ def ecg_pages(
         samples = samples_between(
             source, [lead.name for lead in leads], fs_hz=fs_hz, range_s=range_s, recording=recording
         )
-        if not np.isfinite(samples).any():
-            continue
         why = explained(mark, models, code)
         yield EcgPage(
             record=facts.name,
