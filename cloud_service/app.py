@@ -20,6 +20,7 @@ from cloud_service.clinic import (
     alarms,
     asking,
     classify,
+    classify_file,
     devices,
     disclosure,
     eeg_views,
@@ -79,6 +80,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     classify.router,
     asking.router,
     feedback.router,
+    classify_file.router,
     feed_routes.router,
     event_log.router,
     operations.router,
@@ -133,7 +135,8 @@ def create_app(
     )
     app.state.clinic = clinic
     app.state.learning = learning_part(workshop, clinic.commands, settings.learning)
-    app.add_middleware(BodyLimit, larger={f"{API}{classify.PATH}": classify.LARGEST_BODY})
+    larger = {f"{API}{one.PATH}": one.LARGEST_BODY for one in (classify, classify_file)}
+    app.add_middleware(BodyLimit, larger=larger)
     app.add_middleware(SecurityHeaders, tls=settings.http.tls)
     app.add_exception_handler(BedsideError, answer_error)
     app.add_exception_handler(RequestValidationError, answer_invalid)

@@ -316,6 +316,8 @@ def _add_classify(verbs: Any) -> None:
     _add_record(verb)
     verb.add_argument("--lead", metavar="NAME|INDEX|NAME=KIND", help="lead that goes before the others")
     verb.add_argument("--json", action="store_true", help="JSON lines on stdout")
+    verb.add_argument("--pdf", type=Path, metavar="OUT", help="twelve leads on paper, to scale, with the statements")
+    verb.add_argument("--why", metavar="CODE", help="with --pdf: the statement whose reasons are shown on the paper")
 
 
 def _classify(parsed: argparse.Namespace) -> int:
@@ -329,6 +331,8 @@ def _classify(parsed: argparse.Namespace) -> int:
         to_s=parsed.to_s,
         fs_hz=parsed.fs_hz,
         time_column=parsed.time_column,
+        pdf=parsed.pdf,
+        why=parsed.why,
     )
     classify(request, places=_places(), stdout=sys.stdout, stderr=sys.stderr)
     return 0

@@ -26,6 +26,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "classify ecg.edf --from 0:30 --to 0:40 --json",
             "ten seconds of a longer recording, as JSON lines",
         ),
+        (
+            "classify ptbxl/records100/00000/00001_lr --pdf ecg.pdf --why MI",
+            "twelve leads on paper, and what spoke for an infarction",
+        ),
     ),
     "convert": (
         ("convert mitdb/100 100.edf", "a WFDB record with its annotations as EDF+"),

@@ -35,7 +35,7 @@ def statements_of(mark: Mark, fs_hz: float) -> dict[str, Any]:
     said = mark.outcome
     if not isinstance(said, Prediction):
         return line | {"statements": [], "because": said.reason}
-    meanings = _meanings(mark.task)
+    meanings = meanings_of(mark.task)
     ranked = sorted(said.scores, key=lambda one: -one[1])
     stated = [{"code": code, "means": meanings.get(code, code), "probability": p} for code, p in ranked]
     return line | {"bundle": said.bundle, "called": said.label, "statements": stated}
@@ -65,7 +65,8 @@ def lines_of(items: Iterable[Item], fs_hz: float) -> Iterator[dict[str, Any]]:
             yield measured
 
 
-def _meanings(task: str) -> dict[str, str]:
+def meanings_of(task: str) -> dict[str, str]:
+    """Give what each statement of a task means, by its code."""
     review = TASKS[task].review if task in TASKS else None
     return {} if review is None else {label.name: label.meaning for label in review.labels}
 

@@ -155,6 +155,20 @@ class ReviewUnit:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Sees:
+    """What the model of a task is shown for each mark that states, so that an answer can be explained on paper.
+
+    Parameters
+    ----------
+    tensor : the input that holds leads over the time of the mark, shape (lead, sample).
+    rows : the standard name of each lead.
+    """
+
+    tensor: str
+    rows: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
     """One thing that can be asked of a recording.
 
@@ -167,6 +181,7 @@ class Task:
     hears : other tasks, whose results its stage is given too where they run, on whatever leads of the same rate.
     make : makes the stage. The model is None where the task has no contract.
     model : what its bundles must be; None: it uses no model.
+    sees : what of its model's input can be hidden to explain a mark that states; None: nothing.
     marks, findings, quantities : what it may say; a name may be in one task only.
     limits : a frozen dataclass with a default for each field: what a clinic can set.
     review : what people review; None: nothing.
@@ -183,6 +198,7 @@ class Task:
     needs: tuple[str, ...] = ()
     hears: tuple[str, ...] = ()
     model: ModelContract | None = None
+    sees: Sees | None = None
     marks: Sequence[MarkKind] = ()
     findings: Mapping[str, FindingKind] = field(default_factory=dict)
     quantities: Mapping[str, Quantity] = field(default_factory=dict)

@@ -30,6 +30,7 @@ PLACES: tuple[tuple[str, str, Role], ...] = (
     ("/alarms", "Alarms", Role.VIEWER),
     ("/ask", "Ask", Role.VIEWER),
     ("/review", "Review", Role.REVIEWER),
+    ("/classify", "Classify", Role.REVIEWER),
     ("/models", "Models", Role.ENGINEER),
     ("/operations", "Operations", Role.ENGINEER),
     ("/people", "People", Role.ADMIN),
@@ -120,6 +121,12 @@ def ask(request: Request) -> Response:
 def review(request: Request) -> Response:
     """Show the findings that wait for a reviewer, one by one."""
     return _for(request, Role.REVIEWER, "review.html")
+
+
+@router.get("/classify")
+def classify(request: Request) -> Response:
+    """Show an ECG that is given as a file on paper, with what is stated of it."""
+    return _for(request, Role.REVIEWER, "classify.html")
 
 
 @router.get("/alarms")
