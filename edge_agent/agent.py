@@ -38,7 +38,7 @@ from biosignal.tasks import TASKS
 from biosignal.urgency import urgency
 from edge_agent.analysis.actor import ANALYSIS, AnalysisActor
 from edge_agent.analysis.analysis import Analysis
-from edge_agent.analysis.bedside import Bedside, read_bedside
+from edge_agent.analysis.bedside import Bedside, changed, read_bedside
 from edge_agent.analysis.commands import Commands
 from edge_agent.analysis.hang import KIND as MONITOR_HANGING
 from edge_agent.analysis.hang import HangAlarm
@@ -152,6 +152,7 @@ class Agent:
         alarms = AlarmMachine(settings.device.name, started_s=0.0)
         adopted = alarms.adopt(left.alarms, at=left.end)
         bedside = self._bedside(settings)
+        self._note_limits(bedside)
         live = facts.live
         inbox = Inbox(max(8, round(settings.analysis.queue_s / settings.source.block_s)) if live else 8)
         self.reader = Reader(
@@ -184,7 +185,7 @@ class Agent:
             new_model=self._updates.on_command,
             send_again=self._send_again,
             fetch_waves=self._fetch_waves,
-            keep=lambda bedside: self.events.note(BEDSIDE, bedside.text()),
+            keep=self._keep_bedside,
         )
         self.sync = self._open_sync()
 
@@ -193,6 +194,14 @@ class Agent:
         kept = read_bedside(self.events.noted(BEDSIDE), settings.limits) or Bedside()
         named = settings.device.subject
         return Bedside(subject=named) if named not in (None, kept.subject) else kept
+
+    def _keep_bedside(self, bedside: Bedside) -> None:
+        self._note_limits(bedside)
+        self.events.note(BEDSIDE, bedside.text())
+
+    def _note_limits(self, bedside: Bedside) -> None:
+        declared = {name: task.limits() for name, task in TASKS.items() if task.limits is not None}
+        self._limits = changed({**self._settings.limits, **bedside.limits}, declared)
 
     def _open_store(self, settings: Settings, state: Path, opened: ExitStack) -> None:
         self.events = EventStore(
@@ -348,6 +357,7 @@ class Agent:
             loops=self.supervisor.loops(),
             boot=self._boot,
             sent_utc_s=self.clock.utc_s(),
+            limits=self._limits,
         )
         return replace(status, readings=tuple(_held(status)))
 

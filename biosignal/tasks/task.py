@@ -97,6 +97,18 @@ class FindingKind:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BedsideLimit:
+    """A limit that is set for a patient: a field of the task's limits, what people call it, its unit, and its range."""
+
+    name: str
+    label: str
+    unit: str
+    least: float
+    most: float
+    step: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Quantity:
     """A measured quantity: its unit, the decimals it is rounded to and shown with, and what it is called.
 
@@ -184,6 +196,7 @@ class Task:
     sees : what of its model's input can be hidden to explain a mark that states; None: nothing.
     marks, findings, quantities : what it may say; a name may be in one task only.
     limits : a frozen dataclass with a default for each field: what a clinic can set.
+    bedside : those of them that are set for a patient at the bed, with what may be set; the rest is for engineers.
     review : what people review; None: nothing.
     charts : how its series and marks are drawn over time, the first one on top; series that none shows become lines.
     scorer : how it is scored against a reference; None: not at all.
@@ -203,6 +216,7 @@ class Task:
     findings: Mapping[str, FindingKind] = field(default_factory=dict)
     quantities: Mapping[str, Quantity] = field(default_factory=dict)
     limits: type[Any] | None = None
+    bedside: tuple[BedsideLimit, ...] = ()
     review: ReviewUnit | None = None
     charts: Sequence[Chart] = ()
     scorer: Scorer | None = None

@@ -139,6 +139,17 @@ class VerdictRow(Table):
     superseded_by: Mapped[int | None] = mapped_column(RowId)
 
 
+class LimitProfileRow(Table):
+    """Limits under a name, for beds that are alike: by task and name, as JSON."""
+
+    __tablename__ = "limit_profiles"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    values: Mapped[dict[str, Any]] = mapped_column(JSON)
+    made_by: Mapped[str] = mapped_column(ForeignKey("users.name"))
+    at: Mapped[datetime] = mapped_column(UtcTime)
+
+
 class FeedbackRow(Table):
     """What somebody said of a text: agree, disagree, artefact, other, or better words for it. Rows are never deleted.
 

@@ -80,6 +80,12 @@ def eeg(request: Request, name: str) -> Response:
     return _for(request, Role.VIEWER, "eeg.html", {"device": name}, exists=(DeviceRow, name))
 
 
+@router.get("/devices/{name}/limits")
+def limits(request: Request, name: str) -> Response:
+    """Show the limits of one bed."""
+    return _for(request, Role.VIEWER, "limits.html", {"device": name}, exists=(DeviceRow, name))
+
+
 @router.get("/devices/{name}/recordings/{recording}")
 def waves(request: Request, name: str, recording: str) -> Response:
     """Show every wave of a recording."""

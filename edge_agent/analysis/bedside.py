@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from biosignal.events import SetLimit
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Bedside:
@@ -21,6 +23,22 @@ class Bedside:
         """Write it down."""
         limits = {task: asdict(one) for task, one in self.limits.items()}
         return json.dumps({"subject": self.subject, "limits": limits}, sort_keys=True)
+
+
+def changed(limits: Mapping[str, Any], declared: Mapping[str, Any]) -> tuple[SetLimit, ...]:
+    """Name the limits that are not the declared ones.
+
+    Parameters
+    ----------
+    limits, declared : by task.
+    """
+    return tuple(
+        SetLimit(task=task, name=name, value=float(value))
+        for task, one in limits.items()
+        if task in declared
+        for name, value in asdict(one).items()
+        if isinstance(value, (int, float)) and value != getattr(declared[task], name)
+    )
 
 
 def read_bedside(text: str | None, usual: Mapping[str, Any]) -> Bedside | None:

@@ -33,6 +33,10 @@ export async function postFile(path, file) {
   return ask("POST", path, file);
 }
 
+export async function send(method, path, body) {
+  return ask(method, path, body);
+}
+
 async function ask(method, path, body) {
   const asked = performance.now();
   let answer;
