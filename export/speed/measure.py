@@ -32,7 +32,7 @@ FOLD = 9
 """Whose records say what a form costs; it never trained."""
 NO_DATA = "no records of its training are known here"
 NO_TORCH = "torch is not installed: python -m pip install 'bedside[train]'"
-GPU = "gpu: needs an NVIDIA GPU; the device's own TensorRT rung is held to the golden vectors when it starts"
+GPU = "gpu: this command measures processors only; a device holds its TensorRT to the golden vectors when it starts"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
