@@ -135,6 +135,8 @@ def classify(request: ClassifyRequest, *, places: Places, stdout: TextIO, stderr
             raise NothingStated("nothing is stated of this recording", **_why(facts, player.end))
         if request.pdf is not None:
             _print(request.pdf, results, lines, source, player.recording, models, request.why)
+            if (count := sum(line["type"] == "statements" for line in lines)) > MOST_PRINTS:
+                print(f"on paper are the first {MOST_PRINTS} of {count} windows; --from chooses others", file=stderr)
     finally:
         progress.end()
         for model in models.values():

@@ -30,9 +30,9 @@ CALIBRATED_ON = 192
 """Records of the folds that trained, spread over the table."""
 FOLD = 9
 """Whose records say what a form costs; it never trained."""
-NO_DATA = "no records of its training are known here"
+NO_DATA = "no records that trained it are at hand; of the diagnosis, give --data-dir"
 NO_TORCH = "torch is not installed: python -m pip install 'bedside[train]'"
-GPU = "gpu: needs an NVIDIA GPU; the device's own TensorRT rung is held to the golden vectors when it starts"
+GPU = "gpu: this command measures processors only; a device holds its TensorRT to the golden vectors when it starts"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -102,7 +102,7 @@ def _forms(bundle: Bundle, taught: Corpus | None) -> Iterator[Form | Missing]:
     content, outputs = bundle.onnx, [spec.name for spec in bundle.manifest.outputs]
     for name, made in (
         ("FP32", single(content)),
-        ("as released, FP16 weights", content),
+        ("as released", content),
         ("FP16", half(content)),
     ):
         yield _onnx(name, made, outputs)

@@ -11,6 +11,7 @@ from biosignal.tasks import TASKS
 from biosignal.tasks.explained import Explained
 from biosignal.twelve_leads import Shown, draw_twelve
 from edge_agent.cli import main
+from edge_agent.replay import classify, ecg_print
 from edge_agent.replay.ecg_print import EcgPage
 from edge_agent.replay.printed.ecg import ecg_pdf
 from edge_agent.replay.printed.sheet import NOT_A_DEVICE
@@ -106,6 +107,14 @@ def test_a_recording_is_written_as_pages_and_twice_the_same(tmp_path, capsys):
     assert first.startswith(b"%PDF-")
     assert first == second
     assert "1 of 1 windows answered" in capsys.readouterr().out
+
+
+def test_of_a_longer_recording_the_first_windows_are_on_paper(tmp_path, capsys, monkeypatch):
+    for module in (ecg_print, classify):
+        monkeypatch.setattr(module, "MOST_PRINTS", 1)
+    assert main(["classify", "synthetic/twelve-lead", "--to", "0:20", "--pdf", str(tmp_path / "out.pdf")]) == 0
+    assert "the first 1 of 2 windows" in capsys.readouterr().err
+    assert (tmp_path / "out.pdf").read_bytes().count(b"/Type /Page\n") == 2
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from onnx import numpy_helper
 from biosignal.events import Mark, Unavailable
 from biosignal.model.bundle import LIMITS, Bundle, open_bundle
 from biosignal.model.contract import SCORES
+from biosignal.model.listening import Listening
 from biosignal.model.model import Model
 from biosignal.model.onnx_cpu import OnnxCpuBackend
 from biosignal.model.salience import bridged, log_odds, salience
@@ -138,6 +139,13 @@ def test_a_model_that_does_not_answer_explains_nothing_and_says_why(one):
     silent = Model(TASK.name, TASK.model, None, "no bundle is here")
     assert isinstance(salience(silent, inputs, tensor=TENSOR, label=mark.label, rate_hz=100.0), Unavailable)
     assert explained(mark, {TASK.name: silent}).because == "what the model was shown is not kept"
+
+
+def test_of_many_questions_the_first_are_kept(one, model):
+    _, _, inputs = one
+    kept = Listening(model, most=2)
+    said = [kept.answer({**inputs, TENSOR: inputs[TENSOR] * np.float32(1 + 0.2 * place)}) for place in range(4)]
+    assert [kept.inputs_of(each) is not None for each in said] == [True, True, False, False]
 
 
 def test_listening_changes_no_answer(model):
