@@ -65,7 +65,7 @@ def fhir(finding: str, login: Reviewer, clinic: ClinicPart, request: Request) ->
     detail = shown_finding(finding, login, clinic)
     with clinic.database.read() as session:
         row = found(session, detail.device, detail.recording)
-        began, ended = (_started(row, at / detail.fs_hz) for at in (detail.onset, detail.end))
+        began, ended = (_moment(row, at, detail.fs_hz) for at in (detail.onset, detail.end))
         given = session.scalars(select(VerdictRow).where(VerdictRow.finding == finding))
         reported = ReportedFinding(
             id=detail.id,
@@ -88,6 +88,13 @@ def fhir(finding: str, login: Reviewer, clinic: ClinicPart, request: Request) ->
     with clinic.database.write() as session:
         audit.record(session, actor=login.name, action="finding.export", subject=finding, form="fhir")
     return Response(json.dumps(bundle_of(reported)), media_type="application/fhir+json")
+
+
+def _moment(row: RecordingRow, sample: int, fs_hz: float) -> datetime | None:
+    try:
+        return _started(row, sample / fs_hz)
+    except (ZeroDivisionError, OverflowError, ValueError):  # a rate or a place that no clock reaches
+        return None
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -14,6 +14,7 @@ from biosignal.tasks import lookup
 from cloud_service.clinic.context import ClinicPart, Viewer
 from cloud_service.clinic.patients import Kept, Stay, recordings_of
 from cloud_service.clinic.quantities import decimals_of, label_of, unit_of
+from cloud_service.clinic.unshowable import shown
 from cloud_service.clinic.verdicts import agreed, counts
 from cloud_service.database.clinic_tables import VerdictRow
 from cloud_service.database.columns import utc_now
@@ -124,29 +125,35 @@ def _series(session: Session, kept: Kept, since: datetime) -> Iterator[SeriesRow
     first = (since - kept.stay.began).total_seconds()
     mine = (SeriesRow.device == kept.row.device, SeriesRow.recording == kept.row.id)
     for row in session.scalars(select(SeriesRow).where(*mine).order_by(SeriesRow.start, SeriesRow.id)):
-        if row.end / (row.fs_hz or kept.row.fs_hz) > first:
+        if kept.seconds(row.end, row.fs_hz) > first:
             yield row
 
 
 def _steps(
     kept: Kept, row: SeriesRow, values: Sequence[float | None], since: datetime
 ) -> Iterator[tuple[float, float | None]]:
-    fs_hz = row.fs_hz or kept.row.fs_hz
     for number, value in enumerate(values):
-        moment = kept.time_of((row.start + (number + 0.5) * row.step) / fs_hz)
+        moment = kept.time_of(kept.seconds(row.start + (number + 0.5) * row.step, row.fs_hz))
         if moment >= since:
             yield moment.timestamp(), value
 
 
+def _columns(row: SeriesRow) -> list[tuple[Key, list[float | None]]]:
+    """Read the columns of a row as they came; one that holds anything but numbers is none that can be shown."""
+    leads = tuple(str(lead) for lead in row.leads)
+    return [
+        ((row.task, leads, str(one["quantity"])), [None if value is None else float(value) for value in one["values"]])
+        for one in row.columns
+    ]
+
+
 def _append(made: dict[Key, Course], kept: Kept, row: SeriesRow, since: datetime) -> int:
     numbers = 0
-    for column in row.columns:
-        quantity, leads = str(column.get("quantity")), tuple(row.leads)
-        key = (row.task, leads, quantity)
+    for key, values in shown(row, _columns, lambda _: []):
         if key not in made:
             made[key] = _course(*key)
-        for at, value in _steps(kept, row, column.get("values", ()), since):
-            _join(made[key], at, value, break_s=2.5 * row.step / (row.fs_hz or kept.row.fs_hz))
+        for at, value in _steps(kept, row, values, since):
+            _join(made[key], at, value, break_s=2.5 * kept.seconds(row.step, row.fs_hz))
             numbers += 1
     return numbers
 
@@ -182,9 +189,9 @@ def _overlap_s(stay: Stay, since: datetime, until: datetime) -> float:
 def _lost_s(session: Session, kept: Kept, since: datetime) -> float:
     mine = select(LossRow).where(LossRow.device == kept.row.device, LossRow.recording == kept.row.id)
     return sum(
-        max(0, row.length) / kept.row.fs_hz
+        kept.seconds(max(0, row.length))
         for row in session.scalars(mine)
-        if kept.time_of(row.start / kept.row.fs_hz) >= since
+        if kept.time_of(kept.seconds(row.start)) >= since
     )
 
 
@@ -195,7 +202,7 @@ def _found(session: Session, kept: Sequence[Kept], since: datetime) -> list[Kind
         rows = list(session.scalars(select(FindingRow).where(*mine).order_by(FindingRow.onset)))
         verdicts = _verdicts(session, [row.id for row in rows])
         for row in rows:
-            at = one.time_of(row.onset / one.row.fs_hz)
+            at = one.time_of(one.seconds(row.onset))
             if at < since:
                 continue
             key = (row.kind, row.priority)
@@ -227,9 +234,8 @@ def _measured(session: Session, kept: Sequence[Kept], since: datetime) -> list[M
     values: dict[Key, list[float]] = defaultdict(list)
     for one in kept:
         for row in _series(session, one, since):
-            for column in row.columns:
-                key = (row.task, tuple(row.leads), str(column.get("quantity")))
-                for _, value in _steps(one, row, column.get("values", ()), since):
+            for key, given in shown(row, _columns, lambda _: []):
+                for _, value in _steps(one, row, given, since):
                     steps[key] += 1
                     values[key] += [value] if value is not None else []
     return [_summed(key, steps[key], here) for key, here in values.items() if here]

@@ -4,6 +4,7 @@ A patient is whom a device says that its recording belongs to; the clinic keeps 
 admission is a request to a device, and the patient is in the bed when the device has opened a recording of theirs.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from cloud_service.database.event_tables import AlarmRow, RecordingEndRow, Recor
 
 router = APIRouter(tags=["patients"])
 VALID_S = 60.0
+LONGEST_S = 1e9
+LAST_YEAR = 9000
 
 
 class Stay(BaseModel):
@@ -79,8 +82,13 @@ class Kept:
     stay: Stay
 
     def time_of(self, seconds: float) -> datetime:
-        """When it was so many seconds into the recording."""
-        return self.stay.began + timedelta(seconds=seconds)
+        """When it was so many seconds into the recording; what a device counts wrong moves by thirty years at most."""
+        return self.stay.began + timedelta(seconds=_bounded(seconds))
+
+    def seconds(self, samples: float, fs_hz: float | None = None) -> float:
+        """How long so many samples last, at the recording's own rate where none is given; 0 where that is no rate."""
+        rate = fs_hz or self.row.fs_hz
+        return samples / rate if rate > 0 and math.isfinite(rate) else 0.0
 
 
 @router.get("/patients")
@@ -172,13 +180,18 @@ def _stay(row: RecordingRow, end: RecordingEndRow | None) -> Stay:
     began, by_arrival = row.received, True
     try:
         said = datetime.fromisoformat((row.started_utc or "").replace("Z", "+00:00"))
-        if said.tzinfo is not None:
+        if said.tzinfo is not None and said.year < LAST_YEAR:
             began, by_arrival = said.astimezone(timezone.utc), False
     except (ValueError, OverflowError):  # what a device said of its clock, whatever that was
         pass
-    ended = began + timedelta(seconds=min(end.end / row.fs_hz, 1e9)) if end is not None else None
+    lasted_s = _bounded(end.end / row.fs_hz) if end is not None and row.fs_hz > 0 else 0.0
+    ended = began + timedelta(seconds=lasted_s) if end is not None else None
     reason = end.reason if end is not None else None
     return Stay(device=row.device, recording=row.id, began=began, by_arrival=by_arrival, ended=ended, reason=reason)
+
+
+def _bounded(seconds: float) -> float:
+    return max(-LONGEST_S, min(seconds, LONGEST_S)) if math.isfinite(seconds) else 0.0
 
 
 def _bed(session: Session, subject: str, kept: Sequence[Kept]) -> str | None:

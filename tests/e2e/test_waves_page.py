@@ -146,8 +146,7 @@ def test_what_the_clinic_has_not_is_fetched_from_the_device_when_somebody_looks(
     wait_for(lambda: ward.get("/devices/bed-2")["sample"] > 60 * ward.get("/devices/bed-2")["fs_hz"])
     recording = ward.get("/devices/bed-2")["recording"]
     page.goto(f"/devices/{device}/recordings/{recording}?view=strip&at=15")
-    asked = page.locator("#missing")
-    expect(asked).to_be_empty(timeout=40_000)
+    expect(page.locator("#sheet[data-state=whole]")).to_be_visible(timeout=40_000)
     path = f"/devices/{device}/recordings/{recording}/waves"
     lead = ward.get(f"/devices/{device}/recordings/{recording}")["recording"]["leads"][0]["name"]
 

@@ -242,6 +242,15 @@ function lacking() {
   return minutes;
 }
 
+// Whether the clinic has said what it has of all that is shown.
+function isKnown() {
+  const to = Math.min(page.shownFrom + page.lengthS, page.end);
+  for (let number = Math.floor(page.shownFrom / 12000); number * 12000 < to; number++) {
+    if (!page.leads.every((lead) => page.store.tile(lead.name, "ten", number))) return false;
+  }
+  return true;
+}
+
 function lacks(lead, from, to) {
   const step = 10;
   for (let s = Math.floor(from / step) * step; s < to; s += step) {
@@ -257,6 +266,7 @@ function lacks(lead, from, to) {
 // Asks for what is missing once somebody stays, and looks again until it is there or the device has said that it is not.
 function wait() {
   const missing = lacking();
+  byId("sheet").dataset.state = missing.length ? "lacking" : isKnown() ? "whole" : "loading";
   say(missing);
   const key = missing.join();
   if (key === waited) return;
