@@ -49,7 +49,7 @@ def half(content: bytes) -> bytes:
 
 
 def eight_bits(content: bytes, windows: Sequence[Tensors], kinds: Sequence[str]) -> bytes:
-    """Quantize the products of these kinds to eight bits (Q/DQ, a scale for each channel), calibrated on windows."""
+    """Quantize the products of these kinds to eight bits (Q/DQ, weights by channel), calibrated on windows."""
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]  # ONNX Runtime has no types
@@ -69,7 +69,7 @@ def eight_bits(content: bytes, windows: Sequence[Tensors], kinds: Sequence[str])
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             op_types_to_quantize=list(kinds),
-            activation_type=QuantType.QInt8,
+            activation_type=QuantType.QUInt8,  # signed ones have no fast way on processors of Intel and AMD
             weight_type=QuantType.QInt8,
         )
         return after.read_bytes()

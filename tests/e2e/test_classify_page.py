@@ -1,5 +1,7 @@
 """An ECG that somebody gives as a file: on paper to scale, with what is stated of it, by keys alone."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from browsing import Visit
@@ -19,7 +21,7 @@ PULSE = """
   return { heights: boxes.map((one) => one.height), width: whole.width };
 }
 """
-TOO_WIDE = "() => document.documentElement.scrollWidth > innerWidth"
+SCRIPTS = Path(__file__).with_name("in_page.js").read_text(encoding="utf-8")
 
 
 def csv_of(seconds, names=None):
@@ -98,7 +100,9 @@ def test_what_cannot_be_read_says_what_to_do_and_leaves_no_old_answer(browser, f
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1024, "dark"), (1440, "light")])
-def test_the_page_is_no_wider_than_the_window(classified, width, scheme):
+def test_the_answer_is_no_wider_than_the_window_and_can_be_read(classified, width, scheme):
     page = classified(csv_of(10), color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 844})
-    assert page.evaluate(TOO_WIDE) is False
+    page.evaluate(SCRIPTS)
+    assert page.evaluate("(width) => inPage.wider(width)", width) == []
+    assert page.evaluate("inPage.faint()") == []

@@ -233,7 +233,7 @@ def test_a_viewer_can_neither_review_nor_release(visits, ward):
         "Alarms",
         "Ask",
     ]
-    for path in ("/models", "/operations", "/review"):
+    for path in ("/models", "/operations", "/review", "/classify"):
         assert page.goto(path).status == 403
         expect(page.locator("main")).to_contain_text("needs the role")
     page.evaluate(SCRIPTS)
@@ -281,6 +281,7 @@ def test_pages_fit_a_phone_and_can_be_read(browser, ward, scheme):
         "/ask",
         "/alarms",
         "/review",
+        "/classify",
         "/models",
         "/operations",
     ):
