@@ -15,6 +15,7 @@ from cloud_service.access.bodies import BodyLimit
 from cloud_service.access.headers import SecurityHeaders
 from cloud_service.access.limits import AttemptLimit, Turns
 from cloud_service.access.people import People
+from cloud_service.access.tokens import Tokens
 from cloud_service.clinic import (
     alarm_log,
     alarms,
@@ -37,6 +38,7 @@ from cloud_service.clinic import (
     people,
     recordings,
     reviews,
+    tokens,
     verdicts,
 )
 from cloud_service.clinic import feed as feed_routes
@@ -87,6 +89,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     event_log.router,
     operations.router,
     people.router,
+    tokens.router,
     learning_routes.router,
 )
 OTHER_ROUTERS: tuple[APIRouter, ...] = (operations.outside_api, learning_routes.updates, pages)
@@ -162,6 +165,7 @@ def _assemble(settings: CloudSettings, on_devices_changed: Callable[[], None]) -
         settings=settings,
         database=database,
         people=People(database, settings.access, demo=settings.demo),
+        tokens=Tokens(database, settings.access, demo=settings.demo),
         turns=Turns(),
         questions=AttemptLimit(asking.ALLOWED, asking.WINDOW_S),
         link=link,

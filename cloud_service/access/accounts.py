@@ -12,7 +12,7 @@ from cloud_service.access import audit
 from cloud_service.access.errors import LastAdmin, NameTaken, WeakPassword, WrongPassword
 from cloud_service.access.passwords import hash_password, new_password, password_matches
 from cloud_service.access.roles import Role
-from cloud_service.database.clinic_tables import SessionRow, UserRow
+from cloud_service.database.clinic_tables import SessionRow, TokenRow, UserRow
 from cloud_service.database.columns import utc_now
 from cloud_service.database.connection import Database
 
@@ -134,9 +134,10 @@ class Accounts:
             audit.record(session, actor=name, action="user.password", subject=name)
 
     def users(self) -> list[UserRow]:
-        """All accounts."""
+        """All accounts of people."""
+        wanted = select(UserRow).where(UserRow.name.not_in(select(TokenRow.account))).order_by(UserRow.name)
         with self._database.read() as session:
-            return list(session.scalars(select(UserRow).order_by(UserRow.name)))
+            return list(session.scalars(wanted))
 
 
 def first_password_file(state_dir: Path) -> Path:
@@ -172,7 +173,7 @@ def end_sessions(session: Session, *which: object) -> None:
 
 def _existing(session: Session, name: str) -> UserRow:
     user = session.get(UserRow, name)
-    if user is None:
+    if user is None or session.get(TokenRow, name) is not None:  # a token's account has no password to be given
         raise BadInput("no such user", name=name, remedy="`cloud-service user list` names them")
     return user
 

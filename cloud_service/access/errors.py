@@ -9,6 +9,12 @@ class LoginFailed(BedsideError):
     remedy = "try again, or ask an administrator for a new password"
 
 
+class TokenRefused(BedsideError):
+    """The token that came with a request opens nothing; why is not said."""
+
+    remedy = "ask an engineer for a new token"
+
+
 class WrongPassword(BedsideError):
     """The old password, asked for before a new one is set, is wrong."""
 

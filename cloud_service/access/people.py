@@ -27,13 +27,17 @@ LAST_USED_STEP = timedelta(seconds=30)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Login:
-    """A person who is logged in. With `must_change`, nothing is open but the change of the password."""
+    """A person who is logged in, or a program with a token, which has no session and so no CSRF token.
+
+    With `must_change`, nothing is open but the change of the password.
+    """
 
     name: str
     role: Role
     csrf: str
     token_sha256: str
     must_change: bool = False
+    is_token: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

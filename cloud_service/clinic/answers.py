@@ -7,7 +7,15 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from biosignal.errors import BadInput, BedsideError, RefusedForSafety
-from cloud_service.access.errors import Busy, LoginFailed, NameTaken, TooManyFailures, TooManyQuestions, WrongPassword
+from cloud_service.access.errors import (
+    Busy,
+    LoginFailed,
+    NameTaken,
+    TokenRefused,
+    TooManyFailures,
+    TooManyQuestions,
+    WrongPassword,
+)
 
 MOST_NAMED = 10
 _FIELD = re.compile(r"[a-z_][a-z0-9_]{0,39}")
@@ -16,6 +24,7 @@ _STATUS: tuple[tuple[type[BedsideError], int], ...] = (
     (TooManyQuestions, 429),
     (Busy, 503),
     (LoginFailed, 401),
+    (TokenRefused, 401),
     (WrongPassword, 403),
     (NameTaken, 409),
     (BadInput, 400),

@@ -10,9 +10,11 @@ from fastapi import Depends, HTTPException, Request
 from pydantic import Field
 from starlette.requests import HTTPConnection
 
+from cloud_service.access.errors import TokenRefused, TooManyFailures
 from cloud_service.access.limits import AttemptLimit, Turns
 from cloud_service.access.people import Login, People, csrf_matches
 from cloud_service.access.roles import Role
+from cloud_service.access.tokens import Tokens
 from cloud_service.clinic.command_desk import CommandDesk
 from cloud_service.clinic.lookout import Lookout
 from cloud_service.clinic.retention import Retention
@@ -37,6 +39,7 @@ class Clinic:
     settings: CloudSettings
     database: Database
     people: People
+    tokens: Tokens
     turns: Turns
     questions: AttemptLimit
     link: BrokerLink | None
@@ -85,27 +88,46 @@ def session_of(connection: HTTPConnection) -> Login | None:
     return clinic.people.who(connection.cookies.get(clinic.cookie))
 
 
+def asker_of(connection: HTTPConnection) -> Login | None:
+    """Who asks the API, if anyone: the program whose token came, else who is logged in.
+
+    Raises
+    ------
+    TokenRefused, TooManyFailures : a token came and opens nothing, whatever cookie came with it.
+    """
+    kind, _, token = connection.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer":
+        return session_of(connection)
+    return clinic_of(connection).tokens.who(token.strip(), address_of(connection))
+
+
 def login_of(connection: HTTPConnection) -> Login | None:
-    """Who is logged in on this connection and may go on, if anyone."""
-    login = session_of(connection)
+    """Who asks on this connection and may go on, if anyone."""
+    try:
+        login = asker_of(connection)
+    except (TokenRefused, TooManyFailures):
+        return None
     return None if login is None or login.must_change else login
 
 
-def allowed(role: Role, *, before_change: bool = False) -> Callable[[Request], Login]:
+def allowed(role: Role, *, before_change: bool = False, in_person: bool = False) -> Callable[[Request], Login]:
     """Make the dependency that lets in who has `role`; what changes something also needs the CSRF token.
 
-    Who has to change the password comes in with `before_change` only.
+    Who has to change the password comes in with `before_change` only, and no program with `in_person`. A program's
+    request carries its token by itself and no cookie, so that no other site can have made a browser send it.
     """
 
     def check(request: Request) -> Login:
-        login = session_of(request)
+        login = asker_of(request)
         if login is None:
             raise HTTPException(401, "log in first")
+        if in_person and login.is_token:
+            raise HTTPException(403, "this is for people who are logged in, not for tokens")
         if login.must_change and not before_change:
             raise HTTPException(403, "change your password first, on the account page: somebody else has set it")
         if not login.role.covers(role):
             raise HTTPException(403, f"this needs the role {role.value}")
-        if request.method not in SAFE_METHODS:
+        if request.method not in SAFE_METHODS and not login.is_token:
             if not is_same_origin(request):
                 raise HTTPException(403, "the request comes from another site")
             if not csrf_matches(login, request.headers.get("x-csrf-token")):
@@ -119,7 +141,9 @@ RowNumber: TypeAlias = Annotated[int, Field(ge=0, le=2**63 - 1)]
 """A number of a row that somebody asks for: larger ones no database can be asked for."""
 ClinicPart: TypeAlias = Annotated[Clinic, Depends(clinic_of)]
 Newcomer: TypeAlias = Annotated[Login, Depends(allowed(Role.VIEWER, before_change=True))]
+NewcomerInPerson: TypeAlias = Annotated[Login, Depends(allowed(Role.VIEWER, before_change=True, in_person=True))]
 Viewer: TypeAlias = Annotated[Login, Depends(allowed(Role.VIEWER))]
 Reviewer: TypeAlias = Annotated[Login, Depends(allowed(Role.REVIEWER))]
 Engineer: TypeAlias = Annotated[Login, Depends(allowed(Role.ENGINEER))]
+EngineerInPerson: TypeAlias = Annotated[Login, Depends(allowed(Role.ENGINEER, in_person=True))]
 Admin: TypeAlias = Annotated[Login, Depends(allowed(Role.ADMIN))]

@@ -10,7 +10,7 @@ from cloud_service.access.accounts import forget_first_password
 from cloud_service.access.errors import Busy, WrongPassword
 from cloud_service.access.people import Login, NewLogin
 from cloud_service.access.roles import Role
-from cloud_service.clinic.context import Clinic, ClinicPart, Newcomer, address_of, is_same_origin
+from cloud_service.clinic.context import Clinic, ClinicPart, Newcomer, NewcomerInPerson, address_of, is_same_origin
 
 router = APIRouter(tags=["login"])
 
@@ -30,7 +30,9 @@ class PasswordChange(BaseModel):
 
 
 class Me(BaseModel):
-    """Who is logged in. `csrf` goes into the header ``X-CSRF-Token`` of every request that changes something.
+    """Who is logged in, or the program whose token this is, which needs no `csrf`.
+
+    `csrf` goes into the header ``X-CSRF-Token`` of every request that changes something.
 
     With `must_change`, every other route refuses until the password is changed.
     """
@@ -83,14 +85,16 @@ def demo_log_in(request: Request, response: Response, clinic: ClinicPart) -> Me:
 
 
 @router.post("/logout", status_code=204)
-def log_out(login: Newcomer, response: Response, clinic: ClinicPart) -> None:
+def log_out(login: NewcomerInPerson, response: Response, clinic: ClinicPart) -> None:
     """End the session."""
     clinic.people.log_out(login)
     response.delete_cookie(clinic.cookie, path="/", secure=clinic.settings.http.tls, httponly=True, samesite="strict")
 
 
 @router.post("/me/password", status_code=204)
-async def change_password(change: PasswordChange, login: Newcomer, request: Request, clinic: ClinicPart) -> None:
+async def change_password(
+    change: PasswordChange, login: NewcomerInPerson, request: Request, clinic: ClinicPart
+) -> None:
     """Change one's own password. The other sessions of the account end; a wrong old one counts as a failed login."""
     name, address = login.name, address_of(request)
     clinic.people.begin(name, address)

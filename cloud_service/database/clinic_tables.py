@@ -88,6 +88,22 @@ class SessionRow(Table):
     ended: Mapped[datetime | None] = mapped_column(UtcTime)
 
 
+class TokenRow(Table):
+    """A token for a program, with the account it acts as. Only the hash of it is kept. Rows are never deleted."""
+
+    __tablename__ = "tokens"
+
+    account: Mapped[str] = mapped_column(ForeignKey("users.name"), primary_key=True)
+    token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    role: Mapped[str] = mapped_column(String(16))
+    made_by: Mapped[str] = mapped_column(String(64))
+    """A user, or the command line."""
+    created: Mapped[datetime] = mapped_column(UtcTime)
+    expires: Mapped[datetime] = mapped_column(UtcTime)
+    last_used: Mapped[datetime | None] = mapped_column(UtcTime)
+    revoked: Mapped[datetime | None] = mapped_column(UtcTime)
+
+
 class ReviewRow(Table):
     """A clinician's word on one mark of a finding. Rows are never deleted.
 

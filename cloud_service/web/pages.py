@@ -16,7 +16,7 @@ from starlette.staticfiles import StaticFiles
 from biosignal import __version__
 from cloud_service.access.people import Login
 from cloud_service.access.roles import Role
-from cloud_service.clinic.context import clinic_of, login_of, session_of
+from cloud_service.clinic.context import clinic_of, session_of
 from cloud_service.database.clinic_tables import DeviceRow
 from cloud_service.database.event_tables import FindingRow, RecordingRow
 from cloud_service.web.words import page_words
@@ -51,7 +51,8 @@ _templates = Environment(
 @router.get("/login")
 def login_page(request: Request) -> Response:
     """Show the login; who is logged in goes on to the dashboard."""
-    if login_of(request) is not None:
+    login = session_of(request)
+    if login is not None and not login.must_change:
         return RedirectResponse("/", status_code=303)
     return _page("login.html", None, "", {"demo": clinic_of(request).people.demo})
 

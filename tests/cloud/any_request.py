@@ -234,6 +234,7 @@ def _headers():
         "Origin": st.sampled_from(ORIGINS).map(lambda text: text.encode("latin-1")),
         "Last-Event-ID": latin,
         "X-CSRF-Token": latin,
+        "Authorization": latin.map(lambda value: b"Bearer " + value),
         "Cookie": latin.map(lambda value: b"bedside=" + value),
         "Content-Type": st.sampled_from(TYPES).map(str.encode),
         "Accept": latin,

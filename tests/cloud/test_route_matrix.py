@@ -84,6 +84,9 @@ ROUTES = {
     ("POST", f"{API}/users/{{name}}/enable"): (ADMIN, 400),
     ("POST", f"{API}/users/{{name}}/role"): (ADMIN, 400),
     ("POST", f"{API}/users/{{name}}/reset"): (ADMIN, 400),
+    ("GET", f"{API}/tokens"): (ENGINEER, 200),
+    ("POST", f"{API}/tokens"): (ENGINEER, 400),
+    ("POST", f"{API}/tokens/{{name}}/revoke"): (ENGINEER, 400),
     ("POST", f"{API}/learning/jobs"): (ENGINEER, 400),
     ("GET", f"{API}/learning/tasks"): (REVIEWER, 200),
     ("GET", f"{API}/learning/jobs"): (REVIEWER, 200),
@@ -138,6 +141,7 @@ BODIES = {
     ("POST", f"{API}/devices"): {"name": "bad name", "site": "ward"},
     ("POST", f"{API}/users"): {"name": "bad name", "role": "viewer"},
     ("POST", f"{API}/users/{{name}}/role"): {"role": "viewer"},
+    ("POST", f"{API}/tokens"): {"name": "bad name", "role": "viewer", "days": 1},
     ("POST", f"{API}/learning/jobs"): {"task": "x"},
     ("POST", f"{API}/learning/candidates/{{candidate}}/release"): {},
     ("POST", f"{API}/learning/releases/{{task}}/{{version}}/announce"): {},
@@ -174,6 +178,19 @@ WEBSOCKET = ("WEBSOCKET", f"{API}/devices/{{name}}/live")
 
 
 @pytest.fixture
+def as_token(ward):
+    """A client with a token of a role, and nothing else."""
+
+    def client_of(role):
+        client = ward.client()
+        made = ward.clinic.tokens.add(name=f"of-{role.value}", role=role, days=1, by="admin")
+        client.headers["Authorization"] = f"Bearer {made.token}"
+        return client
+
+    return client_of
+
+
+@pytest.fixture
 def as_who(ward):
     """A client of a role without the cost of a login; None is a stranger."""
 
@@ -203,6 +220,26 @@ def test_every_route_answers_every_role_as_declared(as_who, role):
     for (method, path), status in answers.items():
         if status != wanted(role, method, path):
             differs[method, path] = (status, "and not", wanted(role, method, path))
+    assert differs == {}
+
+
+IN_PERSON = {
+    *(("POST", f"{API}/logout"), ("POST", f"{API}/me/password"), ("GET", f"{API}/tokens")),
+    *(("POST", f"{API}/tokens"), ("POST", f"{API}/tokens/{{name}}/revoke")),
+}
+"""What is refused to every token: sessions and passwords are for people, and so are tokens."""
+
+
+@pytest.mark.parametrize("role", [VIEWER, REVIEWER, ENGINEER], ids=lambda role: role.value)
+def test_a_token_opens_every_route_of_the_api_that_its_role_covers_and_no_page(as_token, role):
+    differs = {}
+    with as_token(role) as client:
+        for method, path in ROUTES:
+            status = asked(client, method, path)
+            as_this = wanted(None if is_page(method, path) or path == "/login" else role, method, path)
+            expected = 403 if (method, path) in IN_PERSON else as_this
+            if status != expected:
+                differs[method, path] = (status, "and not", expected)
     assert differs == {}
 
 

@@ -1,5 +1,6 @@
 """Accounts in a real browser: made, closed, opened, reset, and a password changed by its owner."""
 
+import httpx
 import pytest
 from browsing import Visit
 from fed_clinic import fed_clinic
@@ -121,3 +122,25 @@ def test_the_pages_fit_and_can_be_read(visit, scheme, width):
         page.evaluate(SCRIPTS)
         assert page.evaluate(f"inPage.wider({width})") == [], path
         assert page.evaluate("inPage.faint()") == [], path
+
+
+def test_an_engineer_makes_a_token_for_a_program_and_revokes_it(visit, clinic):
+    page = visit("engineer")
+    page.goto("/account")
+    page.fill("#new-token [name=name]", "nightly")
+    page.select_option("#new-token [name=role]", "reviewer")
+    page.click("#new-token button")
+    token = page.locator("#token-made code").inner_text()
+    row = page.locator("#tokens tbody tr")
+    expect(row).to_contain_text("nightly")
+    expect(row).to_contain_text("never")
+    asked = {"Authorization": f"Bearer {token}"}
+    assert httpx.get(f"{clinic.url}/api/v1/me", headers=asked).json()["role"] == "reviewer"
+    row.get_by_role("button", name="Revoke").click()
+    page.click("#sure-yes")
+    expect(page.locator("#tokens-said")).to_have_text("nightly is revoked.")
+    expect(row).to_contain_text("revoked")
+    assert httpx.get(f"{clinic.url}/api/v1/me", headers=asked).status_code == 401
+    viewer = visit("viewer")
+    viewer.goto("/account")
+    expect(viewer.locator("#new-token")).to_have_count(0)
