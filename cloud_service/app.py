@@ -15,6 +15,7 @@ from cloud_service.access.bodies import BodyLimit
 from cloud_service.access.headers import SecurityHeaders
 from cloud_service.access.limits import AttemptLimit, Turns
 from cloud_service.access.people import People
+from cloud_service.access.shares import Shares
 from cloud_service.access.tokens import Tokens
 from cloud_service.clinic import (
     alarm_log,
@@ -38,6 +39,7 @@ from cloud_service.clinic import (
     people,
     recordings,
     reviews,
+    sharing,
     tokens,
     verdicts,
 )
@@ -77,6 +79,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     live.router,
     eeg_views.router,
     findings.router,
+    sharing.router,
     reviews.router,
     verdicts.router,
     alarms.router,
@@ -166,6 +169,7 @@ def _assemble(settings: CloudSettings, on_devices_changed: Callable[[], None]) -
         database=database,
         people=People(database, settings.access, demo=settings.demo),
         tokens=Tokens(database, settings.access, demo=settings.demo),
+        shares=Shares(database, demo=settings.demo),
         turns=Turns(),
         questions=AttemptLimit(asking.ALLOWED, asking.WINDOW_S),
         link=link,

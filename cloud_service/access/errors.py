@@ -57,6 +57,16 @@ class TooManyQuestions(BedsideError):
         self.retry_after_s = retry_after_s
 
 
+class TooManyOpenings(BedsideError):
+    """A link is opened more often than people would."""
+
+    remedy = "wait a minute"
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__("the link was opened too often", retry_after_s=round(retry_after_s))
+        self.retry_after_s = retry_after_s
+
+
 class NameTaken(BadInput):
     """A person or device of that name exists."""
 

@@ -130,16 +130,7 @@ class Tokens:
             row = session.scalar(select(TokenRow).where(TokenRow.token_sha256 == _hashed(sent)))
             if row is None or row.revoked is not None or row.expires <= utc_now():
                 return None
-            return row if self._is_answered_for(session, row) else None
-
-    def _is_answered_for(self, session: Session, row: TokenRow) -> bool:
-        """Whether who made it is still here and may still do all that it may."""
-        if row.made_by == BY_HAND:
-            return True
-        maker = session.get(UserRow, row.made_by)
-        if maker is None or maker.disabled is not None or (maker.name == DEMO_NAME and not self._demo):
-            return False
-        return Role(maker.role).covers(Role(row.role))
+            return row if stands_behind(session, row.made_by, Role(row.role), demo=self._demo) else None
 
     def _refusal(self, address: str) -> TokenRefused | TooManyFailures:
         """What a wrong token is answered; kept in the audit log as long as the address has not had too many."""
@@ -153,6 +144,16 @@ class Tokens:
     def _touch(self, row: TokenRow) -> None:
         with self._database.write() as session:
             session.execute(update(TokenRow).where(TokenRow.account == row.account).values(last_used=utc_now()))
+
+
+def stands_behind(session: Session, maker: str, role: Role, *, demo: bool) -> bool:
+    """Whether who made something that opens doors is still here, and may still do all that `role` may."""
+    if maker == BY_HAND:
+        return True
+    user = session.get(UserRow, maker)
+    if user is None or user.disabled is not None or (user.name == DEMO_NAME and not demo):
+        return False
+    return Role(user.role).covers(role)
 
 
 def short_name(row: TokenRow) -> str:

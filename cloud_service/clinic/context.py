@@ -14,6 +14,7 @@ from cloud_service.access.errors import TokenRefused, TooManyFailures
 from cloud_service.access.limits import AttemptLimit, Turns
 from cloud_service.access.people import Login, People, csrf_matches
 from cloud_service.access.roles import Role
+from cloud_service.access.shares import Shares
 from cloud_service.access.tokens import Tokens
 from cloud_service.clinic.command_desk import CommandDesk
 from cloud_service.clinic.lookout import Lookout
@@ -40,6 +41,7 @@ class Clinic:
     database: Database
     people: People
     tokens: Tokens
+    shares: Shares
     turns: Turns
     questions: AttemptLimit
     link: BrokerLink | None

@@ -139,17 +139,21 @@ def finding(finding: str, _login: Viewer, clinic: ClinicPart, blind: bool = Fals
         row = session.get(FindingRow, finding)
         if row is None:
             raise HTTPException(404, "no such finding")
-        summary = _summaries(session, [row])[0]
-        detail = FindingDetail(
-            **summary.model_dump(),
-            blind=blind,
-            evidence=shown(row, lambda one: shown_evidence(session, one, blind=blind), lambda _: NO_EVIDENCE),
-            strips=_strips(session, row),
-            explained=_explained(session, row),
-            alarm=_alarm(session, row),
-            reviews=standing(session, finding),
-        )
+        detail = detail_of(session, row, blind=blind)
     return _blinded(detail) if blind else detail
+
+
+def detail_of(session: Session, row: FindingRow, *, blind: bool = False) -> FindingDetail:
+    """Gather a finding with all it rests on; with `blind`, without what its marks were called."""
+    return FindingDetail(
+        **_summaries(session, [row])[0].model_dump(),
+        blind=blind,
+        evidence=shown(row, lambda one: shown_evidence(session, one, blind=blind), lambda _: NO_EVIDENCE),
+        strips=_strips(session, row),
+        explained=_explained(session, row),
+        alarm=_alarm(session, row),
+        reviews=standing(session, row.id),
+    )
 
 
 def _is_of(subject: str) -> ColumnElement[bool]:

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from biosignal.events import AlarmState, FindingState, mark_id
 from cloud_service.access import audit
 from cloud_service.clinic.evidence import MOST_MARKS, named_marks
-from cloud_service.database.clinic_tables import FeedbackRow, ReviewRow, VerdictRow
+from cloud_service.database.clinic_tables import FeedbackRow, ReviewRow, ShareRow, VerdictRow
 from cloud_service.database.columns import utc_now
 from cloud_service.database.connection import Database
 from cloud_service.database.event_tables import (
@@ -244,6 +244,7 @@ def _findings(session: Session, before: datetime, device: str, recording: str) -
     in_use = select(MarkRow.inputs).where(MarkRow.device == device, MarkRow.inputs.in_(inputs))
     inputs -= set(session.scalars(in_use))
     _delete(session, InputsRow, [(device, one) for one in inputs])
+    session.execute(delete(ShareRow).where(ShareRow.finding.in_(ids)))
     session.execute(delete(FindingRow).where(FindingRow.id.in_(ids)))
     return _forget(session, device, [*about, *inputs])
 

@@ -104,6 +104,22 @@ class TokenRow(Table):
     revoked: Mapped[datetime | None] = mapped_column(UtcTime)
 
 
+class ShareRow(Table):
+    """A link that shows one finding to whoever has it. Only the hash of its token is kept."""
+
+    __tablename__ = "shares"
+
+    row: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
+    finding: Mapped[str] = mapped_column(ForeignKey("findings.id"), index=True)
+    token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    made_by: Mapped[str] = mapped_column(ForeignKey("users.name"))
+    created: Mapped[datetime] = mapped_column(UtcTime)
+    expires: Mapped[datetime] = mapped_column(UtcTime)
+    revoked: Mapped[datetime | None] = mapped_column(UtcTime)
+    opened: Mapped[int] = mapped_column(Integer)
+    last_opened: Mapped[datetime | None] = mapped_column(UtcTime)
+
+
 class ReviewRow(Table):
     """A clinician's word on one mark of a finding. Rows are never deleted.
 

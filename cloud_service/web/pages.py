@@ -14,9 +14,11 @@ from starlette.exceptions import HTTPException as NotFound
 from starlette.staticfiles import StaticFiles
 
 from biosignal import __version__
+from cloud_service.access.errors import TooManyOpenings
 from cloud_service.access.people import Login
 from cloud_service.access.roles import Role
-from cloud_service.clinic.context import clinic_of, session_of
+from cloud_service.clinic import sharing
+from cloud_service.clinic.context import address_of, clinic_of, session_of
 from cloud_service.database.clinic_tables import DeviceRow
 from cloud_service.database.event_tables import FindingRow, RecordingRow
 from cloud_service.web.words import page_words
@@ -171,6 +173,23 @@ def account(request: Request) -> Response:
     """Show one's own account, with its password to change."""
     login = session_of(request)
     return _page("account.html", login, "/account", {}) if login is not None else _to_login(request)
+
+
+@router.get(sharing.PAGE + "/{token}")
+def shared(request: Request, token: str) -> Response:
+    """Show the finding of a link, alone; a link that shows nothing is answered in one way, whatever it was."""
+    try:
+        found = sharing.opened(clinic_of(request), token, address_of(request))
+    except TooManyOpenings as error:
+        facts = {"title": "Opened too often", "why": "This link is opened very often. Wait a minute and try again."}
+        answer = _page("not_shared.html", None, "", facts, status=429)
+        answer.headers["Retry-After"] = str(int(error.retry_after_s) + 1)
+        return answer
+    if found is None:
+        facts = {"title": "Nothing here", "why": "This link shows nothing, or nothing any more. Ask for a new one."}
+        return _page("not_shared.html", None, "", facts, status=404)
+    finding, expires = found
+    return _page("shared.html", None, "", {"finding": finding.model_dump_json(), "expires": expires.isoformat()})
 
 
 @router.get("/static/{path:path}")

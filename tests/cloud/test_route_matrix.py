@@ -53,6 +53,9 @@ ROUTES = {
     ("GET", f"{API}/findings"): (VIEWER, 200),
     ("GET", f"{API}/findings/{{finding}}"): (VIEWER, 404),
     ("GET", f"{API}/findings/{{finding}}/fhir"): (REVIEWER, 404),
+    ("POST", f"{API}/findings/{{finding}}/share"): (REVIEWER, 404),
+    ("GET", f"{API}/findings/{{finding}}/shares"): (REVIEWER, 404),
+    ("POST", f"{API}/shares/{{row}}/revoke"): (REVIEWER, 404),
     ("GET", f"{API}/findings/{{finding}}/reviews"): (VIEWER, 200),
     ("POST", f"{API}/findings/{{finding}}/reviews"): (REVIEWER, 400),
     ("POST", f"{API}/reviews/{{row}}/undo"): (REVIEWER, 404),
@@ -120,6 +123,7 @@ ROUTES = {
     ("GET", "/operations"): (ENGINEER, 200),
     ("GET", "/people"): (ADMIN, 200),
     ("GET", "/account"): (VIEWER, 200),
+    ("GET", "/shared/{token}"): (ANYONE, 404),
     ("GET", "/static/{path:path}"): (ANYONE, 404),
 }
 BODIES = {
@@ -132,6 +136,7 @@ BODIES = {
         "verdict": "confirm",
         "model_seen": True,
     },
+    ("POST", f"{API}/findings/{{finding}}/share"): {"hours": 1},
     ("POST", f"{API}/findings/{{finding}}/verdicts"): {"verdict": "true"},
     ("POST", f"{API}/alarms/{{alarm}}/pause"): {},
     ("POST", f"{API}/classify"): {"fs_hz": 100, "unit": "mV", "leads": {"II": [0.0]}},
@@ -154,7 +159,9 @@ def filled(path):
 
 
 def is_page(method, path):
-    return method == "GET" and not path.startswith((API, "/updates", "/healthz", "/metrics", "/static", "/login"))
+    return method == "GET" and not path.startswith(
+        (API, "/updates", "/healthz", "/metrics", "/static", "/login", "/shared")
+    )
 
 
 def wanted(role, method, path):

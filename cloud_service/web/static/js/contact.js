@@ -36,7 +36,11 @@ export function onTick(act) {
   ticks.push(act);
 }
 
+// A page that came with all it shows has no contact to lose.
+const isAlone = "alone" in document.documentElement.dataset;
+
 function tick() {
+  if (isAlone) return;
   lost = isLost();
   document.documentElement.dataset.contact = lost ? "lost" : "kept";
   for (const act of ticks) act(lost);

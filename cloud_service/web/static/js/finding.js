@@ -4,13 +4,14 @@ import { get } from "./api.js";
 import { showAlarms } from "./alarm-list.js";
 import { byId, fill, h, onKey, table, write } from "./dom.js";
 import { gathered, onEvents } from "./feed.js";
+import { findingName, madeOf, measuresOf, noStrip, textOf } from "./finding-parts.js";
 import { makeStrips } from "./finding-strip.js";
 import { drawable, fetchContext, keptText, labelOf, markKey } from "./marks.js";
 import { PaperChoice, newView } from "./paper-choice.js";
-import { KINDS, capital, kindLabel, markWords, meaningOf, outcomeText, place, priorityMark, reviewUnit, short, stamp, taskLabel } from "./words.js";
-import { measureTable } from "./measures.js";
+import { KINDS, capital, markWords, meaningOf, outcomeText, place, priorityMark, reviewUnit, short, stamp } from "./words.js";
 import { AskDesk } from "./ask-desk.js";
 import { FeedbackDesk } from "./feedback-desk.js";
+import { ShareDesk } from "./share-desk.js";
 import { VerdictDesk } from "./verdict.js";
 
 const id = byId("finding").dataset.finding;
@@ -33,7 +34,7 @@ function marks() {
 
 const show = gathered(async () => {
   finding = await get(`/findings/${encodeURIComponent(id)}`);
-  const name = KINDS[finding.kind] ? kindLabel(finding.kind) : capital(finding.kind_label ?? finding.kind);
+  const name = findingName(finding);
   document.title = `${name}, ${finding.device} - Bedside`;
   write(byId("kind"), name);
   fill(byId("chips"), priorityMark(finding.priority), h("a", { href: `/devices/${encodeURIComponent(finding.device)}` }, finding.device),
@@ -42,8 +43,8 @@ const show = gathered(async () => {
   byId("around").href = `/devices/${encodeURIComponent(finding.device)}/recordings/${encodeURIComponent(finding.recording)}?${new URLSearchParams({ at: Math.max(0, finding.onset / finding.fs_hz - 3).toFixed(1), view: "strip", ...(finding.leads.length ? { lead: finding.leads[0] } : {}) })}`;
   showStrips();
   showText();
-  showMeasures();
-  showMade();
+  fill(byId("measures"), measuresOf(finding));
+  fill(byId("made"), madeOf(finding));
   if (finding.alarm) showAlarm(finding.alarm);
   else fill(byId("alarm"), h("p", { class: "muted" }, finding.priority === "none" ? "This kind of finding informs; it raises no alarm." : "No alarm was raised."));
   showMarks();
@@ -66,7 +67,7 @@ function showStrips() {
     stripKey = key;
     paper.offer(finding.strips.map((one) => one.unit));
     strips = finding.strips.length ? makeStrips(finding.strips, view, marks) : [];
-    fill(byId("strips"), strips.length ? strips.map((one) => one.root) : h("p", { class: "muted" }, finding.evidence.strip_end > finding.evidence.strip_start ? "The strip has not arrived yet." : "This kind of finding has no strip."));
+    fill(byId("strips"), strips.length ? strips.map((one) => one.root) : noStrip(finding));
   }
   byId("paper").hidden = !strips.length;
   for (const one of strips) one.draw();
@@ -84,38 +85,9 @@ async function fetchMarks() {
 }
 
 function showText() {
-  const text = finding.explained;
-  byId("text-feedback").hidden = !text;
-  if (!text) return fill(byId("text"), h("p", { class: "muted" }, "No text yet."));
-  onText.text = text.text;
-  const how = text.made_by === "template" ? "Written by a template from the evidence." : `Written by a language model, sha256 ${text.model_sha256 ?? "unknown"}.`;
-  const refused = text.refused ? ` ${text.refused} texts of the language model were thrown away before.` : "";
-  const old = text.finding_rev < finding.rev ? ` It speaks of revision ${text.finding_rev}.` : "";
-  fill(byId("text"), h("p", { class: "prose" }, text.text), h("p", { class: "made" }, `How made: ${how} Checked against ${text.checked}.${refused}${old}`));
-}
-
-function showMeasures() {
-  fill(byId("measures"), measureTable(finding.evidence.measures),
-    h("p", { class: "made" }, `Signal quality: ${finding.evidence.quality}. Strip: samples ${finding.evidence.strip_start} to ${finding.evidence.strip_end} at ${finding.evidence.fs_hz} Hz.`));
-}
-
-function bars(task, scores) {
-  return h("div", { class: "bars" }, scores.map(([label, p]) => [
-    h("span", {}, h("span", { class: "letter" }, label), ` ${meaningOf(task, label)}`),
-    h("meter", { min: "0", max: "1", value: String(p), "aria-label": `${label} ${p.toFixed(2)}` }),
-    h("span", { class: "num" }, p.toFixed(4)),
-  ]));
-}
-
-function showMade() {
-  const { outcome } = finding;
-  if (outcome?.type !== "Prediction") return fill(byId("made"), h("p", {}, outcomeText(outcome)));
-  const facts = [["Answer", KINDS[outcome.label] ? kindLabel(outcome.label) : [outcome.label, meaningOf(outcome.task, outcome.label)].filter(Boolean).join(", ")], ["Task", taskLabel(outcome.task)], ["Bundle", outcome.bundle], ["Backend", outcome.rung]];
-  const first = finding.evidence.sets[0];
-  const of = first ? `the first ${markWords(first.task, first.kind).label}` : "the answer";
-  fill(byId("made"), h("dl", { class: "facts" }, facts.map(([term, value]) => [h("dt", {}, term), h("dd", {}, value)])),
-    outcome.scores.length ? [h("p", { class: "made" }, `Probabilities of ${of}:`), bars(outcome.task, outcome.scores)]
-      : h("p", { class: "made" }, "Rules over measured quantities: there is no probability."));
+  byId("text-feedback").hidden = !finding.explained;
+  if (finding.explained) onText.text = finding.explained.text;
+  fill(byId("text"), textOf(finding));
 }
 
 function showMarks() {
@@ -191,4 +163,5 @@ onKey((event) => {
   if (target && byId(target).href) location.assign(byId(target).href);
 });
 verdict.load();
+if (byId("share")) new ShareDesk(byId("share"), id).load();
 new AskDesk(byId("ask"), { finding: id });
