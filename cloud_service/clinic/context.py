@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias, cast
 from urllib.parse import urlsplit
 
 from fastapi import Depends, HTTPException, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import Field
 from starlette.requests import HTTPConnection
 
@@ -15,7 +16,7 @@ from cloud_service.access.limits import AttemptLimit, Turns
 from cloud_service.access.people import Login, People, csrf_matches
 from cloud_service.access.roles import Role
 from cloud_service.access.shares import Shares
-from cloud_service.access.tokens import Tokens
+from cloud_service.access.tokens import SCOPES, Tokens
 from cloud_service.clinic.command_desk import CommandDesk
 from cloud_service.clinic.lookout import Lookout
 from cloud_service.clinic.retention import Retention
@@ -30,6 +31,9 @@ from cloud_service.waves.archive import WaveArchive
 if TYPE_CHECKING:
     from cloud_service.clinic.feed import Feed
 
+_BEARER = HTTPBearer(scheme_name="token", description="A token that an engineer has made.", auto_error=False)
+_Sent: TypeAlias = Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+"""Lets the description of the API name the way in; what a token opens is decided in `allowed`."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -112,7 +116,7 @@ def login_of(connection: HTTPConnection) -> Login | None:
     return None if login is None or login.must_change else login
 
 
-def allowed(role: Role, *, before_change: bool = False, in_person: bool = False) -> Callable[[Request], Login]:
+def allowed(role: Role, *, before_change: bool = False, in_person: bool = False) -> Callable[..., Login]:
     """Make the dependency that lets in who has `role`; what changes something also needs the CSRF token.
 
     Who has to change the password comes in with `before_change` only, and no program with `in_person`. A program's
@@ -136,7 +140,10 @@ def allowed(role: Role, *, before_change: bool = False, in_person: bool = False)
                 raise HTTPException(403, "the CSRF token is missing or wrong")
         return login
 
-    return check
+    def check_either(request: Request, _sent: _Sent) -> Login:
+        return check(request)
+
+    return check if in_person or role not in SCOPES else check_either
 
 
 RowNumber: TypeAlias = Annotated[int, Field(ge=0, le=2**63 - 1)]

@@ -166,6 +166,23 @@ def test_no_token_holds_for_ever(database, days):
         Tokens(database, AccessSettings(), demo=False).add(name="x", role=Role.VIEWER, days=days, by="admin")
 
 
+def test_the_description_of_the_api_says_which_routes_a_token_opens(ward):
+    with ward.client() as stranger:
+        described = stranger.get(f"{API}/openapi.json").json()
+    assert described["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+    opened = {
+        (method.upper(), path)
+        for path, methods in described["paths"].items()
+        for method, route in methods.items()
+        if {"token": []} in route.get("security", [])
+    }
+    assert ("GET", f"{API}/findings") in opened
+    assert ("POST", f"{API}/findings/{{finding}}/verdicts") in opened
+    assert not {
+        one for one in opened if one[1].startswith((f"{API}/tokens", f"{API}/log", f"{API}/users", f"{API}/audit"))
+    }
+
+
 def test_a_token_is_made_listed_and_revoked_from_the_command_line(fresh, capsys):
     def run(*arguments):
         assert main(["token", *arguments, "--state-dir", str(fresh), "--json"]) == 0
