@@ -11,9 +11,10 @@ from pydantic import BaseModel, Field
 
 from biosignal.ecg.leads import standard_name
 from biosignal.model.admission import admit
-from biosignal.model.bundle import LIMITS, open_bundle
+from biosignal.model.bundle import LIMITS, Bundle, open_bundle
 from biosignal.model.model import Model
 from biosignal.model.onnx_cpu import OnnxCpuBackend
+from biosignal.model.similar import Similar
 from biosignal.signal.blocks import Lead, LeadKind, SampleBlock, Unit
 from biosignal.stream.pipeline import Pipeline, Recorded
 from biosignal.tasks import TASKS, lookup
@@ -60,7 +61,8 @@ def classify(ecg: Ecg, login: Reviewer, clinic: ClinicPart) -> Classified:
     if not _turn.acquire(timeout=PATIENCE_S):
         raise HTTPException(503, "others are waiting for an answer; ask again in a moment")
     try:
-        lines = list(_analysed(samples, names, ecg, models_of(clinic.settings.learning.models_dir)))
+        folder = clinic.settings.learning.models_dir
+        lines = list(_analysed(samples, names, ecg, models_of(folder), similar_of(folder)))
     finally:
         _turn.release()
     with clinic.database.write() as session:
@@ -84,16 +86,34 @@ def models_of(folder: Path) -> dict[str, Model]:
     return {name: _opened(name, folder / name) for name in lookup.models()}
 
 
+@lru_cache(maxsize=2)
+def similar_of(folder: Path) -> dict[str, Similar]:
+    """Open what finds similar records, by bundle as ``name/version``, of the newest bundles that bring some.
+
+    Raises
+    ------
+    BundleRefused : a bundle is not what it says.
+    """
+    bundles = [bundle for name in lookup.models() if (bundle := _newest(folder / name)) is not None]
+    return {bundle.identity: found for bundle in bundles if (found := bundle.similar()) is not None}
+
+
 def _opened(task: str, folder: Path) -> Model:
     contract = lookup.contract_of(task)
-    found = [path for path in folder.glob("*") if path.name.replace(".", "").isdigit()] if folder.is_dir() else []
-    if not found:
+    bundle = _newest(folder)
+    if bundle is None:
         return Model(task, contract, None, f"the clinic has no bundle of {task}")
-    newest = max(found, key=lambda path: [int(part) for part in path.name.split(".")])
-    bundle = open_bundle({file.name: file.read_bytes() for file in newest.iterdir() if file.name in LIMITS})
     backend = OnnxCpuBackend(bundle)
     admit(backend, bundle, contract)
     return Model(task, contract, backend)
+
+
+def _newest(folder: Path) -> Bundle | None:
+    found = [path for path in folder.glob("*") if path.name.replace(".", "").isdigit()] if folder.is_dir() else []
+    if not found:
+        return None
+    newest = max(found, key=lambda path: [int(part) for part in path.name.split(".")])
+    return open_bundle({file.name: file.read_bytes() for file in newest.iterdir() if file.name in LIMITS})
 
 
 def _names(ecg: Ecg) -> tuple[str, ...]:
@@ -121,7 +141,11 @@ def _samples(ecg: Ecg) -> np.ndarray[Any, np.dtype[np.float32]]:
 
 
 def _analysed(
-    samples: np.ndarray[Any, np.dtype[np.float32]], names: tuple[str, ...], ecg: Ecg, models: dict[str, Model]
+    samples: np.ndarray[Any, np.dtype[np.float32]],
+    names: tuple[str, ...],
+    ecg: Ecg,
+    models: dict[str, Model],
+    similar: dict[str, Similar],
 ) -> list[dict[str, Any]]:
     """Run the analysis of the daemon over the leads."""
     unit = {"mV": Unit.MILLIVOLT, "uV": Unit.MICROVOLT}[ecg.unit]
@@ -129,4 +153,4 @@ def _analysed(
     recorded = Recorded(device="clinic", recording="sent", fs_hz=ecg.fs_hz, leads=leads)
     pipeline = Pipeline(TASKS.values(), recorded, models=models)
     block = SampleBlock(recording="sent", start=0, fs_hz=ecg.fs_hz, leads=leads, samples=samples)
-    return list(lines_of([*pipeline.push(block), *pipeline.finish()], ecg.fs_hz))
+    return list(lines_of([*pipeline.push(block), *pipeline.finish()], ecg.fs_hz, similar))
