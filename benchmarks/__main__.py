@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import clinic, daemon, decoding, drain, eeg, peers, replay, stages
+from benchmarks import clinic, daemon, decoding, drain, eeg, pages, peers, replay, stages
 from benchmarks.figures import Figure, NotMeasured
 from benchmarks.machine import ROOT, machine_facts
 from benchmarks.report import report, table, write
@@ -31,6 +31,7 @@ PARTS: dict[str, tuple[Callable[..., list[Figure]], tuple[str, ...]]] = {
     "backlog": (drain.measure, drain.NAMES),
     "stages": (stages.measure, stages.NAMES),
     "eeg": (eeg.measure, eeg.NAMES),
+    "pages": (pages.measure, pages.NAMES),
     "decoding": (decoding.measure, tuple(f"decoding_{protocol}" for protocol in KINDS)),
 }
 PEERS = "peers"

@@ -51,6 +51,16 @@ SPECS: dict[str, Spec] = {
     "eeg_chunk_p99_ms": Spec(what="EEG, all tasks, 100 ms of eight leads at 250 Hz: 99 of 100", unit="ms", most=4.0),
     "eeg_times_real_time": Spec(what="EEG, all tasks, eight leads at 250 Hz", unit="x"),
     "eeg_night_s": Spec(what="EEG, all tasks, a night of eight hours of one lead", unit="s", most=10.0),
+    "scroll_strip_frames_a_second": Spec(
+        what="twelve leads on paper, scrolled: frames the browser draws", unit="/s", least=60.0
+    ),
+    "scroll_minutes_frames_a_second": Spec(
+        what="a minute a line, scrolled: frames the browser draws", unit="/s", least=60.0
+    ),
+    "waves_page_first_paint_s": Spec(what="page of a recording: first paint", unit="s", most=1.0),
+    "central_32_browser_percent": Spec(what="32 live beds on a page: of one core", unit="%", most=30.0),
+    "central_32_heap_mb": Spec(what="32 live beds on a page: memory", unit="MB", most=150.0),
+    "central_32_behind_p99_s": Spec(what="32 live beds: what the clinic hands over is late by", unit="s", most=2.0),
     **{
         f"decoding_{board}": Spec(what=f"decoding {board}, live or damaged", unit="x line rate", least=100.0)
         for board in KINDS

@@ -460,7 +460,8 @@ class ModelReport:
 class Command:
     """What a clinic asks.
 
-    `name` is acknowledge, pause-audio, watch, new-model, assign-subject, set-limits or send-again.
+    `name` is acknowledge, pause-audio, watch, new-model, assign-subject, discharge-subject, set-limits, send-again or
+    fetch-waves.
     """
 
     id: str
@@ -539,6 +540,15 @@ class LoopStatus:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class SetLimit:
+    """A limit in force that is not the one its task declares."""
+
+    task: str
+    name: str
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Status:
     """How the device is, now: sent every few seconds, not durable, and by the broker as last will (`online` false).
 
@@ -547,6 +557,7 @@ class Status:
     the most urgent first. `source` is the state of the source (opening, streaming, stalled, lost, ended), in the words
     of the daemon, with its reason. `boot` names this run of the daemon: two at a time under one name are two devices.
     `sent_utc_s` is the wall clock of the device, in seconds since 1970, and may be wrong. Version 1 said none of these.
+    `limits` are those in force that are not the declared ones; absent where the device is too old to say.
     """
 
     online: bool
@@ -566,6 +577,7 @@ class Status:
     loops: tuple[LoopStatus, ...] = ()
     boot: str = ""
     sent_utc_s: float | None = None
+    limits: tuple[SetLimit, ...] | None = None
 
 
 Durable: TypeAlias = (

@@ -39,6 +39,7 @@ class Pen(str, Enum):
     MARK = "mark"
     STRETCH = "stretch"
     TEXT = "text"
+    NAME = "name"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,12 +63,24 @@ class Text:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Shade:
+    """A rectangle over what was drawn before it, which shows through: the more of `strength`, from -1 to 1, the less;
+    below 0 in the other colour."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    strength: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Drawing:
     """What to draw, in order. `is_cut`: the trace is higher than the paper and was cut at its edge."""
 
     width_mm: float
     height_mm: float
-    items: tuple[Line | Text, ...]
+    items: tuple[Line | Text | Shade, ...]
     is_cut: bool = False
 
 
@@ -129,15 +142,15 @@ def draw_strip(
     heights = samples.astype(np.float64) * paper.mm_per_unit
     height, zero = _fit(heights[np.isfinite(heights)], paper.pulse * paper.mm_per_unit)
     y = top + zero - heights
-    items: list[Line | Text] = [*_grid(LEFT_MM + width, top, height)]
-    items += _pulse(paper, top, height)
+    items: list[Line | Text | Shade] = [*grid(LEFT_MM + width, top, height)]
+    items += pulse(paper, top + height / 2 + paper.pulse * paper.mm_per_unit / 2)
     for index, row in enumerate(rows):
         items += _labels(row, paper.mm_per_s, baseline=ROW_MM * (index + 1) - 1.0, top=top, width=width)
     if stretch_s is not None:
         first, last = (LEFT_MM + min(max(at * paper.mm_per_s, 0.0), width) for at in stretch_s)
         items.append(Line(pen=Pen.STRETCH, points=((first, top - 1.0), (max(last, first + 0.5), top - 1.0))))
     cut = np.clip(y, top, top + height)
-    items += _trace(cut, paper.mm_per_s / fs_hz)
+    items += trace(cut, paper.mm_per_s / fs_hz)
     is_cut = bool(np.any(np.abs(cut - y)[np.isfinite(y)] > 0))
     return Drawing(width_mm=LEFT_MM + width, height_mm=top + height, items=tuple(items), is_cut=is_cut)
 
@@ -154,7 +167,8 @@ def _fit(heights: NDArray[np.float64], pulse_mm: float) -> tuple[float, float]:
     return float(height), float(height / 2 + (high + low) / 2)
 
 
-def _grid(width: float, top: float, height: float) -> Iterator[Line]:
+def grid(width: float, top: float, height: float) -> Iterator[Line]:
+    """Draw the lines of the paper from `LEFT_MM` to `width`."""
     for pen, step in ((Pen.FINE, FINE_MM), (Pen.COARSE, COARSE_MM)):
         for index in range(int((width - LEFT_MM) / step + 1e-6) + 1):
             x = LEFT_MM + index * step
@@ -164,11 +178,11 @@ def _grid(width: float, top: float, height: float) -> Iterator[Line]:
             yield Line(pen=pen, points=((LEFT_MM, y), (width, y)))
 
 
-def _pulse(paper: Paper, top: float, height: float) -> Iterator[Line]:
+def pulse(paper: Paper, foot: float) -> Iterator[Line]:
+    """Draw the calibration pulse of a paper that has one before the trace, its foot at a height."""
     if not paper.pulse:
         return
     up = paper.pulse * paper.mm_per_unit
-    foot = top + height / 2 + up / 2
     edge = PULSE_S * paper.mm_per_s
     start = LEFT_MM - edge - 4.0
     steps = ((0, 0), (2, 0), (2, up), (2 + edge, up), (2 + edge, 0), (4 + edge, 0))
@@ -189,13 +203,13 @@ def _labels(row: LabelRow, mm_per_s: float, *, baseline: float, top: float, widt
             free_from = x + half + APART_MM
 
 
-def _trace(y: NDArray[np.float64], step_mm: float) -> Iterator[Line]:
-    """The trace in unbroken pieces."""
+def trace(y: NDArray[np.float64], step_mm: float, *, left: float = LEFT_MM) -> Iterator[Line]:
+    """Draw a trace in unbroken pieces: heights on the paper, NaN where there is none, so many mm apart."""
     known = np.flatnonzero(np.isfinite(y))
     for piece in np.split(known, np.flatnonzero(np.diff(known) > 1) + 1):
         if len(piece) > 1:
             kept = _thinned(piece, y, max(1, int(1 / (PER_MM * step_mm))))
-            yield Line(pen=Pen.TRACE, points=tuple((_mm(LEFT_MM + i * step_mm), _mm(y[i])) for i in kept.tolist()))
+            yield Line(pen=Pen.TRACE, points=tuple((_mm(left + i * step_mm), _mm(y[i])) for i in kept.tolist()))
 
 
 def _thinned(piece: NDArray[np.intp], y: NDArray[np.float64], group: int) -> NDArray[np.intp]:

@@ -13,20 +13,27 @@ from cloud_service import notify
 from cloud_service.access import audit
 from cloud_service.access.bodies import BodyLimit
 from cloud_service.access.headers import SecurityHeaders
-from cloud_service.access.limits import Turns
+from cloud_service.access.limits import AttemptLimit, Turns
 from cloud_service.access.people import People
 from cloud_service.clinic import (
     alarm_log,
     alarms,
+    asking,
+    bed_limits,
     classify,
+    classify_file,
     devices,
     disclosure,
     eeg_views,
     event_log,
+    excerpting,
+    feedback,
     findings,
+    handover,
     live,
     logins,
     operations,
+    patients,
     people,
     recordings,
     reviews,
@@ -61,6 +68,10 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     devices.router,
     recordings.router,
     disclosure.router,
+    patients.router,
+    bed_limits.router,
+    handover.router,
+    excerpting.router,
     live.router,
     eeg_views.router,
     findings.router,
@@ -69,6 +80,9 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     alarms.router,
     alarm_log.router,
     classify.router,
+    asking.router,
+    feedback.router,
+    classify_file.router,
     feed_routes.router,
     event_log.router,
     operations.router,
@@ -123,7 +137,8 @@ def create_app(
     )
     app.state.clinic = clinic
     app.state.learning = learning_part(workshop, clinic.commands, settings.learning)
-    app.add_middleware(BodyLimit, larger={f"{API}{classify.PATH}": classify.LARGEST_BODY})
+    larger = {f"{API}{one.PATH}": one.LARGEST_BODY for one in (classify, classify_file)}
+    app.add_middleware(BodyLimit, larger=larger)
     app.add_middleware(SecurityHeaders, tls=settings.http.tls)
     app.add_exception_handler(BedsideError, answer_error)
     app.add_exception_handler(RequestValidationError, answer_invalid)
@@ -148,6 +163,7 @@ def _assemble(settings: CloudSettings, on_devices_changed: Callable[[], None]) -
         database=database,
         people=People(database, settings.access, demo=settings.demo),
         turns=Turns(),
+        questions=AttemptLimit(asking.ALLOWED, asking.WINDOW_S),
         link=link,
         worker=worker,
         archive=archive,

@@ -36,6 +36,7 @@ from cloud_service.clinic.recovery import RecoveryVerbs
 from cloud_service.database.connection import Database, open_database
 from cloud_service.device_verbs import DeviceVerbs
 from cloud_service.errors import BrokerUnreachable, StateUnwritable
+from cloud_service.excerpt_verbs import ExcerptVerbs
 from cloud_service.learning.verbs import LearningVerbs
 from cloud_service.settings import CloudSettings, load_settings
 
@@ -151,6 +152,7 @@ def parser() -> argparse.ArgumentParser:
     gone = _verb(log, "accept", _audit_accept, "let it go on though anchored entries are gone, as after a restore")
     gone.add_argument("reason", help="why they are gone; kept for good")
     RecoveryVerbs(_verb, settings_from, open_state, with_broker_access).add_to(verbs, _line_flags)
+    ExcerptVerbs(_verb, settings_from, open_state).add_to(verbs)
     LearningVerbs(_verb, settings_from, open_state).add_to(verbs)
     return top
 

@@ -38,6 +38,7 @@ from biosignal.tasks import TASKS
 from biosignal.urgency import urgency
 from edge_agent.analysis.actor import ANALYSIS, AnalysisActor
 from edge_agent.analysis.analysis import Analysis
+from edge_agent.analysis.bedside import Bedside, changed, read_bedside
 from edge_agent.analysis.commands import Commands
 from edge_agent.analysis.hang import KIND as MONITOR_HANGING
 from edge_agent.analysis.hang import HangAlarm
@@ -89,6 +90,7 @@ RESTART_S = 8.0
 """What the monitoring rests on gets so many seconds to come back before the daemon is started again."""
 LINE_RESTART_S = 60.0
 """What the line rests on gets longer: monitoring and alarms at the bedside go on without it."""
+BEDSIDE = "bedside"
 PART_HANGING = "part-hanging"
 
 
@@ -149,6 +151,8 @@ class Agent:
         opened.callback(self.explainer.close)
         alarms = AlarmMachine(settings.device.name, started_s=0.0)
         adopted = alarms.adopt(left.alarms, at=left.end)
+        bedside = self._bedside(settings)
+        self._note_limits(bedside)
         live = facts.live
         inbox = Inbox(max(8, round(settings.analysis.queue_s / settings.source.block_s)) if live else 8)
         self.reader = Reader(
@@ -162,12 +166,13 @@ class Agent:
         analysis = Analysis(
             facts=facts,
             models=self.models,
-            bed=Bed(device=settings.device.name, boot=self._boot, subject=settings.device.subject),
+            bed=Bed(device=settings.device.name, boot=self._boot, subject=bedside.subject),
             alarms=alarms,
             put=self.keeper.put,
             clock=self.clock,
             timed=live or settings.source.speed == 1.0,
             limits=settings.limits,
+            own_limits=bedside.limits,
             prefer=prefer,
             previous=left.recording,
             on_window=self._updates.window,
@@ -180,8 +185,23 @@ class Agent:
             new_model=self._updates.on_command,
             send_again=self._send_again,
             fetch_waves=self._fetch_waves,
+            keep=self._keep_bedside,
         )
         self.sync = self._open_sync()
+
+    def _bedside(self, settings: Settings) -> Bedside:
+        """Whose bed it is: the patient of the settings file, else the one who lay there when the daemon ended."""
+        kept = read_bedside(self.events.noted(BEDSIDE), settings.limits) or Bedside()
+        named = settings.device.subject
+        return Bedside(subject=named) if named not in (None, kept.subject) else kept
+
+    def _keep_bedside(self, bedside: Bedside) -> None:
+        self._note_limits(bedside)
+        self.events.note(BEDSIDE, bedside.text())
+
+    def _note_limits(self, bedside: Bedside) -> None:
+        declared = {name: task.limits() for name, task in TASKS.items() if task.limits is not None}
+        self._limits = changed({**self._settings.limits, **bedside.limits}, declared)
 
     def _open_store(self, settings: Settings, state: Path, opened: ExitStack) -> None:
         self.events = EventStore(
@@ -337,6 +357,7 @@ class Agent:
             loops=self.supervisor.loops(),
             boot=self._boot,
             sent_utc_s=self.clock.utc_s(),
+            limits=self._limits,
         )
         return replace(status, readings=tuple(_held(status)))
 

@@ -96,6 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     add_board_verbs(verbs, _verb)
     _add_bundle(verbs)
     _add_events(verbs)
+    _add_ask(verbs)
     _add_completion(verbs)
     return parser
 
@@ -315,6 +316,8 @@ def _add_classify(verbs: Any) -> None:
     _add_record(verb)
     verb.add_argument("--lead", metavar="NAME|INDEX|NAME=KIND", help="lead that goes before the others")
     verb.add_argument("--json", action="store_true", help="JSON lines on stdout")
+    verb.add_argument("--pdf", type=Path, metavar="OUT", help="twelve leads on paper, to scale, with the statements")
+    verb.add_argument("--why", metavar="CODE", help="with --pdf: the statement whose reasons are shown on the paper")
 
 
 def _classify(parsed: argparse.Namespace) -> int:
@@ -328,6 +331,8 @@ def _classify(parsed: argparse.Namespace) -> int:
         to_s=parsed.to_s,
         fs_hz=parsed.fs_hz,
         time_column=parsed.time_column,
+        pdf=parsed.pdf,
+        why=parsed.why,
     )
     classify(request, places=_places(), stdout=sys.stdout, stderr=sys.stderr)
     return 0
@@ -520,6 +525,31 @@ def _events(parsed: argparse.Namespace) -> int:
     folder = parsed.state_dir or _settings(parsed).device.state_dir
     dump_events(folder / "events.db", sys.stdout, kind=parsed.kind)
     return 0
+
+
+def _add_ask(verbs: Any) -> None:
+    text = "ask about a stored finding, or in general: answers are vetted sentences and measured facts, or none"
+    verb = _verb(verbs, "ask", _ask, text)
+    verb.add_argument("finding", metavar="FINDING", help="its id or how that begins, `last`, or `-` to ask in general")
+    verb.add_argument("question", nargs="?", default="", metavar="QUESTION", help="in English")
+    verb.add_argument("--template", metavar="NAME", help="the kind of question, such as next-steps or compare")
+    _add_settings_flags(verb)
+    verb.add_argument("--state-dir", type=Path, metavar="DIR", help="folder of events.db (default: by the settings)")
+    verb.add_argument("--json", action="store_true", help="the answer as one JSON object")
+
+
+def _ask(parsed: argparse.Namespace) -> int:
+    from edge_agent.asking import NONE, AskRequest, answer
+
+    folder = parsed.state_dir or (Path() if parsed.finding == NONE else _settings(parsed).device.state_dir)
+    request = AskRequest(
+        finding=parsed.finding,
+        question=parsed.question,
+        template=parsed.template,
+        store=folder / "events.db",
+        json=parsed.json,
+    )
+    return answer(request, stdout=sys.stdout)
 
 
 def _add_completion(verbs: Any) -> None:

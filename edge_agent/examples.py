@@ -26,6 +26,10 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "classify ecg.edf --from 0:30 --to 0:40 --json",
             "ten seconds of a longer recording, as JSON lines",
         ),
+        (
+            "classify ptbxl/records100/00000/00001_lr --pdf ecg.pdf --why MI",
+            "twelve leads on paper, and what spoke for an infarction",
+        ),
     ),
     "convert": (
         ("convert mitdb/100 100.edf", "a WFDB record with its annotations as EDF+"),
@@ -57,6 +61,11 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("completion fish", "for ~/.config/fish/completions/edge-agent.fish"),
     ),
     "bundle": (("bundle", "verify the newest model of every task"),),
+    "ask": (
+        ("ask last 'What does this mean?' --state-dir /var/lib/bedside", "about the finding stored last"),
+        ("ask last --template compare --state-dir /var/lib/bedside", "beside the one of its kind before it"),
+        ("ask - 'What is QTc?'", "in general"),
+    ),
     "events": (("events --state-dir /var/lib/bedside --kind finding", "what was found, as JSON lines"),),
 }
 

@@ -18,10 +18,12 @@ from biosignal.tasks.ecg_rhythm.kinds import NAME as RHYTHM
 from biosignal.tasks.ecg_waves.kinds import NAME as WAVES
 from biosignal.tasks.eeg_seizure.kinds import NAME as SEIZURES
 from biosignal.tasks.eeg_sleep.kinds import NAME as SLEEP
+from export.asking.evaluate import evaluate_asking
+from export.asking.lines import asking_lines
 from export.diagnosis.audit import audit, audit_lines
 from export.diagnosis.evaluate import diagnosis_lines, evaluate_diagnosis
 from export.recordings import folder_of
-from export.release import admitted, write_bundle
+from export.release import admitted, read_bundle, write_bundle
 from export.report.artefact import evaluate_artefacts
 from export.report.delineation import delineation_lines, delineation_of
 from export.report.evaluate import WHAT, Request
@@ -35,6 +37,8 @@ from export.seizure.tune import tune
 from export.sleep.corpus import PLACES
 from export.sleep.lines import sleep_lines
 from export.sleep.scores import Shown, evaluate_sleep
+from export.speed.lines import speed_lines
+from export.speed.measure import measure_speed
 
 STAGES, SEIZURE, ARTEFACT, DELINEATION, STATED = "sleep", "seizure", "artefact", "delineation", "diagnosis"
 """What `evaluate` scores of features, of EEG with its own list of seizures, of synthetic cases, of waves, of PTB-XL."""
@@ -108,9 +112,18 @@ def parser() -> argparse.ArgumentParser:
     checked.add_argument("--bundle", type=Path, help="folder of a bundle to use in the place of the released one")
     checked.add_argument("--fold", type=_positive, help="this fold only; default all that did not train")
     checked.add_argument("--json", action="store_true", help="print all figures as JSON")
+    speed = verbs.add_parser("speed", help="size, time and cost of a bundle in each form it could be deployed in")
+    speed.add_argument("--bundle", type=Path, help="folder of a bundle; default the released one of the diagnosis")
+    speed.add_argument(
+        "--data-dir", type=Path, help="folder of PTB-XL: calibrates eight bits and says what a form costs"
+    )
+    speed.add_argument("--json", action="store_true", help="print all figures as JSON")
     response = verbs.add_parser("response", help="how soon changes of the synthetic patient are told")
     response.add_argument("--bundle", type=Path, help="folder of a bundle to use in the place of the released one")
     response.add_argument("--json", action="store_true", help="print all figures as JSON")
+    asked = verbs.add_parser("ask", help="what becomes of questions: refused, answered, and in which sentences")
+    asked.add_argument("--data-dir", type=Path, help="folder of the set `text`, for MedQuAD's questions")
+    asked.add_argument("--json", action="store_true", help="print all figures as JSON")
     return whole
 
 
@@ -146,6 +159,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _respond(chosen)
         if chosen.verb == "audit":
             return _audit(chosen)
+        if chosen.verb == "ask":
+            return _asked(chosen)
+        if chosen.verb == "speed":
+            return _speed(chosen)
         if chosen.verb == "crossvalidate":
             return _crossvalidate(chosen)
         return _train(chosen)
@@ -169,6 +186,19 @@ def _respond(chosen: argparse.Namespace) -> int:
 def _audit(chosen: argparse.Namespace) -> int:
     figures = audit(chosen.data_dir, served(chosen.bundle), fold=chosen.fold)
     print(json.dumps(figures, indent=1) if chosen.json else "\n".join(audit_lines(figures)))
+    return 0
+
+
+def _asked(chosen: argparse.Namespace) -> int:
+    figures = evaluate_asking(chosen.data_dir)
+    print(json.dumps(figures, indent=1) if chosen.json else "\n".join(asking_lines(figures)))
+    return 0
+
+
+def _speed(chosen: argparse.Namespace) -> int:
+    bundle = read_bundle(chosen.bundle) if chosen.bundle is not None else served().bundles[DIAGNOSIS]
+    figures = measure_speed(bundle, chosen.data_dir)
+    print(json.dumps(figures, indent=1) if chosen.json else "\n".join(speed_lines(figures)))
     return 0
 
 

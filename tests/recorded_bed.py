@@ -127,6 +127,7 @@ class Bed:
             outbox=0,
             explainer="template",
             version="2",
+            limits=(),
         )
 
     def status_message(self, at_s: float | None = None) -> tuple[str, bytes]:

@@ -40,7 +40,7 @@ def statements_of(mark: Mark, fs_hz: float, similar: Mapping[str, Similar] = NON
     said = mark.outcome
     if not isinstance(said, Prediction):
         return line | {"statements": [], "because": said.reason}
-    meanings = _meanings(mark.task)
+    meanings = meanings_of(mark.task)
     ranked = sorted(said.scores, key=lambda one: -one[1])
     stated = [{"code": code, "means": meanings.get(code, code), "probability": p} for code, p in ranked]
     line |= {"bundle": said.bundle, "called": said.label, "statements": stated}
@@ -81,7 +81,8 @@ def _alike(said: Prediction, similar: Similar) -> list[dict[str, Any]]:
     ]
 
 
-def _meanings(task: str) -> dict[str, str]:
+def meanings_of(task: str) -> dict[str, str]:
+    """Give what each statement of a task means, by its code."""
     review = TASKS[task].review if task in TASKS else None
     return {} if review is None else {label.name: label.meaning for label in review.labels}
 

@@ -97,6 +97,18 @@ class FindingKind:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BedsideLimit:
+    """A limit that is set for a patient: a field of the task's limits, what people call it, its unit, and its range."""
+
+    name: str
+    label: str
+    unit: str
+    least: float
+    most: float
+    step: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Quantity:
     """A measured quantity: its unit, the decimals it is rounded to and shown with, and what it is called.
 
@@ -155,6 +167,20 @@ class ReviewUnit:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Sees:
+    """What the model of a task is shown for each mark that states, so that an answer can be explained on paper.
+
+    Parameters
+    ----------
+    tensor : the input that holds leads over the time of the mark, shape (lead, sample).
+    rows : the standard name of each lead.
+    """
+
+    tensor: str
+    rows: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Task:
     """One thing that can be asked of a recording.
 
@@ -167,8 +193,10 @@ class Task:
     hears : other tasks, whose results its stage is given too where they run, on whatever leads of the same rate.
     make : makes the stage. The model is None where the task has no contract.
     model : what its bundles must be; None: it uses no model.
+    sees : what of its model's input can be hidden to explain a mark that states; None: nothing.
     marks, findings, quantities : what it may say; a name may be in one task only.
     limits : a frozen dataclass with a default for each field: what a clinic can set.
+    bedside : those of them that are set for a patient at the bed, with what may be set; the rest is for engineers.
     review : what people review; None: nothing.
     charts : how its series and marks are drawn over time, the first one on top; series that none shows become lines.
     scorer : how it is scored against a reference; None: not at all.
@@ -183,10 +211,12 @@ class Task:
     needs: tuple[str, ...] = ()
     hears: tuple[str, ...] = ()
     model: ModelContract | None = None
+    sees: Sees | None = None
     marks: Sequence[MarkKind] = ()
     findings: Mapping[str, FindingKind] = field(default_factory=dict)
     quantities: Mapping[str, Quantity] = field(default_factory=dict)
     limits: type[Any] | None = None
+    bedside: tuple[BedsideLimit, ...] = ()
     review: ReviewUnit | None = None
     charts: Sequence[Chart] = ()
     scorer: Scorer | None = None

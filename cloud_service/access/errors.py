@@ -41,6 +41,16 @@ class TooManyFailures(BedsideError):
         self.retry_after_s = retry_after_s
 
 
+class TooManyQuestions(BedsideError):
+    """Somebody asked more than a person can read."""
+
+    remedy = "wait as long as the message says"
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__("too many questions in a minute", retry_after_s=round(retry_after_s))
+        self.retry_after_s = retry_after_s
+
+
 class NameTaken(BadInput):
     """A person or device of that name exists."""
 

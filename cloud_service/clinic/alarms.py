@@ -83,7 +83,7 @@ class Pause(BaseModel):
 class Order(BaseModel):
     """A command for a device."""
 
-    name: str = Field(pattern="^(new-model|assign-subject|set-limits)$")
+    name: str = Field(pattern="^(new-model|assign-subject|discharge-subject|set-limits)$")
     arguments: dict[str, str] = Field(default_factory=dict, max_length=16)
 
 

@@ -7,12 +7,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from biosignal.errors import BadInput, BedsideError, RefusedForSafety
-from cloud_service.access.errors import Busy, LoginFailed, NameTaken, TooManyFailures, WrongPassword
+from cloud_service.access.errors import Busy, LoginFailed, NameTaken, TooManyFailures, TooManyQuestions, WrongPassword
 
 MOST_NAMED = 10
 _FIELD = re.compile(r"[a-z_][a-z0-9_]{0,39}")
 _STATUS: tuple[tuple[type[BedsideError], int], ...] = (
     (TooManyFailures, 429),
+    (TooManyQuestions, 429),
     (Busy, 503),
     (LoginFailed, 401),
     (WrongPassword, 403),
@@ -27,7 +28,7 @@ async def answer_error(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, BedsideError)
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
     headers = None
-    if isinstance(error, (TooManyFailures, Busy)):
+    if isinstance(error, (TooManyFailures, TooManyQuestions, Busy)):
         headers = {"Retry-After": str(int(error.retry_after_s) + 1)}
     return JSONResponse({"detail": str(error), "try": error.advice}, status_code=status, headers=headers)
 

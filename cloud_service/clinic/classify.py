@@ -1,6 +1,8 @@
 """Statements on an ECG that somebody sends: asked of the released models, answered, and kept nowhere."""
 
 import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,8 +17,9 @@ from biosignal.model.bundle import LIMITS, Bundle, open_bundle
 from biosignal.model.model import Model
 from biosignal.model.onnx_cpu import OnnxCpuBackend
 from biosignal.model.similar import Similar
-from biosignal.signal.blocks import Lead, LeadKind, SampleBlock, Unit
+from biosignal.signal.blocks import Lead, LeadKind, SampleBlock, Samples, Unit
 from biosignal.stream.pipeline import Pipeline, Recorded
+from biosignal.stream.stage import Item
 from biosignal.tasks import TASKS, lookup
 from biosignal.tasks.stated import lines_of
 from cloud_service.access import audit
@@ -58,13 +61,11 @@ def classify(ecg: Ecg, login: Reviewer, clinic: ClinicPart) -> Classified:
     """Say what an ECG shows, each statement with its probability or why there is none. Nothing of it is kept."""
     names = _names(ecg)
     samples = _samples(ecg)
-    if not _turn.acquire(timeout=PATIENCE_S):
-        raise HTTPException(503, "others are waiting for an answer; ask again in a moment")
-    try:
+    unit = {"mV": Unit.MILLIVOLT, "uV": Unit.MICROVOLT}[ecg.unit]
+    with a_turn():
         folder = clinic.settings.learning.models_dir
-        lines = list(_analysed(samples, names, ecg, models_of(folder), similar_of(folder)))
-    finally:
-        _turn.release()
+        said = analysed(samples, names, ecg.fs_hz, unit, models_of(folder))
+        lines = list(lines_of(said, ecg.fs_hz, similar_of(folder)))
     with clinic.database.write() as session:
         audit.record(session, actor=login.name, action="classify", subject="", leads=len(names))
     return Classified(
@@ -129,7 +130,7 @@ def _names(ecg: Ecg) -> tuple[str, ...]:
     return names
 
 
-def _samples(ecg: Ecg) -> np.ndarray[Any, np.dtype[np.float32]]:
+def _samples(ecg: Ecg) -> Samples:
     """Put the leads into one array, shape (lead, sample), in their unit, NaN where a sample is missing."""
     lengths = {len(one) for one in ecg.leads.values()}
     if len(lengths) > 1:
@@ -140,17 +141,33 @@ def _samples(ecg: Ecg) -> np.ndarray[Any, np.dtype[np.float32]]:
     return np.array(list(ecg.leads.values()), np.float32)
 
 
-def _analysed(
-    samples: np.ndarray[Any, np.dtype[np.float32]],
-    names: tuple[str, ...],
-    ecg: Ecg,
-    models: dict[str, Model],
-    similar: dict[str, Similar],
-) -> list[dict[str, Any]]:
-    """Run the analysis of the daemon over the leads."""
-    unit = {"mV": Unit.MILLIVOLT, "uV": Unit.MICROVOLT}[ecg.unit]
-    leads = tuple(Lead(name=name, unit=unit, kind=LeadKind.ECG) for name in names)
-    recorded = Recorded(device="clinic", recording="sent", fs_hz=ecg.fs_hz, leads=leads)
+@contextmanager
+def a_turn() -> Iterator[None]:
+    """Wait until nobody else is answered.
+
+    Raises
+    ------
+    HTTPException : the others take too long.
+    """
+    if not _turn.acquire(timeout=PATIENCE_S):
+        raise HTTPException(503, "others are waiting for an answer; ask again in a moment")
+    try:
+        yield
+    finally:
+        _turn.release()
+
+
+def analysed(
+    samples: Samples, names: tuple[str, ...], fs_hz: float, unit: Unit, models: Mapping[str, Model]
+) -> list[Item]:
+    """Run the analysis of the daemon over leads, shape (lead, sample), in their unit; all that it says."""
+    leads = leads_of(names, unit)
+    recorded = Recorded(device="clinic", recording="sent", fs_hz=fs_hz, leads=leads)
     pipeline = Pipeline(TASKS.values(), recorded, models=models)
-    block = SampleBlock(recording="sent", start=0, fs_hz=ecg.fs_hz, leads=leads, samples=samples)
-    return list(lines_of([*pipeline.push(block), *pipeline.finish()], ecg.fs_hz, similar))
+    block = SampleBlock(recording="sent", start=0, fs_hz=fs_hz, leads=leads, samples=samples)
+    return [*pipeline.push(block), *pipeline.finish()]
+
+
+def leads_of(names: tuple[str, ...], unit: Unit) -> tuple[Lead, ...]:
+    """Declare leads of an ECG by their names."""
+    return tuple(Lead(name=name, unit=unit, kind=LeadKind.ECG) for name in names)

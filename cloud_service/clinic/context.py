@@ -10,7 +10,7 @@ from fastapi import Depends, HTTPException, Request
 from pydantic import Field
 from starlette.requests import HTTPConnection
 
-from cloud_service.access.limits import Turns
+from cloud_service.access.limits import AttemptLimit, Turns
 from cloud_service.access.people import Login, People, csrf_matches
 from cloud_service.access.roles import Role
 from cloud_service.clinic.command_desk import CommandDesk
@@ -38,6 +38,7 @@ class Clinic:
     database: Database
     people: People
     turns: Turns
+    questions: AttemptLimit
     link: BrokerLink | None
     worker: IngestWorker | None
     archive: WaveArchive

@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from cloud_service.access import devices as registry
 from cloud_service.clinic.context import Admin, ClinicPart, Viewer
 from cloud_service.clinic.status import Status, shown_status
 from cloud_service.database.clinic_tables import DeviceRow
 from cloud_service.database.columns import utc_now
-from cloud_service.database.event_tables import ModelReportRow
+from cloud_service.database.event_tables import ModelReportRow, RecordingRow, SubjectRow
 
 router = APIRouter(tags=["devices"])
 STALE_AFTER_S = 6.0
@@ -21,12 +22,13 @@ STALE_AFTER_S = 6.0
 class Device(Status):
     """A device as it last said it was. `online` also needs a sign of life in the last 6 s.
 
-    It is so until `online_until`, if it says nothing more. What the status says is null or empty until the device has
-    sent one.
+    `subject` is whose the recording is that it says it is at. It is online until `online_until`, if it says nothing
+    more. What the status says is null or empty until the device has sent one.
     """
 
     name: str
     site: str
+    subject: str | None
     has_credentials: bool
     revoked: bool
     online: bool
@@ -87,7 +89,8 @@ def devices(_login: Viewer, clinic: ClinicPart) -> Devices:
     """List all devices."""
     now = utc_now()
     with clinic.database.read() as session:
-        return Devices(now=now, devices=[_device(row, now) for row in registry.devices(session)])
+        rows = registry.devices(session)
+        return Devices(now=now, devices=[_device(row, now, _subject(session, row)) for row in rows])
 
 
 @router.get("/devices/{name}")
@@ -95,9 +98,9 @@ def device(name: str, _login: Viewer, clinic: ClinicPart) -> Device:
     """Show one device."""
     with clinic.database.read() as session:
         row = session.get(DeviceRow, name)
-    if row is None:
-        raise HTTPException(404, "no such device")
-    return _device(row, utc_now())
+        if row is None:
+            raise HTTPException(404, "no such device")
+        return _device(row, utc_now(), _subject(session, row))
 
 
 @router.post("/devices", status_code=201)
@@ -131,11 +134,21 @@ def is_online(row: DeviceRow, now: datetime) -> bool:
     return row.online and row.last_seen is not None and -1 <= (now - row.last_seen).total_seconds() < STALE_AFTER_S
 
 
-def _device(row: DeviceRow, now: datetime) -> Device:
+def _subject(session: Session, row: DeviceRow) -> str | None:
+    recording = (row.status or {}).get("recording")
+    opened = session.get(RecordingRow, (row.name, recording)) if isinstance(recording, str) else None
+    if opened is None:
+        return None
+    mine = select(SubjectRow.subject).where(SubjectRow.device == row.name, SubjectRow.recording == recording)
+    return session.scalar(mine.order_by(SubjectRow.at.desc()).limit(1)) or opened.subject
+
+
+def _device(row: DeviceRow, now: datetime, subject: str | None) -> Device:
     return Device(
         **dict(shown_status(row.status, online=row.online, received=row.last_seen, now=now)),
         name=row.name,
         site=row.site,
+        subject=subject,
         has_credentials=row.argon2 is not None,
         revoked=row.revoked is not None,
         online=is_online(row, now),

@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from cloud_service.clinic.alarms import CommandState, shown_command
 from cloud_service.clinic.context import Clinic, ClinicPart, Viewer
+from cloud_service.clinic.recordings import found
 from cloud_service.clinic.waves import Wave, shown_chunk
 from cloud_service.database.event_tables import CommandRow, RecordingRow
 
@@ -121,10 +122,7 @@ def command(command: str, _login: Viewer, clinic: ClinicPart) -> CommandState:
 
 def _recording(clinic: Clinic, name: str, recording: str) -> RecordingRow:
     with clinic.database.read() as session:
-        row = session.get(RecordingRow, (name, recording))
-    if row is None:
-        raise HTTPException(404, "no such recording")
-    return row
+        return found(session, name, recording)
 
 
 def _unit(row: RecordingRow, lead: str) -> str:

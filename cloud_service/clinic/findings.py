@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel
-from sqlalchemy import Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select
 from sqlalchemy.orm import Session
 
 from biosignal.tasks import lookup
@@ -17,7 +17,7 @@ from cloud_service.clinic.reviews import Review, standing
 from cloud_service.clinic.unshowable import WORDS, shown
 from cloud_service.clinic.waves import Wave, strip_wave
 from cloud_service.database.clinic_tables import ReviewRow
-from cloud_service.database.event_tables import AlarmRow, ExplanationRow, FindingRow, RecordingRow, StripRow
+from cloud_service.database.event_tables import AlarmRow, ExplanationRow, FindingRow, RecordingRow, StripRow, SubjectRow
 
 router = APIRouter(tags=["findings"])
 MOST = 200
@@ -101,6 +101,7 @@ def findings(
     clinic: ClinicPart,
     device: str | None = None,
     recording: str | None = None,
+    subject: str | None = None,
     task: str | None = None,
     kind: str | None = None,
     stream: str = "live",
@@ -117,6 +118,8 @@ def findings(
     for name, value in {**exact, "stream": stream}.items():
         if value:
             wanted = wanted.where(getattr(FindingRow, name) == value)
+    if subject:
+        wanted = wanted.where(_is_of(subject))
     if reviewed is not None:
         has_one = select(ReviewRow.row).where(ReviewRow.finding == FindingRow.id, *_stands()).exists()
         wanted = wanted.where(has_one if reviewed else ~has_one)
@@ -147,6 +150,14 @@ def finding(finding: str, _login: Viewer, clinic: ClinicPart, blind: bool = Fals
             reviews=standing(session, finding),
         )
     return _blinded(detail) if blind else detail
+
+
+def _is_of(subject: str) -> ColumnElement[bool]:
+    """Whether the recording of a finding is a patient's: as it was opened, or as it was assigned."""
+    same = (RecordingRow.device == FindingRow.device, RecordingRow.id == FindingRow.recording)
+    opened = exists().where(*same, RecordingRow.subject == subject)
+    mine = (SubjectRow.device == FindingRow.device, SubjectRow.recording == FindingRow.recording)
+    return or_(opened, exists().where(*mine, SubjectRow.subject == subject))
 
 
 def _stands() -> tuple[Any, Any]:

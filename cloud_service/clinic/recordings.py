@@ -124,7 +124,7 @@ def recordings(_login: Viewer, clinic: ClinicPart, device: str | None = None, li
 def course(name: str, recording: str, _login: Viewer, clinic: ClinicPart) -> Course:
     """Show one recording with its series and its losses."""
     with clinic.database.read() as session:
-        row = _found(session, name, recording)
+        row = found(session, name, recording)
         mine = (SeriesRow.device == name, SeriesRow.recording == recording)
         series = session.scalars(select(SeriesRow).where(*mine).order_by(SeriesRow.start, SeriesRow.id))
         lost = (LossRow.device == name, LossRow.recording == recording)
@@ -149,9 +149,18 @@ def marks(
     kind: str | None = None,
 ) -> MarkTracks:
     """Show the confirmed marks that touch samples [start, end), as far as the device has packed them."""
+    with clinic.database.read() as session:
+        row = found(session, name, recording)
+        return MarkTracks(marks=tracks_on(session, row, start, end, task=task, kind=kind))
+
+
+def tracks_on(
+    session: Session, row: RecordingRow, start: int, end: int, *, task: str | None = None, kind: str | None = None
+) -> list[MarkTrack]:
+    """Give the confirmed marks that touch samples [start, end) of a recording, as far as they were packed."""
     wanted = select(MarkPackRow).where(
-        MarkPackRow.device == name,
-        MarkPackRow.recording == recording,
+        MarkPackRow.device == row.device,
+        MarkPackRow.recording == row.id,
         MarkPackRow.start < end,
         MarkPackRow.end >= start,
     )
@@ -159,13 +168,17 @@ def marks(
         wanted = wanted.where(MarkPackRow.task == task)
     if kind is not None:
         wanted = wanted.where(MarkPackRow.kind == kind)
-    with clinic.database.read() as session:
-        fs_hz = _found(session, name, recording).fs_hz
-        packs = list(session.scalars(wanted.order_by(MarkPackRow.start, MarkPackRow.id)))
-    return MarkTracks(marks=_tracks(packs, fs_hz, start, end))
+    packs = list(session.scalars(wanted.order_by(MarkPackRow.start, MarkPackRow.id)))
+    return _tracks(packs, row.fs_hz, start, end)
 
 
-def _found(session: Session, name: str, recording: str) -> RecordingRow:
+def found(session: Session, name: str, recording: str) -> RecordingRow:
+    """Find a recording.
+
+    Raises
+    ------
+    HTTPException : 404, there is none.
+    """
     row = session.get(RecordingRow, (name, recording))
     if row is None:
         raise HTTPException(404, "no such recording")

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from biosignal.events import AlarmState, FindingState, mark_id
 from cloud_service.access import audit
 from cloud_service.clinic.evidence import MOST_MARKS, named_marks
-from cloud_service.database.clinic_tables import ReviewRow, VerdictRow
+from cloud_service.database.clinic_tables import FeedbackRow, ReviewRow, VerdictRow
 from cloud_service.database.columns import utc_now
 from cloud_service.database.connection import Database
 from cloud_service.database.event_tables import (
@@ -217,11 +217,12 @@ def _gone(session: Session, after: int, rows: Sequence[Any]) -> tuple[int, Count
 
 
 def _may_go(before: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Which findings may go: old, over, without an alarm that is not, and neither reviewed nor judged by anybody."""
+    """Which findings may go: old, over, without an alarm that is not, and not reviewed, judged or spoken of."""
     alarms = exists().where(AlarmRow.finding == FindingRow.id, AlarmRow.state != AlarmState.RESOLVED.value)
     reviewed = exists().where(ReviewRow.finding == FindingRow.id)
     judged = exists().where(VerdictRow.finding == FindingRow.id)
-    return FindingRow.received < before, FindingRow.state.not_in(_OPEN), ~alarms, ~reviewed, ~judged
+    spoken_of = exists().where(FeedbackRow.finding == FindingRow.id)
+    return FindingRow.received < before, FindingRow.state.not_in(_OPEN), ~alarms, ~reviewed, ~judged, ~spoken_of
 
 
 def _findings(session: Session, before: datetime, device: str, recording: str) -> Counter[str]:

@@ -139,6 +139,38 @@ class VerdictRow(Table):
     superseded_by: Mapped[int | None] = mapped_column(RowId)
 
 
+class LimitProfileRow(Table):
+    """Limits under a name, for beds that are alike: by task and name, as JSON."""
+
+    __tablename__ = "limit_profiles"
+
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    values: Mapped[dict[str, Any]] = mapped_column(JSON)
+    made_by: Mapped[str] = mapped_column(ForeignKey("users.name"))
+    at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class FeedbackRow(Table):
+    """What somebody said of a text: agree, disagree, artefact, other, or better words for it. Rows are never deleted.
+
+    `text` is as it was shown; `finding` and `finding_rev` say for which finding, `kind` of which kind it was; a
+    sentence in general has none.
+    """
+
+    __tablename__ = "feedback"
+
+    row: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
+    finding: Mapped[str | None] = mapped_column(ForeignKey("findings.id"), index=True)
+    finding_rev: Mapped[int | None] = mapped_column(Integer)
+    kind: Mapped[str] = mapped_column(String(64))
+    text: Mapped[str] = mapped_column(Text)
+    says: Mapped[str] = mapped_column(String(16))
+    words: Mapped[str] = mapped_column(Text)
+    note: Mapped[str] = mapped_column(Text)
+    reader: Mapped[str] = mapped_column(ForeignKey("users.name"))
+    at: Mapped[datetime] = mapped_column(UtcTime)
+
+
 class AuditRow(Table):
     """One entry of the audit log; `hash` covers the entry and the hash before it."""
 

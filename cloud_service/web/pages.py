@@ -18,16 +18,19 @@ from cloud_service.access.people import Login
 from cloud_service.access.roles import Role
 from cloud_service.clinic.context import clinic_of, login_of, session_of
 from cloud_service.database.clinic_tables import DeviceRow
-from cloud_service.database.event_tables import FindingRow
+from cloud_service.database.event_tables import FindingRow, RecordingRow
 from cloud_service.web.words import page_words
 
 HERE = Path(str(files("cloud_service.web")))
 PLACES: tuple[tuple[str, str, Role], ...] = (
     ("/", "Dashboard", Role.VIEWER),
     ("/central", "Central", Role.VIEWER),
+    ("/patients", "Patients", Role.VIEWER),
     ("/findings", "Findings", Role.VIEWER),
     ("/alarms", "Alarms", Role.VIEWER),
+    ("/ask", "Ask", Role.VIEWER),
     ("/review", "Review", Role.REVIEWER),
+    ("/classify", "Classify", Role.REVIEWER),
     ("/models", "Models", Role.ENGINEER),
     ("/operations", "Operations", Role.ENGINEER),
     ("/people", "People", Role.ADMIN),
@@ -77,6 +80,31 @@ def eeg(request: Request, name: str) -> Response:
     return _for(request, Role.VIEWER, "eeg.html", {"device": name}, exists=(DeviceRow, name))
 
 
+@router.get("/devices/{name}/limits")
+def limits(request: Request, name: str) -> Response:
+    """Show the limits of one bed."""
+    return _for(request, Role.VIEWER, "limits.html", {"device": name}, exists=(DeviceRow, name))
+
+
+@router.get("/devices/{name}/recordings/{recording}")
+def waves(request: Request, name: str, recording: str) -> Response:
+    """Show every wave of a recording."""
+    place = {"device": name, "recording": recording}
+    return _for(request, Role.VIEWER, "waves.html", place, exists=(RecordingRow, (name, recording)))
+
+
+@router.get("/patients")
+def patients(request: Request) -> Response:
+    """Show all patients, and admit one."""
+    return _for(request, Role.VIEWER, "patients.html")
+
+
+@router.get("/patients/{subject}")
+def patient(request: Request, subject: str) -> Response:
+    """Show one patient across beds and recordings."""
+    return _for(request, Role.VIEWER, "patient.html", {"subject": subject})
+
+
 @router.get("/findings")
 def findings(request: Request) -> Response:
     """Show the list of findings."""
@@ -89,10 +117,22 @@ def finding(request: Request, finding: str) -> Response:
     return _for(request, Role.VIEWER, "finding.html", {"finding": finding}, exists=(FindingRow, finding))
 
 
+@router.get("/ask")
+def ask(request: Request) -> Response:
+    """Take questions in general."""
+    return _for(request, Role.VIEWER, "ask.html")
+
+
 @router.get("/review")
 def review(request: Request) -> Response:
     """Show the findings that wait for a reviewer, one by one."""
     return _for(request, Role.REVIEWER, "review.html")
+
+
+@router.get("/classify")
+def classify(request: Request) -> Response:
+    """Show an ECG that is given as a file on paper, with what is stated of it."""
+    return _for(request, Role.REVIEWER, "classify.html")
 
 
 @router.get("/alarms")
@@ -149,7 +189,7 @@ def _for(
     template: str,
     facts: Mapping[str, Any] | None = None,
     *,
-    exists: tuple[type[Any], str] | None = None,
+    exists: tuple[type[Any], Any] | None = None,
 ) -> Response:
     """Answer with a page to those who may see it; others are sent to the login or shown why not."""
     login = session_of(request)
@@ -165,7 +205,8 @@ def _for(
         with clinic_of(request).database.read() as session:
             known = session.get(*exists) is not None
         if not known:
-            why = f"There is nothing here by the name {exists[1]}."
+            named = exists[1] if isinstance(exists[1], str) else " ".join(exists[1])
+            why = f"There is nothing here by the name {named}."
             return _page("refused.html", login, path, {"title": "Not found", "why": why}, status=404)
     return _page(template, login, path, facts or {})
 

@@ -4,6 +4,7 @@ import json
 from importlib.resources import files
 from typing import Any
 
+from biosignal.asking.templates import TEMPLATES
 from biosignal.tasks import TASKS
 from biosignal.tasks.chart import Chart
 from biosignal.tasks.lookup import finding_kinds, quantities, task_of_finding
@@ -23,6 +24,9 @@ def page_words() -> dict[str, Any]:
         "quantities": {name: _quantity(name, quantity) for name, quantity in quantities().items()},
         "tasks": {name: _task(task) for name, task in TASKS.items()},
         "events": sorted(KINDS),
+        "questions": [
+            {"name": one.name, "question": one.question, "general": one.general} for one in TEMPLATES.values()
+        ],
         "presenters": json.loads(files("cloud_service.web").joinpath("presenters.json").read_text(encoding="utf-8")),
     }
 

@@ -13,6 +13,7 @@ from biosignal.model.backend import Backend
 from biosignal.stream.assign import Plan
 from biosignal.tasks.task import Task
 from edge_agent.analysis.analysis import Analysis, Now
+from edge_agent.analysis.bedside import Bedside
 from edge_agent.analysis.counts import AnalysisCounts
 from edge_agent.analysis.inbox import Arrival, End, Inbox, Order
 from edge_agent.analysis.switches import Answered
@@ -128,8 +129,13 @@ class AnalysisActor:
         """A person wants silence for a bounded time."""
         self._ask(lambda: self._analysis.pause_audio(by, seconds))
 
-    def assign_subject(self, subject: str) -> None:
-        """Another patient: a new recording begins."""
+    @property
+    def bedside(self) -> Bedside:
+        """Whose bed this is, and the limits that were set for them."""
+        return self._ask(lambda: self._analysis.bedside)
+
+    def assign_subject(self, subject: str | None) -> None:
+        """Another patient, or nobody: a new recording begins."""
         self._ask(lambda: self._analysis.assign_subject(subject))
 
     def limits_of(self, task: Task) -> Any:

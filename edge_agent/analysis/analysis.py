@@ -34,6 +34,7 @@ from biosignal.stream.pipeline import Pipeline, Recorded
 from biosignal.stream.stage import Item
 from biosignal.tasks import TASKS
 from biosignal.tasks.task import Task
+from edge_agent.analysis.bedside import Bedside
 from edge_agent.analysis.counts import AnalysisCounts
 from edge_agent.analysis.evidence import RecentMarks
 from edge_agent.analysis.reader import OVERFLOW
@@ -73,7 +74,7 @@ class Analysis:
     Parameters
     ----------
     facts : of the source. `prefer` is the lead that goes before all others in every task that can read it.
-    models, limits : by task.
+    models, limits : by task. `own_limits` are those that were set for the patient who lies there; they are in force.
     bed : device, boot and subject, written into the recordings; `previous` is the last recording of the run before.
     put : hands a batch to the keeper; must not wait.
     on_window : called with task, bundle and whether a window was answered, for the trial of a new model.
@@ -91,6 +92,7 @@ class Analysis:
         clock: Clock,
         timed: bool,
         limits: Mapping[str, Any] | None = None,
+        own_limits: Mapping[str, Any] | None = None,
         prefer: str | None = None,
         previous: str | None = None,
         on_window: OnWindow = lambda _task, _bundle, _answered: None,
@@ -105,7 +107,9 @@ class Analysis:
         self._put = put
         self._clock = clock
         self._timed = timed
-        self._limits = dict(limits or {})
+        self._usual_limits = dict(limits or {})
+        self._own_limits = dict(own_limits or {})
+        self._subject = bed.subject
         self._prefer = prefer
         self._on_window = on_window
         self._tasks = tuple(TASKS.values() if tasks is None else tasks)
@@ -204,8 +208,15 @@ class Analysis:
         """A person wants silence for a bounded time."""
         self._keep(self.counts.add_alarms(self._alarms.pause_audio(by, self._recordings.sample, seconds)))
 
-    def assign_subject(self, subject: str) -> None:
-        """Another patient: close the recording, open the next, start every adaptive stage anew.
+    @property
+    def bedside(self) -> Bedside:
+        """Whose bed this is, and the limits that were set for them."""
+        return Bedside(subject=self._subject, limits=dict(self._own_limits))
+
+    def assign_subject(self, subject: str | None) -> None:
+        """Another patient, or nobody: close the recording, open the next, start every adaptive stage anew.
+
+        Limits that were set for the patient before are no more in force.
 
         Raises
         ------
@@ -214,16 +225,18 @@ class Analysis:
         if self.closed:
             raise BadInput("the source has ended: there is no recording to assign", subject=subject)
         last, lasting = self.recording.id, self._troubles.reasons
-        self._close_recording(f"subject {subject} assigned")
+        self._subject, self._own_limits = subject, {}
+        self._close_recording("subject discharged" if subject is None else f"subject {subject} assigned")
         self._troubles.move_to(self._open_recording(last, subject))
         new = self.recording.id
-        self._keep([SubjectAssigned(id=stable_id(new, "subject", subject), recording=new, subject=subject, at=0)])
+        if subject is not None:
+            self._keep([SubjectAssigned(id=stable_id(new, "subject", subject), recording=new, subject=subject, at=0)])
         for kind, reason in lasting.items():
             self.set_trouble(kind, reason)
 
     def set_limits(self, task: Task, limits: Any) -> None:
         """Give a task other limits for this patient from now on."""
-        self._limits[task.name] = limits
+        self._own_limits[task.name] = limits
         self._pipeline.set_limits(task, limits)
 
     def switch(self, task: str, backend: Backend | None, reason: str) -> "Future[Answered]":
@@ -336,7 +349,7 @@ class Analysis:
             self._tasks,
             Recorded(device=self._bed.device, recording=recording.id, fs_hz=facts.fs_hz, leads=facts.leads),
             models=self._models,
-            limits=self._limits,
+            limits={**self._usual_limits, **self._own_limits},
             prefer=self._prefer,
             on_failure=self._task_failed,
         )

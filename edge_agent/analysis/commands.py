@@ -11,6 +11,7 @@ from biosignal.events import Command, CommandAnswer
 from biosignal.tasks import TASKS
 from biosignal.tasks.task import Task
 from edge_agent.analysis.actor import AnalysisActor
+from edge_agent.analysis.bedside import Bedside
 from edge_agent.sync.commands import answer
 
 
@@ -21,6 +22,7 @@ class Commands:
     ----------
     new_model : begins a model update; absent where this device takes none, for `no_updates`.
     fetch_waves : queues the stored waves of a recording between two seconds, and says what is there of them.
+    keep : keeps whose bed it is, with their limits, over a restart.
     send_again : queues once more what was stored since a time, or everything, and says how many events that are.
     """
 
@@ -32,6 +34,7 @@ class Commands:
         new_model: Callable[[Command], CommandAnswer] | None,
         send_again: Callable[[str | None], str],
         fetch_waves: Callable[[str, float, float], str],
+        keep: Callable[[Bedside], None],
         no_updates: str = "",
     ) -> None:
         self._device = device
@@ -39,6 +42,7 @@ class Commands:
         self._new_model = new_model
         self._send_again = send_again
         self._fetch_waves = fetch_waves
+        self._keep = keep
         self._no_updates = no_updates
 
     def carry_out(self, command: Command) -> CommandAnswer:
@@ -57,8 +61,13 @@ class Commands:
             self._analysis.pause_audio(command.issuer, _number(seconds, "seconds") if seconds else None)
         elif command.name == "assign-subject":
             self._analysis.assign_subject(_needed(command, "subject"))
+            self._keep(self._analysis.bedside)
+        elif command.name == "discharge-subject":
+            self._analysis.assign_subject(None)
+            self._keep(self._analysis.bedside)
         elif command.name == "set-limits":
             self._set_limits(command)
+            self._keep(self._analysis.bedside)
         elif command.name == "new-model":
             if self._new_model is None:
                 return "refused", self._no_updates

@@ -8,9 +8,9 @@ import re
 
 from biosignal.events import Finding
 from biosignal.tasks.lookup import shown
-from edge_agent.explain.knowledge import knowledge
+from biosignal.wording.knowledge import knowledge
+from biosignal.wording.literals import is_assessable
 from edge_agent.explain.language import is_member
-from edge_agent.explain.literals import is_assessable
 
 _NUMBER = re.compile(r"\d+(?:[.:]\d+)*")
 _CAUSES = re.compile(

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from biosignal.events import Explanation, Finding, FindingState
+from biosignal.wording.knowledge import broken_words
 from edge_agent.explain.checker import refusal
 from edge_agent.explain.decoder import Decoder, DecoderLate, DecoderLost
 from edge_agent.explain.grammar import gbnf
-from edge_agent.explain.knowledge import broken_words
 from edge_agent.explain.language import longest
 from edge_agent.explain.settings import ExplainSettings
 from edge_agent.explain.template import explain

@@ -7,7 +7,7 @@ refusal by the other. Uses literals, sequences, alternatives and rule names only
 from collections.abc import Iterable
 
 from biosignal.events import Finding
-from edge_agent.explain.literals import literals
+from biosignal.wording.literals import literals
 
 
 def gbnf(finding: Finding) -> str:

@@ -8,7 +8,7 @@ import random
 from typing import TypeAlias
 
 from biosignal.events import Finding
-from edge_agent.explain.literals import Literals, literals
+from biosignal.wording.literals import Literals, literals
 
 LANGUAGE = "language/1"
 Slots: TypeAlias = tuple[tuple[str, ...], ...]

@@ -4,10 +4,10 @@ import logging
 
 from biosignal.events import Explanation, Finding, stable_id
 from biosignal.tasks.lookup import finding_kind
-from edge_agent.explain.knowledge import knowledge
+from biosignal.wording.knowledge import knowledge
+from biosignal.wording.literals import missing_words
+from biosignal.wording.plain import plain
 from edge_agent.explain.language import LANGUAGE, first_text
-from edge_agent.explain.literals import missing_words
-from edge_agent.explain.plain import plain
 
 log = logging.getLogger(__name__)
 

@@ -233,7 +233,7 @@ def _bundle_of(task: str, settings: Settings) -> Check:
 
 def words(settings: Settings, clock: Clock) -> Iterator[Check]:
     """Has every kind of finding its vetted sentences?"""
-    from edge_agent.explain.knowledge import broken_words
+    from biosignal.wording.knowledge import broken_words
 
     broken = broken_words()
     if broken:

@@ -12,13 +12,18 @@ from typing import Any, TextIO
 
 from biosignal.errors import BadInput
 from biosignal.events import AlarmEvent, Finding, Mark, Series
+from biosignal.model.model import Model
 from biosignal.model.similar import Similar
 from biosignal.signal.blocks import Gap
+from biosignal.tasks.explained import listening
 from biosignal.tasks.stated import measured_of, statements_of, states
 from edge_agent.operate.clock import HostClock
+from edge_agent.replay.ecg_print import MOST_PRINTS, ecg_pages
 from edge_agent.replay.player import Player
+from edge_agent.replay.printed.ecg import ecg_pdf
 from edge_agent.replay.progress import Progress
 from edge_agent.replay.replay import open_models, open_similar
+from edge_agent.replay.reporting import MAKER, check_place, write_pdf
 from edge_agent.replay.result import Result
 from edge_agent.sources.choosing import preferred_lead, with_beating_leads, with_declared_kinds
 from edge_agent.sources.paced import Paced
@@ -51,6 +56,8 @@ class ClassifyRequest:
     to_s: float | None = None
     fs_hz: float | None = None
     time_column: str | None = None
+    pdf: Path | None = None
+    why: str | None = None
 
 
 @dataclass(slots=True)
@@ -102,30 +109,78 @@ def classify(request: ClassifyRequest, *, places: Places, stdout: TextIO, stderr
 
     Raises
     ------
-    BadInput : the record cannot be used. NothingStated : nothing could be stated of any of it.
-    RefusedForSafety : a model bundle is not what it says.
+    BadInput : the record, or the place of the PDF, cannot be used.
+    NothingStated : nothing could be stated of any of it.
+    NoSuchStatement : the statement that is to be explained is not made.
+    RefusedForSafety : a model bundle is not what it says, or a file that is no PDF would be overwritten.
     """
+    if request.pdf is not None:
+        check_place(request.pdf)
+    elif request.why is not None:
+        raise BadInput("reasons are shown on paper", why=request.why, remedy="give --pdf OUT with --why")
     source = _source(request, places)
     facts = source.recording_facts()
-    models = open_models(request.models)
+    models = listening(open_models(request.models))
     progress = Progress(stderr, facts=facts, clock=HostClock())
     player = Player(facts, models, report=_Failures(stderr), prefer=preferred_lead(facts, request.lead), gather=_Stated)
     progress.begin()
     try:
-        results = player.play(Paced(source, speed=None, clock=HostClock()), progress)
+        results = [
+            one
+            for one in player.play(Paced(source, speed=None, clock=HostClock()), progress)
+            if isinstance(one, _Stated)
+        ]
+        progress.end()
+        similar = open_similar(request.models)
+        lines = [line for result in results for line in _lines(result, similar)]
+        if not any(line["type"] == "statements" for line in lines):
+            raise NothingStated("nothing is stated of this recording", **_why(facts, player.end))
+        if request.pdf is not None:
+            _print(request.pdf, results, lines, source, player.recording, models, request.why)
+            if (count := sum(line["type"] == "statements" for line in lines)) > MOST_PRINTS:
+                print(f"on paper are the first {MOST_PRINTS} of {count} windows; --from chooses others", file=stderr)
     finally:
         progress.end()
         for model in models.values():
             if model.backend is not None:
                 model.backend.close()
-    similar = open_similar(request.models)
-    lines = [line for result in results if isinstance(result, _Stated) for line in _lines(result, similar)]
-    if not any(line["type"] == "statements" for line in lines):
-        raise NothingStated("nothing is stated of this recording", **_why(facts, player.end))
     if player.broke is not None:
         print(f"the recording broke off: {player.broke}", file=stderr)
     lines.append(_summary(facts, lines, length_s=player.end / facts.fs_hz))
     stdout.writelines((json.dumps(line) if request.json else _in_words(line)) + "\n" for line in lines)
+
+
+def _print(
+    path: Path,
+    results: list[_Stated],
+    lines: list[dict[str, Any]],
+    source: Source,
+    recording: str,
+    models: dict[str, Model],
+    code: str | None,
+) -> None:
+    """Write the first windows as pages of a PDF."""
+    measured = [line for line in lines if line["type"] == "measured"]
+    pages = [
+        page
+        for result in results
+        for page in ecg_pages(
+            result.statements,
+            measured,
+            source,
+            rates=_rates(result),
+            models=models,
+            recording=recording,
+            code=code,
+        )
+    ]
+    if not pages:
+        raise NothingStated("there is no lead to print", leads=[lead.name for lead in source.recording_facts().leads])
+    write_pdf(path, ecg_pdf(pages[:MOST_PRINTS], maker=MAKER))
+
+
+def _rates(result: _Stated) -> dict[str, float]:
+    return {one.task.name: one.fs_hz for one in result.plan.assignments}
 
 
 def _source(request: ClassifyRequest, places: Places) -> Source:
@@ -145,7 +200,7 @@ def _why(facts: SourceFacts, samples: int) -> dict[str, Any]:
 
 
 def _lines(result: _Stated, similar: Mapping[str, Similar]) -> Iterator[dict[str, Any]]:
-    fs_hz = {one.task.name: one.fs_hz for one in result.plan.assignments}
+    fs_hz = _rates(result)
     yield from (statements_of(mark, fs_hz[mark.task], similar) for mark in result.statements)
     yield from (line for series in result.series if (line := measured_of(series)) is not None)
 

@@ -121,7 +121,7 @@ def report(
     assert isinstance(result, Gathered), "the player was asked to gather so"
     made = _made(request, result, source, player, models=models, truth=truth, failed=faults.failed)
     if request.pdf is not None:
-        _write(request.pdf, pdf_of(made, maker=MAKER))
+        write_pdf(request.pdf, pdf_of(made, maker=MAKER))
     _say(made, request, gaps=player.gaps, seconds=progress.seconds, stdout=stdout)
     return made
 
@@ -142,7 +142,13 @@ def check_place(path: Path) -> None:
         raise RefusedForSafety("a file that is no PDF lies there", pdf=str(path), remedy="give --pdf another name")
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_pdf(path: Path, content: bytes) -> None:
+    """Write a PDF whole, or leave what is there.
+
+    Raises
+    ------
+    BadInput : it cannot be written.
+    """
     beside = path.with_name(f".{path.name}.part")
     try:
         beside.write_bytes(content)

@@ -3,20 +3,17 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
 from biosignal.events import Finding
 from biosignal.paper import LabelRow
-from biosignal.signal.blocks import Gap, Lead
+from biosignal.signal.blocks import Lead
 from biosignal.stream.assign import Assignment
 from biosignal.tasks.lookup import finding_kind, mark_kind
 from edge_agent.replay.compared import CHANGE
+from edge_agent.replay.cutting import samples_between
 from edge_agent.replay.gathered import Gathered
 from edge_agent.replay.printed.wording import time_text
 from edge_agent.replay.record_report import MOST_STRIP_S, ReportStrip, caption_of, strip_range, worst
-from edge_agent.sources.port import Source, SourceFacts
-from edge_agent.sources.stretch import Stretch
+from edge_agent.sources.port import Source
 from edge_agent.sources.wfdb_annotations import Annotation
 
 OURS, THEIRS, CHANGES = "ours", "record's", "rhythms"
@@ -89,7 +86,7 @@ def _strip(
         unit=lead.unit,
         fs_hz=fs_hz,
         start_s=start_s + facts.first_sample / facts.fs_hz,
-        samples=_samples(source, facts, lead.name, fs_hz, range_s, recording),
+        samples=samples_between(source, (lead.name,), fs_hz=fs_hz, range_s=range_s, recording=recording)[0],
         rows=tuple(rows),
         stretch_s=None,
     )
@@ -106,20 +103,3 @@ def _ours(result: Gathered, lead: str, start_s: float, end_s: float) -> Iterator
             if kind.wfdb_symbols is not None:
                 found.append((mark.start / one.fs_hz - start_s, mark.label or kind.unanswered))
     yield from sorted(found)
-
-
-def _samples(
-    source: Source, facts: SourceFacts, lead: str, fs_hz: float, range_s: tuple[float, float], recording: str
-) -> NDArray[np.float32]:
-    start_s, end_s = range_s
-    cut = Stretch(source, from_s=start_s, to_s=end_s)
-    samples = np.full(max(1, round((end_s - start_s) * fs_hz)), np.nan, np.float32)
-    cut.open(recording)
-    for item in cut.read():
-        if isinstance(item, Gap):
-            continue
-        for row, one in enumerate(item.leads):
-            if one.name == lead:
-                end = min(item.end, len(samples))
-                samples[item.start : end] = item.samples[row, : end - item.start]
-    return samples

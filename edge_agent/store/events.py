@@ -220,6 +220,17 @@ class EventStore(EventReader):
                 self._ids.stride_written()
         return deleted
 
+    # -- of the bed
+
+    def note(self, name: str, text: str) -> None:
+        """Keep a text under a name; on disk when it returns."""
+        self._write(lambda: self._set_meta(name, text))
+
+    def noted(self, name: str) -> str | None:
+        """What was kept under a name."""
+        rows = self._read("SELECT value FROM meta WHERE name = ?", (name,))
+        return str(rows[0][0]) if rows else None
+
     # -- commands
 
     def claim_command(self, command: Command) -> bool:

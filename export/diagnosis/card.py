@@ -96,9 +96,14 @@ def _alone(parts: Mapping[str, Any]) -> str:
 def _gains(training: Mapping[str, Any]) -> list[str]:
     rows = []
     for part, called in (("gain", "kept out"), ("reported_gain", "fold 9")):
-        each = [f"{mean:+.3f} ({low:+.3f} to {high:+.3f})" for mean, low, high in training[part].values()]
+        each = [_gain(*gain) for gain in training[part].values()]
         rows.append(f"| {called} | {' | '.join(each)} |")
     return rows
+
+
+def _gain(mean: float | None, low: float | None, high: float | None) -> str:
+    known = mean is not None and low is not None and high is not None
+    return f"{mean:+.3f} ({low:+.3f} to {high:+.3f})" if known else "-"
 
 
 def _rows(training: Mapping[str, Any], superclasses: Sequence[str]) -> list[str]:

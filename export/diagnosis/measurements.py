@@ -18,7 +18,7 @@ from biosignal.tasks.ecg_diagnosis.seen import RATE_HZ, window_of
 from biosignal.tasks.ecg_diagnosis.waves import SeenWaves, numbers_of
 from biosignal.tasks.ecg_waves.task import ECG_WAVES
 from export.diagnosis.calibrating import LEAD_SETS
-from export.diagnosis.corpus import Row, read_leads
+from export.diagnosis.corpus import Corpus, Row, read_leads
 from export.diagnosis.evaluate import noisy
 from export.report.served import Served, released
 
@@ -89,6 +89,17 @@ def beats_of(leads: Mapping[str, Floats], model: Model) -> list[Beat]:
         if isinstance(event, Mark):
             seen.on_mark(event)
     return seen.inside(Cut(start=0, end=samples.shape[1], samples=samples), RATE_HZ)
+
+
+def windows_of(corpus: Corpus) -> list[dict[str, Floats]]:
+    """Give what the network is given of each record with all its leads, a window at a time."""
+    waves, found = wave_model(), []
+    for row in corpus.rows:
+        leads = read_leads(row)
+        ecg, mask = window_of(leads, RATE_HZ)
+        given = {"ecg": ecg, "mask": mask, "measured": numbers_of(ecg, mask, beats_of(leads, waves))}
+        found.append({name: one[np.newaxis] for name, one in given.items()})
+    return found
 
 
 def taught(measured: Measured, targets: Floats, known: Floats) -> tuple[Floats, Floats, Floats]:

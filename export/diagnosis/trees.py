@@ -23,8 +23,8 @@ FEWEST = 20
 """Rows that a leaf holds at least; each record is there eight times."""
 PULL = 1.0
 SEED = 0
-UNKNOWN = 1e6
-"""What is not known is taken to be as much: above every limit, so the answer is no."""
+UNKNOWN = 6e4
+"""What is not known is taken to be as much: above every limit, so the answer is no; half precision holds it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

@@ -26,7 +26,7 @@ from cloud_service.access.people import People
 from cloud_service.access.roles import Role
 from cloud_service.clinic import retention
 from cloud_service.clinic.retention import Retention
-from cloud_service.database.clinic_tables import AuditRow, ReviewRow
+from cloud_service.database.clinic_tables import AuditRow, FeedbackRow, ReviewRow
 from cloud_service.database.columns import utc_now
 from cloud_service.database.event_tables import (
     AlarmRow,
@@ -218,3 +218,14 @@ def test_the_part_works_by_itself_and_ends_when_asked(database, monkeypatch):
     assert part.loop.why_still() == ""
     part.stop()
     assert part.loop.why_still() != ""
+
+
+def test_a_finding_whose_text_somebody_spoke_of_stays(database, ann):
+    spoken_of, other = over(1000), over(9000)
+    take_in(database, recording(), *whole(spoken_of), *whole(other))
+    said = {"kind": spoken_of.kind, "text": "A run.", "says": "agree", "words": "", "note": "", "reader": "ann"}
+    with database.write() as session:
+        session.add(FeedbackRow(finding=spoken_of.id, finding_rev=1, **said, at=utc_now()))
+    age(database, 100)
+    round_of(database)
+    assert holds(database, FindingRow) == [spoken_of.id]

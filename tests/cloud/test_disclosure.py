@@ -43,7 +43,7 @@ class Bed:
         lead = Lead(name="MLII", unit=Unit.MILLIVOLT, kind=LeadKind.ECG)
         self.waves.append(SampleBlock(recording="r", start=0, fs_hz=FS, leads=(lead,), samples=SAMPLES))
         self.waves.flush()
-        commands = Commands("bed-1", None, new_model=None, send_again=None, fetch_waves=self._fetch)
+        commands = Commands("bed-1", None, new_model=None, send_again=None, fetch_waves=self._fetch, keep=None)
         line = SyncSettings(host="127.0.0.1", port=port, tls=False, resend_s=0.5, longest_retry_s=0.5)
         facts = {"site": SITE, "device": "bed-1", "waves": self.waves}
         self.sync = SyncClient(line, self.events, commands.carry_out, status, **facts)

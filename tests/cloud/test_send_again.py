@@ -46,7 +46,7 @@ class Bed:
     def __init__(self, folder, port, *, carry_out=None):
         self.now = "2026-05-01T12:00:00.000Z"
         self.store = EventStore(folder / "events.db", "bed-1", "boot-1", utc_now=lambda: self.now, reserve_bytes=0)
-        commands = Commands("bed-1", None, new_model=None, send_again=self._send_again, fetch_waves=None)
+        commands = Commands("bed-1", None, new_model=None, send_again=self._send_again, fetch_waves=None, keep=None)
         line = SyncSettings(host="127.0.0.1", port=port, tls=False, resend_s=0.5, longest_retry_s=0.5)
         self.sync = SyncClient(line, self.store, carry_out or commands.carry_out, status, site=SITE, device="bed-1")
         self.sync.start()

@@ -8,6 +8,7 @@ from pathlib import Path
 from browsing import Visit, launch
 from playwright.sync_api import expect, sync_playwright
 from running_ward import ROOT, Ward, running_ward, wait_for
+from test_classify_page import csv_of
 
 SETTLE_MS = 14_000  # a sweep of the strip is drawn once over
 LIVE = re.compile("stale")
@@ -42,6 +43,13 @@ def take(ward: Ward, folder: Path) -> None:
         page.goto("/alarms")
         page.locator("#past table").wait_for()
         _save(page, folder / "alarms.png")
+
+        page.set_viewport_size({"width": 1280, "height": 1160})
+        page.goto("/classify")
+        page.set_input_files("#file", csv_of(10))
+        page.get_by_role("button", name="Classify", exact=True).click()
+        page.locator("#paper svg").wait_for(timeout=30_000)
+        _save(page, folder / "classify.png")
 
         dark = Visit(browser, ward.url, color_scheme="dark")
         page = dark.log_in("admin")

@@ -41,6 +41,14 @@ def test_each_bed_has_a_live_wave_and_a_rate_that_is_read_from_across_the_room(f
     assert "ecg-" not in page.locator("#beds").inner_text()
 
 
+def test_a_bed_that_is_heard_is_online_and_stays_so(fed, central):
+    page = central()
+    for _ in range(3):
+        expect(page.locator("#beds-count")).to_have_text("2 of 2 beds are heard")
+        expect(page.locator(".bed.stale")).to_have_count(0)
+        page.wait_for_timeout(1200)
+
+
 def test_the_worst_bed_stands_first_or_each_where_it_always_stands(fed, central):
     page = central()
     page.locator(".bed[data-priority=medium], .bed[data-priority=low]").first.wait_for()

@@ -225,7 +225,14 @@ def test_a_viewer_can_neither_review_nor_release(visits, ward):
     visit = visits("viewer")
     page = visit.page
     page.goto("/")
-    assert page.locator("nav[aria-label=Main]").inner_text().split() == ["Dashboard", "Central", "Findings", "Alarms"]
+    assert page.locator("nav[aria-label=Main]").inner_text().split() == [
+        "Dashboard",
+        "Central",
+        "Patients",
+        "Findings",
+        "Alarms",
+        "Ask",
+    ]
     for path in ("/models", "/operations", "/review"):
         assert page.goto(path).status == 403
         expect(page.locator("main")).to_contain_text("needs the role")
@@ -271,6 +278,7 @@ def test_pages_fit_a_phone_and_can_be_read(browser, ward, scheme):
         "/devices/bed-1",
         "/findings",
         f"/findings/{some}",
+        "/ask",
         "/alarms",
         "/review",
         "/models",

@@ -9,9 +9,9 @@ import pytest
 from explain_cases import KINDS, finding, many
 
 from biosignal.tasks.lookup import shown
+from biosignal.wording.knowledge import knowledge
 from edge_agent.explain.checker import audit, refusal
 from edge_agent.explain.grammar import gbnf
-from edge_agent.explain.knowledge import knowledge
 from edge_agent.explain.language import is_member, longest, plans, sample_text
 
 CASES = many(260, seed=11)

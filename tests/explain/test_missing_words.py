@@ -13,10 +13,10 @@ from biosignal.events import Explanation, Finding, Measure, Priority
 from biosignal.tasks import TASKS
 from biosignal.tasks.task import FindingKind, Quantity, Task, Wants
 from biosignal.tasks.words import words_of
-from edge_agent.explain import knowledge as knowledge_module
+from biosignal.wording import knowledge as knowledge_module
+from biosignal.wording.knowledge import broken_words, load, read_common
 from edge_agent.explain.checker import refusal
 from edge_agent.explain.explainer import Explainer
-from edge_agent.explain.knowledge import broken_words, load, read_common
 from edge_agent.explain.settings import ExplainSettings
 from edge_agent.explain.template import explain
 
@@ -161,7 +161,7 @@ def test_the_words_are_read_once_for_the_same_tasks(monkeypatch):
         read.append(task.name)
         return words_of(task)
 
-    monkeypatch.setattr("edge_agent.explain.vetted.words_of", reading)
+    monkeypatch.setattr("biosignal.wording.vetted.words_of", reading)
     explain(finding("vt", DICE))
     assert read == []
     monkeypatch.setattr(knowledge_module, "_loaded", None)

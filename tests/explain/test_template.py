@@ -12,9 +12,9 @@ from biosignal.events import Abstained, FindingState, MarkSet, Prediction, Quali
 from biosignal.tasks import TASKS
 from biosignal.tasks.lookup import quantities, shown
 from biosignal.tasks.words import words_of
+from biosignal.wording.knowledge import broken_words, knowledge
+from biosignal.wording.literals import clock_text, lead_text
 from edge_agent.explain.checker import refusal
-from edge_agent.explain.knowledge import broken_words, knowledge
-from edge_agent.explain.literals import clock_text, lead_text
 from edge_agent.explain.template import explain
 
 DICE = random.Random(1)
@@ -111,6 +111,7 @@ def test_every_sentence_names_its_source_and_every_kind_has_two_labels_or_more(n
     for entry in raw["findings"].values():
         cited |= {entry["meaning"]["source"], *(action["source"] for action in entry["actions"])}
         assert len(set(entry["labels"])) == len(entry["labels"]) >= 2
+    cited |= {entry["source"] for entry in raw.get("topics", {}).values()}
     assert cited == set(raw["sources"])
     assert all(source["doi"] for source_name, source in raw["sources"].items() if source_name != "program")
     assert "No clinician" in raw["review"]
@@ -118,7 +119,7 @@ def test_every_sentence_names_its_source_and_every_kind_has_two_labels_or_more(n
 
 
 def test_the_common_sentences_name_their_sources():
-    raw = json.loads(resources.files("edge_agent.explain").joinpath("knowledge.json").read_text())
+    raw = json.loads(resources.files("biosignal.wording").joinpath("knowledge.json").read_text())
     common = raw["not_assessable"]
     assert {common["meaning"]["source"], common["action"]["source"]} == set(raw["sources"])
     assert "No clinician" in raw["review"]

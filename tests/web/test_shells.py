@@ -23,7 +23,10 @@ from tests.sleepy_task import SLEEPY
 
 PASSWORD = "correct horse battery"
 STATIC = Path(cloud_service.web.__file__).parent / "static"
-PAGES = ("/", "/central", "/findings", "/alarms", "/review", "/models", "/operations", "/people")
+PAGES = (
+    "/", "/central", "/patients", "/findings", "/alarms", "/ask", "/review", "/classify", "/models", "/operations",
+    "/people",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +63,9 @@ def as_role(visitor):
     return log_in
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/devices/bed-1", "/devices/bed-1/eeg", "/findings/f-1"])
+@pytest.mark.parametrize(
+    "path", [*PAGES, "/devices/bed-1", "/devices/bed-1/eeg", "/devices/bed-1/recordings/r", "/findings/f-1"]
+)
 def test_a_stranger_is_sent_to_the_login_whatever_the_page(visitor, path):
     answer = visitor.get(path)
     assert answer.status_code == 303
@@ -70,7 +75,7 @@ def test_a_stranger_is_sent_to_the_login_whatever_the_page(visitor, path):
 @pytest.mark.parametrize(
     ("role", "refused"),
     [
-        ("viewer", {"/review", "/models", "/operations", "/people"}),
+        ("viewer", {"/review", "/classify", "/models", "/operations", "/people"}),
         ("reviewer", {"/models", "/operations", "/people"}),
         ("engineer", {"/people"}),
         ("admin", set()),

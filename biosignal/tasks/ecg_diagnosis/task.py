@@ -7,7 +7,7 @@ from biosignal.tasks.ecg_diagnosis.limits import DiagnosisLimits
 from biosignal.tasks.ecg_diagnosis.stage import make_stage
 from biosignal.tasks.ecg_waves.kinds import NAME as ECG_WAVES
 from biosignal.tasks.signal_quality.kinds import NAME as SIGNAL_QUALITY
-from biosignal.tasks.task import Task, Wants
+from biosignal.tasks.task import Sees, Task, Wants
 
 ECG_DIAGNOSIS = Task(
     name=NAME,
@@ -18,6 +18,7 @@ ECG_DIAGNOSIS = Task(
     hears=(ECG_WAVES,),
     make=make_stage,
     model=CONTRACT,
+    sees=Sees(tensor="ecg", rows=INDEPENDENT),
     marks=(TEN_SECONDS,),
     findings=FINDINGS,
     quantities=QUANTITIES,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from biosignal.errors import BadInput
+from biosignal.tasks.task import BedsideLimit
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -111,3 +112,19 @@ class RhythmLimits:
             raise BadInput("a rhythm cannot be waited for less than not at all", atrial_hold_s=self.atrial_hold_s)
         if not 0 < self.irregular_close < self.irregular_open <= 1:
             raise BadInput("an irregular rhythm must close below where it opens", open=self.irregular_open)
+
+
+BEDSIDE = (
+    BedsideLimit(name="tachycardia_per_min", label="tachycardia above", unit="/min", least=80, most=250, step=5),
+    BedsideLimit(name="bradycardia_per_min", label="bradycardia below", unit="/min", least=25, most=90, step=5),
+    BedsideLimit(
+        name="extreme_bradycardia_per_min", label="extreme bradycardia below", unit="/min", least=20, most=60, step=5
+    ),
+    BedsideLimit(name="pause_s", label="pause longer than", unit="s", least=1.5, most=3.5, step=0.5),
+    BedsideLimit(name="asystole_s", label="asystole from", unit="s", least=3, most=10, step=0.5),
+    BedsideLimit(
+        name="vt_rate_per_min", label="ventricular tachycardia from a rate of", unit="/min", least=90, most=180, step=5
+    ),
+    BedsideLimit(name="vt_beats", label="ventricular tachycardia from beats", unit="beats", least=3, most=15),
+)
+"""What is set for a patient, in the ranges that bedside monitors offer."""

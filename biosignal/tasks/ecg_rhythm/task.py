@@ -4,7 +4,7 @@ from biosignal.signal.blocks import LeadKind
 from biosignal.tasks.ecg_beats.kinds import NAME as ECG_BEATS
 from biosignal.tasks.ecg_front.kinds import NAME as ECG_FRONT
 from biosignal.tasks.ecg_rhythm.kinds import CONTRACT, FINDINGS, NAME, QUANTITIES, RHYTHM
-from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
+from biosignal.tasks.ecg_rhythm.limits import BEDSIDE, RhythmLimits
 from biosignal.tasks.ecg_rhythm.stage import make_stage
 from biosignal.tasks.peripheral_pulse.kinds import NAME as PERIPHERAL_PULSE
 from biosignal.tasks.signal_quality.kinds import NAME as SIGNAL_QUALITY
@@ -23,4 +23,5 @@ ECG_RHYTHM = Task(
     findings=FINDINGS,
     quantities=QUANTITIES,
     limits=RhythmLimits,
+    bedside=BEDSIDE,
 )

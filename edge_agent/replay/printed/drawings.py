@@ -1,6 +1,6 @@
 """Drawings in millimetres on the pages of a report, at their own size."""
 
-from biosignal.paper import Drawing, Line, Pen, Text
+from biosignal.paper import Drawing, Line, Pen, Shade, Text
 from edge_agent.replay.printed.sheet import HEIGHT_MM, MARGIN_MM, MM, Colour, Sheet
 
 _PENS: dict[Pen, tuple[Colour, float]] = {
@@ -11,7 +11,11 @@ _PENS: dict[Pen, tuple[Colour, float]] = {
     Pen.MARK: ((0.1, 0.25, 0.55), 0.2),
     Pen.STRETCH: ((0.75, 0.1, 0.1), 0.9),
     Pen.TEXT: ((0.38, 0.38, 0.38), 0.2),
+    Pen.NAME: ((0.0, 0.0, 0.0), 0.2),
 }
+FOR, AGAINST = (0.95, 0.55, 0.0), (0.1, 0.4, 0.85)
+FULL = 0.6
+"""How much a shade of strength 1 or -1 covers what is below it; a weaker one covers less."""
 _POINTS_A_MM = MM
 """A text's size in points is its size in millimetres times this."""
 
@@ -22,9 +26,21 @@ def draw(sheet: Sheet, drawing: Drawing) -> None:
     for item in drawing.items:
         if isinstance(item, Line):
             _line(sheet, item)
+        elif isinstance(item, Shade):
+            shade(sheet, item, left=MARGIN_MM, top=sheet.y_mm)
         else:
             _text(sheet, item)
     sheet.y_mm += drawing.height_mm + 1.0
+
+
+def shade(sheet: Sheet, one: Shade, *, left: float, top: float) -> None:
+    """Fill a rectangle; `left` and `top` are where the drawing begins on the page."""
+    canvas = sheet.canvas
+    canvas.saveState()
+    canvas.setFillColorRGB(*(FOR if one.strength > 0 else AGAINST), alpha=FULL * min(abs(one.strength), 1.0))
+    x, y = (left + one.x) * MM, sheet.from_below(top + one.y + one.height)
+    canvas.rect(x, y, one.width * MM, one.height * MM, stroke=0, fill=1)
+    canvas.restoreState()
 
 
 def _line(sheet: Sheet, line: Line) -> None:

@@ -55,6 +55,11 @@ class Sheet:
         self.canvas.showPage()
         self._begin()
 
+    @staticmethod
+    def from_below(y_mm: float) -> float:
+        """Turn a height on the page into points from its lower edge."""
+        return (HEIGHT_MM - y_mm) * MM
+
     def need(self, height_mm: float) -> bool:
         """Begin a new page where less than so much is left; whether it did."""
         if self.y_mm + height_mm <= BOTTOM_MM or self.y_mm == TOP_MM:

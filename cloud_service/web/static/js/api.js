@@ -28,6 +28,15 @@ export async function post(path, body) {
   return ask("POST", path, body ?? {});
 }
 
+// A file goes as it is, without its name.
+export async function postFile(path, file) {
+  return ask("POST", path, file);
+}
+
+export async function send(method, path, body) {
+  return ask(method, path, body);
+}
+
 async function ask(method, path, body) {
   const asked = performance.now();
   let answer;
@@ -35,8 +44,8 @@ async function ask(method, path, body) {
   try {
     answer = await fetch(`/api/v1${path}`, {
       method,
-      headers: { "X-CSRF-Token": meta("csrf"), ...(body ? { "Content-Type": "application/json" } : {}) },
-      body: body ? JSON.stringify(body) : undefined,
+      headers: { "X-CSRF-Token": meta("csrf"), ...(body ? { "Content-Type": body instanceof Blob ? "application/octet-stream" : "application/json" } : {}) },
+      body: body instanceof Blob ? body : body ? JSON.stringify(body) : undefined,
       signal: method === "GET" ? AbortSignal.timeout(PATIENCE_MS) : undefined,
     });
     text = await answer.text();

@@ -6,6 +6,7 @@ import { byId, fill, h, onKey, write } from "./dom.js";
 import { gathered, onEvents } from "./feed.js";
 import { watchDevice } from "./live-socket.js";
 import { LiveStrip } from "./live-strip.js";
+import { called } from "./names.js";
 import { newView } from "./paper-choice.js";
 import { paperOf, speedsFor } from "./papers.js";
 import { dated, isHere, showRate } from "./readings.js";
@@ -21,22 +22,24 @@ let alarms = [];
 class Bed {
   constructor(name) {
     this.name = name;
-    this.device = null;
+    this.device = null; // as the service told of it: whether it is there
+    this.latest = null; // what it said last, by whichever way that came
     this.view = newView();
     this.timeline = new Timeline();
     this.strip = null;
     this.rate = h("p", { class: "rate" });
     this.alarm = h("p", { class: "bed-alarm" });
     this.state = h("span", { class: "online" });
+    this.patient = h("span", { class: "patient" });
     this.wave = h("div", { class: "bed-wave" }, h("p", { class: "muted" }, "Waiting for the device"));
     this.root = h("li", { class: "bed", "data-device": name },
-      h("div", { class: "bed-head" }, h("a", { class: "name", href: `/devices/${encodeURIComponent(name)}` }, name), this.state),
+      h("div", { class: "bed-head" }, h("a", { class: "name", href: `/devices/${encodeURIComponent(name)}` }, name), this.patient, this.state),
       this.wave, this.rate, this.alarm);
     watchDevice(name, (message) => this.hear(message));
   }
 
   hear(message) {
-    if (message.type === "status") this.know(dated(message));
+    if (message.type === "status") this.say(dated(message));
     else if (message.type === "wave") {
       this.choose({ name: message.lead, unit: message.unit, kind: message.kind ?? "unknown" });
       if (this.strip.lead.name !== message.lead) return;
@@ -56,7 +59,14 @@ class Bed {
   }
 
   know(device) {
-    this.device = { ...this.device, ...device };
+    this.device = device;
+    // the line of the live wave may have told of a later status meanwhile
+    if (!this.latest || Date.parse(device.now) >= Date.parse(this.latest.now)) this.latest = device;
+    this.show();
+  }
+
+  say(status) {
+    this.latest = status;
     this.show();
   }
 
@@ -67,9 +77,10 @@ class Bed {
     const here = isHere(device) && !lost;
     const state = here ? "online" : device.last_seen === null ? "never seen" : lost ? "unknown" : device.said_goodbye ? "stopped" : "offline";
     write(this.state, state);
+    write(this.patient, called(device.subject));
     this.state.dataset.state = here ? "online" : "offline";
     this.root.classList.toggle("stale", !here);
-    showRate(this.rate, device);
+    showRate(this.rate, this.latest);
     this.showAlarm();
   }
 

@@ -5,6 +5,7 @@ import { onTick } from "./contact.js";
 import { byId, fill, h, write } from "./dom.js";
 import { gathered, onEvents } from "./feed.js";
 import { findingItem } from "./findings-list.js";
+import { called } from "./names.js";
 import { dated, isHere, modelText, modelsOf, readersText, readingLines, showRate } from "./readings.js";
 import { KINDS, alarmState, capital, kindLabel, priorityMark, taskLabel } from "./words.js";
 
@@ -17,6 +18,7 @@ function makeCard(name) {
   const at = {
     link: h("a", { class: "name", href: `/devices/${encodeURIComponent(name)}` }, name),
     site: h("span", { class: "of" }),
+    patient: h("a", { class: "patient" }),
     online: h("span", { class: "online" }),
     age: h("span", { class: "age" }),
     rate: h("p", { class: "rate" }),
@@ -26,7 +28,7 @@ function makeCard(name) {
   };
   const pair = (name, value) => [h("dt", {}, name), value];
   at.root = h("li", { class: "card", "data-device": name },
-    h("div", { class: "card-head" }, h("h3", {}, at.link), at.site, h("span", { class: "seen" }, at.online, " ", at.age)),
+    h("div", { class: "card-head" }, h("h3", {}, at.link), at.patient, at.site, h("span", { class: "seen" }, at.online, " ", at.age)),
     h("div", { class: "card-body" }, at.rate, at.readings, at.alarms),
     h("dl", { class: "facts tight" }, pair("Leads", at.leads), pair("Models", at.models), pair("Outbox", at.outbox), pair("Texts", at.explainer)));
   return at;
@@ -49,6 +51,8 @@ function update(at, device) {
   at.device = device;
   const never = device.last_seen === null;
   write(at.site, device.site);
+  write(at.patient, called(device.subject));
+  if (device.subject) at.patient.href = `/patients/${encodeURIComponent(device.subject)}`;
   if (never) delete at.age.dataset.since;
   else at.age.dataset.since = device.last_seen;
   if (never) write(at.age, "");

@@ -8,6 +8,7 @@ import { Charts, chartedMarks } from "./charts.js";
 import { byId, fill, h, onKey, table, write } from "./dom.js";
 import { UNKNOWN, showEvents } from "./event-log.js";
 import { EVERY, gathered, onEvents } from "./feed.js";
+import { called } from "./names.js";
 import { findingItem } from "./findings-list.js";
 import { watchDevice } from "./live-socket.js";
 import { LiveStrip, animate } from "./live-strip.js";
@@ -187,11 +188,11 @@ const showCourse = gathered(async () => {
 const showRecordings = gathered(async () => {
   const { recordings } = await get(`/recordings?limit=20&device=${encodeURIComponent(name)}`);
   fill(byId("recordings"), table([
-    ["Recording", (one) => h("span", { title: one.id }, short(one.id))],
+    ["Recording", (one) => h("a", { title: one.id, href: `/devices/${encodeURIComponent(name)}/recordings/${encodeURIComponent(one.id)}` }, short(one.id))],
     ["Source", (one) => one.source],
     ["Leads", (one) => one.leads.map(leadText).join(", ")],
     ["Rate", (one) => `${[...new Set(one.leads.map((lead) => lead.fs_hz ?? one.fs_hz))].join(", ")} Hz`, { num: true }],
-    ["Subject", (one) => one.subject ?? "not assigned"],
+    ["Patient", (one) => (one.subject ? h("a", { href: `/patients/${encodeURIComponent(one.subject)}` }, called(one.subject)) : "nobody")],
     ["Received", (one) => stamp(one.received)],
     ["Length", (one) => (one.end === null ? "running" : place(one.end, one.fs_hz)), { num: true }],
     ["Ended", (one) => one.closed_reason ?? ""],

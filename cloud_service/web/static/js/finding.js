@@ -9,11 +9,15 @@ import { drawable, fetchContext, keptText, labelOf, markKey } from "./marks.js";
 import { PaperChoice, newView } from "./paper-choice.js";
 import { KINDS, capital, kindLabel, markWords, meaningOf, outcomeText, place, priorityMark, reviewUnit, short, stamp, taskLabel } from "./words.js";
 import { measureTable } from "./measures.js";
+import { AskDesk } from "./ask-desk.js";
+import { FeedbackDesk } from "./feedback-desk.js";
 import { VerdictDesk } from "./verdict.js";
 
 const id = byId("finding").dataset.finding;
 const view = newView();
 const paper = new PaperChoice(byId("paper"), view, () => strips.forEach((one) => one.draw()));
+const onText = new FeedbackDesk({ text: "", finding: id });
+byId("text-feedback").append(onText.root);
 const verdict = new VerdictDesk(byId("verdict"), id);
 let finding = null;
 let strips = [];
@@ -35,6 +39,7 @@ const show = gathered(async () => {
   fill(byId("chips"), priorityMark(finding.priority), h("a", { href: `/devices/${encodeURIComponent(finding.device)}` }, finding.device),
     h("span", { class: "muted" }, KINDS[finding.kind]?.technical ? "technical, " : "", finding.state));
   write(byId("when"), `${place(finding.onset, finding.fs_hz)} to ${place(finding.end, finding.fs_hz)} of recording ${short(finding.recording)}, ${finding.leads.length === 1 ? "lead" : "leads"} ${finding.leads.join(", ") || "none"}. The device wrote this ${stamp(finding.at)}; it reached the clinic ${stamp(finding.received)}. Revision ${finding.rev}${finding.stream === "live" ? "" : `, stream ${finding.stream}`}.`);
+  byId("around").href = `/devices/${encodeURIComponent(finding.device)}/recordings/${encodeURIComponent(finding.recording)}?${new URLSearchParams({ at: Math.max(0, finding.onset / finding.fs_hz - 3).toFixed(1), view: "strip", ...(finding.leads.length ? { lead: finding.leads[0] } : {}) })}`;
   showStrips();
   showText();
   showMeasures();
@@ -80,7 +85,9 @@ async function fetchMarks() {
 
 function showText() {
   const text = finding.explained;
+  byId("text-feedback").hidden = !text;
   if (!text) return fill(byId("text"), h("p", { class: "muted" }, "No text yet."));
+  onText.text = text.text;
   const how = text.made_by === "template" ? "Written by a template from the evidence." : `Written by a language model, sha256 ${text.model_sha256 ?? "unknown"}.`;
   const refused = text.refused ? ` ${text.refused} texts of the language model were thrown away before.` : "";
   const old = text.finding_rev < finding.rev ? ` It speaks of revision ${text.finding_rev}.` : "";
@@ -184,3 +191,4 @@ onKey((event) => {
   if (target && byId(target).href) location.assign(byId(target).href);
 });
 verdict.load();
+new AskDesk(byId("ask"), { finding: id });

@@ -5,7 +5,7 @@ import { hear, onTick } from "./contact.js";
 import { byId, fill, h, table, write } from "./dom.js";
 import { gathered, onEvents } from "./feed.js";
 import { secret } from "./secret.js";
-import { short, stamp } from "./words.js";
+import { kindLabel, short, stamp } from "./words.js";
 
 const say = (text) => write(byId("said"), text);
 const tried = (act) => act().catch((error) => say(error.message));
@@ -31,6 +31,17 @@ const showLetters = gathered(async () => {
     ["Last", (one) => stamp(one.last)], ["Times", (one) => String(one.times), { num: true }],
     ["Content", (one) => h("details", {}, h("summary", {}, `${one.length} bytes`), h("pre", { class: "card-text" }, one.payload))],
   ], letters, { empty: "None." }));
+});
+
+const showFeedback = gathered(async () => {
+  const { feedback, counts } = await get("/feedback?limit=50");
+  const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  write(byId("feedback-h"), `Words on texts (${all})`);
+  fill(byId("feedback"), table([
+    ["At", (one) => stamp(one.at)], ["Who", (one) => one.reader], ["Says", (one) => one.says.replace("-", " ")],
+    ["Of", (one) => (one.finding ? h("a", { href: `/findings/${encodeURIComponent(one.finding)}` }, kindLabel(one.kind)) : "in general")],
+    ["Text", (one) => one.text], ["Better words", (one) => one.words], ["Note", (one) => one.note],
+  ], feedback, { empty: "None yet." }));
 });
 
 const showCommands = gathered(async () => {
@@ -76,12 +87,12 @@ function forms() {
 }
 
 onEvents(["command.answer"], showCommands);
-for (const show of [showHealth, showLetters, showCommands]) show();
+for (const show of [showHealth, showLetters, showFeedback, showCommands]) show();
 if (covers("admin")) {
   forms();
   showAudit();
 }
-setInterval(() => { if (!document.hidden) [showLetters, showCommands].forEach((show) => show()); }, 10000);
+setInterval(() => { if (!document.hidden) [showLetters, showFeedback, showCommands].forEach((show) => show()); }, 10000);
 setInterval(() => { if (!document.hidden) showHealth(); }, 3000);
 onTick((lost) => {
   if (!lost || byId("parts").dataset.lost) return;

@@ -74,7 +74,8 @@ function drawBar(ctx, mark, { left, right, y }) {
   ctx.font = fontOf(mark);
   ctx.textAlign = "start";
   ctx.textBaseline = "top";
-  if (ctx.measureText(mark.label).width + 6 <= wide) ctx.fillText(mark.label, left + 4, y + 4);
+  const seen = Math.max(left, 0); // of a stretch that began before what is shown, the label stands at the edge
+  if (ctx.measureText(mark.label).width + 6 <= left + wide - seen) ctx.fillText(mark.label, seen + 4, y + 4);
   return right;
 }
 

@@ -8,6 +8,7 @@ const WORDS = JSON.parse(document.documentElement.dataset.words);
 export const KINDS = WORDS.kinds;
 export const TASKS = WORDS.tasks;
 export const PRESENTERS = WORDS.presenters;
+export const QUESTIONS = WORDS.questions; // the kinds of questions that can be asked, as they are offered
 export const EVENTS = WORDS.events; // the kinds of events that this version has a place for
 export const ALARM_STATES = {
   active: "Active", acknowledged: "Acknowledged", "audio-paused": "Audio paused", latched: "Latched", resolved: "Resolved",

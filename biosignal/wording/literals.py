@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from biosignal.events import Abstained, Finding, FindingState, MarkSet, Prediction, QualityLevel, Unavailable
 from biosignal.tasks import TASKS
 from biosignal.tasks.lookup import finding_kind, mark_kind, shown
-from edge_agent.explain.knowledge import Knowledge, knowledge
-from edge_agent.explain.plain import plain
+from biosignal.wording.knowledge import Knowledge, knowledge
+from biosignal.wording.plain import plain
 
 _LEAD_LENGTH = 24
 _STATES = {

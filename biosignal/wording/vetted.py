@@ -3,6 +3,7 @@
 What is wrong is listed and left out, so that one damaged entry costs the texts of one kind and nothing else.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -14,16 +15,42 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """Where a sentence comes from: a citation, and its DOI if it is published; else it speaks of this program."""
+
+    cite: str
+    doi: str | None = None
+
+    @property
+    def year(self) -> int | None:
+        """The year it was published, as the citation says it last; None where it is not published."""
+        years = re.findall(r"\b(?:19|20)\d\d(?=[;:.]|$)", self.cite) if self.doi else []
+        return int(years[-1]) if years else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class KindWords:
     """What may be said about one kind: equivalent labels, equivalent meanings, and the actions, the first of them said.
 
-    `quantities` holds wordings of its own, each with the field ``{value}``.
+    `quantities` holds wordings of its own, each with the field ``{value}``. `meaning_source` and `action_sources`, one
+    an action, say where they come from.
     """
 
     labels: tuple[str, ...]
     meanings: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
     quantities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    meaning_source: Source | None = None
+    action_sources: tuple[Source, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Topic:
+    """What can be said of something that is no finding, such as an interval: its names, and sentences of one source."""
+
+    names: tuple[str, ...]
+    texts: tuple[str, ...]
+    source: Source
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +60,7 @@ class TaskWords:
     raw: bytes = b""
     kinds: Mapping[str, KindWords] = field(default_factory=dict)
     quantities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    topics: Mapping[str, Topic] = field(default_factory=dict)
     broken: tuple[str, ...] = ()
 
 
@@ -56,13 +84,13 @@ def task_words(task: Task) -> TaskWords:
 
 def _checked(task: Task, raw: bytes, document: Mapping[str, Any]) -> TaskWords:
     broken: list[str] = []
-    sources = document.get("sources")
-    cited = frozenset(sources) if isinstance(sources, Mapping) else frozenset()
+    cited = sources_of(document.get("sources"))
     entries = _table(document, "findings", task, broken)
     kinds = _each({kind: entries[kind] for kind in task.findings if kind in entries}, _kind(cited), task, broken)
     wordings = _each(_table(document, "quantities", task, broken), _wordings, task, broken)
+    topics = _each(_table(document, "topics", task, broken) if "topics" in document else {}, topic(cited), task, broken)
     broken += [f"{task.name}: no words for {kind}" for kind in task.findings if kind not in entries]
-    return TaskWords(raw=raw, kinds=kinds, quantities=wordings, broken=tuple(broken))
+    return TaskWords(raw=raw, kinds=kinds, quantities=wordings, topics=topics, broken=tuple(broken))
 
 
 def _table(document: Mapping[str, Any], name: str, task: Task, broken: list[str]) -> Mapping[str, Any]:
@@ -83,16 +111,43 @@ def _each(entries: Mapping[str, Any], read: Callable[[Any], T], task: Task, brok
     return good
 
 
-def _kind(cited: frozenset[str]) -> Callable[[Any], KindWords]:
+def sources_of(entry: Any) -> Mapping[str, Source]:
+    """Read the sources that a document names; what one does not say is empty."""
+    entries = entry.items() if isinstance(entry, Mapping) else ()
+    return {name: _source(one if isinstance(one, Mapping) else {}) for name, one in entries}
+
+
+def _source(entry: Mapping[str, Any]) -> Source:
+    cite, doi = entry.get("cite"), entry.get("doi")
+    return Source(cite=cite if isinstance(cite, str) else "", doi=doi if isinstance(doi, str) else None)
+
+
+def _cited(cited: Mapping[str, Source], name: Any) -> Source:
+    if name not in cited:
+        raise Wrong(f"unknown source {name}")
+    return cited[name]
+
+
+def topic(cited: Mapping[str, Source]) -> Callable[[Any], Topic]:
+    """Make what reads a topic that rests on one of the sources in `cited`."""
+
+    def read(entry: Any) -> Topic:
+        return Topic(
+            names=texts_of(entry["names"]), texts=texts_of(entry["texts"]), source=_cited(cited, entry["source"])
+        )
+
+    return read
+
+
+def _kind(cited: Mapping[str, Source]) -> Callable[[Any], KindWords]:
     def read(entry: Any) -> KindWords:
-        for source in (entry["meaning"]["source"], *(action["source"] for action in entry["actions"])):
-            if source not in cited:
-                raise Wrong(f"unknown source {source}")
         return KindWords(
             labels=texts_of(entry["labels"]),
             meanings=texts_of(entry["meaning"]["texts"]),
             actions=texts_of([action["text"] for action in entry["actions"]]),
             quantities={name: _wordings(wordings) for name, wordings in entry["quantities"].items()},
+            meaning_source=_cited(cited, entry["meaning"]["source"]),
+            action_sources=tuple(_cited(cited, action["source"]) for action in entry["actions"]),
         )
 
     return read

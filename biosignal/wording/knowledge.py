@@ -14,8 +14,8 @@ from biosignal.events import Measure
 from biosignal.tasks import TASKS
 from biosignal.tasks.lookup import finding_kind, quantity
 from biosignal.tasks.task import Task
-from edge_agent.explain.plain import plain
-from edge_agent.explain.vetted import KindWords, TaskWords, task_words, texts_of
+from biosignal.wording.plain import plain
+from biosignal.wording.vetted import KindWords, Source, TaskWords, Topic, sources_of, task_words, texts_of, topic
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +28,9 @@ class CommonWords:
     degraded: tuple[str, ...] = ("The signal was degraded.",)
     not_assessable: tuple[str, ...] = ("This is not assessable.",)
     not_assessable_action: str = "Look at the strip yourself."
+    meaning_source: Source | None = None
+    action_source: Source | None = None
+    topics: Mapping[str, Topic] = field(default_factory=dict)
     raw: bytes = b""
     broken: tuple[str, ...] = ()
 
@@ -45,6 +48,12 @@ class Knowledge:
     quantities: Mapping[str, tuple[str, ...]]
     by_task: Mapping[str, TaskWords] = field(repr=False)
     broken: tuple[str, ...] = ()
+
+    @property
+    def topics(self) -> Mapping[str, Topic]:
+        """What can be said of what is no finding: of all tasks, and of the program itself."""
+        of_tasks = {name: one for words in self.by_task.values() for name, one in words.topics.items()}
+        return {**of_tasks, **self.common.topics}
 
     def is_vetted(self, kind: str) -> bool:
         """Whether somebody wrote words for a kind."""
@@ -109,19 +118,23 @@ def read_common(raw: bytes) -> CommonWords:
     """Read the sentences that belong to no task; never raises."""
     try:
         document = json.loads(raw)
+        cited, apart = sources_of(document.get("sources")), document["not_assessable"]
         return CommonWords(
             degraded=texts_of(document["degraded"]),
-            not_assessable=texts_of(document["not_assessable"]["meaning"]["texts"]),
-            not_assessable_action=texts_of([document["not_assessable"]["action"]["text"]])[0],
+            not_assessable=texts_of(apart["meaning"]["texts"]),
+            not_assessable_action=texts_of([apart["action"]["text"]])[0],
+            meaning_source=cited.get(apart["meaning"].get("source")),
+            action_source=cited.get(apart["action"].get("source")),
+            topics={name: topic(cited)(entry) for name, entry in document.get("topics", {}).items()},
             raw=raw,
         )
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         return CommonWords(raw=raw, broken=(f"the common sentences cannot be read: {error}",))
 
 
 def _common_bytes() -> bytes:
     try:
-        return resources.files("edge_agent.explain").joinpath("knowledge.json").read_bytes()
+        return resources.files("biosignal.wording").joinpath("knowledge.json").read_bytes()
     except OSError:
         return b""
 

@@ -1,0 +1,1 @@
+"""Questions answered in vetted sentences and measured facts alone, or refused with a reason."""

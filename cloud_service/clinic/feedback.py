@@ -1,0 +1,117 @@
+"""What people say of the texts they are shown: agree, disagree, artefact, other, or better words.
+
+Engineers read it. Nothing of it reaches a device, and no text changes by it: somebody has to put better words into the
+vetted ones.
+"""
+
+import time
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Literal
+
+from fastapi import APIRouter, HTTPException
+from pydantic import BaseModel, Field
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from biosignal.asking.answering import sentences_about, sentences_in_general
+from biosignal.errors import BadInput
+from cloud_service.access import audit
+from cloud_service.access.errors import TooManyQuestions
+from cloud_service.clinic.asking import found
+from cloud_service.clinic.context import ClinicPart, Engineer, RowNumber, Viewer
+from cloud_service.database.clinic_tables import FeedbackRow
+from cloud_service.database.columns import utc_now
+from cloud_service.database.event_tables import ExplanationRow
+
+router = APIRouter(tags=["feedback"])
+MOST = 200
+BETTER = "better-words"
+LONGEST_TEXT, LONGEST_WORDS, LONGEST_NOTE = 8000, 1000, 1000
+
+
+class NewFeedback(BaseModel):
+    """A word on `text`, which is an explanation or a sentence of an answer; `finding` null: one in general."""
+
+    text: str = Field(min_length=1, max_length=LONGEST_TEXT)
+    finding: str | None = Field(default=None, max_length=200)
+    says: Literal["agree", "disagree", "artefact", "other", "better-words"]
+    words: str = Field(default="", max_length=LONGEST_WORDS)
+    note: str = Field(default="", max_length=LONGEST_NOTE)
+
+
+class Feedback(BaseModel):
+    """What somebody said of a text; `kind` is that of the finding, empty in general."""
+
+    row: int
+    finding: str | None
+    finding_rev: int | None
+    kind: str
+    text: str
+    says: str
+    words: str
+    note: str
+    reader: str
+    at: datetime
+
+
+class FeedbackList(BaseModel):
+    """Feedback, newest first; `counts` are of all there is, by what it says."""
+
+    feedback: list[Feedback]
+    counts: dict[str, int]
+
+
+@router.post("/feedback", status_code=201)
+def give_feedback(new: NewFeedback, login: Viewer, clinic: ClinicPart) -> Feedback:
+    """Keep a word on a text that was shown; one that never was is refused, so that what is kept can be looked up."""
+    if (new.says == BETTER) != bool(new.words.strip()):
+        raise BadInput(
+            "better words are words", says=new.says, remedy=f"send `words` with `{BETTER}` and with no other"
+        )
+    wait_s = clinic.questions.take(login.name, time.monotonic())
+    if wait_s:
+        raise TooManyQuestions(wait_s)
+    with clinic.database.write() as session:
+        about, before = found(session, new.finding) if new.finding is not None else (None, None)
+        shown = sentences_in_general() if about is None else sentences_about(about, before)
+        if new.text not in shown and new.text not in _explanations(session, new.finding):
+            raise HTTPException(400, "this text was not shown here")
+        row = FeedbackRow(
+            finding=new.finding,
+            finding_rev=about.rev if about else None,
+            kind=about.kind if about else "",
+            text=new.text,
+            says=new.says,
+            words=new.words.strip(),
+            note=new.note.strip(),
+            reader=login.name,
+            at=utc_now(),
+        )
+        session.add(row)
+        session.flush()
+        audit.record(
+            session, actor=login.name, action="feedback", subject=new.finding or "", says=row.says, row=row.row
+        )
+        return Feedback.model_validate(row, from_attributes=True)
+
+
+@router.get("/feedback")
+def feedback(
+    _login: Engineer, clinic: ClinicPart, says: str | None = None, before: RowNumber | None = None, limit: int = 50
+) -> FeedbackList:
+    """List what people said of texts, newest first; `before` is a row to go on from."""
+    wanted = select(FeedbackRow).order_by(FeedbackRow.row.desc()).limit(max(1, min(limit, MOST)))
+    if says is not None:
+        wanted = wanted.where(FeedbackRow.says == says)
+    if before is not None:
+        wanted = wanted.where(FeedbackRow.row < before)
+    with clinic.database.read() as session:
+        listed = [Feedback.model_validate(row, from_attributes=True) for row in session.scalars(wanted)]
+        counted = session.execute(select(FeedbackRow.says, func.count()).group_by(FeedbackRow.says))
+        return FeedbackList(feedback=listed, counts={row[0]: row[1] for row in counted})
+
+
+def _explanations(session: Session, finding: str | None) -> Iterable[str]:
+    """Every text that was written for a finding."""
+    return list(session.scalars(select(ExplanationRow.text).where(ExplanationRow.finding == finding)))

@@ -1,0 +1,1 @@
+"""Questions scored: what is refused, what is answered and in which sentences, and how well answers are found."""
