@@ -2,6 +2,8 @@
 
 import pytest
 
+from cloud_service.access.roles import Role
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 PLACES = (
     "/",
@@ -23,6 +25,7 @@ PLACES = (
     "/operations",
     "/people",
     "/account",
+    "/shared/LINK",
 )
 LATE_MS = 1200
 """What a page asks for after it has opened is there by then."""
@@ -41,6 +44,8 @@ def test_axe_finds_nothing(fed, kept, page_of, scheme, width):
     page.set_viewport_size({"width": width, "height": 900})
     finding = fed.beds["bed-1"].alarms
     known = {"FINDING": next(iter(finding.values())).finding, "RECORDING": kept.recording}
+    known["LINK"] = fed.clinic.shares.add(known["FINDING"], hours=1, by="a-admin").token
+    fed.clinic.tokens.add(name=f"{scheme}-{width}", role=Role.VIEWER, days=1, by="a-admin")
     found = {}
     for place in PLACES:
         for name, value in known.items():
