@@ -38,6 +38,13 @@ def fed(browser, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def kept(fed):
+    """The first bed of the fed clinic, all of whose waves are there."""
+    fed.store_waves(fed.beds["bed-1"])
+    return fed.beds["bed-1"]
+
+
+@pytest.fixture(scope="session")
 def fed_logins():
     """Cookies of those who logged in to the fed clinic, by role."""
     return {}

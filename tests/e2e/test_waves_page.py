@@ -10,9 +10,6 @@ import wfdb
 from playwright.sync_api import expect
 from running_ward import wait_for
 
-from biosignal.wire.waveform import encode_wave
-from cloud_service.waves.part import Kept
-
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 SCRIPTS = Path(__file__).with_name("in_page.js").read_text(encoding="utf-8")
 INK = """
@@ -23,19 +20,6 @@ INK = """
   return sum;
 }
 """
-
-
-@pytest.fixture(scope="module")
-def kept(fed):
-    """The first bed, all of whose waves are at the clinic."""
-    bed = fed.beds["bed-1"]
-    chunks = [
-        bed.signals.chunk(row, bed.recording, start, start + 10)
-        for row in range(len(bed.signals.leads))
-        for start in range(0, int(bed.signals.seconds), 10)
-    ]
-    fed.clinic.archive.store(bed.name, [Kept(chunk, encode_wave(chunk)) for chunk in chunks if chunk.length])
-    return bed
 
 
 @pytest.fixture
