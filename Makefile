@@ -75,8 +75,8 @@ llm: setup  ## build and install the language model (about 7 minutes, needs a C+
 	$(BIN)/python -m demo llm
 
 TASK ?= ecg-beats
-train: setup-dev  ## train the beat classifier again from EDGE_DATA_DIR (installs torch); TASK=ecg-front the front end, TASK=ecg-rhythm the rhythm, TASK=eeg-sleep the stages of sleep, TASK=ecg-waves the waves, TASK=ecg-diagnosis the statements on ten seconds
-	$(BIN)/python -m pip install --quiet 'torch>=2.4'
+train: setup-dev  ## train the beat classifier again from EDGE_DATA_DIR (installs torch and scikit-learn); TASK=ecg-front the front end, TASK=ecg-rhythm the rhythm, TASK=eeg-sleep the stages of sleep, TASK=ecg-waves the waves, TASK=ecg-diagnosis the statements on ten seconds
+	$(BIN)/python -m pip install --quiet 'torch>=2.4' 'scikit-learn>=1.5'
 	$(BIN)/python -m export train --data "$${EDGE_DATA_DIR:?set EDGE_DATA_DIR to the unpacked recordings}" --task $(TASK) --out .build/$(TASK) $(TRAIN)
 
 $(TOOLS)/.made: $(VENV)/.base requirements/audit.txt

@@ -7,6 +7,7 @@ that were most salient, and without as many drawn at random; and a network with 
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +23,16 @@ from biosignal.model.onnx_cpu import OnnxCpuBackend
 from biosignal.model.salience import bridged, log_odds, salience
 from biosignal.tasks.ecg_diagnosis.kinds import CLASSES, CONTRACT, MAIN, NAME
 from biosignal.tasks.ecg_diagnosis.seen import RATE_HZ, window_of
+from biosignal.tasks.ecg_diagnosis.waves import numbers_of
 from export.diagnosis.corpus import read_leads, read_table
 from export.diagnosis.evaluate import scored_rows
+from export.diagnosis.measurements import beats_of, wave_model
 from export.report.served import served
 
 CELL = 20
 SHARES = (0.02, 0.05, 0.1, 0.2)
 DRAWS = 10
-CALIBRATION = ("slopes", "offsets")
+CALIBRATION = ("of_network", "of_trees", "offsets")
 FOLD = 9
 
 
@@ -48,13 +51,12 @@ def measure(folder: Path, bundle: Bundle, *, records: int) -> dict[str, Any]:
     """Delete and shuffle; mean log odds lost by share of cells, how often the salient cost more, and correlations."""
     rows = [row for row in scored_rows(read_table(folder), fold=FOLD, folder=folder) if row.superclasses]
     chosen = rows[:: max(1, len(rows) // records)][:records]
-    model, other = _model(bundle), _model(shuffled(bundle, seed=0))
+    model, other, waves = _model(bundle), _model(shuffled(bundle, seed=0)), wave_model()
     random = np.random.default_rng(0)
     lost: list[list[tuple[float, float]]] = []
     alike: list[float] = []
     for row in chosen:
-        leads, mask = window_of(read_leads(row), RATE_HZ)
-        inputs = {"ecg": leads[np.newaxis], "mask": mask[np.newaxis]}
+        inputs = _inputs(read_leads(row), waves)
         at = int(np.argmax(_scores(model, inputs)[: len(MAIN)]))
         ours, theirs = (_map(one, inputs, CLASSES[at]) for one in (model, other))
         lost.append([_lost(model, inputs, at, ours, share, random) for share in SHARES])
@@ -87,6 +89,12 @@ def shuffled(bundle: Bundle, *, seed: int) -> Bundle:
             mixed = random.permutation(values.ravel()).reshape(values.shape)
             weight.CopyFrom(numpy_helper.from_array(mixed, weight.name))
     return Bundle(bundle.manifest, {**bundle.files, "model.onnx": whole.SerializeToString()})
+
+
+def _inputs(read: Mapping[str, NDArray[Any]], waves: Model) -> dict[str, NDArray[np.float32]]:
+    leads, mask = window_of(read, RATE_HZ)
+    measured = numbers_of(leads, mask, beats_of(read, waves))
+    return {"ecg": leads[np.newaxis], "mask": mask[np.newaxis], "measured": measured[np.newaxis]}
 
 
 def _model(bundle: Bundle) -> Model:

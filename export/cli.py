@@ -50,9 +50,9 @@ PACKAGE_OF = {FRONT: "front", RHYTHM: "rhythm", DIAGNOSIS: "diagnosis", SLEEP: "
 
 
 class TorchMissing(BadInput):
-    """Training needs torch, which is not installed."""
+    """Training needs torch, and that of the diagnosis scikit-learn; one is not installed."""
 
-    remedy = "install it: python -m pip install 'torch>=2.4', or 'bedside[train]'"
+    remedy = "install them: python -m pip install 'torch>=2.4' 'scikit-learn>=1.5', or 'bedside[train]'"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -171,9 +171,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
 
 
-def _need_torch() -> None:
-    if importlib.util.find_spec("torch") is None:
-        raise TorchMissing("torch is not installed")
+def _need_torch(task: str) -> None:
+    for name in ("torch", *(("sklearn",) if task == DIAGNOSIS else ())):
+        if importlib.util.find_spec(name) is None:
+            raise TorchMissing("what training needs is not installed", module=name)
 
 
 def _respond(chosen: argparse.Namespace) -> int:
@@ -202,7 +203,7 @@ def _speed(chosen: argparse.Namespace) -> int:
 
 
 def _crossvalidate(chosen: argparse.Namespace) -> int:
-    _need_torch()
+    _need_torch(chosen.task)
     if chosen.task == SLEEP:
         from export.sleep.crossvalidate import crossvalidate as crossvalidate_sleep
 
@@ -249,7 +250,7 @@ def _train(chosen: argparse.Namespace) -> int:
     if chosen.task == SEIZURES:
         return _tune(chosen)
     data = folder_of(chosen.data).parent
-    _need_torch()
+    _need_torch(chosen.task)
     report = admitted(bundle := _trained(chosen, data))
     write_bundle(bundle, chosen.out)
     print(f"wrote {bundle.identity} to {chosen.out}; golden vectors within {report.worst_difference:.1e}")

@@ -1,6 +1,7 @@
 """A model bundle: data only, on bytes. Every hash is checked before a file is parsed; nothing in it is executed.
 
-A bundle is `manifest.json model.onnx golden.npz card.md` and, where a head can be refitted, `anchor.npz`.
+A bundle is `manifest.json model.onnx golden.npz card.md` and, where a head can be refitted, `anchor.npz`; where records
+that people stated something of come along, `similar.npz`.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from biosignal.errors import RefusedForSafety
 from biosignal.model.manifest import Manifest, ManifestBroken, Role, TensorSpec, parse_manifest
 from biosignal.model.npz import Array, read_members, read_npz, write_npz, zip_entry
 from biosignal.model.onnx_walk import onnx_facts
+from biosignal.model.similar import Similar, packed_width, reviewed_of
 
 __all__ = [
     "PIPELINE_VERSION",
@@ -39,7 +41,7 @@ PIPELINE_VERSION = 1
 OPSET_MAX = 17
 MIB = 1 << 20
 NEEDED: Mapping[str, int] = {"manifest.json": MIB, "model.onnx": 64 * MIB, "golden.npz": 16 * MIB, "card.md": MIB}
-OPTIONAL: Mapping[str, int] = {"anchor.npz": 64 * MIB}
+OPTIONAL: Mapping[str, int] = {"anchor.npz": 64 * MIB, "similar.npz": 16 * MIB}
 LIMITS: Mapping[str, int] = {**NEEDED, **OPTIONAL}
 GOLDEN_WINDOWS_MAX = 4096
 
@@ -144,6 +146,29 @@ class Bundle:
             raise BundleRefused("anchor.npz mixes its parts or names an unknown class", in_both=sorted(both)[:8])
         return anchor
 
+    def similar(self) -> Similar | None:
+        """Give the records that windows can be compared with, where the bundle brings them.
+
+        Raises
+        ------
+        BundleRefused : they are not of this model.
+        BadInput : the file cannot be read.
+        """
+        if "similar.npz" not in self.files:
+            return None
+        arrays = read_npz(self.files["similar.npz"], max_bytes=LIMITS["similar.npz"])
+        if set(arrays) != {"record", "held", "stated"} or not arrays["record"].size:
+            raise BundleRefused("similar.npz has other arrays than it should, or no record", names=sorted(arrays)[:8])
+        count, classes = arrays["record"].size, len(self.manifest.classes)
+        kinds: dict[str, tuple[DTypeLike, tuple[int, ...]]] = {
+            "record": (np.uint16, (count,)),
+            "held": (np.uint8, (count, classes)),
+            "stated": (np.uint8, (count, packed_width(classes))),
+        }
+        for name, (kind, shape) in kinds.items():
+            _check_array(arrays[name], name, kind, shape)
+        return Similar(reviewed_of(arrays, classes))
+
 
 def _check_array(array: Array, name: str, kind: DTypeLike, shape: tuple[int, ...]) -> None:
     if array.dtype != kind or array.shape != shape:
@@ -189,6 +214,7 @@ def open_bundle(files: Mapping[str, bytes]) -> Bundle:
     bundle = Bundle(manifest, dict(files))
     bundle.golden()
     bundle.anchor()
+    bundle.similar()
     return bundle
 
 

@@ -105,7 +105,17 @@ class Manifest:
             "training": dict(self.training),
             "licence": self.licence,
         }
-        return (json.dumps(whole, indent=1, sort_keys=True, allow_nan=False) + "\n").encode()
+        return (_written(whole, "\n") + "\n").encode()
+
+
+def _written(value: object, line: str) -> str:
+    """Write JSON a key a line, keys in order; a list of plain values, such as thousands of records, takes one line."""
+    if isinstance(value, Mapping) and value:
+        below = (f"{line} {json.dumps(key)}: {_written(value[key], line + ' ')}" for key in sorted(value))
+        return "{" + ",".join(below) + line + "}"
+    if isinstance(value, list | tuple) and any(isinstance(one, Mapping | list | tuple) for one in value):
+        return "[" + ",".join(f"{line} {_written(one, line + ' ')}" for one in value) + line + "]"
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
 def _tensor_json(spec: TensorSpec) -> dict[str, Any]:

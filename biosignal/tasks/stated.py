@@ -3,13 +3,17 @@
 Statements are the scores of every mark whose kind says that they are; measured are the series of all tasks.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from biosignal.events import Mark, MarkState, Prediction, Series
+from biosignal.model.similar import Similar
 from biosignal.stream.stage import Item
 from biosignal.tasks import TASKS
 from biosignal.tasks.lookup import mark_kind, quantity
+
+NONE: Mapping[str, Similar] = MappingProxyType({})
 
 
 def states(mark: Mark) -> bool:
@@ -17,12 +21,13 @@ def states(mark: Mark) -> bool:
     return mark.state is MarkState.CONFIRMED and mark_kind(mark.task, mark.kind).states
 
 
-def statements_of(mark: Mark, fs_hz: float) -> dict[str, Any]:
+def statements_of(mark: Mark, fs_hz: float, similar: Mapping[str, Similar] = NONE) -> dict[str, Any]:
     """Give a mark that states: the most probable statement first, or why there is none.
 
     Parameters
     ----------
     fs_hz : at which its samples count.
+    similar : by bundle as ``name/version``: what finds the reviewed records most like it, told beside the statements.
     """
     line: dict[str, Any] = {
         "type": "statements",
@@ -38,7 +43,10 @@ def statements_of(mark: Mark, fs_hz: float) -> dict[str, Any]:
     meanings = meanings_of(mark.task)
     ranked = sorted(said.scores, key=lambda one: -one[1])
     stated = [{"code": code, "means": meanings.get(code, code), "probability": p} for code, p in ranked]
-    return line | {"bundle": said.bundle, "called": said.label, "statements": stated}
+    line |= {"bundle": said.bundle, "called": said.label, "statements": stated}
+    if said.bundle in similar:
+        line["similar"] = _alike(said, similar[said.bundle])
+    return line
 
 
 def measured_of(series: Series) -> dict[str, Any] | None:
@@ -56,13 +64,21 @@ def measured_of(series: Series) -> dict[str, Any] | None:
     }
 
 
-def lines_of(items: Iterable[Item], fs_hz: float) -> Iterator[dict[str, Any]]:
+def lines_of(items: Iterable[Item], fs_hz: float, similar: Mapping[str, Similar] = NONE) -> Iterator[dict[str, Any]]:
     """Give what is stated and measured among all that a pipeline said of leads of one rate."""
     for item in items:
         if isinstance(item, Mark) and states(item):
-            yield statements_of(item, fs_hz)
+            yield statements_of(item, fs_hz, similar)
         elif isinstance(item, Series) and (measured := measured_of(item)) is not None:
             yield measured
+
+
+def _alike(said: Prediction, similar: Similar) -> list[dict[str, Any]]:
+    codes = [code for code, _ in said.scores]
+    return [
+        {"record": one.record, "likeness": one.likeness, "stated": [codes[at] for at in one.stated]}
+        for one in similar.to([p for _, p in said.scores])
+    ]
 
 
 def meanings_of(task: str) -> dict[str, str]:

@@ -13,9 +13,10 @@ from pydantic import BaseModel, Field
 
 from biosignal.ecg.leads import standard_name
 from biosignal.model.admission import admit
-from biosignal.model.bundle import LIMITS, open_bundle
+from biosignal.model.bundle import LIMITS, Bundle, open_bundle
 from biosignal.model.model import Model
 from biosignal.model.onnx_cpu import OnnxCpuBackend
+from biosignal.model.similar import Similar
 from biosignal.signal.blocks import Lead, LeadKind, SampleBlock, Samples, Unit
 from biosignal.stream.pipeline import Pipeline, Recorded
 from biosignal.stream.stage import Item
@@ -62,8 +63,9 @@ def classify(ecg: Ecg, login: Reviewer, clinic: ClinicPart) -> Classified:
     samples = _samples(ecg)
     unit = {"mV": Unit.MILLIVOLT, "uV": Unit.MICROVOLT}[ecg.unit]
     with a_turn():
-        models = models_of(clinic.settings.learning.models_dir)
-        lines = list(lines_of(analysed(samples, names, ecg.fs_hz, unit, models), ecg.fs_hz))
+        folder = clinic.settings.learning.models_dir
+        said = analysed(samples, names, ecg.fs_hz, unit, models_of(folder))
+        lines = list(lines_of(said, ecg.fs_hz, similar_of(folder)))
     with clinic.database.write() as session:
         audit.record(session, actor=login.name, action="classify", subject="", leads=len(names))
     return Classified(
@@ -85,16 +87,34 @@ def models_of(folder: Path) -> dict[str, Model]:
     return {name: _opened(name, folder / name) for name in lookup.models()}
 
 
+@lru_cache(maxsize=2)
+def similar_of(folder: Path) -> dict[str, Similar]:
+    """Open what finds similar records, by bundle as ``name/version``, of the newest bundles that bring some.
+
+    Raises
+    ------
+    BundleRefused : a bundle is not what it says.
+    """
+    bundles = [bundle for name in lookup.models() if (bundle := _newest(folder / name)) is not None]
+    return {bundle.identity: found for bundle in bundles if (found := bundle.similar()) is not None}
+
+
 def _opened(task: str, folder: Path) -> Model:
     contract = lookup.contract_of(task)
-    found = [path for path in folder.glob("*") if path.name.replace(".", "").isdigit()] if folder.is_dir() else []
-    if not found:
+    bundle = _newest(folder)
+    if bundle is None:
         return Model(task, contract, None, f"the clinic has no bundle of {task}")
-    newest = max(found, key=lambda path: [int(part) for part in path.name.split(".")])
-    bundle = open_bundle({file.name: file.read_bytes() for file in newest.iterdir() if file.name in LIMITS})
     backend = OnnxCpuBackend(bundle)
     admit(backend, bundle, contract)
     return Model(task, contract, backend)
+
+
+def _newest(folder: Path) -> Bundle | None:
+    found = [path for path in folder.glob("*") if path.name.replace(".", "").isdigit()] if folder.is_dir() else []
+    if not found:
+        return None
+    newest = max(found, key=lambda path: [int(part) for part in path.name.split(".")])
+    return open_bundle({file.name: file.read_bytes() for file in newest.iterdir() if file.name in LIMITS})
 
 
 def _names(ecg: Ecg) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ are statements; what was measured are the series of all tasks.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -13,6 +13,7 @@ from typing import Any, TextIO
 from biosignal.errors import BadInput
 from biosignal.events import AlarmEvent, Finding, Mark, Series
 from biosignal.model.model import Model
+from biosignal.model.similar import Similar
 from biosignal.signal.blocks import Gap
 from biosignal.tasks.explained import listening
 from biosignal.tasks.stated import measured_of, statements_of, states
@@ -21,7 +22,7 @@ from edge_agent.replay.ecg_print import MOST_PRINTS, ecg_pages
 from edge_agent.replay.player import Player
 from edge_agent.replay.printed.ecg import ecg_pdf
 from edge_agent.replay.progress import Progress
-from edge_agent.replay.replay import open_models
+from edge_agent.replay.replay import open_models, open_similar
 from edge_agent.replay.reporting import MAKER, check_place, write_pdf
 from edge_agent.replay.result import Result
 from edge_agent.sources.choosing import preferred_lead, with_beating_leads, with_declared_kinds
@@ -130,7 +131,8 @@ def classify(request: ClassifyRequest, *, places: Places, stdout: TextIO, stderr
             if isinstance(one, _Stated)
         ]
         progress.end()
-        lines = [line for result in results for line in _lines(result)]
+        similar = open_similar(request.models)
+        lines = [line for result in results for line in _lines(result, similar)]
         if not any(line["type"] == "statements" for line in lines):
             raise NothingStated("nothing is stated of this recording", **_why(facts, player.end))
         if request.pdf is not None:
@@ -197,9 +199,9 @@ def _why(facts: SourceFacts, samples: int) -> dict[str, Any]:
     }
 
 
-def _lines(result: _Stated) -> Iterator[dict[str, Any]]:
+def _lines(result: _Stated, similar: Mapping[str, Similar]) -> Iterator[dict[str, Any]]:
     fs_hz = _rates(result)
-    yield from (statements_of(mark, fs_hz[mark.task]) for mark in result.statements)
+    yield from (statements_of(mark, fs_hz[mark.task], similar) for mark in result.statements)
     yield from (line for series in result.series if (line := measured_of(series)) is not None)
 
 
@@ -233,4 +235,8 @@ def _in_words(line: dict[str, Any]) -> str:
         return f"{head}: nothing stated: {line['because']}"
     shown = [one for one in line["statements"] if one["probability"] >= LIKELY or one["code"] == line["called"]]
     rows = [f"  {one['probability']:.2f}  {one['code']:6} {one['means']}" for one in shown]
+    rows += [
+        f"  like reviewed record {one['record']} ({one['likeness']:.2f}): {', '.join(one['stated'])}"
+        for one in line.get("similar", ())
+    ]
     return "\n".join([f"{head} ({line['quality']}), by {line['bundle']}:", *rows])

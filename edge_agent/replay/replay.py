@@ -6,6 +6,7 @@ from typing import TextIO
 
 from biosignal.errors import BedsideError
 from biosignal.model.model import Model
+from biosignal.model.similar import Similar
 from biosignal.scoring.score import Annotations
 from biosignal.tasks.lookup import models as tasks_with_models
 from edge_agent.inference.bundle_folder import cpu_backend, find_bundle, load_bundle, models_dir
@@ -133,6 +134,22 @@ def open_models(folder: Path | None) -> dict[str, Model]:
             opened[name] = Model(name, task.model, None, f"no bundle of {name} in {models_dir(folder)}")
         else:
             opened[name] = Model(name, task.model, cpu_backend(load_bundle(found), task.model))
+    return opened
+
+
+def open_similar(folder: Path | None) -> dict[str, Similar]:
+    """Open what finds similar records, by bundle as ``name/version``, of the bundles that bring some.
+
+    Raises
+    ------
+    BadInput, RefusedForSafety : a bundle is there and is not what it says.
+    """
+    opened: dict[str, Similar] = {}
+    for name in tasks_with_models():
+        found = find_bundle(name, folder=folder)
+        bundle = None if found is None else load_bundle(found)
+        if bundle is not None and (similar := bundle.similar()) is not None:
+            opened[bundle.identity] = similar
     return opened
 
 

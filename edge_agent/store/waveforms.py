@@ -420,8 +420,8 @@ class WaveStore:
         StoreFull : there is no space to note it; they are sent again.
         """
         with self._lock, self._writing():
-            self._db.conn.executemany("DELETE FROM waiting WHERE n = ?", [(n,) for n in places])
-            self._waiting = self._count_waiting()
+            gone = self._db.conn.executemany("DELETE FROM waiting WHERE n = ?", [(n,) for n in places])
+            self._waiting -= gone.rowcount
 
     def counts(self) -> WaveCounts:
         """Count, for doctor and metrics."""
@@ -558,6 +558,7 @@ class WaveStore:
             with self._writing():
                 for table in ("chunks", "waiting"):
                     self._db.conn.executemany(f"DELETE FROM {table} WHERE n = ?", [(n,) for n in victims])  # noqa: S608
+            self._waiting = self._count_waiting() if self._waiting else 0
             self._dropped += len(victims)
             self._dropped_pinned += len(victims) if pinned else 0
         if give_back and 8 * self._pragma("freelist_count") > self._pragma("page_count"):

@@ -66,10 +66,10 @@ def audit(folder: Path, answering: Served, *, fold: int | None, draws: int = DRA
     NoDiagnoses : the folder holds no such set, or no record that may be scored.
     """
     rows = scored_rows(read_table(folder), fold=fold, folder=folder)
-    model = answering.models()[NAME]
+    models = answering.models()
     said = {}
     for name, show in WAYS.items():
-        said[name] = with_superclass(answered(rows, model, show))
+        said[name] = with_superclass(answered(rows, models, show))
         print(f"{name}: {len(rows)} records", file=sys.stderr, flush=True)
     first = said[next(iter(WAYS))]
     limits = limits_of(first)

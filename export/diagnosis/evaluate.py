@@ -1,6 +1,7 @@
 """The released network scored through the daemon's own stage: ``python -m export evaluate diagnosis``."""
 
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,13 @@ from scipy import signal
 from biosignal.ecg.leads import INDEPENDENT, TWELVE, derived
 from biosignal.events import Mark, Prediction
 from biosignal.model.model import Model
+from biosignal.model.similar import Neighbour, Similar
 from biosignal.signal.blocks import Lead, LeadKind, SampleBlock
 from biosignal.stream.pipeline import Pipeline, Recorded
 from biosignal.tasks.ecg_diagnosis.kinds import CLASSES, MAIN, NAME
 from biosignal.tasks.ecg_diagnosis.seen import RATE_HZ
 from biosignal.tasks.ecg_diagnosis.task import ECG_DIAGNOSIS
+from biosignal.tasks.ecg_waves.task import ECG_WAVES
 from biosignal.tasks.signal_quality.task import SIGNAL_QUALITY
 from export.diagnosis.corpus import TRAINING, NoDiagnoses, Row, read_leads, read_table, targets_of
 from export.diagnosis.figures import DRAWS, auc, ece, interval, macro_auc, rounded
@@ -27,6 +30,8 @@ Floats = NDArray[Any]
 Leads = Mapping[str, Floats]
 NOISE_HZ = (15.0, 45.0)
 NOISES_DB = (12.0, 6.0)
+ASKED = (SIGNAL_QUALITY, ECG_WAVES, ECG_DIAGNOSIS)
+SEARCHED, SEARCHES = 100_000, 50
 SE_AT = 0.95
 """Sensitivity is told where so many of those without the statement are below."""
 
@@ -107,10 +112,10 @@ def evaluate_diagnosis(folder: Path, answering: Served, *, fold: int | None, dra
     NoDiagnoses : the folder holds no such set, or no record that may be scored.
     """
     rows = scored_rows(read_table(folder), fold=fold, folder=folder)
-    model = answering.models()[NAME]
+    models = answering.models()
     said = {}
     for name, show in WAYS.items():
-        said[name] = answered(rows, model, show)
+        said[name] = answered(rows, models, show)
         print(f"{name}: {len(rows)} records", file=sys.stderr, flush=True)
     first = said[next(iter(WAYS))]
     return {
@@ -120,6 +125,7 @@ def evaluate_diagnosis(folder: Path, answering: Served, *, fold: int | None, dra
         "sources": _by_source(first, draws),
         "shown": {name: main_figures(one, draws=draws) for name, one in said.items() if one is not first},
         "statements": statement_figures(first),
+        "similar": similar_figures(first, answering.bundles[NAME].similar()),
         "gross": main_figures(first, draws=draws),
     }
 
@@ -139,17 +145,17 @@ def scored_rows(rows: Sequence[Row], *, fold: int | None, folder: Path) -> tuple
     return chosen
 
 
-def answered(rows: Sequence[Row], model: Model, show: Callable[[Leads, int], Leads]) -> Answered:
+def answered(rows: Sequence[Row], models: Mapping[str, Model], show: Callable[[Leads, int], Leads]) -> Answered:
     """Send records through the stage of the daemon."""
-    scores = [scores_of(show(read_leads(row), place), model) for place, row in enumerate(rows)]
+    scores = [scores_of(show(read_leads(row), place), models) for place, row in enumerate(rows)]
     return Answered(rows=tuple(rows), scores=np.array(scores))
 
 
-def scores_of(leads: Leads, model: Model) -> list[float]:
+def scores_of(leads: Leads, models: Mapping[str, Model]) -> list[float]:
     """Give what the stage says of ten seconds, NaN for each statement where it says nothing."""
     declared = tuple(Lead(name=name, kind=LeadKind.ECG) for name in leads)
     recorded = Recorded(device="evaluation", recording="record", fs_hz=RATE_HZ, leads=declared)
-    pipeline = Pipeline((SIGNAL_QUALITY, ECG_DIAGNOSIS), recorded, models={NAME: model})
+    pipeline = Pipeline(ASKED, recorded, models=models)
     samples = np.stack(list(leads.values())).astype(np.float32)
     block = SampleBlock(recording="record", start=0, fs_hz=RATE_HZ, leads=declared, samples=samples)
     for event in (*pipeline.push(block), *pipeline.finish()):
@@ -197,12 +203,59 @@ def statement_figures(said: Answered) -> dict[str, Any]:
     return found
 
 
+def similar_figures(said: Answered, similar: Similar | None) -> dict[str, Any] | None:
+    """Say how often the nearest reviewed records share a main statement with a record, and how long a search takes.
+
+    Returns
+    -------
+    `share` of the nearest three, `any` of the three, `chance` of a record drawn at random; `search_ms` among
+    `SEARCHED` records, the median of some. None where the bundle brings no reviewed records.
+    """
+    if similar is None:
+        return None
+    kept = said.of(np.array([bool(row.superclasses) for row in said.rows]) & said.is_answered)
+    every = main_stated(similar.to(np.full(len(CLASSES), 0.5), count=similar.count))
+    targets = kept.targets[:, : len(MAIN)] > 0
+    shared = [
+        (main_stated(similar.to(scores)) & stated).any(axis=1)
+        for stated, scores in zip(targets, kept.scores, strict=True)
+    ]
+    chance = [np.mean((every & stated).any(axis=1)) for stated in targets]
+    return {
+        "records": len(shared),
+        "reviewed": similar.count,
+        "share": rounded(float(np.mean(shared))),
+        "any": rounded(float(np.mean([one.any() for one in shared]))),
+        "chance": rounded(float(np.mean(chance))),
+        "search_ms": rounded(_search_ms(similar, kept.scores), 2),
+    }
+
+
+def main_stated(found: Sequence[Neighbour]) -> NDArray[np.bool_]:
+    """Say which main statements people made of each record, shape (record, main statement)."""
+    return np.array([[at in one.stated for at in range(len(MAIN))] for one in found])
+
+
+def _search_ms(similar: Similar, scores: Floats) -> float:
+    many, spent = similar.repeated(SEARCHED), []
+    for one in scores[:SEARCHES]:
+        began_s = time.perf_counter()
+        many.to(one)
+        spent.append(time.perf_counter() - began_s)
+    return 1000.0 * float(np.median(spent))
+
+
 def diagnosis_lines(figures: Mapping[str, Any]) -> list[str]:
     """Write the figures for people."""
     folds = ", ".join(str(fold) for fold in figures["folds"])
     lines = [f"folds {folds}", _line("eight leads", figures["gross"])]
     lines += [_line(f"  {name}", one) for name, one in figures["sources"].items()]
     lines += [_line(name, one) for name, one in figures["shown"].items()]
+    if (one := figures.get("similar")) is not None:
+        lines.append(
+            f"nearest three of {one['reviewed']} reviewed records: {one['share']} share a main statement, {one['any']} "
+            f"have one that does, chance {one['chance']}; {one['search_ms']} ms a search of {SEARCHED:,}"
+        )
     for code, one in figures["statements"].items():
         lines.append(f"  {code}: {one['records']} records, AUC {one['auc']}, Se at Sp .95 {one['sensitivity']}")
     return lines

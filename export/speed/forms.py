@@ -29,7 +29,8 @@ def single(content: bytes) -> bytes:
         if half is None or half.data_type != TensorProto.FLOAT16:
             kept.append(node)
             continue
-        values = numpy_helper.to_array(half).astype(np.float32)
+        (to,) = (one.i for one in node.attribute if one.name == "to")
+        values = numpy_helper.to_array(half).astype(onnx.helper.tensor_dtype_to_np_dtype(to))
         graph.initializer.remove(half)
         graph.initializer.append(numpy_helper.from_array(values, node.output[0]))
     del graph.node[:]

@@ -20,6 +20,7 @@ from biosignal.tasks.ecg_diagnosis.kinds import NAME as DIAGNOSIS
 from export.diagnosis.corpus import TRAINING, Corpus, corpus_of, read_table
 from export.diagnosis.evaluate import scored_rows
 from export.diagnosis.figures import macro_auc, rounded
+from export.diagnosis.measurements import windows_of
 from export.speed.forms import PRODUCTS, Floats, Run, Tensors, eight_bits, half, on_onnx_runtime, single
 
 BATCHES = (1, 64)
@@ -73,12 +74,13 @@ def measure_speed(bundle: Bundle, folder: Path | None) -> dict[str, Any]:
     taught, scored = _records(folder) if has_records and folder is not None else (None, None)
     rows: list[dict[str, Any]] = []
     reference: Floats | None = None
+    shown = None if scored is None else windows_of(scored)
     for form in _forms(bundle, taught):
         print(f"{form.name}, {form.runtime}", file=sys.stderr, flush=True)
         if isinstance(form, Missing):
             rows.append({"form": form.name, "runtime": form.runtime, "why": form.why})
             continue
-        row, scores = _row(form, bundle, scored)
+        row, scores = _row(form, bundle, shown)
         if scored is not None and scores is not None:
             reference = scores if reference is None else reference
             row |= _cost(scores, reference, scored)
@@ -110,8 +112,7 @@ def _forms(bundle: Bundle, taught: Corpus | None) -> Iterator[Form | Missing]:
         if taught is None:
             yield Missing(name=name, runtime="ONNX Runtime, CPU", why=NO_DATA)
         else:
-            windows = [_inputs(taught, slice(at, at + 1)) for at in range(len(taught.rows))]
-            yield _onnx(name, eight_bits(content, windows, kinds), outputs)
+            yield _onnx(name, eight_bits(content, windows_of(taught), kinds), outputs)
     yield _script(bundle, outputs)
     yield Missing(name="FP16", runtime="TensorRT", why=GPU)
 
@@ -140,18 +141,13 @@ def _golden(bundle: Bundle, size: int) -> Tensors:
     return {name: np.repeat(inputs[name][:1], size, axis=0) for name in (spec.name for spec in bundle.manifest.inputs)}
 
 
-def _inputs(corpus: Corpus, places: slice) -> Tensors:
-    leads = corpus.leads[places]
-    return {"ecg": leads, "mask": np.ones(leads.shape[:2], np.float32)}
-
-
-def _row(form: Form, bundle: Bundle, scored: Corpus | None) -> tuple[dict[str, Any], Floats | None]:
+def _row(form: Form, bundle: Bundle, shown: Sequence[Tensors] | None) -> tuple[dict[str, Any], Floats | None]:
     times = {str(size): round(_milliseconds(form.runs[size], _golden(bundle, size)), 3) for size in BATCHES}
     row = {"form": form.name, "runtime": form.runtime, "size_bytes": form.size_bytes, "ms": times}
-    if scored is None:
+    if shown is None:
         return row, None
     at = [spec.name for spec in bundle.manifest.outputs].index(SCORES)
-    each = [form.runs[1](_inputs(scored, slice(place, place + 1)))[at] for place in range(len(scored.rows))]
+    each = [form.runs[1](window)[at] for window in shown]
     return row, np.concatenate(each)
 
 

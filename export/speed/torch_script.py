@@ -150,6 +150,11 @@ def _gathered(values: list[Any], given: Attributes) -> Tensor:
     return x.index_select(axis, places.reshape(-1)).reshape([*x.shape[:axis], *places.shape, *x.shape[axis + 1 :]])
 
 
+def _flattened(values: list[Any], given: Attributes) -> Tensor:
+    shape, axis = values[0].shape, int(given.get("axis", 1))
+    return values[0].reshape(int(np.prod(shape[:axis])), -1)
+
+
 def _expanded(values: list[Any], _given: Attributes) -> Tensor:
     shape = torch.broadcast_shapes(tuple(values[0].shape), tuple(values[1].tolist()))
     return values[0].expand(shape)
@@ -165,12 +170,16 @@ NODES: Mapping[str, Callable[[list[Any], Attributes], Any]] = {
     "Conv": _conv,
     "Equal": lambda v, _: v[0] == v[1],
     "Expand": _expanded,
+    "Flatten": _flattened,
     "Gather": _gathered,
     "Gemm": _gemm,
+    "Greater": lambda v, _: v[0] > v[1],
     "GreaterOrEqual": lambda v, _: v[0] >= v[1],
     "Less": lambda v, _: v[0] < v[1],
+    "LessOrEqual": lambda v, _: v[0] <= v[1],
     "Log": lambda v, _: v[0].log(),
     "MatMul": lambda v, _: v[0] @ v[1],
+    "Mod": lambda v, _: v[0] % v[1],
     "Mul": lambda v, _: v[0] * v[1],
     "Neg": lambda v, _: -v[0],
     "ReduceMax": _reduced(torch.amax),

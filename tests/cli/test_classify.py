@@ -51,6 +51,17 @@ def test_what_was_measured_has_its_unit(capsys):
     assert all(one["unit"] == quantities()[one["name"]].unit for one in measured)
 
 
+def test_each_window_has_the_three_reviewed_records_most_like_it(capsys):
+    assert main(["classify", "synthetic/twelve-lead", "--to", "0:10", "--json"]) == 0
+    window = lines(capsys)[0]
+    assert [set(one) for one in window["similar"]] == [{"record", "likeness", "stated"}] * 3
+    likeness = [one["likeness"] for one in window["similar"]]
+    assert likeness == sorted(likeness, reverse=True)
+    assert all(one["stated"] and set(one["stated"]) <= set(stating().model.classes) for one in window["similar"])
+    assert main(["classify", "synthetic/twelve-lead", "--to", "0:10"]) == 0
+    assert f"like reviewed record {window['similar'][0]['record']} " in capsys.readouterr().out
+
+
 def test_in_words_a_likely_statement_stands_with_its_meaning(capsys):
     assert main(["classify", "synthetic/twelve-lead", "--to", "0:10"]) == 0
     said = capsys.readouterr().out

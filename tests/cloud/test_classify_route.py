@@ -35,6 +35,8 @@ def test_ten_seconds_of_twelve_leads_have_statements_and_intervals_and_leave_not
     assert set(stated(answer)) == set(states.model.classes)
     measured = {one["name"] for line in answer["measured"] for one in line["values"]}
     assert {"qrs_duration", "pr_interval"} <= measured
+    assert [len(line["similar"]) for line in answer["statements"]] == [3]
+    assert set(answer["statements"][0]["similar"][0]["stated"]) <= set(states.model.classes)
     with ward.database.read() as session:
         assert session.scalar(select(func.count()).select_from(EventRow)) == 0
 

@@ -83,7 +83,7 @@ def take_for_the_guide(folder: Path) -> None:
         page.locator("h1").click()
         page.keyboard.press("c")
         page.wait_for_timeout(500)
-        _save(page, folder / "waves.png")
+        _save(page, folder / "waves-calipers.png")
         browser.close()
 
 

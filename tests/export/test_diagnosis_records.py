@@ -148,11 +148,11 @@ def test_records_are_read_by_the_stage_of_the_daemon():
             pass
 
     model = Model(NAME, CONTRACT, Listening())
-    assert scores_of(sines(), model) == [
+    assert scores_of(sines(), {NAME: model}) == [
         round(float(x), 4) for x in np.linspace(0.1, 0.6, len(CLASSES), dtype=np.float32)
     ]
     assert asked[0]["mask"].tolist() == [[1.0] * 8]
-    assert np.isnan(scores_of(sines(0.0), model)).all()
+    assert np.isnan(scores_of(sines(0.0), {NAME: model})).all()
 
 
 def test_the_superclasses_are_the_main_statements():

@@ -7,15 +7,19 @@ import numpy as np
 import pytest
 
 from biosignal.ecg.leads import INDEPENDENT
+from biosignal.ecg.measuring import Beat
 from biosignal.synthetic.recording import SyntheticRecording
 from biosignal.synthetic.scenarios import SCENARIOS
 from biosignal.tasks.ecg_diagnosis.kinds import NAME
 from biosignal.tasks.ecg_diagnosis.seen import window_of
+from biosignal.tasks.ecg_diagnosis.waves import numbers_of
 from export.cli import main
 from export.report.served import served
 from export.speed import measure
 from export.speed.forms import PRODUCTS, eight_bits, half, on_onnx_runtime, single
 from export.speed.lines import HEAD, speed_lines
+
+BEATS = tuple(Beat(qrs=(at, at + 0.1), p=(at - 0.18, at - 0.08), t=(at + 0.2, at + 0.4)) for at in (1.1, 2.0, 3.2, 4.1))
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +29,7 @@ def bundle():
 
 @pytest.fixture(scope="module")
 def windows():
-    """Windows of the synthetic patient, some with two leads only."""
+    """Windows of the synthetic patient, some with two leads only, some without a measurement."""
     recording = SyntheticRecording(SCENARIOS["twelve-lead"], seed=4)
     names = [lead.name for lead in recording.leads]
     made = []
@@ -33,7 +37,8 @@ def windows():
         part = recording.samples(place * 5000, (place + 1) * 5000)
         kept = INDEPENDENT if place % 3 else INDEPENDENT[:2]
         ecg, mask = window_of({name: part[names.index(name)] for name in kept}, recording.fs_hz)
-        made.append({"ecg": ecg[np.newaxis], "mask": mask[np.newaxis]})
+        given = {"ecg": ecg, "mask": mask, "measured": numbers_of(ecg, mask, BEATS if place % 2 else ())}
+        made.append({name: one[np.newaxis] for name, one in given.items()})
     return made
 
 

@@ -108,3 +108,15 @@ def test_what_was_held_in_memory_goes_as_well_once_the_file_is_back(tmp_path):
     assert store.waiting == 16
     assert len(store.to_send(100)) == 16
     store.close()
+
+
+def test_how_many_wait_is_always_how_many_there_are(make):
+    store = make(budget=60_000, send_all=True)
+    for n in range(6):
+        filled(store, f"r{n}")
+        some = store.to_send(3)
+        store.received([one.n for one in some])
+        store.received([one.n for one in some])  # receipts come twice
+        assert store.waiting == len(store.to_send(10_000))
+    store.received([one.n for one in store.to_send(10_000)])
+    assert store.waiting == 0

@@ -85,7 +85,7 @@ def test_hiding_what_is_most_salient_costs_more_than_hiding_as_much_at_random(on
     assert odds_without(np.argsort(-cells.ravel())[:hidden]) < min(by_chance)
 
 
-CALIBRATION = ("slopes", "offsets")
+CALIBRATION = ("of_network", "of_trees", "offsets")
 """Mixed among the statements these would only put every score at 0 or 1."""
 
 
@@ -118,7 +118,7 @@ def test_a_lead_that_is_not_there_is_worth_nothing(one, model):
     mark, _, inputs = one
     ecg, mask = inputs["ecg"].copy(), inputs["mask"].copy()
     ecg[0, 3] = mask[0, 3] = 0.0
-    found = salience(model, {"ecg": ecg, "mask": mask}, tensor=TENSOR, label=mark.label, rate_hz=100.0)
+    found = salience(model, {**inputs, "ecg": ecg, "mask": mask}, tensor=TENSOR, label=mark.label, rate_hz=100.0)
     assert found.shape == ecg.shape[1:]
     assert not found[3].any()
     assert found[4].any()

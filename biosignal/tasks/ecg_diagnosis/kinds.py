@@ -6,6 +6,7 @@ from biosignal.model.contract import ModelContract
 from biosignal.model.manifest import Role, TensorSpec
 from biosignal.tasks.ecg_diagnosis.seen import PREPROCESSING, RATE_HZ, WINDOW
 from biosignal.tasks.ecg_diagnosis.statements import STATEMENTS, SUPERCLASSES, UNDECIDED
+from biosignal.tasks.ecg_diagnosis.waves import KNOWN
 from biosignal.tasks.task import FindingKind, MarkKind, Quantity, ReviewLabel, ReviewUnit, Strip
 
 NAME = "ecg-diagnosis"
@@ -51,6 +52,7 @@ CONTRACT = ModelContract(
     inputs=(
         TensorSpec(name="ecg", shape=(len(INDEPENDENT), WINDOW), role=Role.INPUT, unit="mV", rate_hz=RATE_HZ),
         TensorSpec(name="mask", shape=(len(INDEPENDENT),), role=Role.INPUT, unit="1"),
+        TensorSpec(name="measured", shape=KNOWN, role=Role.INPUT),
     ),
     preprocessing=PREPROCESSING,
 )

@@ -25,10 +25,10 @@ class DiagnosisLimits:
 
     rejected_share: float = 0.2
     least_leads: int = 6
-    infarction_from: float = 0.532
-    st_t_from: float = 0.57
-    conduction_from: float = 0.418
-    hypertrophy_from: float = 0.323
+    infarction_from: float = 0.464
+    st_t_from: float = 0.589
+    conduction_from: float = 0.376
+    hypertrophy_from: float = 0.296
     persist: int = 3
     within: int = 6
 

@@ -14,7 +14,7 @@ from biosignal.signal.filters import Array
 from biosignal.signal.interpolating import Interpolator
 from biosignal.signal.wander import without_wander
 
-PREPROCESSING = "ecg-diagnosis/1"
+PREPROCESSING = "ecg-diagnosis/2"
 RATE_HZ = 100.0
 CUTOFF_HZ = 45.0
 WINDOW = 1000

@@ -34,6 +34,7 @@ from biosignal.tasks.ecg_diagnosis.kinds import (
 from biosignal.tasks.ecg_diagnosis.limits import DiagnosisLimits
 from biosignal.tasks.ecg_diagnosis.rule import Persistence
 from biosignal.tasks.ecg_diagnosis.seen import WINDOW_S, window_of
+from biosignal.tasks.ecg_diagnosis.waves import SeenWaves, numbers_of
 from biosignal.tasks.finding_log import FindingLog
 from biosignal.tasks.signal_quality.kinds import NAME as SIGNAL_QUALITY
 from biosignal.tasks.signal_quality.kinds import SECOND
@@ -57,6 +58,7 @@ class DiagnosisStage:
         self._model = model
         self._limits = limits
         self._leads = Showable(facts.leads)
+        self._waves = SeenWaves()
         self._log = FindingLog(facts, task=NAME, kinds=FINDINGS, quantities=QUANTITIES)
         self._persistence = Persistence(self._log, limits)
         self._cutter: Cutter | None = None
@@ -69,15 +71,15 @@ class DiagnosisStage:
         self._limits = self._persistence.limits = limits
 
     def push(self, item: Item, /) -> Iterable[Event]:
-        """Take samples of all leads, a graded second of one, or a gap."""
+        """Take samples of all leads, a graded second of one, a wave of a beat, or a gap."""
         if isinstance(item, SampleBlock):
             if self._cutter is None:
                 self._cutter = Cutter(self._facts.fs_hz, item.start)
             self._waiting.extend(self._cutter.push(item))
         elif isinstance(item, Gap):
             return self._push_gap()
-        elif isinstance(item, Mark) and (item.task, item.kind) == (SIGNAL_QUALITY, SECOND.name):
-            self._leads.on_second(item)
+        elif isinstance(item, Mark):
+            self._hear(item)
         return ()
 
     def advance(self, until: int, /) -> Iterable[Event]:
@@ -93,8 +95,15 @@ class DiagnosisStage:
         self._persistence.on_break()
         yield from self._log.drain()
 
+    def _hear(self, mark: Mark) -> None:
+        if (mark.task, mark.kind) == (SIGNAL_QUALITY, SECOND.name):
+            self._leads.on_second(mark)
+        else:
+            self._waves.on_mark(mark)
+
     def _push_gap(self) -> Iterator[Event]:
         yield from self.finish()
+        self._waves.clear()
         self._cutter = None
         self._is_told = False
 
@@ -107,7 +116,8 @@ class DiagnosisStage:
             return
         ecg, mask = window_of(self._leads.shown(cut, self._limits.rejected_share), self._facts.fs_hz)
         count = int(mask.sum())
-        outcome = self._outcome(ecg, mask) if count else Abstained(task=NAME, reason=REJECTED)
+        measured = numbers_of(ecg, mask, self._waves.inside(cut, self._facts.fs_hz))
+        outcome = self._outcome(ecg, mask, measured) if count else Abstained(task=NAME, reason=REJECTED)
         mark = self._mark(cut, outcome, self._quality(cut, count), count)
         yield mark
         if count >= self._limits.least_leads:
@@ -116,9 +126,10 @@ class DiagnosisStage:
         self._persistence.on_mark(mark)
         yield from self._log.drain()
 
-    def _outcome(self, ecg: np.ndarray, mask: np.ndarray) -> Outcome:
+    def _outcome(self, ecg: np.ndarray, mask: np.ndarray, measured: np.ndarray) -> Outcome:
         """Ask the network; the window is called by the most probable of the main statements."""
-        said = self._model.answer({"ecg": ecg[np.newaxis], "mask": mask[np.newaxis]})
+        given = {"ecg": ecg, "mask": mask, "measured": measured}
+        said = self._model.answer({name: one[np.newaxis] for name, one in given.items()})
         if not isinstance(said, Prediction):
             return said
         main = [(code, score) for code, score in said.scores if code in MAIN]

@@ -5,6 +5,7 @@ from biosignal.signal.blocks import LeadKind
 from biosignal.tasks.ecg_diagnosis.kinds import CONTRACT, FINDINGS, NAME, QUANTITIES, REVIEW, TEN_SECONDS
 from biosignal.tasks.ecg_diagnosis.limits import DiagnosisLimits
 from biosignal.tasks.ecg_diagnosis.stage import make_stage
+from biosignal.tasks.ecg_waves.kinds import NAME as ECG_WAVES
 from biosignal.tasks.signal_quality.kinds import NAME as SIGNAL_QUALITY
 from biosignal.tasks.task import Sees, Task, Wants
 
@@ -14,6 +15,7 @@ ECG_DIAGNOSIS = Task(
     package="biosignal.tasks.ecg_diagnosis",
     wants=Wants(kinds=(LeadKind.ECG,), fs_hz=(100.0, 1000.0), most=None, prefer=INDEPENDENT),
     needs=(SIGNAL_QUALITY,),
+    hears=(ECG_WAVES,),
     make=make_stage,
     model=CONTRACT,
     sees=Sees(tensor="ecg", rows=INDEPENDENT),

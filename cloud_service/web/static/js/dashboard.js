@@ -28,7 +28,7 @@ function makeCard(name) {
   };
   const pair = (name, value) => [h("dt", {}, name), value];
   at.root = h("li", { class: "card", "data-device": name },
-    h("div", { class: "card-head" }, h("h3", {}, at.link), at.patient, at.site, h("span", { class: "seen" }, at.online, " ", at.age)),
+    h("div", { class: "card-head" }, h("h2", {}, at.link), at.patient, at.site, h("span", { class: "seen" }, at.online, " ", at.age)),
     h("div", { class: "card-body" }, at.rate, at.readings, at.alarms),
     h("dl", { class: "facts tight" }, pair("Leads", at.leads), pair("Models", at.models), pair("Outbox", at.outbox), pair("Texts", at.explainer)));
   return at;
