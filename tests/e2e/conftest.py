@@ -3,9 +3,6 @@ from browsing import Visit, chromium, launch
 from fed_clinic import fed_clinic, sleepy, usual_beds
 from running_ward import running_ward, wait_for
 
-from biosignal.wire.waveform import encode_wave
-from cloud_service.waves.part import Kept
-
 
 @pytest.fixture(scope="session")
 def browser():
@@ -42,15 +39,9 @@ def fed(browser, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def kept(fed):
-    """The first bed, all of whose waves are at the clinic."""
-    bed = fed.beds["bed-1"]
-    chunks = [
-        bed.signals.chunk(row, bed.recording, start, start + 10)
-        for row in range(len(bed.signals.leads))
-        for start in range(0, int(bed.signals.seconds), 10)
-    ]
-    fed.clinic.archive.store(bed.name, [Kept(chunk, encode_wave(chunk)) for chunk in chunks if chunk.length])
-    return bed
+    """The first bed of the fed clinic, all of whose waves are there."""
+    fed.store_waves(fed.beds["bed-1"])
+    return fed.beds["bed-1"]
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from biosignal.tasks import TASKS
 from biosignal.tasks.lookup import models
+from biosignal.wire.waveform import encode_wave
 from cloud_service.access.roles import Role
 from cloud_service.app import create_app
 from cloud_service.database.columns import utc_now
@@ -21,12 +22,14 @@ from cloud_service.ingest.commit import commit
 from cloud_service.ingest.presence import note, read_status
 from cloud_service.serving import listen, make_server, url_of
 from cloud_service.settings import CloudSettings, HttpSettings, MqttSettings
+from cloud_service.waves.part import Kept
 from edge_agent.inference.bundle_folder import cpu_backend, find_bundle, load_bundle
 from tests.recorded_bed import Bed, excerpt, joined, night, play
 from tests.sleepy_task import SLEEPY
 
 PASSWORD = "correct horse battery"
 STEP_S = 0.4
+CHUNK_S = 10
 
 
 @dataclass
@@ -53,6 +56,12 @@ class FedClinic:
         self.feed(bed.messages())
         self._say_status(bed, 0.0)
         return bed
+
+    def store_waves(self, bed: Bed) -> None:
+        """Put all waves of a bed into the clinic's archive, as if the device had been asked for them."""
+        rows, seconds = range(len(bed.signals.leads)), range(0, int(bed.signals.seconds), CHUNK_S)
+        chunks = [bed.signals.chunk(row, bed.recording, at, at + CHUNK_S) for row in rows for at in seconds]
+        self.clinic.archive.store(bed.name, [Kept(chunk, encode_wave(chunk)) for chunk in chunks if chunk.length])
 
     def send(self, bed: Bed, kind: str, body: dict[str, object], ident: str) -> None:
         """Commit an event of any kind, also of one that nobody knows."""

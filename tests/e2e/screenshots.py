@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 from browsing import Visit, launch
+from fed_clinic import fed_clinic, usual_beds
 from playwright.sync_api import expect, sync_playwright
 from running_ward import ROOT, Ward, running_ward, wait_for
 from test_classify_page import csv_of
@@ -60,6 +61,32 @@ def take(ward: Ward, folder: Path) -> None:
         browser.close()
 
 
+def take_for_the_guide(folder: Path) -> None:
+    """Take the pictures of the guide for clinicians, from a clinic that is fed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as state, fed_clinic(Path(state)) as fed, sync_playwright() as playwright:
+        bed = fed.add(next(usual_beds()))
+        fed.store_waves(bed)
+        browser = launch(playwright)
+        page = Visit(browser, fed.url).log_in("reviewer")
+        alarmed = page.request.get("/api/v1/findings?priority=medium").json()["findings"][0]["id"]
+        page.set_viewport_size({"width": 1040, "height": 960})
+        page.goto(f"/findings/{alarmed}")
+        page.locator("#strips canvas").first.wait_for()
+        page.locator("#measures table").wait_for()
+        page.wait_for_timeout(500)
+        _save(page, folder / "finding-verdict.png")
+
+        page.set_viewport_size({"width": 1000, "height": 880})
+        page.goto(f"/devices/{bed.name}/recordings/{bed.recording}?view=strip&at=90")
+        expect(page.locator("#sheet[data-state=whole]")).to_be_visible(timeout=30_000)
+        page.locator("h1").click()
+        page.keyboard.press("c")
+        page.wait_for_timeout(500)
+        _save(page, folder / "waves-calipers.png")
+        browser.close()
+
+
 def _save(page, path: Path) -> None:
     page.screenshot(path=str(path))
     print(path, path.stat().st_size, "bytes")
@@ -67,6 +94,7 @@ def _save(page, path: Path) -> None:
 
 if __name__ == "__main__":
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "images"
+    take_for_the_guide(target)
     with tempfile.TemporaryDirectory() as state, running_ward(Path(state)) as ward:
         for name, speed in (("bed-1", 1.0), ("bed-2", 4.0), ("bed-3", 2.0)):
             ward.start_device(name, speed=speed)
