@@ -4,6 +4,7 @@ Amplitudes are against the last 20 ms before the QRS complex. Each is the median
 moves nothing. What cannot be measured is NaN: a lead that is missing, a wave that nobody saw.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -145,12 +146,13 @@ def _times(beats: Sequence[Beat]) -> dict[str, float]:
     qrs = np.array([one.qrs for one in beats])
     rr, long = np.diff(qrs[:, 0]), qrs[:, 1] - qrs[:, 0]
     mean_rr = float(np.median(rr))
+    per_rr = mean_rr if mean_rr > 0 else math.nan  # two beats at one place have no interval between them
     p = [(one.p[1] - one.p[0], one.qrs[0] - one.p[0]) for one in beats if one.p is not None]
     qt = [one.t[1] - one.qrs[0] for one in beats if one.t is not None]
     found = {
         "rr": mean_rr,
-        "rr_spread": float(rr.std()) / mean_rr,
-        "rr_change": float(np.abs(np.diff(rr)).mean()) / mean_rr if len(rr) > 1 else np.nan,
+        "rr_spread": float(rr.std()) / per_rr,
+        "rr_change": float(np.abs(np.diff(rr)).mean()) / per_rr if len(rr) > 1 else np.nan,
         "qrs_long": float(np.median(long)),
         "qrs_spread": float(np.ptp(long)),
         "p_share": len(p) / len(beats),
@@ -159,7 +161,7 @@ def _times(beats: Sequence[Beat]) -> dict[str, float]:
     if p:
         found |= {"p_duration": float(np.median([one for one, _ in p])), "pr": float(np.median([one for _, one in p]))}
     if qt:
-        found |= {"qt": float(np.median(qt)), "qtc": float(np.median(qt)) / mean_rr ** (1 / 3)}
+        found |= {"qt": float(np.median(qt)), "qtc": float(np.median(qt)) / per_rr ** (1 / 3)}
     return found
 
 

@@ -3,6 +3,8 @@ from browsing import Visit, chromium, launch
 from fed_clinic import fed_clinic, sleepy, usual_beds
 from running_ward import running_ward, wait_for
 
+REFUSED = {"id": "none", "state": "refused", "reason": "there is no device behind this bed"}
+
 
 @pytest.fixture(scope="session")
 def browser():
@@ -63,6 +65,8 @@ def page_of(browser, fed, fed_logins):
             first.close()
         visit = Visit(browser, fed.url, storage_state=fed_logins[role], **options)
         opened.append(visit)
+        # the fed clinic has no broker to ask a device over
+        visit.page.route("**/fetch-waves", lambda route: route.fulfill(status=202, json=REFUSED))
         return visit.page
 
     yield open_page

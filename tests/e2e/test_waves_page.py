@@ -75,7 +75,7 @@ def test_minutes_are_lines_and_a_click_opens_the_strip_there(waves):
     expect(lines).to_be_visible()
     page.wait_for_timeout(800)
     box = lines.bounding_box()
-    page.mouse.click(box["x"] + 84 + (box["width"] - 84) / 2, box["y"] + box["height"] / 2)  # the middle of minute 1
+    page.mouse.click(box["x"] + 84 + (box["width"] - 84) / 2, box["y"] + 1.5 * 44)  # the middle of minute 1
     expect(page.get_by_role("button", name="Strip", exact=True)).to_have_attribute("aria-pressed", "true")
     assert 80 <= float(re.search(r"at=([\d.]+)", page.evaluate("location.search"))[1]) <= 95
 
