@@ -7,6 +7,7 @@ export const BURSTS = {
   medium: { onsets: [0, 0.35, 0.7], pulse_s: 0.2, pause_s: 8, hertz: 392 },
   low: { onsets: [0, 0.4], pulse_s: 0.2, pause_s: 20, hertz: 330 },
 };
+const ANSWER_MS = 1500;
 const HARMONICS = [0, 1, 0.8, 0.7, 0.6, 0.5, 0.4]; // of one size within 8 dB, so that no room swallows them all
 const EDGE = 0.15; // part of a pulse in which it rises, and falls
 const LOUD = 0.25;
@@ -40,14 +41,11 @@ export function wanted(alarms, isLost) {
   return ["high", "medium", "low"].find((one) => active.includes(one)) ?? null;
 }
 
-// Asks the browser with a moment of silence; a context made without leave would complain.
+// Asks the browser with a moment of silence; a context made without leave would complain. One that does not answer has not
+// allowed it: nobody may be told that alarms sound before it is known.
 async function isAllowed() {
-  try {
-    await new Audio("/static/silence.wav").play();
-    return true;
-  } catch {
-    return false;
-  }
+  const played = new Audio("/static/silence.wav").play().then(() => true, () => false);
+  return Promise.race([played, new Promise((done) => setTimeout(done, ANSWER_MS, false))]);
 }
 
 export class AlarmSound {
