@@ -136,7 +136,7 @@ def _shown(task: str, one: BedsideLimit, said: dict[tuple[str, str], float] | No
 
 def _said(device: DeviceRow) -> dict[tuple[str, str], float] | None:
     """What a device last said of its limits; None where it said nothing, or what it said cannot be read."""
-    listed: Any = (device.status or {}).get("limits")
+    listed: Any = device.status.get("limits") if isinstance(device.status, dict) else None
     if listed is None:
         return None
     try:

@@ -135,7 +135,7 @@ def is_online(row: DeviceRow, now: datetime) -> bool:
 
 
 def _subject(session: Session, row: DeviceRow) -> str | None:
-    recording = (row.status or {}).get("recording")
+    recording = row.status.get("recording") if isinstance(row.status, dict) else None
     opened = session.get(RecordingRow, (row.name, recording)) if isinstance(recording, str) else None
     if opened is None:
         return None

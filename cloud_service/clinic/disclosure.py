@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 
 from cloud_service.clinic.alarms import CommandState, shown_command
 from cloud_service.clinic.context import Clinic, ClinicPart, Viewer
-from cloud_service.clinic.recordings import found
+from cloud_service.clinic.recordings import found, units_of
 from cloud_service.clinic.waves import Wave, shown_chunk
 from cloud_service.database.event_tables import CommandRow, RecordingRow
 
@@ -126,7 +126,7 @@ def _recording(clinic: Clinic, name: str, recording: str) -> RecordingRow:
 
 
 def _unit(row: RecordingRow, lead: str) -> str:
-    units = {one.get("name"): str(one.get("unit", "raw")) for one in row.leads if isinstance(one, dict)}
+    units = units_of(row)
     if lead not in units:
         raise HTTPException(404, "the recording has no such lead")
     return units[lead]

@@ -17,7 +17,7 @@ from cloud_service.access import audit
 from cloud_service.clinic.context import ClinicPart, Reviewer
 from cloud_service.clinic.findings import FindingDetail
 from cloud_service.clinic.findings import finding as shown_finding
-from cloud_service.clinic.recordings import found, tracks_on
+from cloud_service.clinic.recordings import found, tracks_on, units_of
 from cloud_service.clinic.verdicts import agreed, counts
 from cloud_service.database.clinic_tables import VerdictRow
 from cloud_service.database.connection import Database
@@ -132,7 +132,7 @@ def stretch_of(
     """
     if not end_s > start_s:
         raise BadInput("the end of the stretch lies before its beginning", start_s=start_s, end_s=end_s)
-    units = {str(one.get("name")): str(one.get("unit", "raw")) for one in row.leads if isinstance(one, dict)}
+    units = units_of(row)
     wanted = list(leads) if leads else list(units)
     strange = [name for name in wanted if name not in units]
     if strange:

@@ -185,6 +185,15 @@ def found(session: Session, name: str, recording: str) -> RecordingRow:
     return row
 
 
+def units_of(row: RecordingRow) -> dict[str, str]:
+    """Give the units of a recording's leads by name; none where what is stored of them cannot be read."""
+    return shown(
+        row,
+        lambda one: {str(lead["name"]): str(lead.get("unit", "raw")) for lead in one.leads if isinstance(lead, dict)},
+        lambda _: {},
+    )
+
+
 def _recordings(session: Session, rows: list[RecordingRow]) -> list[Recording]:
     ids = [row.id for row in rows]
     ended = session.scalars(select(RecordingEndRow).where(RecordingEndRow.recording.in_(ids)))
