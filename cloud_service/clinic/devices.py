@@ -9,10 +9,11 @@ from sqlalchemy.orm import Session
 
 from cloud_service.access import devices as registry
 from cloud_service.clinic.context import Admin, ClinicPart, Viewer
+from cloud_service.clinic.recordings import subject_of
 from cloud_service.clinic.status import Status, shown_status
 from cloud_service.database.clinic_tables import DeviceRow
 from cloud_service.database.columns import utc_now
-from cloud_service.database.event_tables import ModelReportRow, RecordingRow, SubjectRow
+from cloud_service.database.event_tables import ModelReportRow, RecordingRow
 
 router = APIRouter(tags=["devices"])
 STALE_AFTER_S = 6.0
@@ -137,10 +138,7 @@ def is_online(row: DeviceRow, now: datetime) -> bool:
 def _subject(session: Session, row: DeviceRow) -> str | None:
     recording = row.status.get("recording") if isinstance(row.status, dict) else None
     opened = session.get(RecordingRow, (row.name, recording)) if isinstance(recording, str) else None
-    if opened is None:
-        return None
-    mine = select(SubjectRow.subject).where(SubjectRow.device == row.name, SubjectRow.recording == recording)
-    return session.scalar(mine.order_by(SubjectRow.at.desc()).limit(1)) or opened.subject
+    return None if opened is None else subject_of(session, opened)
 
 
 def _device(row: DeviceRow, now: datetime, subject: str | None) -> Device:

@@ -21,6 +21,8 @@ WIDTHS_S = {"fine": 0.05, "second": 1.0, "ten": 10.0}
 """How long a stretch is: a minute on a line, twenty minutes on a line, a night on a page."""
 MOST_S = 120.0
 FETCH_VALID_S = 60.0
+MOST_FETCHED_S = 3600.0
+"""A device sends no more for one command."""
 LAST_S = 1e9
 Seconds = Annotated[float, Query(ge=0, le=LAST_S)]
 
@@ -95,7 +97,7 @@ def waves(
 def fetch(name: str, recording: str, stretch: Stretch, login: Viewer, clinic: ClinicPart) -> CommandState:
     """Ask the device to send what it keeps of a stretch; what becomes of that is in the command."""
     _recording(clinic, name, recording)
-    if not stretch.start_s < stretch.end_s <= stretch.start_s + 3600:
+    if not stretch.start_s < stretch.end_s <= stretch.start_s + MOST_FETCHED_S:
         raise HTTPException(400, "ask for a stretch of at most an hour")
     row = clinic.commands.send(
         device=name,

@@ -17,11 +17,11 @@ from cloud_service.access import audit
 from cloud_service.clinic.context import ClinicPart, Reviewer
 from cloud_service.clinic.findings import FindingDetail
 from cloud_service.clinic.findings import finding as shown_finding
-from cloud_service.clinic.recordings import found, tracks_on, units_of
+from cloud_service.clinic.recordings import began_of, found, subject_of, tracks_on, units_of
 from cloud_service.clinic.verdicts import agreed, counts
 from cloud_service.database.clinic_tables import VerdictRow
 from cloud_service.database.connection import Database
-from cloud_service.database.event_tables import FindingRow, RecordingRow, StripRow, SubjectRow
+from cloud_service.database.event_tables import FindingRow, RecordingRow, StripRow
 from cloud_service.excerpts.archive_file import zipped
 from cloud_service.excerpts.fhir import ReportedFinding, ReportedMeasure, bundle_of
 from cloud_service.excerpts.stretch import LeadRow, Said, Stretch, check_length, row_of
@@ -72,7 +72,7 @@ def fhir(finding: str, login: Reviewer, clinic: ClinicPart, request: Request) ->
             kind=detail.kind,
             label=detail.kind_label,
             device=detail.device,
-            subject=_subject(session, row),
+            subject=subject_of(session, row),
             began=_iso(began),
             ended=_iso(ended),
             issued=_iso(detail.received) or "",
@@ -148,7 +148,7 @@ def stretch_of(
     return Stretch(
         device=row.device,
         recording=row.id,
-        subject=_subject(session, row),
+        subject=subject_of(session, row),
         start_s=start_s,
         end_s=end_s,
         started=_started(row, start_s),
@@ -157,19 +157,9 @@ def stretch_of(
     )
 
 
-def _subject(session: Session, row: RecordingRow) -> str | None:
-    assigned = select(SubjectRow.subject).where(SubjectRow.device == row.device, SubjectRow.recording == row.id)
-    return session.scalar(assigned.order_by(SubjectRow.at.desc()).limit(1)) or row.subject
-
-
 def _started(row: RecordingRow, start_s: float) -> datetime | None:
-    if row.started_utc is None:
-        return None
-    try:
-        began = datetime.fromisoformat(row.started_utc.replace("Z", "+00:00")).astimezone(timezone.utc)
-    except (ValueError, OverflowError):  # what a device said of its clock, whatever that was
-        return None
-    return began + timedelta(seconds=start_s)
+    began = began_of(row)
+    return None if began is None else began + timedelta(seconds=start_s)
 
 
 def _said(session: Session, row: RecordingRow, start_s: float, end_s: float) -> list[Said]:

@@ -8,7 +8,7 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 from fastapi import APIRouter, HTTPException
 from pydantic import BaseModel, Field
@@ -19,13 +19,13 @@ from biosignal.events import AlarmState
 from biosignal.wire.topics import checked_name
 from cloud_service.clinic.alarms import CommandState, shown_command
 from cloud_service.clinic.context import Clinic, ClinicPart, Reviewer, Viewer
+from cloud_service.clinic.recordings import began_of
 from cloud_service.database.clinic_tables import DeviceRow
 from cloud_service.database.event_tables import AlarmRow, RecordingEndRow, RecordingRow, SubjectRow
 
 router = APIRouter(tags=["patients"])
 VALID_S = 60.0
 LONGEST_S = 1e9
-LAST_YEAR = 9000
 
 
 class Stay(BaseModel):
@@ -177,13 +177,8 @@ def recordings_of(session: Session, subject: str) -> list[Kept]:
 
 
 def _stay(row: RecordingRow, end: RecordingEndRow | None) -> Stay:
-    began, by_arrival = row.received, True
-    try:
-        said = datetime.fromisoformat((row.started_utc or "").replace("Z", "+00:00"))
-        if said.tzinfo is not None and said.year < LAST_YEAR:
-            began, by_arrival = said.astimezone(timezone.utc), False
-    except (ValueError, OverflowError):  # what a device said of its clock, whatever that was
-        pass
+    said = began_of(row)
+    began, by_arrival = (row.received, True) if said is None else (said, False)
     lasted_s = _bounded(end.end / row.fs_hz) if end is not None and row.fs_hz > 0 else 0.0
     ended = began + timedelta(seconds=lasted_s) if end is not None else None
     reason = end.reason if end is not None else None

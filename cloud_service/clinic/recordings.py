@@ -1,6 +1,6 @@
 """Recordings: the list, how one went in numbers and losses, and the marks on any stretch of it."""
 
-from datetime import datetime
+from datetime import datetime, timezone
 from functools import partial
 from typing import Annotated, Any
 
@@ -24,6 +24,8 @@ from cloud_service.database.event_tables import (
 
 router = APIRouter(tags=["recordings"])
 LAST_SAMPLE = 2**63 - 1
+LAST_YEAR = 9000
+"""A clock that says a later one is wrong, and the length of no recording may lead beyond what a date can say."""
 Sample = Annotated[int, Query(ge=0, le=LAST_SAMPLE)]
 
 
@@ -183,6 +185,21 @@ def found(session: Session, name: str, recording: str) -> RecordingRow:
     if row is None:
         raise HTTPException(404, "no such recording")
     return row
+
+
+def subject_of(session: Session, row: RecordingRow) -> str | None:
+    """Whose a recording is: whom it was assigned to last, else whom it was opened for."""
+    assigned = select(SubjectRow.subject).where(SubjectRow.device == row.device, SubjectRow.recording == row.id)
+    return session.scalar(assigned.order_by(SubjectRow.at.desc()).limit(1)) or row.subject
+
+
+def began_of(row: RecordingRow) -> datetime | None:
+    """When a recording began by the device's clock, in UTC; None where it knew none, or said what is no time."""
+    try:
+        said = datetime.fromisoformat((row.started_utc or "").replace("Z", "+00:00"))
+        return said.astimezone(timezone.utc) if said.tzinfo is not None and said.year < LAST_YEAR else None
+    except (ValueError, OverflowError):  # what a device said of its clock, whatever that was
+        return None
 
 
 def units_of(row: RecordingRow) -> dict[str, str]:

@@ -9,12 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from biosignal.errors import BadInput
-from biosignal.wire.waveform import WaveChunk, decode_wave
+from biosignal.wire.waveform import MAX_COUNT, WaveChunk, decode_wave
 from cloud_service.waves.extremes import Extremes, extremes_of
 
 BUSY_S = 10.0
-LONGEST = 1 << 20
-"""No chunk has more samples: so far before a stretch the first chunk that reaches into it is looked for."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS chunks (
     lead TEXT NOT NULL, first INTEGER NOT NULL, stop INTEGER NOT NULL, frame BLOB NOT NULL, UNIQUE (lead, first));
@@ -66,7 +64,7 @@ class Part:
 
     def read(self, lead: str, start: int, end: int) -> Iterator[WaveChunk]:
         """Give the chunks that touch samples [start, end), in order."""
-        wanted = {"lead": lead, "start": start, "end": end, "longest": LONGEST}
+        wanted = {"lead": lead, "start": start, "end": end, "longest": MAX_COUNT}
         with self._open() as db:
             rows = db.execute(_READ, wanted).fetchall()
         for (frame,) in rows:
@@ -76,7 +74,7 @@ class Part:
     def seconds(self, lead: str, start: int, end: int) -> Iterator[Extremes]:
         """Give the extremes by the second of the chunks that begin in samples (start - the longest chunk, end)."""
         with self._open() as db:
-            rows = db.execute(_SECONDS, (lead, end, start - LONGEST)).fetchall()
+            rows = db.execute(_SECONDS, (lead, end, start - MAX_COUNT)).fetchall()
         for second, low, high, held in rows:
             yield Extremes(
                 first=second,

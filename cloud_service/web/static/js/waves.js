@@ -6,7 +6,7 @@ import { gathered, onEvents } from "./feed.js";
 import { findingItem } from "./findings-list.js";
 import { PaperChoice, newView } from "./paper-choice.js";
 import { WaveLines } from "./wave-lines.js";
-import { WaveStore } from "./wave-store.js";
+import { TILE, WIDTHS, WaveStore } from "./wave-store.js";
 import { WaveStrips } from "./wave-strips.js";
 import { WaveTimeline } from "./wave-timeline.js";
 import { leadText, place, short } from "./words.js";
@@ -14,6 +14,7 @@ import { leadText, place, short } from "./words.js";
 const root = byId("waves");
 const { device, recording } = root.dataset;
 const PATH = `/devices/${encodeURIComponent(device)}/recordings/${encodeURIComponent(recording)}`;
+const HELD_S = TILE * WIDTHS.ten; // seconds of a tile that says what the clinic has
 const MOST_FINDINGS = 2000;
 const MOST_LISTED = 8;
 const FETCH_AFTER_MS = 600; // who only passes by asks for nothing
@@ -245,7 +246,7 @@ function lacking() {
 // Whether the clinic has said what it has of all that is shown.
 function isKnown() {
   const to = Math.min(page.shownFrom + page.lengthS, page.end);
-  for (let number = Math.floor(page.shownFrom / 12000); number * 12000 < to; number++) {
+  for (let number = Math.floor(page.shownFrom / HELD_S); number * HELD_S < to; number++) {
     if (!page.leads.every((lead) => page.store.tile(lead.name, "ten", number))) return false;
   }
   return true;
@@ -254,7 +255,7 @@ function isKnown() {
 function lacks(lead, from, to) {
   const step = 10;
   for (let s = Math.floor(from / step) * step; s < to; s += step) {
-    const tile = page.store.tile(lead.name, "ten", Math.floor(s / 12000));
+    const tile = page.store.tile(lead.name, "ten", Math.floor(s / HELD_S));
     if (!tile) return false; // nobody knows yet
     const k = Math.round((s - tile.start_s) / step);
     const middle = (Math.max(s, from) + Math.min(s + step, to)) / 2;
