@@ -79,7 +79,8 @@ class WaveArchive:
         """Give the extremes of `count` stretches of a lead; of stretches of whole seconds without a look at samples."""
         start_s, end_s = first * width_s, (first + count) * width_s
         if width_s < 1.0:
-            chunks = self.read(device, recording, lead, start_s, end_s)
+            # A stretch more on either side: seconds times a rate may round past a first or last sample.
+            chunks = self.read(device, recording, lead, start_s - width_s, end_s + width_s)
             return joined((extremes_of(chunk, width_s) for chunk in chunks), first, count, width_s)
         return joined(self._seconds(device, recording, lead, start_s, end_s), first, count, width_s)
 

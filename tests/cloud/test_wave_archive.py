@@ -88,6 +88,15 @@ def test_extremes_are_those_of_the_samples_however_they_were_cut(tmp_path_factor
             assert (made.low[stretch], made.high[stretch]) == (here.min(), here.max())
 
 
+@pytest.mark.parametrize("first", range(40))
+def test_no_stretch_loses_its_first_or_last_sample_to_rounding(archive, first):
+    rising = kept(0, np.arange(3600), fs_hz=360.0)
+    archive.store("bed-1", [rising])
+    samples = rising.chunk.samples()[first * 18 : (first + 1) * 18]
+    made = archive.extremes("bed-1", "r", "II", first=first, count=1, width_s=0.05)
+    assert (made.low[0], made.high[0]) == (samples[0], samples[-1])
+
+
 def test_what_the_device_declared_invalid_is_kept_and_has_no_extremes(archive):
     archive.store("bed-1", [kept(0, [INVALID] * 2500)])
     made = archive.extremes("bed-1", "r", "II", first=0, count=20, width_s=1.0)
