@@ -152,6 +152,13 @@ class Ward:
     def findings(self, **query: object) -> list[dict[str, object]]:
         return self.get("/findings", **query)["findings"]
 
+    def free(self, *beds: str) -> None:
+        """See to it that nobody lies in these beds, whoever a test before left there."""
+        for bed in beds:
+            if self.get(f"/devices/{bed}")["subject"]:
+                self.post(f"/devices/{bed}/discharge")
+                wait_for(lambda bed=bed: self.get(f"/devices/{bed}")["subject"] is None)
+
     def stop(self) -> None:
         self.api.close()
         for name in [name for name in self.programs if name != "clinic"] + ["clinic"]:

@@ -58,7 +58,7 @@ def classified(page):
 
 def touched(page):
     page.locator("h1").click()
-    expect(page.locator("#sound")).to_have_text("Sound on", timeout=10_000)
+    expect(page.locator("#sound")).to_have_text("Sound on", timeout=30_000)
 
 
 def keys_opened(page):

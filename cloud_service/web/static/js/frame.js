@@ -21,7 +21,7 @@ const refresh = gathered(async () => {
 
 const sound = new AlarmSound((state) => {
   const button = byId("sound");
-  write(button, { on: "Sound on", off: "Sound off", blocked: "Sound blocked" }[state]);
+  write(button, { on: "Sound on", off: "Sound off", blocked: "Sound blocked", asking: "Sound" }[state]);
   button.dataset.state = state;
   button.setAttribute("aria-pressed", String(state === "on"));
   showBlocked();
