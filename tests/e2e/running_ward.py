@@ -109,8 +109,11 @@ class Ward:
         for role in ROLES:
             self.post("/users", name=f"a-{role}", role=role, password=PASSWORD)
 
-    def start_device(self, name: str, *, speed: float, models: Path = ROOT / "models") -> None:
-        made = self.post("/devices", name=name, site=SITE)
+    def start_device(
+        self, name: str, *, speed: float, models: Path = ROOT / "models", password: str | None = None
+    ) -> None:
+        """Start a device of this name; without a password it is registered first."""
+        password = password or self.post("/devices", name=name, site=SITE)["password"]
         root = self.folder / "root.json"
         root.write_bytes(httpx.get(f"{self.url}/updates/metadata/1.root.json").raise_for_status().content)
         settings = {
@@ -121,8 +124,8 @@ class Ward:
                 "port": int(self.broker["port"]),
                 "tls": True,
                 "ca_file": self.broker["ca_file"],
-                "username": made["username"],
-                "password": made["password"],
+                "username": name,
+                "password": password,
             },
             "updates": {"url": f"{self.url}/updates/", "root": str(root), "trial.windows": 20},
             "inference": {"models_dir": str(models)},
