@@ -17,6 +17,7 @@ from test_classify_page import csv_of
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 BED = "bed-9"
 LATE_MS = 60_000
+READ = 6
 
 
 @pytest.fixture(scope="module")
@@ -88,19 +89,42 @@ def bundle_of(own):
 
 
 def read_beats(page, own):
-    """Read all beats of a finding, blind, by keys alone."""
-    about = wait_for(lambda: next((one for one in own.findings(kind="pvc", limit=50) if one["marks"]), None), 90)
-    page.goto(f"/review?finding={about['id']}")
+    """Read a finding blind by keys alone, where others have confirmed beats of other findings.
+
+    What the classifier wavers to call a fusion beat is left alone: the gates hold few of them.
+    """
+    plain = wait_for(lambda: plain_findings(own), 120)
+    for finding, marks in plain[1:]:
+        for mark in marks:
+            named = {name: mark[name] for name in ("task", "kind", "start")}
+            own.post(f"/findings/{finding}/reviews", **named, verdict="confirm", model_seen=True)
+    page.goto(f"/review?finding={plain[0][0]}")
     expect(page.locator("#phase")).to_contain_text("answer is hidden", timeout=LATE_MS)
     page.keyboard.press("a")
     page.keyboard.press("v")
     expect(page.locator("#said")).to_contain_text("V, ", timeout=LATE_MS)
 
 
+def plain_findings(own):
+    """The first findings with beats, none of which is likely a fusion beat; nothing while they are few."""
+    kept = []
+    for one in sorted(own.findings(device=BED, limit=100), key=lambda one: one["onset"]):
+        marks = [mark for mark in own.get(f"/findings/{one['id']}")["evidence"]["marks"] if mark["outcome"]]
+        if marks and not any("F" in choices(mark) for mark in marks):
+            kept.append((one["id"], marks))
+    return kept[:READ] if len(kept) >= READ else []
+
+
+def choices(mark):
+    scores = mark["outcome"].get("scores", [("F", 1.0)])
+    return [label for label, _ in sorted(scores, key=lambda one: -one[1])[:2]]
+
+
 def refitted_and_released(page):
     page.goto("/models")
     page.locator("#starts button[data-task=ecg-beats]").click()
     expect(page.locator("#jobs")).to_contain_text("passed all gates", timeout=3 * LATE_MS)
+    expect(page.locator("#candidate-h")).to_contain_text("ecg-beats/", timeout=LATE_MS)
     bundle = re.search(r"ecg-beats/[\w.]+", page.locator("#candidate-h").inner_text())[0]
     page.locator("#release").click()
     page.locator("#sure-yes").click()
