@@ -31,6 +31,23 @@ for (const button of document.querySelectorAll("[data-sound]")) {
   });
 }
 
+const SOUNDERS = {
+  works: "Buzzer or light of its own",
+  fails: "Its buzzer or light fails",
+  none: "Signals nothing at the bed",
+  null: "Not known whether it signals at the bed",
+};
+const NAMED = 8;
+
+const named = (beds) => (beds.length > NAMED ? `${beds.slice(0, NAMED).join(", ")} and ${beds.length - NAMED} more` : beds.join(", "));
+
+// Which beds signal their alarms themselves, as their devices say.
+async function showSounders() {
+  const devices = (await get("/devices")).devices.filter((one) => !one.revoked);
+  const parts = Object.entries(SOUNDERS).map(([state, words]) => [words, devices.filter((one) => String(one.sounder) === state).map((one) => one.name)]);
+  write(byId("at-beds"), parts.filter(([, beds]) => beds.length).map(([words, beds]) => `${words}: ${named(beds)}.`).join(" "));
+}
+
 function showNotify() {
   byId("notify").hidden = !("Notification" in window) || Notification.permission !== "default";
 }
@@ -45,4 +62,6 @@ onEvents(["alarm", "clinic.alarm", "command.answer"], show);
 document.addEventListener("bedside:back", show);
 // a request that nobody answers expires without an event
 setInterval(() => { if (!document.hidden) show(); }, 10000);
+setInterval(() => { if (!document.hidden) showSounders(); }, 10000);
 show();
+showSounders();
