@@ -26,6 +26,7 @@ from cloud_service.clinic import (
     classify_file,
     devices,
     disclosure,
+    duties,
     eeg_views,
     event_log,
     excerpting,
@@ -48,7 +49,8 @@ from cloud_service.clinic.answers import answer_error, answer_invalid
 from cloud_service.clinic.command_desk import CommandDesk
 from cloud_service.clinic.context import Clinic
 from cloud_service.clinic.ear import Ear
-from cloud_service.clinic.feed import Feed, announcement, status_item
+from cloud_service.clinic.escalator import Escalator
+from cloud_service.clinic.feed import Feed, announcement, escalation_item, status_item
 from cloud_service.clinic.lookout import Lookout
 from cloud_service.clinic.retention import Retention
 from cloud_service.clinic.watching import LiveViews, WatchDesk
@@ -84,6 +86,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     verdicts.router,
     alarms.router,
     alarm_log.router,
+    duties.router,
     classify.router,
     asking.router,
     feedback.router,
@@ -161,6 +164,13 @@ def _assemble(settings: CloudSettings, on_devices_changed: Callable[[], None]) -
     audit.keep_anchors(database, settings.anchor_file)
     feed, views = Feed(database), LiveViews()
     lookout = Lookout(database, Ear(), lambda alarm: feed.announce(announcement(alarm)))
+    escalator = Escalator(
+        database,
+        settings.escalation,
+        own=lambda: lookout.alarms.standing,
+        on_page=lambda: feed.on_page,
+        on_step=lambda one, step: feed.announce(escalation_item(one, step)),
+    )
     archive = open_archive(settings)
     worker, filer, link = _line(settings, database, archive, views, feed, lookout)
     commands = CommandDesk(database, link)
@@ -181,6 +191,7 @@ def _assemble(settings: CloudSettings, on_devices_changed: Callable[[], None]) -
         views=views,
         feed=feed,
         lookout=lookout,
+        escalator=escalator,
         retention=Retention(database, settings.database, archive=archive, keep_waves_days=settings.waves.keep_days),
         on_devices_changed=on_devices_changed,
     )
@@ -228,7 +239,7 @@ def _line(
 def _watch(clinic: Clinic, more: Sequence[Part]) -> None:
     """Name to the lookout every part that must go on for ever."""
     link, worker = clinic.link, clinic.worker
-    mine: list[Part] = [clinic.feed, clinic.watching.loop]
+    mine: list[Part] = [clinic.feed, clinic.watching.loop, clinic.escalator.loop]
     mine += [part.loop for part in (link, worker) if part is not None]
     beside = [clinic.retention.loop] if clinic.retention.is_on else []
     beside += [clinic.filer.loop] if clinic.filer is not None else []
@@ -239,6 +250,7 @@ def _start(clinic: Clinic) -> None:
     clinic.feed.start()
     clinic.watching.start()
     clinic.retention.start()
+    clinic.escalator.start()
     for part in (clinic.worker, clinic.filer):
         if part is not None:
             part.start()
@@ -249,6 +261,7 @@ def _start(clinic: Clinic) -> None:
 def _stop(clinic: Clinic) -> None:
     clinic.watching.stop()
     clinic.retention.stop()
+    clinic.escalator.stop()
     if clinic.link is not None:
         clinic.link.stop()
     for part in (clinic.worker, clinic.filer):

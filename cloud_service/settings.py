@@ -124,6 +124,21 @@ class AccessSettings:
     anchor_file: Path | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EscalationSettings:
+    """When an alarm that nobody acknowledges is told to the next person, in seconds; 0: never.
+
+    After `high_s` without an answer a high alarm goes to the first person named for its bed, after as long again to the
+    next, then to everybody; `medium_s` is the same for medium ones. `remind_s` after that, and again, all are reminded.
+    What was acknowledged and is there for `still_there_s` is told once more to whoever acknowledged it.
+    """
+
+    high_s: Annotated[float, AtLeast(0)] = 60.0
+    medium_s: Annotated[float, AtLeast(0)] = 180.0
+    remind_s: Annotated[float, AtLeast(0)] = 120.0
+    still_there_s: Annotated[float, AtLeast(0)] = 900.0
+
+
 def _state_dir() -> Path:
     """Give the folder that systemd made for the unit, which may write nowhere else; by hand, one in this folder."""
     return Path(os.environ.get("STATE_DIRECTORY", "").split(":")[0] or "bedside-cloud")
@@ -142,6 +157,7 @@ class CloudSettings:
     waves: WavesSettings = field(default_factory=WavesSettings)
     ingest: IngestSettings = field(default_factory=IngestSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
+    escalation: EscalationSettings = field(default_factory=EscalationSettings)
     learning: LearningSettings = field(default_factory=LearningSettings)
 
     @property

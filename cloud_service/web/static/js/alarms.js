@@ -6,9 +6,11 @@ import { byId, fill, write } from "./dom.js";
 import { gathered, onEvents } from "./feed.js";
 
 let alarms = [];
+let escalated = new Map();
 
 function draw() {
-  showAlarms(byId("now"), alarms.filter((one) => one.state !== "resolved"), { changed, empty: "No alarm on any device." });
+  const now = alarms.filter((one) => one.state !== "resolved").map((one) => ({ ...one, escalated: escalated.get(one.id) }));
+  showAlarms(byId("now"), now, { changed, empty: "No alarm on any device." });
   const past = alarms.filter((one) => one.state === "resolved").sort((a, b) => b.received.localeCompare(a.received));
   fill(byId("past"), pastTable(past.slice(0, 100)));
 }
@@ -58,6 +60,11 @@ byId("notify").addEventListener("click", async () => {
 });
 showNotify();
 
+document.addEventListener("bedside:escalations", (event) => {
+  const before = JSON.stringify([...escalated]);
+  escalated = new Map(event.detail.map((one) => [one.alarm, one.said]));
+  if (JSON.stringify([...escalated]) !== before) draw();
+});
 onEvents(["alarm", "clinic.alarm", "command.answer"], show);
 document.addEventListener("bedside:back", show);
 // a request that nobody answers expires without an event
