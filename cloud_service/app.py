@@ -67,6 +67,9 @@ from cloud_service.pulse import Part
 from cloud_service.settings import CloudSettings
 from cloud_service.waves.archive import WaveArchive
 from cloud_service.web.pages import router as pages
+from cloud_service.webhooks import routes as webhook_routes
+from cloud_service.webhooks.hooks import Webhooks
+from cloud_service.webhooks.sender import WebhookSender
 
 API = "/api/v1"
 API_ROUTERS: tuple[APIRouter, ...] = (
@@ -97,6 +100,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     people.router,
     tokens.router,
     learning_routes.router,
+    webhook_routes.router,
 )
 OTHER_ROUTERS: tuple[APIRouter, ...] = (operations.outside_api, learning_routes.updates, pages)
 """Routers outside the API: pages and the model repository go here, one line each."""
@@ -118,13 +122,16 @@ def create_app(
     clinic = _assemble(settings, on_devices_changed)
     workshop = open_workshop(clinic.database, settings.state_dir, settings.learning)
     learner = make_worker(workshop) if settings.learning.worker else None
-    _watch(clinic, [*parts, *([learner.loop] if learner is not None else [])])
+    sender = WebhookSender(clinic.database, settings.webhooks)
+    beside = [part.loop for part in (learner, sender if sender.is_on else None) if part is not None]
+    _watch(clinic, [*parts, *beside])
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         _start(clinic)
         if learner is not None:
             learner.start()
+        sender.start()
         clinic.lookout.start()
         notify.ready()
         yield
@@ -132,6 +139,7 @@ def create_app(
         await asyncio.to_thread(clinic.lookout.stop)
         if learner is not None:
             await asyncio.to_thread(learner.stop)
+        await asyncio.to_thread(sender.stop)
         await clinic.feed.stop()
         await asyncio.to_thread(_stop, clinic)
 
@@ -145,6 +153,7 @@ def create_app(
         redirect_slashes=False,  # its answer leads to whatever host the request names
     )
     app.state.clinic = clinic
+    app.state.webhooks = Webhooks(clinic.database, settings.webhooks)
     app.state.learning = learning_part(workshop, clinic.commands, settings.learning)
     larger = {f"{API}{one.PATH}": one.LARGEST_BODY for one in (classify, classify_file)}
     app.add_middleware(BodyLimit, larger=larger)

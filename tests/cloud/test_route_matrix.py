@@ -95,6 +95,12 @@ ROUTES = {
     ("GET", f"{API}/tokens"): (ENGINEER, 200),
     ("POST", f"{API}/tokens"): (ENGINEER, 400),
     ("POST", f"{API}/tokens/{{name}}/revoke"): (ENGINEER, 400),
+    ("GET", f"{API}/webhooks"): (ENGINEER, 200),
+    ("POST", f"{API}/webhooks"): (ENGINEER, 400),
+    ("GET", f"{API}/webhooks/{{name}}/deliveries"): (ENGINEER, 400),
+    ("POST", f"{API}/webhooks/{{name}}/test"): (ENGINEER, 400),
+    ("POST", f"{API}/webhooks/{{name}}/resend"): (ENGINEER, 400),
+    ("POST", f"{API}/webhooks/{{name}}/end"): (ENGINEER, 400),
     ("POST", f"{API}/learning/jobs"): (ENGINEER, 400),
     ("GET", f"{API}/learning/tasks"): (REVIEWER, 200),
     ("GET", f"{API}/learning/jobs"): (REVIEWER, 200),
@@ -156,6 +162,7 @@ BODIES = {
     ("POST", f"{API}/users/{{name}}/role"): {"role": "viewer"},
     ("POST", f"{API}/tokens"): {"name": "bad name", "role": "viewer", "days": 1},
     ("POST", f"{API}/learning/jobs"): {"task": "x"},
+    ("POST", f"{API}/webhooks"): {"name": "bad name", "url": "https://example.org/"},
     ("POST", f"{API}/learning/candidates/{{candidate}}/release"): {},
     ("POST", f"{API}/learning/releases/{{task}}/{{version}}/announce"): {},
 }
@@ -241,8 +248,10 @@ def test_every_route_answers_every_role_as_declared(as_who, role):
 IN_PERSON = {
     *(("POST", f"{API}/logout"), ("POST", f"{API}/me/password"), ("GET", f"{API}/tokens")),
     *(("POST", f"{API}/tokens"), ("POST", f"{API}/tokens/{{name}}/revoke")),
+    ("POST", f"{API}/webhooks"),
+    *(("POST", f"{API}/webhooks/{{name}}/{act}") for act in ("test", "resend", "end")),
 }
-"""What is refused to every token: sessions and passwords are for people, and so are tokens."""
+"""What is refused to every token: sessions and passwords are for people, and so are tokens and webhooks."""
 
 
 @pytest.mark.parametrize("role", [VIEWER, REVIEWER, ENGINEER], ids=lambda role: role.value)

@@ -21,7 +21,7 @@ from cloud_service.ingest.arrival import Message
 from cloud_service.ingest.commit import commit
 from cloud_service.ingest.presence import note, read_status
 from cloud_service.serving import listen, make_server, url_of
-from cloud_service.settings import CloudSettings, EscalationSettings, HttpSettings, MqttSettings
+from cloud_service.settings import CloudSettings, EscalationSettings, HttpSettings, MqttSettings, WebhookSettings
 from cloud_service.waves.part import Kept
 from edge_agent.inference.bundle_folder import cpu_backend, find_bundle, load_bundle
 from tests.recorded_bed import Bed, excerpt, joined, night, play
@@ -96,13 +96,16 @@ class FedClinic:
 
 
 @contextlib.contextmanager
-def fed_clinic(folder: Path, escalation: EscalationSettings = NEVER) -> Iterator[FedClinic]:
+def fed_clinic(
+    folder: Path, escalation: EscalationSettings = NEVER, webhooks: WebhookSettings | None = None
+) -> Iterator[FedClinic]:
     """Run a clinic with an account for every role, not fed yet."""
     settings = CloudSettings(
         state_dir=folder,
         mqtt=MqttSettings(enabled=False),
         http=HttpSettings(port=0),
         escalation=escalation,
+        webhooks=webhooks or WebhookSettings(),
     )
     app = create_app(settings)
     for role in Role:
