@@ -48,6 +48,7 @@ from edge_agent.analysis.recordings import Bed
 from edge_agent.analysis.restart import leftovers
 from edge_agent.explain.explainer import Explainer
 from edge_agent.findings.alarms import AlarmMachine
+from edge_agent.findings.sounder import Sounder
 from edge_agent.inference.models import Models
 from edge_agent.operate.clock import Clock, HostClock, utc_text
 from edge_agent.operate.log_handler import logging_to
@@ -92,6 +93,7 @@ LINE_RESTART_S = 60.0
 """What the line rests on gets longer: monitoring and alarms at the bedside go on without it."""
 BEDSIDE = "bedside"
 PART_HANGING = "part-hanging"
+SOUNDER_FAILED = "sounder-failed"
 
 
 class Agent:
@@ -178,6 +180,7 @@ class Agent:
             on_window=self._updates.window,
         )
         self.analysis = AnalysisActor(analysis, inbox, live=live, may_push=self.keeper.wait_for_place)
+        self.sounder = Sounder(settings.alarms, self._alarms)
         self.keeper.put(Batch(events=tuple(adopted)))
         self.commands = Commands(
             settings.device.name,
@@ -244,6 +247,7 @@ class Agent:
         self.running = True
         self.keeper.start()
         self.analysis.start()
+        self.sounder.start()
         self.tend()
         if self.sync is not None:
             self.sync.start()
@@ -263,6 +267,7 @@ class Agent:
         elif health.state is not SourceState.OPENING:
             self.analysis.set_trouble("source-lost", None)
         self.analysis.set_trouble("backend-lost", self._why_no_answer())
+        self.analysis.set_trouble(SOUNDER_FAILED, self.sounder.trouble)
         self.analysis.set_trouble("clinic-outdated", self.sync.clinic_outdated if self.sync is not None else None)
         self.analysis.set_trouble("store-trouble", self.keeper.trouble or self._why_short() or self._why_salvaged())
 
@@ -278,6 +283,7 @@ class Agent:
         self.analysis.end_reason = "stopped"
         self.reader.stop()
         self.analysis.stop()
+        self.sounder.stop()
         if self._updates is not None:
             self._updates.stop()
         self.explainer.close()
@@ -358,6 +364,7 @@ class Agent:
             boot=self._boot,
             sent_utc_s=self.clock.utc_s(),
             limits=self._limits,
+            sounder=self.sounder.state,
         )
         return replace(status, readings=tuple(_held(status)))
 
@@ -374,7 +381,7 @@ class Agent:
 
         vital = (self.pulse, self.analysis.pulse, self.keeper.pulse)
         line = self.sync.pulses if self.sync is not None else ()
-        beside = (self.explainer.pulse, self._updates.pulse, self.models.pulse)
+        beside = (self.explainer.pulse, self._updates.pulse, self.models.pulse, self.sounder.pulse)
         return (
             Watched(pulse=self.reader.pulse, vital=True, restart_s=RESTART_S, excused=waits),
             *(Watched(pulse=pulse, vital=True, restart_s=RESTART_S) for pulse in vital),

@@ -18,6 +18,7 @@ from cloud_service.access.roles import Role
 from cloud_service.access.shares import Shares
 from cloud_service.access.tokens import SCOPES, Tokens
 from cloud_service.clinic.command_desk import CommandDesk
+from cloud_service.clinic.escalator import Escalator
 from cloud_service.clinic.lookout import Lookout
 from cloud_service.clinic.retention import Retention
 from cloud_service.clinic.watching import LiveViews, WatchDesk
@@ -57,6 +58,7 @@ class Clinic:
     views: LiveViews
     feed: "Feed"
     lookout: Lookout
+    escalator: Escalator
     retention: Retention
     on_devices_changed: Callable[[], None]
 

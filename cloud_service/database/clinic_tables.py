@@ -60,6 +60,48 @@ class ClinicAlarmRow(Table):
     by: Mapped[str] = mapped_column(String(200))
 
 
+class BedGroupRow(Table):
+    """The group, such as a ward, that a bed belongs to; a bed without a row belongs to none."""
+
+    __tablename__ = "bed_groups"
+
+    device: Mapped[str] = mapped_column(ForeignKey("devices.name"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), index=True)
+
+
+class DutyRow(Table):
+    """A person who answers for a bed or a group (`of`) of that name; those of one are told by their `place`."""
+
+    __tablename__ = "duties"
+
+    of: Mapped[str] = mapped_column(String(16), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    place: Mapped[int] = mapped_column(Integer, primary_key=True)
+    person: Mapped[str] = mapped_column(ForeignKey("users.name"), index=True)
+
+
+class EscalationRow(Table):
+    """Somebody was told of an alarm that nobody answered: one step of one episode. Rows are never deleted.
+
+    `episode` is the revision of the alarm by which it came to the state that was told of. `person` is empty where all
+    were told; `pages` is how many of those who were told had a page open.
+    """
+
+    __tablename__ = "escalations"
+
+    alarm: Mapped[str] = mapped_column(String(200), primary_key=True)
+    episode: Mapped[int] = mapped_column(Integer, primary_key=True)
+    step: Mapped[int] = mapped_column(Integer, primary_key=True)
+    device: Mapped[str] = mapped_column(String(64), index=True)
+    kind: Mapped[str] = mapped_column(String(64))
+    priority: Mapped[str] = mapped_column(String(16))
+    turn: Mapped[str] = mapped_column(String(16))
+    person: Mapped[str] = mapped_column(String(64))
+    pages: Mapped[int] = mapped_column(Integer)
+    since: Mapped[datetime] = mapped_column(UtcTime)
+    at: Mapped[datetime] = mapped_column(UtcTime)
+
+
 class UserRow(Table):
     """A person who may log in."""
 

@@ -144,6 +144,12 @@ def alarms(request: Request) -> Response:
     return _for(request, Role.VIEWER, "alarms.html")
 
 
+@router.get("/duties")
+def duties(request: Request) -> Response:
+    """Show who answers for which bed."""
+    return _for(request, Role.VIEWER, "duties.html")
+
+
 @router.get("/alarm-log")
 def alarm_log(request: Request) -> Response:
     """Show every alarm there was, and how many a bed has a day."""

@@ -18,6 +18,7 @@ PLACES = (
     "/devices/bed-1/recordings/RECORDING",
     "/alarms",
     "/alarm-log",
+    "/duties",
     "/ask",
     "/review",
     "/classify",
