@@ -20,6 +20,7 @@ from cloud_service.access.tokens import Tokens
 from cloud_service.clinic import (
     alarm_log,
     alarms,
+    approving,
     asking,
     bed_limits,
     classify,
@@ -87,6 +88,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     classify.router,
     asking.router,
     feedback.router,
+    approving.router,
     classify_file.router,
     feed_routes.router,
     event_log.router,
