@@ -20,6 +20,7 @@ from cloud_service.access.tokens import Tokens
 from cloud_service.clinic import (
     alarm_log,
     alarms,
+    approving,
     asking,
     bed_limits,
     classify,
@@ -93,6 +94,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     classify.router,
     asking.router,
     feedback.router,
+    approving.router,
     classify_file.router,
     feed_routes.router,
     event_log.router,

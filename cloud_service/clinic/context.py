@@ -155,6 +155,7 @@ Newcomer: TypeAlias = Annotated[Login, Depends(allowed(Role.VIEWER, before_chang
 NewcomerInPerson: TypeAlias = Annotated[Login, Depends(allowed(Role.VIEWER, before_change=True, in_person=True))]
 Viewer: TypeAlias = Annotated[Login, Depends(allowed(Role.VIEWER))]
 Reviewer: TypeAlias = Annotated[Login, Depends(allowed(Role.REVIEWER))]
+ReviewerInPerson: TypeAlias = Annotated[Login, Depends(allowed(Role.REVIEWER, in_person=True))]
 Engineer: TypeAlias = Annotated[Login, Depends(allowed(Role.ENGINEER))]
 EngineerInPerson: TypeAlias = Annotated[Login, Depends(allowed(Role.ENGINEER, in_person=True))]
 Admin: TypeAlias = Annotated[Login, Depends(allowed(Role.ADMIN))]

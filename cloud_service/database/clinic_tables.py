@@ -245,6 +245,26 @@ class FeedbackRow(Table):
     at: Mapped[datetime] = mapped_column(UtcTime)
 
 
+class WordsVerdictRow(Table):
+    """What a second person said of better words: they are approved for devices, or withdrawn. Rows are never deleted.
+
+    The newest of a suggestion counts. `pattern` is what was approved, as it was shown, for the `part` of the texts of a
+    `kind` of finding.
+    """
+
+    __tablename__ = "words_verdicts"
+
+    row: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
+    feedback: Mapped[int] = mapped_column(ForeignKey("feedback.row"), index=True)
+    task: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(64))
+    part: Mapped[str] = mapped_column(String(80))
+    pattern: Mapped[str] = mapped_column(Text)
+    says: Mapped[str] = mapped_column(String(16))
+    by: Mapped[str] = mapped_column(ForeignKey("users.name"))
+    at: Mapped[datetime] = mapped_column(UtcTime)
+
+
 class AuditRow(Table):
     """One entry of the audit log; `hash` covers the entry and the hash before it."""
 

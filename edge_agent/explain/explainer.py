@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from biosignal.events import Explanation, Finding, FindingState
+from biosignal.wording.checker import refusal
+from biosignal.wording.grammar import gbnf
 from biosignal.wording.knowledge import broken_words
-from edge_agent.explain.checker import refusal
+from biosignal.wording.language import longest
 from edge_agent.explain.decoder import Decoder, DecoderLate, DecoderLost
-from edge_agent.explain.grammar import gbnf
-from edge_agent.explain.language import longest
 from edge_agent.explain.settings import ExplainSettings
-from edge_agent.explain.template import explain
+from edge_agent.explain.template import checked_against, explain
 from edge_agent.pulse import Pulse
 
 log = logging.getLogger(__name__)
@@ -186,7 +186,7 @@ class Explainer:
                 seed=finding.onset % 1_000_003 + attempt,
                 within_s=deadline_s - time.monotonic(),
             )
-            if refusal(text, finding) is None:
+            if refusal(text, finding) is None and checked_against(finding) == template.checked:
                 sha256 = decoder.sha256
                 return replace(template, rev=1, text=text, made_by="llm", model_sha256=sha256, refused=attempt)
             self._note("refused")
