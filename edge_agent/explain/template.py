@@ -5,9 +5,9 @@ import logging
 from biosignal.events import Explanation, Finding, stable_id
 from biosignal.tasks.lookup import finding_kind
 from biosignal.wording.knowledge import knowledge
+from biosignal.wording.language import LANGUAGE, first_text
 from biosignal.wording.literals import missing_words
 from biosignal.wording.plain import plain
-from edge_agent.explain.language import LANGUAGE, first_text
 
 log = logging.getLogger(__name__)
 

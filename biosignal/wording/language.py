@@ -4,14 +4,29 @@ A text is a member if the whole string is one first sentence followed by every m
 each in one of its vetted wordings. This knows nothing of the decoder's grammar.
 """
 
-import random
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias, TypeVar
 
 from biosignal.events import Finding
 from biosignal.wording.literals import Literals, literals
 
 LANGUAGE = "language/1"
+PROMPT = "You are a nurse who writes a note for a colleague. Write this note again in your own words:\n{text}"
+T = TypeVar("T")
 Slots: TypeAlias = tuple[tuple[str, ...], ...]
+
+
+class Dice(Protocol):
+    """What draws, as `random.Random` does; the core holds no chance of its own."""
+
+    def choice(self, seq: Sequence[T], /) -> T:
+        """Draw one, every one as likely."""
+        ...
+
+
+def prompt_of(finding: Finding) -> str:
+    """Write what a language model is asked: to say the template, which holds all of the evidence, in other words."""
+    return PROMPT.format(text=first_text(finding))
 
 
 def plans(finding: Finding) -> tuple[Slots, ...]:
@@ -50,7 +65,7 @@ def first_text(finding: Finding) -> str:
     return "".join(alternatives[0] for alternatives in plans(finding)[0])
 
 
-def sample_text(finding: Finding, dice: random.Random) -> str:
+def sample_text(finding: Finding, dice: Dice) -> str:
     """Draw a text, every choice even."""
     return "".join(dice.choice(alternatives) for alternatives in dice.choice(plans(finding)))
 

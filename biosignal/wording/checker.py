@@ -9,8 +9,8 @@ import re
 from biosignal.events import Finding
 from biosignal.tasks.lookup import shown
 from biosignal.wording.knowledge import knowledge
+from biosignal.wording.language import is_member
 from biosignal.wording.literals import is_assessable
-from edge_agent.explain.language import is_member
 
 _NUMBER = re.compile(r"\d+(?:[.:]\d+)*")
 _CAUSES = re.compile(
