@@ -12,6 +12,7 @@ from biosignal.wording.knowledge import Knowledge
 from biosignal.wording.literals import Literals, literals
 
 LANGUAGE = "language/1"
+PROMPT = "You are a nurse who writes a note for a colleague. Write this note again in your own words:\n{text}"
 T = TypeVar("T")
 Slots: TypeAlias = tuple[tuple[str, ...], ...]
 
@@ -22,6 +23,11 @@ class Dice(Protocol):
     def choice(self, seq: Sequence[T], /) -> T:
         """Draw one, every one as likely."""
         ...
+
+
+def prompt_of(finding: Finding) -> str:
+    """Write what a language model is asked: to say the template, which holds all of the evidence, in other words."""
+    return PROMPT.format(text=first_text(finding))
 
 
 def plans(finding: Finding, known: Knowledge | None = None) -> tuple[Slots, ...]:
