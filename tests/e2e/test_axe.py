@@ -21,6 +21,7 @@ PLACES = (
     "/ask",
     "/review",
     "/classify",
+    "/words",
     "/models",
     "/operations",
     "/people",
