@@ -84,9 +84,10 @@ class Suggestion(BaseModel):
 
 
 class SuggestionList(BaseModel):
-    """Suggestions, newest first."""
+    """Suggestions, newest first; `next` is a row to go on from, null where there are no older ones."""
 
     suggestions: list[Suggestion]
+    next: int | None
 
 
 class SeenPattern(BaseModel):
@@ -109,7 +110,8 @@ def suggestions(
         wanted = wanted.where(FeedbackRow.row < before)
     with clinic.database.read() as session:
         shown = [_suggestion(session, row, login.name) for row in session.scalars(wanted)]
-    return SuggestionList(suggestions=[one for one in shown if state is None or one.state == state])
+    further = shown[-1].row if len(shown) == MOST else None
+    return SuggestionList(suggestions=[one for one in shown if state is None or one.state == state], next=further)
 
 
 @router.post("/{row}/approve", status_code=201)

@@ -168,7 +168,7 @@ def start(new: NewJob, login: Engineer, learning: LearningPart) -> Job:
 @router.post("/words", status_code=201)
 def start_words_job(login: Engineer, learning: LearningPart) -> Job:
     """Start a candidate of all approved words that stand now."""
-    return _job(start_words(learning.workshop.database, by=login.name))
+    return _job(start_words(learning.workshop, by=login.name))
 
 
 @router.get("/tasks")

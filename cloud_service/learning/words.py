@@ -20,7 +20,6 @@ from cloud_service.access import audit
 from cloud_service.clinic.approving import approved_in_force, phrasing_of, stored_of_kind
 from cloud_service.database.clinic_tables import FeedbackRow
 from cloud_service.database.columns import utc_now
-from cloud_service.database.connection import Database
 from cloud_service.database.learning_tables import LearningJobRow
 from cloud_service.learning.errors import NothingToLearn
 from cloud_service.learning.gate import FAILED, PASSED, Gate, GateReport
@@ -34,15 +33,16 @@ HARDER = 0.5
 """So many school years harder to read may the texts become in the mean."""
 
 
-def start_words(database: Database, *, by: str) -> LearningJobRow:
-    """Queue a candidate of the approved words.
+def start_words(workshop: Workshop, *, by: str) -> LearningJobRow:
+    """Queue a candidate of the approved words; where all were withdrawn since, one that goes back to the vetted words.
 
     Raises
     ------
-    NothingToLearn : none stand.
+    NothingToLearn : none stand, and none are released.
     """
-    with database.write() as session:
-        if not approved_in_force(session):
+    released = released_words(workshop)
+    with workshop.database.write() as session:
+        if not approved_in_force(session) and not (released and released.phrasings):
             raise NothingToLearn("no approved words stand", remedy="approve better words first")
         row = LearningJobRow(kind=WORDS_JOB, task=WORDS, state="queued", requested_by=by, requested=utc_now())
         session.add(row)

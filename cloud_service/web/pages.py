@@ -33,6 +33,7 @@ PLACES: tuple[tuple[str, str, Role], ...] = (
     ("/ask", "Ask", Role.VIEWER),
     ("/review", "Review", Role.REVIEWER),
     ("/classify", "Classify", Role.REVIEWER),
+    ("/words", "Words", Role.REVIEWER),
     ("/models", "Models", Role.ENGINEER),
     ("/operations", "Operations", Role.ENGINEER),
     ("/people", "People", Role.ADMIN),
@@ -136,6 +137,12 @@ def review(request: Request) -> Response:
 def classify(request: Request) -> Response:
     """Show an ECG that is given as a file on paper, with what is stated of it."""
     return _for(request, Role.REVIEWER, "classify.html")
+
+
+@router.get("/words")
+def words(request: Request) -> Response:
+    """Show better words that were suggested, and take a second person's word on them."""
+    return _for(request, Role.REVIEWER, "words.html")
 
 
 @router.get("/alarms")

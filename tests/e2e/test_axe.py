@@ -22,6 +22,7 @@ PLACES = (
     "/ask",
     "/review",
     "/classify",
+    "/words",
     "/models",
     "/operations",
     "/people",
