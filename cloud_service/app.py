@@ -20,6 +20,7 @@ from cloud_service.access.tokens import Tokens
 from cloud_service.clinic import (
     alarm_log,
     alarms,
+    annotating,
     approving,
     asking,
     bed_limits,
@@ -88,6 +89,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     sharing.router,
     reviews.router,
     verdicts.router,
+    annotating.router,
     alarms.router,
     alarm_log.router,
     duties.router,

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, ForeignKey, Index, Integer, String, Text, false
+from sqlalchemy import JSON, BigInteger, Boolean, Float, ForeignKey, Index, Integer, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cloud_service.database.columns import Table, UtcTime
@@ -166,9 +166,10 @@ class ReviewRow(Table):
     """A clinician's word on one mark of a finding. Rows are never deleted.
 
     The mark is that of `task` and `kind` on `leads` at sample `start` of the finding's recording. A row counts when
-    `superseded_by` is empty and `verdict` is not "undo". `verdict` is confirm or relabel; `label` is one of the
-    task's review labels. `model_label` and `bundle` are what the mark said then. An undo is a row of its own that
-    takes over the verdict standing before (`restores`), or "undo" when there was none.
+    `superseded_by` is empty and `verdict` is not "undo". `verdict` is confirm or relabel, or adjudicate from a third who
+    decided between readers; `label` is one of the task's review labels. `model_label` and `bundle` are what the mark
+    said then. An undo is a row of its own that takes over the verdict standing before (`restores`), or "undo" when
+    there was none.
     """
 
     __tablename__ = "reviews"
@@ -211,6 +212,38 @@ class VerdictRow(Table):
     at: Mapped[datetime] = mapped_column(UtcTime)
     supersedes: Mapped[int | None] = mapped_column(ForeignKey("verdicts.row"))
     superseded_by: Mapped[int | None] = mapped_column(RowId)
+
+
+class AnnotationRow(Table):
+    """What a reader did to one mark on a recording: added, changed (moved or relabelled), or removed it, or undid that.
+
+    Rows are never deleted. `item` names the mark for this reader: the id of the device's mark, or one of its own.
+    `start` and `end` count at `fs_hz`, as the reader left them; `origin` is where the device said it, empty for what
+    a reader added. A row of an undo names what it took back in `undoes`; a row that was undone does not count, and of
+    what counts the last one of an item says how the reader left it.
+    """
+
+    __tablename__ = "annotations"
+    __table_args__ = (Index("ix_annotations_recording", "device", "recording", "reader"),)
+
+    row: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
+    device: Mapped[str] = mapped_column(String(64))
+    recording: Mapped[str] = mapped_column(String(200))
+    item: Mapped[str] = mapped_column(String(64))
+    act: Mapped[str] = mapped_column(String(16))
+    task: Mapped[str] = mapped_column(String(64), index=True)
+    kind: Mapped[str] = mapped_column(String(64))
+    leads: Mapped[list[str]] = mapped_column(JSON)
+    fs_hz: Mapped[float] = mapped_column(Float)
+    start: Mapped[int] = mapped_column(BigInteger)
+    end: Mapped[int] = mapped_column(BigInteger)
+    label: Mapped[str | None] = mapped_column(String(64))
+    origin: Mapped[int | None] = mapped_column(BigInteger)
+    device_label: Mapped[str | None] = mapped_column(String(200))
+    comment: Mapped[str] = mapped_column(Text)
+    reader: Mapped[str] = mapped_column(ForeignKey("users.name"))
+    at: Mapped[datetime] = mapped_column(UtcTime)
+    undoes: Mapped[int | None] = mapped_column(ForeignKey("annotations.row"))
 
 
 class LimitProfileRow(Table):
