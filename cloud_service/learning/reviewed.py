@@ -13,7 +13,8 @@ from biosignal.errors import BadInput
 from biosignal.events import MarkState, Tensor, mark_id
 from biosignal.model.bundle import Manifest
 from biosignal.tasks import TASKS
-from biosignal.tasks.lookup import mark_kind
+from biosignal.tasks.lookup import mark_kind, reviews_statements
+from biosignal.tasks.stated import made_in
 from biosignal.tasks.task import MarkKind, ReviewUnit
 from biosignal.wire.codec import from_json
 from cloud_service.database.clinic_tables import ReviewRow
@@ -22,7 +23,11 @@ from cloud_service.database.event_tables import FindingRow, InputsRow, MarkRow, 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class ReviewedMark:
-    """One mark with a clinician's label and what the classifier saw. `group` is the subject, else the recording."""
+    """One mark with a clinician's label and what the classifier saw. `group` is the subject, else the recording.
+
+    Where labels are statements it is one word on one of them: `verdict` says which, `label` is empty where the word is
+    on the whole, and `stated` are the statements that the model made.
+    """
 
     finding: str
     recording: str
@@ -34,7 +39,13 @@ class ReviewedMark:
     model_label: str | None
     bundle: str | None
     model_seen: bool
+    verdict: str = "relabel"
+    stated: tuple[str, ...] = ()
     inputs: Mapping[str, NDArray[np.float32]] = field(repr=False)
+
+
+WHOLE = "whole"
+"""The verdict on all statements of a mark that no word of their own is on."""
 
 
 def reviewed_kind(task: str) -> MarkKind:
@@ -78,7 +89,7 @@ def _reviewed(session: Session, review: ReviewRow, manifest: Manifest) -> Review
     unit = _unit(manifest.task)
     if unit is not None and review.label == unit.undecided:
         return "the reviewer could not tell"
-    if review.label not in manifest.classes:
+    if review.verdict != WHOLE and review.label not in manifest.classes:
         return "the label is not a class of the model"
     finding = session.get(FindingRow, review.finding)
     mark = _mark_of(session, finding, review) if finding is not None else None
@@ -86,6 +97,8 @@ def _reviewed(session: Session, review: ReviewRow, manifest: Manifest) -> Review
         return "the mark has not arrived"
     if mark.state == MarkState.WITHDRAWN.value:
         return "the mark was withdrawn"
+    if reviews_statements(manifest.task) and mark.outcome.get("type") != "Prediction":
+        return "the model had stated nothing of it"
     inputs = _inputs_of(session, mark, manifest)
     if inputs is None:
         return "what the classifier saw is missing, or of another preprocessing"
@@ -95,11 +108,13 @@ def _reviewed(session: Session, review: ReviewRow, manifest: Manifest) -> Review
         group=_group_of(session, finding, mark),
         leads=tuple(review.leads),
         start=review.start,
-        label=review.label,
+        label=review.label or "",
         reviewer=review.reviewer,
         model_label=review.model_label,
         bundle=review.bundle,
         model_seen=review.model_seen,
+        verdict=review.verdict,
+        stated=made_in(mark.outcome.get("scores") or ()),
         inputs=inputs,
     )
 
