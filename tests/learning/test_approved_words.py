@@ -169,6 +169,16 @@ def test_a_candidate_is_held_against_every_stored_finding_and_says_of_nobody_whe
     assert (released.version, candidate(slow)["bundle"]) == ("1.0.1", "words/1.0.2")
 
 
+def test_of_two_ways_to_say_a_part_the_one_approved_last_is_said(slow):
+    viewer, reviewer = slow.person(Role.VIEWER), slow.person(Role.REVIEWER)
+    other = SLOWER.pattern.replace("The heart", "This heart")
+    for words in (SLOWER.pattern, other):
+        assert approve(reviewer, suggest(viewer, words)).status == 201
+    release(slow)
+    speak(ApprovedWords(released_words(slow.workshop)).approved)
+    assert other in explain(ABOUT).text
+
+
 def test_a_finding_that_the_words_cannot_be_said_of_fails_the_gate(slow, monkeypatch):
     approve(slow.person(Role.REVIEWER), suggest(slow.person(Role.VIEWER), SLOWER.pattern))
     monkeypatch.setattr("biosignal.rehearsal.refusal", lambda *_: "a number is missing")

@@ -3,11 +3,9 @@
 import contextlib
 import hashlib
 import random
-import sys
 import threading
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -25,10 +23,7 @@ from edge_agent.updates.cargo import Line
 from edge_agent.updates.settings import TrialSettings
 from edge_agent.updates.shelf import BundleShelf, NothingRunnable
 from edge_agent.updates.updater import Switched, Updater
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "explain"))
-from explain_cases import finding
-
+from tests.explain.explain_cases import finding
 from tests.explain.phrasings import FELL, SLOWER, words_bundle, words_files
 
 TEXTS = 3
