@@ -263,12 +263,14 @@ def test_every_route_answers_every_role_as_declared(as_who, role):
 
 
 IN_PERSON = {
+    ("POST", f"{API}/words/{{row}}/approve"),
+    ("POST", f"{API}/words/{{row}}/withdraw"),
     *(("POST", f"{API}/logout"), ("POST", f"{API}/me/password"), ("GET", f"{API}/tokens")),
     *(("POST", f"{API}/tokens"), ("POST", f"{API}/tokens/{{name}}/revoke")),
     ("POST", f"{API}/webhooks"),
     *(("POST", f"{API}/webhooks/{{name}}/{act}") for act in ("test", "resend", "end")),
 }
-"""What is refused to every token: sessions and passwords are for people, and so are tokens and webhooks."""
+"""What is refused to every token: sessions and passwords, tokens, webhooks, and a second person's word are for people."""
 
 
 @pytest.mark.parametrize("role", [VIEWER, REVIEWER, ENGINEER], ids=lambda role: role.value)
