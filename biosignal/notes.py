@@ -1,8 +1,9 @@
 """Which of several labels a short note in words deserves: TF-IDF and one linear rule a label, fitted in closed form.
 
 Words, and where it is wished pairs of words that follow each other, are counted (1 + log), weighted by how few notes
-have them (Spaerck Jones 1972, doi:10.1108/eb026526), each note to a length of one; the rules are those of regularised least squares, notes of rare
-labels counting as much in all as those of common ones. No chance is in it: the same notes give the same rules.
+have them (Spaerck Jones 1972, doi:10.1108/eb026526), each note to a length of one. The rules are those of regularised
+least squares, notes of rare labels counting as much in all as those of common ones. No chance is in it: the same notes
+give the same rules.
 """
 
 from collections import Counter

@@ -270,7 +270,7 @@ IN_PERSON = {
     ("POST", f"{API}/webhooks"),
     *(("POST", f"{API}/webhooks/{{name}}/{act}") for act in ("test", "resend", "end")),
 }
-"""What is refused to every token: sessions and passwords, tokens, webhooks, and a second person's word are for people."""
+"""What is refused to every token: sessions, passwords, tokens, webhooks, and a second person's word are for people."""
 
 
 @pytest.mark.parametrize("role", [VIEWER, REVIEWER, ENGINEER], ids=lambda role: role.value)
