@@ -26,7 +26,7 @@ from edge_agent.updates.shelf import BundleShelf
 from edge_agent.updates.tuf_client import UpdateClient
 from edge_agent.updates.updater import Switched, Updater
 from tests.explain.phrasings import ASK, FELL, SLOWER
-from tests.learning.slow_hearts import KIND, slow_heart
+from tests.learning.slow_hearts import KIND, LEAD, slow_heart
 
 HEARTS = [slow_heart(number) for number in range(3)]
 ABOUT = HEARTS[0]
@@ -164,7 +164,7 @@ def test_a_candidate_is_held_against_every_stored_finding_and_says_of_nobody_whe
     assert {one.pattern for one in released.phrasings} == {SLOWER.pattern, FELL.pattern, ASK.pattern}
     assert len(released.golden) == 3
     public = b"".join(released.files.values())
-    for name in (b"bed-1", b"recording-", ABOUT.id.encode(), b"viewer", b"reviewer"):
+    for name in (b"bed-1", b"recording-", ABOUT.id.encode(), LEAD.encode(), b"viewer", b"reviewer"):
         assert name not in public
     assert (released.version, candidate(slow)["bundle"]) == ("1.0.1", "words/1.0.2")
 
