@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Protocol, TypeAlias, TypeVar
 
 from biosignal.events import Finding
+from biosignal.wording.knowledge import Knowledge
 from biosignal.wording.literals import Literals, literals
 
 LANGUAGE = "language/1"
@@ -29,9 +30,12 @@ def prompt_of(finding: Finding) -> str:
     return PROMPT.format(text=first_text(finding))
 
 
-def plans(finding: Finding) -> tuple[Slots, ...]:
-    """List the word orders, each a row of slots with its alternatives; a text takes one alternative of each slot."""
-    parts = literals(finding)
+def plans(finding: Finding, known: Knowledge | None = None) -> tuple[Slots, ...]:
+    """List the word orders, each a row of slots with its alternatives; a text takes one alternative of each slot.
+
+    In the words of `known`, else in those in force; so everywhere here.
+    """
+    parts = literals(finding, known)
     tail = tuple(tuple(f" {sentence}" for sentence in alternatives) for alternatives in parts.sentences)
     return tuple(first + tail for first in _first_sentences(parts))
 
@@ -46,9 +50,9 @@ def _first_sentences(parts: Literals) -> tuple[Slots, ...]:
     )
 
 
-def is_member(text: str, finding: Finding) -> bool:
+def is_member(text: str, finding: Finding, known: Knowledge | None = None) -> bool:
     """Whether the whole text belongs to the language of `finding`."""
-    return any(_matches(text, slots) for slots in plans(finding))
+    return any(_matches(text, slots) for slots in plans(finding, known))
 
 
 def _matches(text: str, slots: Slots) -> bool:
@@ -60,9 +64,9 @@ def _matches(text: str, slots: Slots) -> bool:
     return len(text) in reached
 
 
-def first_text(finding: Finding) -> str:
+def first_text(finding: Finding, known: Knowledge | None = None) -> str:
     """Give the first text: first word order, first wordings."""
-    return "".join(alternatives[0] for alternatives in plans(finding)[0])
+    return "".join(alternatives[0] for alternatives in plans(finding, known)[0])
 
 
 def sample_text(finding: Finding, dice: Dice) -> str:

@@ -15,7 +15,7 @@ from biosignal.wording.language import longest, prompt_of
 from edge_agent.explain.decoder import Decoder, DecoderLate, DecoderLost
 from edge_agent.explain.ladder import child_command, too_little_free
 from edge_agent.explain.settings import ExplainSettings
-from edge_agent.explain.template import explain
+from edge_agent.explain.template import checked_against, explain
 from edge_agent.pulse import Pulse
 
 log = logging.getLogger(__name__)
@@ -192,7 +192,7 @@ class Explainer:
                 seed=finding.onset % 1_000_003 + attempt,
                 within_s=deadline_s - time.monotonic(),
             )
-            if refusal(text, finding) is None:
+            if refusal(text, finding) is None and checked_against(finding) == template.checked:
                 checked = f"{template.checked}{f', adapter/{decoder.adapter[:12]}' if decoder.adapter else ''}"
                 written = replace(template, rev=1, text=text, made_by="llm", checked=checked, refused=attempt)
                 return replace(written, model_sha256=decoder.sha256)
