@@ -18,6 +18,7 @@ from cloud_service.access.people import People
 from cloud_service.access.shares import Shares
 from cloud_service.access.tokens import Tokens
 from cloud_service.clinic import (
+    agreement,
     alarm_log,
     alarms,
     annotating,
@@ -84,6 +85,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     reviews.router,
     verdicts.router,
     annotating.router,
+    agreement.router,
     alarms.router,
     alarm_log.router,
     classify.router,

@@ -123,11 +123,11 @@ class ShareRow(Table):
 class ReviewRow(Table):
     """A clinician's word on one mark of a finding. Rows are never deleted.
 
-    The mark is that of `task` and `kind` on `leads` at sample `start` of the finding's recording. A row counts when
-    `superseded_by` is empty and `verdict` is not "undo". `verdict` is confirm or relabel, or adjudicate from a third who
-    decided between readers; `label` is one of the task's review labels. `model_label` and `bundle` are what the mark
-    said then. An undo is a row of its own that takes over the verdict standing before (`restores`), or "undo" when
-    there was none.
+    The mark is that of `task` and `kind` on `leads` at sample `start` of the finding's recording. A row counts
+    when `superseded_by` is empty and `verdict` is not "undo". `verdict` is confirm or relabel, or adjudicate from a
+    third who decided between readers; `label` is one of the task's review labels. `model_label` and `bundle` are what
+    the mark said then. An undo is a row of its own that takes over the verdict standing before (`restores`), or "undo"
+    when there was none.
     """
 
     __tablename__ = "reviews"

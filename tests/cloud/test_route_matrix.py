@@ -64,6 +64,7 @@ ROUTES = {
     ("GET", f"{API}/devices/{{name}}/recordings/{{recording}}/annotations"): (VIEWER, 404),
     ("POST", f"{API}/devices/{{name}}/recordings/{{recording}}/annotations"): (REVIEWER, 400),
     ("POST", f"{API}/devices/{{name}}/recordings/{{recording}}/annotations/undo"): (REVIEWER, 404),
+    ("GET", f"{API}/agreement"): (REVIEWER, 200),
     ("GET", f"{API}/alarms"): (VIEWER, 200),
     ("GET", f"{API}/alarm-log"): (VIEWER, 200),
     ("GET", f"{API}/alarm-log.csv"): (VIEWER, 200),
