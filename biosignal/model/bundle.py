@@ -18,7 +18,7 @@ from biosignal.errors import RefusedForSafety
 from biosignal.model.manifest import Manifest, ManifestBroken, Role, TensorSpec, parse_manifest
 from biosignal.model.npz import Array, read_members, read_npz, write_npz, zip_entry
 from biosignal.model.onnx_walk import onnx_facts
-from biosignal.model.similar import Similar, packed_width, reviewed_of
+from biosignal.model.similar import Reviewed, Similar, packed_width, reviewed_of
 
 __all__ = [
     "PIPELINE_VERSION",
@@ -78,6 +78,11 @@ class Bundle:
     def identity(self) -> str:
         """``name/version``."""
         return self.manifest.identity
+
+    @property
+    def version(self) -> str:
+        """Its version, three numbers."""
+        return self.manifest.version
 
     @property
     def digest(self) -> str:
@@ -147,7 +152,18 @@ class Bundle:
         return anchor
 
     def similar(self) -> Similar | None:
-        """Give the records that windows can be compared with, where the bundle brings them.
+        """Give what finds the records that a window is most like, where the bundle brings such records.
+
+        Raises
+        ------
+        BundleRefused : they are not of this model.
+        BadInput : the file cannot be read.
+        """
+        reviewed = self.reviewed()
+        return Similar(reviewed) if reviewed is not None else None
+
+    def reviewed(self) -> Reviewed | None:
+        """Give the records that people stated something of, where the bundle brings them.
 
         Raises
         ------
@@ -157,17 +173,18 @@ class Bundle:
         if "similar.npz" not in self.files:
             return None
         arrays = read_npz(self.files["similar.npz"], max_bytes=LIMITS["similar.npz"])
-        if set(arrays) != {"record", "held", "stated"} or not arrays["record"].size:
+        if set(arrays) != {"record", "held", "stated", "grading"} or not arrays["record"].size:
             raise BundleRefused("similar.npz has other arrays than it should, or no record", names=sorted(arrays)[:8])
         count, classes = arrays["record"].size, len(self.manifest.classes)
         kinds: dict[str, tuple[DTypeLike, tuple[int, ...]]] = {
             "record": (np.uint16, (count,)),
             "held": (np.uint8, (count, classes)),
             "stated": (np.uint8, (count, packed_width(classes))),
+            "grading": (np.uint8, (packed_width(count),)),
         }
         for name, (kind, shape) in kinds.items():
             _check_array(arrays[name], name, kind, shape)
-        return Similar(reviewed_of(arrays, classes))
+        return reviewed_of(arrays, classes)
 
 
 def _check_array(array: Array, name: str, kind: DTypeLike, shape: tuple[int, ...]) -> None:
@@ -214,7 +231,7 @@ def open_bundle(files: Mapping[str, bytes]) -> Bundle:
     bundle = Bundle(manifest, dict(files))
     bundle.golden()
     bundle.anchor()
-    bundle.similar()
+    bundle.reviewed()
     return bundle
 
 
@@ -264,15 +281,19 @@ def pack(files: Mapping[str, bytes]) -> bytes:
     return held.getvalue()
 
 
-def unpack(data: bytes, *, max_bytes: int = sum(LIMITS.values())) -> dict[str, bytes]:
+def unpack(
+    data: bytes, *, max_bytes: int = sum(LIMITS.values()), limits: Mapping[str, int] = LIMITS
+) -> dict[str, bytes]:
     """Take a bundle's files out of one zip, at most `max_bytes` in all; `open_bundle` checks them.
+
+    `limits` names the files that a bundle of this sort may have.
 
     Raises
     ------
     BadInput : it is no zip of plain files, or unpacks to more than `max_bytes`.
     BundleRefused : it names a file that no bundle has, such as one with a path.
     """
-    files = read_members(data, max_bytes=max_bytes, members_max=len(LIMITS))
-    if unknown := sorted(set(files) - set(LIMITS)):
+    files = read_members(data, max_bytes=max_bytes, members_max=len(limits))
+    if unknown := sorted(set(files) - set(limits)):
         raise BundleRefused("the bundle brings files nobody knows", unknown=unknown[:8])
     return files

@@ -20,12 +20,14 @@ COUNT = 3
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Reviewed:
     """Records by their numbers in their set, shape (record,); `held` is how `held_of` writes their probabilities,
-    shape (record, statement); `stated` is what people stated of them, alike.
+    shape (record, statement); `stated` is what people stated of them, alike. `grading` says which of them judge a model
+    that was taught anew, shape (record,): of other patients than the others, which it is held to while it learns.
     """
 
     record: NDArray[np.uint16]
     held: NDArray[np.uint8]
     stated: NDArray[np.bool_]
+    grading: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +46,11 @@ def held_of(probabilities: NDArray[np.floating]) -> NDArray[np.uint8]:
     return np.asarray(np.round((logits + MOST) / (2.0 * MOST) * STEPS), np.uint8)
 
 
+def logits_of(held: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Read the logits that `held_of` wrote, each to the half of a step."""
+    return held.astype(np.float64) / STEPS * (2.0 * MOST) - MOST
+
+
 def packed_width(statements: int) -> int:
     """How many bytes hold what is stated of a record, a bit a statement."""
     return -(-statements // 8)
@@ -55,13 +62,15 @@ def arrays_of(reviewed: Reviewed) -> dict[str, NDArray[Any]]:
         "record": reviewed.record,
         "held": reviewed.held,
         "stated": np.packbits(reviewed.stated, axis=1),
+        "grading": np.packbits(reviewed.grading),
     }
 
 
 def reviewed_of(arrays: Mapping[str, NDArray[Any]], statements: int) -> Reviewed:
     """Read the arrays of `similar.npz`, of the kinds and shapes that `arrays_of` gives."""
     stated = np.unpackbits(arrays["stated"], axis=1, count=statements).astype(bool)
-    return Reviewed(record=arrays["record"], held=arrays["held"], stated=stated)
+    grading = np.unpackbits(arrays["grading"], count=len(arrays["record"])).astype(bool)
+    return Reviewed(record=arrays["record"], held=arrays["held"], stated=stated, grading=grading)
 
 
 class Similar:
@@ -82,7 +91,8 @@ class Similar:
         """Give one that searches `count` records, these over and over: to try how long that takes."""
         rows = np.arange(count) % self.count
         whole = self._reviewed
-        return Similar(Reviewed(record=whole.record[rows], held=whole.held[rows], stated=whole.stated[rows]))
+        parts = {name: getattr(whole, name)[rows] for name in ("record", "held", "stated", "grading")}
+        return Similar(Reviewed(**parts))
 
     def to(self, probabilities: Sequence[float] | NDArray[np.floating], *, count: int = COUNT) -> tuple[Neighbour, ...]:
         """Give the nearest records, the nearest first; of two that are as near the earlier one.

@@ -77,6 +77,12 @@ def refitted() -> Mapping[str, Task]:
     return {name: task for name, task in models().items() if task.model is not None and task.model.embedding}
 
 
+def reviews_statements(task: str) -> bool:
+    """Whether what people review of a task are statements, each for itself, in place of one label out of several."""
+    unit = TASKS[task].review if task in TASKS else None
+    return unit is not None and mark_kind(task, unit.mark).states
+
+
 def models() -> Mapping[str, Task]:
     """The tasks that use a model, by name."""
     return {name: task for name, task in TASKS.items() if task.model is not None}

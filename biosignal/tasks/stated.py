@@ -14,6 +14,8 @@ from biosignal.tasks import TASKS
 from biosignal.tasks.lookup import mark_kind, quantity
 
 NONE: Mapping[str, Similar] = MappingProxyType({})
+STATED_FROM = 0.5
+"""A statement is made from this probability on; below it is not, and neither says anything of how sure that is."""
 
 
 def states(mark: Mark) -> bool:
@@ -47,6 +49,11 @@ def statements_of(mark: Mark, fs_hz: float, similar: Mapping[str, Similar] = NON
     if said.bundle in similar:
         line["similar"] = _alike(said, similar[said.bundle])
     return line
+
+
+def made_in(scores: Iterable[tuple[str, float]]) -> tuple[str, ...]:
+    """Give the statements that are made, by the probability of each."""
+    return tuple(code for code, probability in scores if probability >= STATED_FROM)
 
 
 def measured_of(series: Series) -> dict[str, Any] | None:

@@ -8,14 +8,20 @@ from pydantic import BaseModel
 from sqlalchemy import select
 
 from biosignal.scoring.kappa import agreement
+from biosignal.tasks.lookup import reviews_statements
 from cloud_service.clinic.blindness import ADJUDICATE, UNDO
 from cloud_service.clinic.context import ClinicPart, Reviewer
 from cloud_service.database.clinic_tables import ReviewRow
 from cloud_service.database.event_tables import FindingRow
 
 router = APIRouter(tags=["review"])
-Place = tuple[str, str, str, str, tuple[str, ...], int]
-"""A mark: device, recording, task, kind, leads, start. Two findings may rest on the same one."""
+Place = tuple[str, str, str, str, tuple[str, ...], int, str | None]
+"""A mark: device, recording, task, kind, leads, start; and where labels are statements, which of them.
+
+Two findings may rest on the same one.
+"""
+HELD, DENIED = "affirm", "deny"
+"""What is said of a statement; that all others are right is no word on one of them."""
 
 
 class PairOfReaders(BaseModel):
@@ -99,13 +105,24 @@ def first_pairs(words: Iterable[Word]) -> Iterator[tuple[Word, Word]]:
 
 def _words(rows: Sequence[tuple[ReviewRow, str, str]]) -> Iterator[Word]:
     for row, device, recording in rows:
-        if row.verdict != ADJUDICATE:
-            yield Word(
-                place=(device, recording, row.task, row.kind, tuple(row.leads), row.start),
-                reader=row.reviewer,
-                label=None if row.verdict == UNDO else row.label,
-                blind=not row.model_seen,
-            )
+        is_stated = reviews_statements(row.task)
+        if row.verdict == ADJUDICATE or (is_stated and row.label is None):
+            continue
+        said = (DENIED if row.verdict == DENIED else HELD) if is_stated else row.label
+        yield Word(
+            place=(
+                device,
+                recording,
+                row.task,
+                row.kind,
+                tuple(row.leads),
+                row.start,
+                row.label if is_stated else None,
+            ),
+            reader=row.reviewer,
+            label=None if row.verdict == UNDO else said,
+            blind=not row.model_seen,
+        )
 
 
 def _shown(key: tuple[str, str, str, str], pair: _Pair) -> PairOfReaders:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Protocol, TypeVar
 
+from biosignal.tasks.lookup import reviews_statements
 from cloud_service.access.people import Login
 from cloud_service.access.roles import Role
 
@@ -53,11 +54,14 @@ def visible(words: Sequence[Said], login: Login) -> list[Said]:
 
 
 def disputed(words: Iterable[Word]) -> dict[Place, dict[str, str]]:
-    """The marks that readers call differently and nobody has decided, with the label of each reader."""
+    """The marks that readers call differently and nobody has decided, with the label of each reader.
+
+    Marks whose labels are statements have none: of those each is judged for itself, and nobody decides.
+    """
     said: dict[Place, dict[str, str]] = {}
     decided: set[Place] = set()
     for word in words:
-        if counts(word) and word.label is not None:
+        if counts(word) and word.label is not None and not reviews_statements(word.task):
             if word.verdict == ADJUDICATE:
                 decided.add(place_of(word))
             else:

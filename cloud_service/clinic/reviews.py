@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from biosignal.tasks import TASKS
+from biosignal.tasks.lookup import reviews_statements
 from biosignal.tasks.task import ReviewUnit
 from cloud_service.access import audit
 from cloud_service.clinic.blindness import ADJUDICATE, counts, disputed, place_of, visible
@@ -23,11 +24,16 @@ router = APIRouter(tags=["review"])
 NOT_IN_SIGHT = "the clinic has no signal of this mark: wait for its strip, or fetch the waves on the recording's page"
 
 
+STATEMENTS = ("affirm", "deny", "whole")
+"""What is said of marks whose labels are statements, besides what is said of all marks."""
+
+
 class NewReview(BaseModel):
     """A word on one mark: `confirm` the model's label, or `relabel` with `label`, one of the task's review labels.
 
     `adjudicate` with a label decides between readers who differ; it is for who is none of them.
-
+    Where the labels are statements, each for itself, several words stand side by side: `affirm` or `deny` the statement
+    `label`, and `whole`: of all others what the model states is right, and nothing is missing.
     `leads` is needed only where a finding rests on marks of one kind that start together on different leads.
     `model_seen` says whether the reviewer saw the model's answer first.
     """
@@ -36,7 +42,7 @@ class NewReview(BaseModel):
     kind: str
     start: int
     leads: list[str] | None = None
-    verdict: Literal["confirm", "relabel", "adjudicate"]
+    verdict: Literal["confirm", "relabel", "adjudicate", "affirm", "deny", "whole"]
     label: str | None = None
     model_seen: bool
 
@@ -82,7 +88,8 @@ def reviews(finding: str, login: Viewer, clinic: ClinicPart, history: bool = Fal
 
 @router.post("/findings/{finding}/reviews", status_code=201)
 def review(finding: str, new: NewReview, login: Reviewer, clinic: ClinicPart) -> Review:
-    """Confirm or relabel one mark of a finding; the reviewer's former word on it is no longer in force.
+    """Say a word on one mark of a finding, or on one statement of it; the reviewer's former word on it is no longer in
+    force.
 
     Refused with 409 while the clinic has no signal of the mark: nobody can have seen it.
     """
@@ -153,6 +160,10 @@ def _unit(new: NewReview) -> ReviewUnit:
     unit = TASKS[new.task].review if new.task in TASKS else None
     if unit is None or unit.mark != new.kind:
         raise HTTPException(400, "marks of this task and kind are not reviewed")
+    if new.verdict == ADJUDICATE and reviews_statements(new.task):
+        raise HTTPException(400, "of statements each is judged for itself: affirm or deny those that readers differ on")
+    if new.verdict in STATEMENTS and not reviews_statements(new.task):
+        raise HTTPException(400, f"marks of this kind have one label; {new.verdict} is said of statements")
     return unit
 
 
@@ -185,13 +196,15 @@ def words_on(session: Session, finding: FindingRow) -> list[ReviewRow]:
     return [row for row in session.scalars(wanted.order_by(ReviewRow.row)) if counts(row)]
 
 
-def _label(unit: ReviewUnit, new: NewReview, arrived: MarkRow | None) -> str:
+def _label(unit: ReviewUnit, new: NewReview, arrived: MarkRow | None) -> str | None:
+    if new.verdict == "whole":
+        return None
     label = new.label
     if new.verdict == "confirm":
         label = arrived.label if arrived else None
     if label is None:
         nothing = "the mark has no label to confirm" if arrived else "the mark has not arrived yet; relabel it, or wait"
-        raise HTTPException(400, nothing if new.verdict == "confirm" else "a relabel needs a label")
+        raise HTTPException(400, nothing if new.verdict == "confirm" else f"{new.verdict} needs a label")
     known = [one.name for one in unit.labels]
     if label not in known:
         raise HTTPException(400, f"{label} is not one of the labels {', '.join(known)}")
@@ -199,7 +212,7 @@ def _label(unit: ReviewUnit, new: NewReview, arrived: MarkRow | None) -> str:
 
 
 def _standing_of(session: Session, new: ReviewRow) -> ReviewRow | None:
-    """What the reviewer said of the same mark and has not replaced."""
+    """What the reviewer said of the same mark, or of the same statement of it, and has not replaced."""
     wanted = select(ReviewRow).where(
         ReviewRow.finding == new.finding,
         ReviewRow.start == new.start,
@@ -208,6 +221,8 @@ def _standing_of(session: Session, new: ReviewRow) -> ReviewRow | None:
         ReviewRow.reviewer == new.reviewer,
         ReviewRow.superseded_by.is_(None),
     )
+    if reviews_statements(new.task):
+        wanted = wanted.where(ReviewRow.label.is_not_distinct_from(new.label))
     return next((row for row in session.scalars(wanted) if row.leads == new.leads), None)
 
 
@@ -229,6 +244,7 @@ def _before(session: Session, row: ReviewRow) -> ReviewRow | None:
 def _taken_back(last: ReviewRow, restored: ReviewRow | None) -> ReviewRow:
     source = restored or last
     said = restored.restores or restored.row if restored else None
+    about = last.label if reviews_statements(last.task) else None
     return ReviewRow(
         finding=last.finding,
         finding_rev=source.finding_rev,
@@ -237,7 +253,7 @@ def _taken_back(last: ReviewRow, restored: ReviewRow | None) -> ReviewRow:
         leads=last.leads,
         start=last.start,
         verdict=restored.verdict if restored else "undo",
-        label=restored.label if restored else None,
+        label=restored.label if restored else about,
         model_label=source.model_label,
         bundle=source.bundle,
         model_seen=source.model_seen,

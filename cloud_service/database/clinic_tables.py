@@ -60,6 +60,48 @@ class ClinicAlarmRow(Table):
     by: Mapped[str] = mapped_column(String(200))
 
 
+class BedGroupRow(Table):
+    """The group, such as a ward, that a bed belongs to; a bed without a row belongs to none."""
+
+    __tablename__ = "bed_groups"
+
+    device: Mapped[str] = mapped_column(ForeignKey("devices.name"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), index=True)
+
+
+class DutyRow(Table):
+    """A person who answers for a bed or a group (`of`) of that name; those of one are told by their `place`."""
+
+    __tablename__ = "duties"
+
+    of: Mapped[str] = mapped_column(String(16), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    place: Mapped[int] = mapped_column(Integer, primary_key=True)
+    person: Mapped[str] = mapped_column(ForeignKey("users.name"), index=True)
+
+
+class EscalationRow(Table):
+    """Somebody was told of an alarm that nobody answered: one step of one episode. Rows are never deleted.
+
+    `episode` is the revision of the alarm by which it came to the state that was told of. `person` is empty where all
+    were told; `pages` is how many of those who were told had a page open.
+    """
+
+    __tablename__ = "escalations"
+
+    alarm: Mapped[str] = mapped_column(String(200), primary_key=True)
+    episode: Mapped[int] = mapped_column(Integer, primary_key=True)
+    step: Mapped[int] = mapped_column(Integer, primary_key=True)
+    device: Mapped[str] = mapped_column(String(64), index=True)
+    kind: Mapped[str] = mapped_column(String(64))
+    priority: Mapped[str] = mapped_column(String(16))
+    turn: Mapped[str] = mapped_column(String(16))
+    person: Mapped[str] = mapped_column(String(64))
+    pages: Mapped[int] = mapped_column(Integer)
+    since: Mapped[datetime] = mapped_column(UtcTime)
+    at: Mapped[datetime] = mapped_column(UtcTime)
+
+
 class UserRow(Table):
     """A person who may log in."""
 
@@ -123,11 +165,11 @@ class ShareRow(Table):
 class ReviewRow(Table):
     """A clinician's word on one mark of a finding. Rows are never deleted.
 
-    The mark is that of `task` and `kind` on `leads` at sample `start` of the finding's recording. A row counts
-    when `superseded_by` is empty and `verdict` is not "undo". `verdict` is confirm or relabel, or adjudicate from a
-    third who decided between readers; `label` is one of the task's review labels. `model_label` and `bundle` are what
-    the mark said then. An undo is a row of its own that takes over the verdict standing before (`restores`), or "undo"
-    when there was none.
+    The mark is that of `task` and `kind` on `leads` at sample `start` of the finding's recording. A row counts when
+    `superseded_by` is empty and `verdict` is not "undo". `verdict` is confirm or relabel, or adjudicate from a third
+    who decided between readers; of statements also affirm, deny and whole. `label` is one of the task's review labels;
+    empty for whole. `model_label` and `bundle` are what the mark said then. An undo is a row of its own that takes over
+    the verdict standing before (`restores`), or "undo" when there was none.
     """
 
     __tablename__ = "reviews"
@@ -245,6 +287,26 @@ class FeedbackRow(Table):
     words: Mapped[str] = mapped_column(Text)
     note: Mapped[str] = mapped_column(Text)
     reader: Mapped[str] = mapped_column(ForeignKey("users.name"))
+    at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class WordsVerdictRow(Table):
+    """What a second person said of better words: they are approved for devices, or withdrawn. Rows are never deleted.
+
+    The newest of a suggestion counts. `pattern` is what was approved, as it was shown, for the `part` of the texts of a
+    `kind` of finding.
+    """
+
+    __tablename__ = "words_verdicts"
+
+    row: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
+    feedback: Mapped[int] = mapped_column(ForeignKey("feedback.row"), index=True)
+    task: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(64))
+    part: Mapped[str] = mapped_column(String(80))
+    pattern: Mapped[str] = mapped_column(Text)
+    says: Mapped[str] = mapped_column(String(16))
+    by: Mapped[str] = mapped_column(ForeignKey("users.name"))
     at: Mapped[datetime] = mapped_column(UtcTime)
 
 

@@ -55,10 +55,33 @@ def card_of(parent: Bundle, candidate: Bundle, dataset: DataSet, report: GateRep
 
 
 def _relabelled(dataset: DataSet) -> int:
-    return sum(mark["label"] != mark["model_label"] for mark in dataset.marks)
+    return sum(_differs(mark) for mark in dataset.marks)
+
+
+def _differs(mark: Mapping[str, Any]) -> bool:
+    if "said" in mark:
+        return any(is_made != (code in mark["stated"]) for code, is_made in mark["said"].items())
+    return bool(mark["label"] != mark["model_label"])
 
 
 def _table(figures: Mapping[str, Any]) -> list[str]:
+    return _of_statements(figures) if "sp" in next(iter(figures["candidate"].values())) else _of_classes(figures)
+
+
+def _of_statements(figures: Mapping[str, Any]) -> list[str]:
+    rows = [
+        "| statement | n | log loss | Se | Sp | ECE | log loss parent | Se parent | Sp parent | ECE parent |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, new in figures["candidate"].items():
+        old = figures["parent"][name]
+        cells = [part[figure] for part in (new, old) for figure in ("loss", "se", "sp", "ece")]
+        shown = " | ".join("absent" if cell is None else f"{cell:.4f}" for cell in cells)
+        rows.append(f"| {name} | {new['n']} | {shown} |")
+    return rows
+
+
+def _of_classes(figures: Mapping[str, Any]) -> list[str]:
     rows = ["| class | n | Se | +P | F1 | Se parent | +P parent | F1 parent |", "|---|---|---|---|---|---|---|---|"]
     for name, new in figures["candidate"].items():
         old = figures["parent"][name]

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 from biosignal.errors import BadInput
 from biosignal.model.bundle import Manifest
 from biosignal.model.npz import read_npz, write_npz
+from biosignal.tasks.lookup import reviews_statements
 from cloud_service.learning.errors import NothingToLearn
 from cloud_service.learning.reviewed import ReviewedMark, reviewed_kind
+from cloud_service.learning.statements import SaidOf, agreed
 
-FORMAT = 2
-READABLE = (1, FORMAT)
-"""Format 1 held beats only: it names them so, and knows neither their kind nor their leads."""
+FORMAT = 3
+READABLE = (1, 2, FORMAT)
+"""Format 1 held beats only: it names them so, and knows neither kind nor leads. Format 2 knew no statements."""
 HELD_OUT_FRACTION = 0.2
 NPZ_BYTES_MAX = 1 << 30
 
@@ -29,7 +31,8 @@ class DataSet:
     """A frozen data set.
 
     `inputs` float32 [n, ...] by tensor name, `label` (index into `classes`) and `held_out` [n] uint8; no group is on
-    both sides. `manifest` holds everything else, and `id` is the SHA-256 over it, which covers the arrays.
+    both sides. Where labels are statements, `label` is [n, classes]: 1 made, 0 not made, `UNSAID`. `manifest` holds
+    everything else, and `id` is the SHA-256 over it, which covers the arrays.
     """
 
     id: str
@@ -63,15 +66,17 @@ def freeze(marks: Iterable[ReviewedMark], manifest: Manifest, *, left_out: Mappi
     NothingToLearn : no mark is left.
     """
     missing = Counter(left_out)
-    kept = _agreed(marks, missing)
+    has_statements = reviews_statements(manifest.task)
+    kept = agreed(marks, manifest.classes, missing) if has_statements else _agreed(marks, missing)
+    missing = +missing
     if not kept:
         what = reviewed_kind(manifest.task).label
         raise NothingToLearn(f"no reviewed {what} can be learned from", task=manifest.task, left_out=dict(missing))
-    held_groups = split_groups({mark.group for mark, _ in kept})
+    held_groups = split_groups({one.first.group for one in kept})
     names = [spec.name for spec in manifest.inputs]
-    arrays: dict[str, NDArray[Any]] = {name: np.stack([mark.inputs[name] for mark, _ in kept]) for name in names}
-    arrays["label"] = np.array([manifest.classes.index(mark.label) for mark, _ in kept], np.uint8)
-    arrays["held_out"] = np.array([mark.group in held_groups for mark, _ in kept], np.uint8)
+    arrays: dict[str, NDArray[Any]] = {name: np.stack([one.first.inputs[name] for one in kept]) for name in names}
+    arrays["label"] = np.stack([one.row(manifest.classes) for one in kept])
+    arrays["held_out"] = np.array([one.first.group in held_groups for one in kept], np.uint8)
     data = write_npz(arrays)
     document = {
         "format": FORMAT,
@@ -80,14 +85,26 @@ def freeze(marks: Iterable[ReviewedMark], manifest: Manifest, *, left_out: Mappi
         "preprocessing": manifest.preprocessing,
         "npz_sha256": hashlib.sha256(data).hexdigest(),
         "mark": reviewed_kind(manifest.task).name,
-        "marks": [_described(mark, reviewers, mark.group in held_groups) for mark, reviewers in kept],
+        "marks": [_described(one, one.first.group in held_groups) for one in kept],
         "held_out_groups": sorted(held_groups),
         "left_out": dict(sorted(missing.items())),
     }
     return _opened(document, data)
 
 
-def _agreed(marks: Iterable[ReviewedMark], missing: Counter[str]) -> list[tuple[ReviewedMark, list[str]]]:
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Labelled:
+    """A mark with the label that its readers agree on."""
+
+    first: ReviewedMark
+    reviewers: tuple[str, ...]
+
+    def row(self, classes: Sequence[str]) -> NDArray[np.uint8]:
+        """Write it as a row of a data set, shape ()."""
+        return np.array(classes.index(self.first.label), np.uint8)
+
+
+def _agreed(marks: Iterable[ReviewedMark], missing: Counter[str]) -> list[Labelled]:
     by_place: dict[tuple[str, tuple[str, ...], int], list[ReviewedMark]] = {}
     for mark in marks:
         by_place.setdefault((mark.recording, mark.leads, mark.start), []).append(mark)
@@ -97,7 +114,7 @@ def _agreed(marks: Iterable[ReviewedMark], missing: Counter[str]) -> list[tuple[
         if len({mark.label for mark in said}) > 1:
             missing["reviewers disagree"] += 1
             continue
-        kept.append((said[0], sorted({mark.reviewer for mark in said})))
+        kept.append(Labelled(first=said[0], reviewers=tuple(sorted({mark.reviewer for mark in said}))))
     return kept
 
 
@@ -109,15 +126,18 @@ def split_groups(groups: Iterable[str]) -> frozenset[str]:
     return frozenset(ordered[: max(1, int(len(ordered) * HELD_OUT_FRACTION))])
 
 
-def _described(mark: ReviewedMark, reviewers: Sequence[str], held_out: bool) -> dict[str, Any]:
-    return {
+def _described(one: Labelled | SaidOf, held_out: bool) -> dict[str, Any]:
+    mark = one.first
+    said: dict[str, Any] = {"label": mark.label}
+    if isinstance(one, SaidOf):
+        said = {"said": one.said, "stated": list(mark.stated)}
+    return said | {
         "finding": mark.finding,
         "recording": mark.recording,
         "group": mark.group,
         "leads": list(mark.leads),
         "start": mark.start,
-        "label": mark.label,
-        "reviewers": list(reviewers),
+        "reviewers": list(one.reviewers),
         "model_label": mark.model_label,
         "bundle": mark.bundle,
         "model_seen": mark.model_seen,

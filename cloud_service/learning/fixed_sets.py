@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from biosignal.errors import BadInput
 from biosignal.model.npz import read_npz
 from biosignal.tasks import TASKS
-from biosignal.tasks.lookup import models
+from biosignal.tasks.lookup import models, reviews_statements
 from biosignal.tasks.task import Task
 from cloud_service.learning.dataset import NPZ_BYTES_MAX
+from cloud_service.learning.statements import UNSAID
 
 
 class FixedSetRefused(BadInput):
@@ -28,7 +29,9 @@ class FixedSetRefused(BadInput):
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class FixedSet:
-    """Labelled marks that no model was fitted on: inputs [n, ...] by tensor name, `label` [n] by class index."""
+    """Labelled marks that no model was fitted on: inputs [n, ...] by tensor name, `label` [n] by class index; where
+    labels are statements [n, classes], 1 made, 0 not made, `UNSAID` not known.
+    """
 
     name: str
     inputs: Mapping[str, NDArray[np.float32]]
@@ -79,9 +82,12 @@ def _read(path: Path) -> FixedSet:
 def _fits(one: FixedSet, task: Task) -> bool:
     """Whether the set has the inputs that the task's models read, and labels among their classes."""
     contract = task.model
-    if contract is None or one.label.ndim != 1 or one.label.dtype.kind not in "iu":
+    if contract is None or not one.label.ndim or one.label.dtype.kind not in "iu":
         return False
+    if reviews_statements(task.name):
+        in_range = one.label.shape[1:] == (len(contract.classes),) and bool(np.isin(one.label, (0, 1, UNSAID)).all())
+    else:
+        in_range = one.label.ndim == 1 and bool(((one.label >= 0) & (one.label < len(contract.classes))).all())
     wanted = {spec.name: (len(one.label), *spec.shape) for spec in contract.inputs}
     given = {name: array.shape for name, array in one.inputs.items()}
-    in_range = not len(one.label) or 0 <= int(one.label.min()) <= int(one.label.max()) < len(contract.classes)
     return given == wanted and in_range and all(array.dtype == np.float32 for array in one.inputs.values())

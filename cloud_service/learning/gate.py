@@ -14,12 +14,14 @@ class GateMargins:
     `f1`, `se`, `ppv`: fall per class, where the class has at least `min_marks` in the set; a fall within `errors`
     binomial standard errors of the released model's own figure may be chance and does not fail. `ece`: rise
     of the expected calibration error. `reviewed`: fall of the agreement with held-out reviewed marks. `size`, `speed`:
-    largest ratio.
+    largest ratio. `loss`, `loss_share`: rise of the log loss of a statement, as it is and of the released model's.
     """
 
     f1: float = 0.02
     se: float = 0.03
     ppv: float = 0.03
+    loss: float = 0.02
+    loss_share: float = 0.25
     min_marks: int = 20
     errors: float = 1.0
     ece: float = 0.02

@@ -15,9 +15,9 @@ import numpy as np
 from biosignal.errors import BedsideError
 from biosignal.model.bundle import Bundle
 from biosignal.model.contract import ContractBroken, check_contract
-from biosignal.tasks.lookup import contract_of
-from cloud_service.learning import comparisons
-from cloud_service.learning.comparisons import ANCHOR_SET, NO_REGRESSION
+from biosignal.tasks.lookup import contract_of, reviews_statements
+from cloud_service.learning import comparisons, statement_comparisons
+from cloud_service.learning.comparisons import NO_REGRESSION
 from cloud_service.learning.dataset import DataSet
 from cloud_service.learning.fixed_sets import FixedSet
 from cloud_service.learning.gate import FAILED, PASSED, Gate, GateMargins, GateReport
@@ -90,12 +90,14 @@ class _Gates:
     def of_refit(self, dataset: DataSet, fixed: Sequence[FixedSet]) -> Iterator[Gate]:
         """Grade by anchor, fixed sets and held-out reviews."""
         pair = self.parent, self.candidate
+        compared = statement_comparisons if reviews_statements(dataset.task) else comparisons
+        anchor_set = compared.ANCHOR_SET
         yield _run("encoder unchanged", lambda: comparisons.encoder_unchanged(*pair))
-        yield _run(NO_REGRESSION, lambda: comparisons.no_regression_on_anchor(*pair, self.margins), on=ANCHOR_SET)
-        yield _run("calibration", lambda: comparisons.calibration(*pair, self.margins), on=ANCHOR_SET)
+        yield _run(compared.NO_REGRESSION, lambda: compared.no_regression_on_anchor(*pair, self.margins), on=anchor_set)
+        yield _run("calibration", lambda: compared.calibration(*pair, self.margins), on=anchor_set)
         yield from self._fixed(fixed)
         name = f"agreement with held-out reviewed {reviewed_kind(dataset.task).plural}"
-        yield _run(name, lambda: comparisons.agreement(name, *pair, dataset, self.margins))
+        yield _run(name, lambda: compared.agreement(name, *pair, dataset, self.margins))
         yield from self._cost()
 
     def of_import(self, fixed: Sequence[FixedSet]) -> Iterator[Gate]:
@@ -110,8 +112,9 @@ class _Gates:
 
     def _fixed(self, fixed: Sequence[FixedSet]) -> Iterator[Gate]:
         for one in fixed:
-            compare = partial(comparisons.no_regression_on_fixed, self.parent, self.candidate, one, self.margins)
-            yield _run(NO_REGRESSION, compare, on=one.name)
+            compared = statement_comparisons if reviews_statements(self.parent.manifest.task) else comparisons
+            compare = partial(compared.no_regression_on_fixed, self.parent, self.candidate, one, self.margins)
+            yield _run(compared.NO_REGRESSION, compare, on=one.name)
 
     def _cost(self) -> Iterator[Gate]:
         yield _run("size", lambda: comparisons.size(self.parent, self.candidate, self.margins))

@@ -10,16 +10,19 @@ doi:10.1109/TPAMI.2017.2773081; departures: only the head is fitted, and the mem
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from biosignal.model.bundle import Anchor, Bundle, Role, golden_npz, open_bundle, seal
 from biosignal.model.onnx_cpu import OnnxCpuBackend
+from biosignal.tasks.lookup import reviews_statements
 from cloud_service.learning.dataset import DataSet
 from cloud_service.learning.errors import NothingToLearn, RefitImpossible
+from cloud_service.learning.onnx_head import last_layer, with_last_layer
 from cloud_service.learning.reviewed import reviewed_kind
+from cloud_service.learning.statement_head import fit_statements, memory_of, statement_head_of
 
 Floats: TypeAlias = NDArray[np.float64]
 BATCH = 256
@@ -42,6 +45,21 @@ class RefitSettings:
     l2: float = 1e-3
     class_power: float = 0.5
     iterations: int = 500
+
+
+class LastLayer(Protocol):
+    """What stands last in a model, named `head.weight` and `head.bias` in its file."""
+
+    @property
+    def weight(self) -> Floats:
+        """What the embedding is multiplied by."""
+
+    @property
+    def bias(self) -> Floats:
+        """What is added."""
+
+    def scores(self, embedding: NDArray[Any]) -> Floats:
+        """Probabilities [n, classes] of embeddings [n, E]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,20 +88,10 @@ def head_of(bundle: Bundle) -> Head:
     ------
     RefitImpossible : it has no head of the agreed form.
     """
-    import onnx  # here, because the service must start without it: 40 MB for what a job needs once a day
-    from onnx import numpy_helper
-
-    tensors = {tensor.name: tensor for tensor in onnx.load_from_string(bundle.onnx).graph.initializer}
-    try:
-        weight = numpy_helper.to_array(tensors["head.weight"]).astype(np.float64)
-        bias = numpy_helper.to_array(tensors["head.bias"]).astype(np.float64)
-    except KeyError as missing:
-        raise RefitImpossible("the model has no head of its own", bundle=bundle.identity) from missing
+    weight, bias = last_layer(bundle)
     width = bundle.manifest.output(Role.EMBEDDING).shape
     if weight.shape != (len(bundle.manifest.classes), *width) or bias.shape != weight.shape[:1]:
         raise RefitImpossible("the model's head has another shape", bundle=bundle.identity, shape=weight.shape)
-    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
-        raise RefitImpossible("the model's head holds numbers that are not finite", bundle=bundle.identity)
     return Head(weight, bias)
 
 
@@ -141,7 +149,7 @@ def _class_weights(label: NDArray[Any], classes: int, power: float) -> Floats:
 
 
 def _minimise(released: Head, features: Floats, targets: Floats, weights: Floats, by: RefitSettings) -> Head:
-    from scipy import optimize  # here for the same reason as in `head_of`
+    from scipy import optimize  # here, because the service must start without it
 
     spread = features.std(axis=0)
     spread[spread < 1e-6] = 1.0  # a dead unit cannot be learned from; its weight stays
@@ -174,9 +182,8 @@ def refit(
     if not fit.any():
         what = reviewed_kind(dataset.task).label
         raise NothingToLearn(f"no reviewed {what} is on the fit side", dataset=dataset.id)
-    anchor, released = anchor_of(parent), head_of(parent)
     _, embedding = run(parent, {name: array[fit] for name, array in dataset.inputs.items()})
-    head = fit_head(released, anchor, embedding, dataset.label[fit], by)
+    head = _fitted(parent, embedding, dataset.label[fit], by)
     at = (made_at or datetime.now(timezone.utc)).isoformat(timespec="seconds")
     training = {
         "method": "head refit on reviewed marks",
@@ -190,28 +197,27 @@ def refit(
     return with_head(parent, head, version=version, training=training)
 
 
-def with_head(parent: Bundle, head: Head, *, version: str, training: Mapping[str, Any]) -> Bundle:
+def _fitted(parent: Bundle, embedding: NDArray[Any], label: NDArray[Any], by: RefitSettings) -> LastLayer:
+    if not reviews_statements(parent.manifest.task):
+        return fit_head(head_of(parent), anchor_of(parent), embedding, label, by)
+    statement_head_of(parent)  # a model without such a head is refused before anything is fitted
+    return fit_statements(memory_of(parent), embedding, label, by.reviewed_weight)
+
+
+def with_head(parent: Bundle, head: LastLayer, *, version: str, training: Mapping[str, Any]) -> Bundle:
     """Put another head into a bundle, with golden outputs of its own.
 
     Raises
     ------
     RefitImpossible : the scores do not follow from the head, so it is not the last layer.
     """
-    import onnx  # here for the same reason as in `head_of`
-    from onnx import numpy_helper
-
-    model = onnx.load_from_string(parent.onnx)
-    for tensor in model.graph.initializer:
-        if tensor.name in ("head.weight", "head.bias"):
-            value = head.weight if tensor.name == "head.weight" else head.bias
-            tensor.CopyFrom(numpy_helper.from_array(value.astype(np.float32), tensor.name))
-    content = model.SerializeToString(deterministic=True)
+    content = with_last_layer(parent.onnx, head.weight, head.bias)
     inputs, _, _ = parent.golden()
     manifest = replace(parent.manifest, version=version, training=dict(training))
     bare = Bundle(manifest, {**parent.files, "model.onnx": content})
     outputs = answers(bare, inputs)
     scores, embedding = (outputs[manifest.output(role).name] for role in (Role.SCORES, Role.EMBEDDING))
-    if not np.allclose(scores, Head(head.weight, head.bias).scores(embedding), atol=1e-3):
+    if not np.allclose(scores, head.scores(embedding), atol=1e-3):
         raise RefitImpossible("the scores do not follow from the head", bundle=parent.identity)
     files = {name: value for name, value in parent.files.items() if name != "manifest.json"}
     files |= {"model.onnx": content, "golden.npz": golden_npz(inputs, outputs), "card.md": b"# Candidate\n"}

@@ -13,7 +13,8 @@ from biosignal.errors import BadInput
 from biosignal.events import MarkState, Tensor, mark_id
 from biosignal.model.bundle import Manifest
 from biosignal.tasks import TASKS
-from biosignal.tasks.lookup import mark_kind
+from biosignal.tasks.lookup import mark_kind, reviews_statements
+from biosignal.tasks.stated import made_in
 from biosignal.tasks.task import MarkKind, ReviewUnit
 from biosignal.wire.codec import from_json
 from cloud_service.clinic.blindness import ADJUDICATE
@@ -26,7 +27,9 @@ from cloud_service.learning.annotated import is_newer, words_on_marks
 class ReviewedMark:
     """One mark with a clinician's label and what the classifier saw. `group` is the subject, else the recording.
 
-    `finding` is empty where it was labelled on the recording itself.
+    `finding` is empty where it was labelled on the recording itself. Where labels are statements it is one word on one
+    of them: `verdict` says which, `label` is empty where the word is on the whole, and `stated` are the statements that
+    the model made.
     """
 
     finding: str
@@ -39,7 +42,13 @@ class ReviewedMark:
     model_label: str | None
     bundle: str | None
     model_seen: bool
+    verdict: str = "relabel"
+    stated: tuple[str, ...] = ()
     inputs: Mapping[str, NDArray[np.float32]] = field(repr=False)
+
+
+WHOLE = "whole"
+"""The verdict on all statements of a mark that no word of their own is on."""
 
 
 def reviewed_kind(task: str) -> MarkKind:
@@ -119,12 +128,15 @@ def _reviewed(
     unit = _unit(manifest.task)
     if unit is not None and said.label == unit.undecided:
         return "the reviewer could not tell"
-    if said.label is None or said.label not in manifest.classes:
+    verdict = said.verdict if isinstance(said, ReviewRow) else "relabel"
+    if verdict != WHOLE and said.label not in manifest.classes:
         return "the label is not a class of the model"
     if mark is None:
         return "the mark has not arrived"
     if mark.state == MarkState.WITHDRAWN.value:
         return "the mark was withdrawn"
+    if reviews_statements(manifest.task) and mark.outcome.get("type") != "Prediction":
+        return "the model had stated nothing of it"
     inputs = _inputs_of(session, mark, manifest)
     if inputs is None:
         return "what the classifier saw is missing, or of another preprocessing"
@@ -139,11 +151,13 @@ def _reviewed(
         group=_group_of(session, mark),
         leads=tuple(said.leads),
         start=mark.start,
-        label=said.label,
+        label=said.label or "",
         reviewer=reader,
         model_label=model_label,
         bundle=bundle,
         model_seen=model_seen,
+        verdict=verdict,
+        stated=made_in(mark.outcome.get("scores") or ()),
         inputs=inputs,
     )
 

@@ -8,6 +8,7 @@ from biosignal.asking.templates import TEMPLATES
 from biosignal.tasks import TASKS
 from biosignal.tasks.chart import Chart
 from biosignal.tasks.lookup import finding_kinds, quantities, task_of_finding
+from biosignal.tasks.stated import STATED_FROM
 from biosignal.tasks.task import FindingKind, Quantity, ReviewUnit, Task
 from biosignal.wire.envelope import KINDS
 from cloud_service.clinic.conditions import CLINIC_ALARMS
@@ -53,7 +54,12 @@ def _task(task: Task) -> dict[str, Any]:
     return {
         "label": task.label,
         "marks": {
-            kind.name: {"label": kind.label, "plural": kind.plural, "unanswered": kind.unanswered}
+            kind.name: {
+                "label": kind.label,
+                "plural": kind.plural,
+                "unanswered": kind.unanswered,
+                "states": STATED_FROM if kind.states else None,
+            }
             for kind in task.marks
         },
         "review": _review(task.review) if task.review is not None else None,

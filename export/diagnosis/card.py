@@ -10,8 +10,10 @@ is: the superclasses {superclasses} and {others} others. It sees I, II and V1 to
 are there; a lead that is missing is marked as missing. A network, `{architecture}`, reads pieces of 2.56 s. {trees}
 trees for each statement read what is measured of the waves, whose bounds `{waves}` sees: amplitudes, areas, intervals,
 axes, indices of voltage. What both say is added, by weights of each statement and set of leads; where nothing was
-measured the network speaks alone. {parameters:,} learned numbers. `similar.npz` holds what both said of the records
-that trained, by parts that had not seen them, with what people stated of each.
+measured the network speaks alone. {parameters:,} learned numbers. A slope and an offset of each statement's logit stand
+last; they change nothing until a clinic's reviews teach them. `similar.npz` holds what both said of the records that
+trained, by parts that had not seen them, with what people stated of each: a model that is taught anew is held to those
+of folds 1 to 4 and judged by those of folds 5 to 8.
 
 ## What trained it
 

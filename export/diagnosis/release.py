@@ -42,20 +42,34 @@ LICENCE = (
 )
 
 
+class Head(nn.Module):  # type: ignore[misc]  # types are checked without torch
+    """A slope and an offset for the logit of each statement: what reviews teach anew. As trained it changes nothing."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.ones(count))
+        self.register_buffer("bias", torch.zeros(count))
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """Shape (window, statement)."""
+        return logits * self.weight + self.bias
+
+
 class Served(nn.Module):  # type: ignore[misc]  # types are checked without torch
     """Whole windows to probabilities of the statements that are told, by how many leads are shown.
 
-    Where nothing was measured the network speaks alone.
+    Where nothing was measured the network speaks alone. The embedding is the logits that both together say.
     """
 
     def __init__(self, network: nn.Module, trees: Trees, both: Joined) -> None:
         super().__init__()
         self.network = network
         self.trees = trees
-        self.head = nn.Linear(network.embedding, trees.count)
+        self.last = nn.Linear(network.embedding, trees.count)
+        self.head = Head(trees.count)
         with torch.no_grad():
-            self.head.weight.copy_(network.head.weight[: trees.count])
-            self.head.bias.copy_(network.head.bias[: trees.count])
+            self.last.weight.copy_(network.head.weight[: trees.count])
+            self.last.bias.copy_(network.head.bias[: trees.count])
         for name, whole in (
             ("of_network", np.concatenate([both.network, both.alone])),
             ("of_trees", np.concatenate([both.trees, np.zeros_like(both.trees)])),
@@ -69,11 +83,12 @@ class Served(nn.Module):  # type: ignore[misc]  # types are checked without torc
         pieces = pieces_of(ecg)
         masks = mask[:, None, :].expand(-1, count, -1).reshape(-1, mask.shape[1])
         seen = self.network.seen(pieces, masks)
-        embedding = seen.reshape(-1, count, seen.shape[1]).mean(dim=1)
         numbers, known = measured[:, 0], measured[:, 1]
         which = _case(mask.sum(dim=1, keepdim=True), (known.sum(dim=1, keepdim=True) > 0).to(ecg.dtype))
-        logits = self.head(embedding) * (which @ self.of_network) + which @ self.offsets
-        return torch.sigmoid(logits + self.trees(numbers, known) * (which @ self.of_trees)), embedding
+        of_network = self.last(seen.reshape(-1, count, seen.shape[1]).mean(dim=1))
+        logits = of_network * (which @ self.of_network) + which @ self.offsets
+        said = logits + self.trees(numbers, known) * (which @ self.of_trees)
+        return torch.sigmoid(self.head(said)), said
 
 
 def _case(shown: Tensor, is_measured: Tensor) -> Tensor:
@@ -161,7 +176,7 @@ def bundle_of(served: Served, version: str, training: Mapping[str, Any], card: s
         inputs=CONTRACT.inputs,
         outputs=(
             TensorSpec(name="scores", shape=(len(CLASSES),), role=Role.SCORES, unit="probability"),
-            TensorSpec(name="embedding", shape=(served.network.embedding,), role=Role.EMBEDDING),
+            TensorSpec(name="embedding", shape=(len(CLASSES),), role=Role.EMBEDDING),
         ),
         golden_tolerance=TOLERANCE,
         files={},

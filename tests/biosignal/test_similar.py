@@ -12,7 +12,7 @@ def records(count, statements=6, seed=1):
     random = np.random.default_rng(seed)
     said = random.beta(0.5, 0.5, (count, statements))
     numbers = random.permutation(60_000)[:count].astype(np.uint16)
-    return Reviewed(record=numbers, held=held_of(said), stated=said > 0.5), said
+    return Reviewed(record=numbers, held=held_of(said), stated=said > 0.5, grading=said[:, 0] > 0.5), said
 
 
 def test_a_record_is_most_like_itself():
@@ -45,6 +45,7 @@ def test_what_people_stated_goes_through_the_file_unchanged():
     again = reviewed_of(arrays, 26)
     np.testing.assert_array_equal(again.stated, reviewed.stated)
     np.testing.assert_array_equal(again.held, reviewed.held)
+    np.testing.assert_array_equal(again.grading, reviewed.grading)
 
 
 def test_probabilities_of_none_and_all_are_held_at_the_ends():

@@ -85,7 +85,7 @@ def test_the_pairs_of_readers_are_compared_by_task_on_what_they_said_blind(reade
 
 
 def word(reader, label, mark=0, *, blind=True):
-    return Word(place=("d", "r", "t", "k", ("II",), mark), reader=reader, label=label, blind=blind)
+    return Word(place=("d", "r", "t", "k", ("II",), mark, None), reader=reader, label=label, blind=blind)
 
 
 def test_kappa_is_that_of_the_table_of_what_was_said_first():

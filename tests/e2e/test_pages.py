@@ -293,6 +293,7 @@ def test_pages_fit_a_phone_and_can_be_read(browser, ward, scheme):
         "/alarms",
         "/review",
         "/classify",
+        "/words",
         "/models",
         "/operations",
     ):

@@ -13,7 +13,7 @@ from biosignal.tasks.ecg_diagnosis.rule import limit_of
 from biosignal.tasks.ecg_diagnosis.waves import KNOWN
 from export.release import admitted, read_bundle
 
-FOLDER = Path(__file__).parents[2] / "models" / "ecg-diagnosis" / "1.1.0"
+FOLDER = Path(__file__).parents[2] / "models" / "ecg-diagnosis" / "1.2.0"
 TRAINING = json.loads((FOLDER / "manifest.json").read_text())["training"]
 
 

@@ -59,7 +59,7 @@ def test_it_names_bundle_and_backend_and_what_trained_it(patients, capsys):
         ("ecg-beats", "2.0.0"),
         ("ecg-rhythm", "1.0.0"),
         ("ecg-waves", "1.0.0"),
-        ("ecg-diagnosis", "1.1.0"),
+        ("ecg-diagnosis", "1.2.0"),
         ("eeg-sleep", "1.0.1"),
     ]
     assert {len(bundle["sha256"]) for bundle in figures["bundles"]} == {64}

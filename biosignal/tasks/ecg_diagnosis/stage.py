@@ -1,7 +1,7 @@
 """The stage that makes its statements on every ten seconds of the leads that are there."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -9,13 +9,16 @@ import numpy as np
 from biosignal.events import (
     Abstained,
     Event,
+    Inputs,
     Mark,
     MarkState,
     Outcome,
     Prediction,
     QualityLevel,
     Reading,
+    Tensor,
     Unavailable,
+    inputs_id,
     mark_id,
 )
 from biosignal.model.model import Model
@@ -117,18 +120,32 @@ class DiagnosisStage:
         ecg, mask = window_of(self._leads.shown(cut, self._limits.rejected_share), self._facts.fs_hz)
         count = int(mask.sum())
         measured = numbers_of(ecg, mask, self._waves.inside(cut, self._facts.fs_hz))
-        outcome = self._outcome(ecg, mask, measured) if count else Abstained(task=NAME, reason=REJECTED)
+        given = {"ecg": ecg, "mask": mask, "measured": measured}
+        outcome = self._outcome(given) if count else Abstained(task=NAME, reason=REJECTED)
         mark = self._mark(cut, outcome, self._quality(cut, count), count)
-        yield mark
         if count >= self._limits.least_leads:
+            mark = yield from self._with_inputs(mark, given)
             yield self._reading(mark)
+        else:
+            yield mark
         self._log.clock = max(self._log.clock, mark.decided_at)
         self._persistence.on_mark(mark)
         yield from self._log.drain()
 
-    def _outcome(self, ecg: np.ndarray, mask: np.ndarray, measured: np.ndarray) -> Outcome:
+    def _with_inputs(self, mark: Mark, given: Mapping[str, np.ndarray]) -> Generator[Event, None, Mark]:
+        """Say a mark that a finding may rest on, and what the network saw of it, which is what reviews teach by."""
+        tensors = tuple(
+            Tensor(name=name, shape=one.shape, data=np.ascontiguousarray(one, "<f4").tobytes())
+            for name, one in given.items()
+        )
+        seen = Inputs(id=inputs_id(tensors), task=NAME, tensors=tensors)
+        mark = replace(mark, inputs=seen.id)
+        yield mark
+        yield seen
+        return mark
+
+    def _outcome(self, given: Mapping[str, np.ndarray]) -> Outcome:
         """Ask the network; the window is called by the most probable of the main statements."""
-        given = {"ecg": ecg, "mask": mask, "measured": measured}
         said = self._model.answer({name: one[np.newaxis] for name, one in given.items()})
         if not isinstance(said, Prediction):
             return said

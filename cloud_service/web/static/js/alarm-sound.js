@@ -34,10 +34,11 @@ export function schedule(context, priority, at = context.currentTime) {
   return onsets.at(-1) + length;
 }
 
-// Which sound the alarms ask for; null: none. Whoever paused or acknowledged one has silenced it, at its device.
-export function wanted(alarms, isLost) {
+// Which sound the alarms ask for; null: none. Whoever paused or acknowledged one has silenced it, at its device; `told` are
+// the priorities of those that nobody answered and that this person was told of.
+export function wanted(alarms, isLost, told = []) {
   if (isLost) return "high";
-  const active = alarms.filter((one) => one.state === "active").map((one) => one.priority);
+  const active = [...told, ...alarms.filter((one) => one.state === "active").map((one) => one.priority)];
   return ["high", "medium", "low"].find((one) => active.includes(one)) ?? null;
 }
 

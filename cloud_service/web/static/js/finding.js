@@ -8,6 +8,7 @@ import { findingName, madeOf, measuresOf, noStrip, textOf } from "./finding-part
 import { makeStrips } from "./finding-strip.js";
 import { drawable, fetchContext, keptText, labelOf, markKey } from "./marks.js";
 import { PaperChoice, newView } from "./paper-choice.js";
+import { isStated, madeText, spoken } from "./review-statements.js";
 import { KINDS, capital, markWords, meaningOf, outcomeText, place, priorityMark, reviewUnit, short, stamp } from "./words.js";
 import { AskDesk } from "./ask-desk.js";
 import { FeedbackDesk } from "./feedback-desk.js";
@@ -27,7 +28,8 @@ let context = [];
 let contextKey = "";
 
 function marks() {
-  const said = new Map(finding.reviews.map((one) => [markKey(one), one.label]));
+  // a word on one of several statements is no name for the whole mark
+  const said = new Map(finding.reviews.filter((one) => !isStated(one)).map((one) => [markKey(one), one.label]));
   const kept = finding.evidence.marks.map((mark) => drawable(mark, finding.evidence.fs_hz, { label: said.get(markKey(mark)) ?? labelOf(mark) }));
   return [...context, ...kept];
 }
@@ -100,11 +102,13 @@ function showMarks() {
     ["Sample", (mark) => String(mark.start), { num: true }],
     all.some((mark) => mark.end > mark.start) ? ["Length", (mark) => `${((mark.end - mark.start) / fsHz).toFixed(1)} s`, { num: true }] : null,
     kinds.length > 1 ? ["Kind", (mark) => markWords(mark.task, mark.kind).label] : null,
-    ["Device", (mark) => h("span", {}, h("span", { class: "letter", title: meaningOf(mark.task, labelOf(mark)) }, labelOf(mark)), mark.outcome?.type === "Prediction" ? "" : ` ${outcomeText(mark.outcome)}`)],
+    ["Device", (mark) => h("span", {}, h("span", { class: "letter", title: meaningOf(mark.task, labelOf(mark)) }, labelOf(mark)), mark.outcome?.type === "Prediction" ? (isStated(mark) ? h("div", { class: "small muted" }, madeText(mark)) : "") : ` ${outcomeText(mark.outcome)}`)],
     ["Probability", (mark) => mark.outcome?.scores?.find(([label]) => label === mark.outcome.label)?.[1].toFixed(2) ?? "", { num: true }],
-    ["Reviews", (mark) => (reviews.get(markKey(mark)) ?? []).map((one) => h("div", {}, h("span", { class: "letter" }, one.label ?? ""), ` ${one.verdict} by ${one.reviewer}, ${stamp(one.at)}${one.model_seen ? ", after the device's answer" : ", read blind"}`))],
+    ["Reviews", (mark) => (reviews.get(markKey(mark)) ?? []).map((one) => h("div", {}, h("span", { class: "letter" }, one.label ?? ""), ` ${spokenOf(one)} by ${one.reviewer}, ${stamp(one.at)}${one.model_seen ? ", after the device's answer" : ", read blind"}`))],
   ].filter(Boolean), all, { empty: "This finding rests on no marks." }));
 }
+
+const spokenOf = (one) => (!isStated(one) ? one.verdict : one.verdict === "whole" ? "all said" : spoken(one.verdict));
 
 function grouped(list, keyOf) {
   const made = new Map();

@@ -10,12 +10,13 @@ import { PaperChoice, newView } from "./paper-choice.js";
 import { showAgreement } from "./agreement.js";
 import { keysOf, labelFor, shownKey } from "./review-keys.js";
 import { ReviewQueue } from "./review-queue.js";
+import { answers, isStated, madeText, markButtons, nextWord, spoken, wordsBy, wordsText } from "./review-statements.js";
 import { capital, counted, kindLabel, markWords, meaningOf, outcomeText, place, reviewUnit } from "./words.js";
 
 let queue = [];
 const waiting = new ReviewQueue(() => inTurn(fillQueue));
 const done = new Set();
-const words = []; // [{finding, marks: [key]}]: what undo takes back, the last first
+const words = []; // [{finding, marks: [key], label}]: what undo takes back, the last first; `label` where it is one of several
 const view = newView();
 const paper = new PaperChoice(byId("paper"), view, () => desk?.strips.forEach((one) => one.draw()));
 const wantedFirst = new URLSearchParams(location.search).get("finding");
@@ -23,7 +24,9 @@ const ADJUDICATE = "adjudicate";
 const LOOK_AGAIN_MS = 3000;
 let at = -1;
 let later = null; // the timer that looks for a strip that has not come
-let desk = null; // {finding, seen, marks: [mark], chosen, all, mine: Map key -> review, others: Map key -> [review], strips, context: [mark to draw]}
+// {finding, seen, marks: [mark], chosen, all, mine: Map key -> review that answers, others: Map key -> [review], stated: Map key -> words on statements,
+// strips, context: [mark to draw]}
+let desk = null;
 
 // ---- queue ----------------------------------------------------------------------------------------------------------
 
@@ -64,7 +67,8 @@ function showQueue() {
 async function load(id, seen) {
   const finding = await get(`/findings/${encodeURIComponent(id)}${seen ? "" : "?blind=true"}`);
   const reviews = seen ? finding.reviews : (await get(`/findings/${encodeURIComponent(id)}/reviews`)).reviews;
-  const mine = new Map(reviews.filter((one) => one.reviewer === me.name).map((one) => [markKey(one), one]));
+  const own = reviews.filter((one) => one.reviewer === me.name);
+  const mine = new Map(own.filter(answers).map((one) => [markKey(one), one]));
   const others = grouped(reviews.filter((one) => one.reviewer !== me.name));
   const old = desk?.finding.id === id ? desk : null;
   const waves = finding.strips.length ? finding.strips : await fetchStretch(finding);
@@ -72,7 +76,7 @@ async function load(id, seen) {
   const strips = waves.length ? makeStrips(waves, view, drawn) : [];
   const asked = finding.evidence.marks.filter((mark) => reviewUnit(mark.task, mark.kind));
   const inSight = asked.filter((mark) => strips.some((one) => one.overlaps(drawable(mark, finding.evidence.fs_hz))));
-  desk = { finding, seen, mine, others, strips, marks: inSight.length ? inSight : asked, asked: asked.length, chosen: old?.chosen ?? 0, all: false, context: [] };
+  desk = { finding, seen, mine, others, stated: wordsBy(own), strips, marks: inSight.length ? inSight : asked, asked: asked.length, chosen: old?.chosen ?? 0, all: false, context: [] };
   // who has answered every mark before has nothing to be blind to
   if (!seen && desk.marks.length && desk.marks.every((mark) => mine.has(markKey(mark)))) return load(id, true);
   show();
@@ -105,6 +109,7 @@ const isInSight = (mark) => desk.strips.some((one) => one.shows(drawable(mark, d
 const deviceLabel = (mark) => mark.outcome?.label ?? null;
 // Readers who differ wait for a third, who sees what they said.
 function isDispute(mark) {
+  if (isStated(mark)) return false; // of statements each is judged for itself
   const said = desk.others.get(markKey(mark)) ?? [];
   const isRead = (one) => one.verdict !== ADJUDICATE;
   const own = desk.mine.get(markKey(mark));
@@ -156,10 +161,11 @@ function showLabels() {
   labelsFor = task;
   const unit = task ? unitOf(chosenMark()) : null;
   fill(byId("labels"), (unit ? keysOf(unit.labels) : []).map((one) => h("button", {
-    type: "button", "data-label": one.name, title: one.meaning, "aria-label": [one.name, one.meaning].filter(Boolean).join(", "),
+    type: "button", "data-label": one.name, "data-name": [one.name, one.meaning].filter(Boolean).join(", "), title: one.meaning, "aria-label": [one.name, one.meaning].filter(Boolean).join(", "),
     "aria-keyshortcuts": [shownKey(one), one.digit].filter(Boolean).join(" "), on: { click: () => inTurn(ofThis(() => label(one))) },
   }, one.name, " ", h("kbd", {}, one.digit ?? shownKey(one)))));
   write(byId("all-text"), `All ${plural()}`);
+  write(byId("confirm-text"), isStated(chosenMark()) ? "All said" : "Confirm");
   showKeys(unit);
 }
 
@@ -178,10 +184,11 @@ function whyDead() {
 
 function showKeys(unit) {
   const keys = unit ? keysOf(unit.labels) : [];
-  const entries = keys.map((one) => [[shownKey(one), one.digit], `label the selected ${singular()}: ${one.name}${one.meaning && one.meaning !== one.name ? `, ${one.meaning}` : ""}${one.name === unit.cannot_tell ? " (never learned from)" : ""}`]);
+  const ofStatement = (one) => [[shownKey(one)], `${one.name} holds, again: does not hold, again: nothing said${one.meaning ? ` (${one.meaning})` : ""}`];
+  const entries = isStated(chosenMark()) ? keys.map(ofStatement) : keys.map((one) => [[shownKey(one), one.digit], `label the selected ${singular()}: ${one.name}${one.meaning && one.meaning !== one.name ? `, ${one.meaning}` : ""}${one.name === unit.cannot_tell ? " (never learned from)" : ""}`]);
   const rest = [
     [["\u2190", "\u2192"], `select another ${singular()}`], [["a"], `select all ${plural()}: the next label is for all`],
-    [["c"], "confirm the device's label, once it is shown"],
+    [["c"], isStated(chosenMark()) ? "all is said: of everything else the device is right, once its answer is shown" : "confirm the device's label, once it is shown"],
     [["Enter"], "see the device's answer without reading first (your reviews then say so)"],
     [["u"], "undo your last word"], [["n", "p"], "next, previous finding"],
     [["[", "]"], "paper speed"], [["+", "-"], "gain"], [["?"], "show or close this"],
@@ -198,10 +205,11 @@ function showMarks() {
   fill(byId("marks"), table([
     [capital(singular()), (row) => h("button", { type: "button", class: "second", "aria-pressed": String(isChosen(row.mark, row.index)), "data-mark": String(row.index), on: { click: () => choose(row.index) } }, String(row.index + 1)), { num: true }],
     ["At", (row) => place(row.mark.start, fsHz, 2), { num: true }],
-    ["Your label", (row) => (row.review ? h("span", {}, h("span", { class: "letter" }, row.review.label), ` ${meaningOf(row.mark.task, row.review.label)}, ${row.review.verdict}`) : h("span", { class: "muted" }, "none yet"))],
-    ...(desk.others.size ? [["Others", (row) => (desk.others.get(markKey(row.mark)) ?? []).map((one) => h("div", {}, h("span", { class: "letter" }, one.label ?? ""), ` by ${one.reviewer}${one.verdict === ADJUDICATE ? ", decided" : ""}`))]] : []),
-    ["Device", (row) => (desk.seen ? outcomeText(row.mark.outcome) : h("span", { class: "muted" }, "hidden"))],
+    ["Your label", (row) => (isStated(row.mark) ? h("span", {}, wordsText(desk.stated.get(markKey(row.mark))) || "none yet") : row.review ? h("span", {}, h("span", { class: "letter" }, row.review.label), ` ${meaningOf(row.mark.task, row.review.label)}, ${row.review.verdict}`) : h("span", { class: "muted" }, "none yet"))],
+    ...(desk.others.size ? [["Others", (row) => (desk.others.get(markKey(row.mark)) ?? []).map((one) => h("div", {}, h("span", { class: "letter" }, one.label ?? "all said"), `${one.verdict === "deny" ? " does not hold," : ""} by ${one.reviewer}${one.verdict === ADJUDICATE ? ", decided" : ""}`))]] : []),
+    ["Device", (row) => (desk.seen ? (isStated(row.mark) && row.mark.outcome?.scores ? madeText(row.mark) : outcomeText(row.mark.outcome)) : h("span", { class: "muted" }, "hidden"))],
   ], rows), h("p", { class: "small muted" }, [hidden ? `${hidden} more ${hidden === 1 ? `${singular()} of this finding lies outside the strip and is` : `${plural()} of this finding lie outside the strip and are`} not asked for.` : "", keptText(desk.finding.evidence.sets ?? [])].filter(Boolean).join(" ")));
+  if (isStated(chosenMark())) markButtons(byId("labels"), chosenMark(), desk.stated.get(markKey(chosenMark())), desk.seen);
   byId("marks").querySelectorAll("tbody tr").forEach((row, index) => row.classList.toggle("is-chosen", isChosen(desk.marks[index], index)));
 }
 
@@ -235,17 +243,37 @@ async function send(marks, make, text) {
   const { finding, seen } = desk;
   for (const mark of marks) {
     const said = { task: mark.task, kind: mark.kind, start: mark.start, model_seen: seen, ...make(mark) };
-    desk.mine.set(markKey(mark), await post(`/findings/${encodeURIComponent(finding.id)}/reviews`, said));
+    keep(mark, await post(`/findings/${encodeURIComponent(finding.id)}/reviews`, said));
   }
   waiting.take(finding.id);
-  words.push({ finding: finding.id, marks: marks.map(markKey) });
+  words.push({ finding: finding.id, marks: marks.map(markKey), label: isStated(marks[0]) ? make(marks[0]).label ?? null : undefined });
   desk.all = false;
   const left = desk.marks.findIndex((mark) => !desk.mine.has(markKey(mark)));
-  if (left >= 0 && marks.length === 1) desk.chosen = left;
+  if (left >= 0 && marks.length === 1 && desk.mine.has(markKey(marks[0]))) desk.chosen = left;
   if (left < 0) showAgreement(byId("agreement")).catch(() => {});
   if (left < 0 && !seen) await load(finding.id, true);
   else show();
   say(text);
+}
+
+function keep(mark, review) {
+  const key = markKey(mark);
+  if (answers(review)) desk.mine.set(key, review);
+  if (isStated(review)) desk.stated.set(key, (desk.stated.get(key) ?? new Map()).set(review.label ?? "", review));
+}
+
+// A key that says a statement again turns the word round, and then takes it back.
+async function state(one) {
+  const marks = selected().filter(isInSight);
+  const verdict = nextWord(desk.stated.get(markKey(chosenMark()))?.get(one.name));
+  if (verdict) return send(marks, () => ({ verdict, label: one.name }), `${named(marks)}: ${one.name} ${spoken(verdict)}.`);
+  for (const mark of marks) {
+    let review = desk.stated.get(markKey(mark))?.get(one.name);
+    // an undo brings back what was said before, until nothing was
+    while (review && review.verdict !== "undo") review = await post(`/reviews/${review.row}/undo`);
+  }
+  await load(desk.finding.id, desk.seen);
+  say(`${named(marks)}: nothing is said of ${one.name}.`);
 }
 
 const named = (marks) => (marks.length === 1 ? `${capital(singular())} ${desk.marks.indexOf(marks[0]) + 1}` : counted(marks[0].task, marks[0].kind, marks.length));
@@ -253,13 +281,16 @@ const named = (marks) => (marks.length === 1 ? `${capital(singular())} ${desk.ma
 function label(one) {
   const marks = selected().filter(isInSight);
   if (!marks.length) return say(whyDead());
+  if (isStated(marks[0])) return state(one);
   return send(marks, (mark) => ({ verdict: isDispute(mark) || isDecided(mark) ? ADJUDICATE : "relabel", label: one.name }), `${named(marks)}: ${one.name}${one.meaning ? `, ${one.meaning}` : ""}.`);
 }
 
 function confirm() {
   if (!desk.seen) return say(`The device's answer is hidden until you have read: label the ${plural()}, or press Enter to see it.`);
-  if (!selected().some(isInSight)) return say(whyDead());
-  const marks = selected().filter(isInSight).filter(deviceLabel);
+  const seen = selected().filter(isInSight);
+  if (!seen.length) return say(whyDead());
+  if (isStated(seen[0])) return send(seen, () => ({ verdict: "whole" }), `${named(seen)}: all is said.`);
+  const marks = seen.filter(deviceLabel);
   if (!marks.length) return say("The device has no label here to confirm.");
   return send(marks, (mark) => (isDispute(mark) || isDecided(mark) ? { verdict: ADJUDICATE, label: deviceLabel(mark) } : { verdict: "confirm" }), `${named(marks)}: the device's label confirmed.`);
 }
@@ -269,7 +300,8 @@ async function undo() {
   if (!last) return say("There is nothing of yours to undo.");
   // the word that stands now may itself have been put back by an undo
   const { reviews } = await get(`/findings/${encodeURIComponent(last.finding)}/reviews`);
-  const standing = reviews.filter((one) => one.reviewer === me.name && last.marks.includes(markKey(one)));
+  const isMeant = (one) => last.marks.includes(markKey(one)) && (last.label === undefined || last.label === one.label);
+  const standing = reviews.filter((one) => one.reviewer === me.name && isMeant(one));
   for (const one of standing) await post(`/reviews/${one.row}/undo`);
   const isHere = desk?.finding.id === last.finding;
   if (!queue.includes(last.finding)) queue.splice(Math.max(0, at), 0, last.finding);
@@ -282,7 +314,7 @@ async function undo() {
 // What was said before this page was opened is taken back label by label.
 async function lastSitting() {
   const [last] = (await get("/my-reviews?limit=1")).reviews;
-  return last ? { finding: last.finding, marks: [markKey(last)] } : null;
+  return last ? { finding: last.finding, marks: [markKey(last)], label: isStated(last) ? last.label : undefined } : null;
 }
 
 async function reveal() {
