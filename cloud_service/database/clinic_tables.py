@@ -166,11 +166,10 @@ class ReviewRow(Table):
     """A clinician's word on one mark of a finding. Rows are never deleted.
 
     The mark is that of `task` and `kind` on `leads` at sample `start` of the finding's recording. A row counts when
-    `superseded_by` is empty and `verdict` is not "undo". `verdict` is confirm or relabel, or adjudicate from a third who
-    decided between readers; of statements also affirm, deny and whole. `label` is one of the task's review labels; empty
-    for whole. `model_label` and `bundle` are what the mark said then. An undo is a row of its own that takes over the
-    verdict standing before (`restores`), or "undo" when
-    there was none.
+    `superseded_by` is empty and `verdict` is not "undo". `verdict` is confirm or relabel, or adjudicate from a third
+    who decided between readers; of statements also affirm, deny and whole. `label` is one of the task's review labels,
+    empty for whole. `model_label` and `bundle` are what the mark said then. An undo is a row of its own that takes over
+    the verdict standing before (`restores`), or "undo" when there was none.
     """
 
     __tablename__ = "reviews"

@@ -26,9 +26,9 @@ from cloud_service.learning.annotated import is_newer, words_on_marks
 class ReviewedMark:
     """One mark with a clinician's label and what the classifier saw. `group` is the subject, else the recording.
 
-    `finding` is empty where it was labelled on the recording itself. Where labels are statements it is one word on one of
-    them: `verdict` says which, `label` is empty where the word is on the whole, and `stated` are the statements that the
-    model made.
+    `finding` is empty where it was labelled on the recording itself. Where labels are statements it is one word on one
+    of them: `verdict` says which, `label` is empty where the word is on the whole, and `stated` are the statements that
+    the model made.
     """
 
     finding: str
