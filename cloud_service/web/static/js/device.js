@@ -17,6 +17,7 @@ import { PaperChoice, newView } from "./paper-choice.js";
 import { dated, isHere, modelText, readers, readingLines, showRate } from "./readings.js";
 import { showSeries } from "./series.js";
 import { Timeline } from "./timeline.js";
+import { TwelveLive } from "./twelve-live.js";
 import { EVENTS, clock, leadText, place, short, stamp, taskLabel, unitText } from "./words.js";
 
 const name = byId("device").dataset.device;
@@ -26,6 +27,10 @@ const timeline = new Timeline();
 const paper = new PaperChoice(byId("paper"), view);
 const strips = new Map();
 const choice = new LeadChoice(name);
+const twelve = new TwelveLive(view, timeline, () => {
+  choice.offer(strips);
+  twelve.arrange();
+});
 const charts = new Charts(byId("charts"), new ChartClock(), { withLines: false });
 const FROZEN_S = 120;
 let alarms = [];
@@ -51,6 +56,7 @@ function stripOf(lead) {
   strips.set(lead.name, made);
   byId("strips").append(made.root);
   choice.offer(strips);
+  twelve.offer(strips);
   offer();
   return made;
 }
@@ -71,11 +77,12 @@ const offer = () => paper.offer([...strips.values()].map((one) => one.lead.unit)
 watchDevice(name, (message) => {
   if (message.type === "wave") {
     timeline.take(message);
+    twelve.take(message);
     stripOf({ name: message.lead, unit: message.unit, kind: message.kind ?? "unknown" }).take(message);
     offer();
   } else if (message.type === "status") showStatus(dated(message));
 });
-animate(timeline, () => choice.shown(strips), () => frozenAt !== null);
+animate(timeline, () => (twelve.isOn ? twelve.shown() : choice.shown(strips)), () => frozenAt !== null);
 move("sweep");
 
 // A strip that stands still looks like one that goes on: it says so, and goes on by itself.
