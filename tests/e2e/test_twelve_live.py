@@ -67,10 +67,10 @@ def test_twelve_leads_stand_in_three_rows_of_four_above_their_rhythm(page):
     expect(page.locator("#strips .strip:visible")).to_have_count(13, timeout=LONG_MS)
     rows = ["I", "aVR", "V1", "V4", "II", "aVL", "V2", "V5", "III", "aVF", "V3", "V6"]
     assert page.evaluate(AS_SEEN) == [*rows, "II"]
-    rhythm = page.locator("#strips .rhythm canvas")
-    page.locator("#strips .rhythm:not(.stale)").wait_for(timeout=LONG_MS)
+    rhythm = page.locator("#strips .long-strip canvas")
+    page.locator("#strips .long-strip:not(.stale)").wait_for(timeout=LONG_MS)
     before = rhythm.evaluate(DRAWN)
-    page.wait_for_function(f"(before) => ({DRAWN})(document.querySelector('.rhythm canvas')) !== before", arg=before)
+    page.wait_for_function(f"(before) => ({DRAWN})(document.querySelector('.long-strip canvas')) !== before", arg=before)
     page.locator("#twelve").click()
     expect(page.locator("#strips .strip:visible")).to_have_count(12)
     assert sorted(page.evaluate(SHOWN)) == sorted(LEADS)
@@ -86,5 +86,5 @@ def test_twelve_leads_stand_in_three_rows_of_four_above_their_rhythm(page):
 def test_they_fit_the_window(page, width):
     page.set_viewport_size({"width": width, "height": 900})
     expect(page.locator("#strips .strip:visible")).to_have_count(13, timeout=LONG_MS)
-    page.locator("#strips .rhythm:not(.stale)").wait_for(timeout=LONG_MS)
+    page.locator("#strips .long-strip:not(.stale)").wait_for(timeout=LONG_MS)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")

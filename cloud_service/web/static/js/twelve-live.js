@@ -51,7 +51,7 @@ export class TwelveLive {
       if (this.isOn) strip.root.hidden = !PLACES.has(plain(name));
     }
     if (!this.rhythm) return;
-    this.rhythm.root.classList.add("rhythm");
+    this.rhythm.root.classList.add("long-strip");
     this.rhythm.root.style.order = String(PLACES.size + 1);
     if (this.isOn) byId("strips").append(this.rhythm.root);
     else this.rhythm.root.remove();
