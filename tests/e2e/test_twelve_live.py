@@ -70,7 +70,9 @@ def test_twelve_leads_stand_in_three_rows_of_four_above_their_rhythm(page):
     rhythm = page.locator("#strips .long-strip canvas")
     page.locator("#strips .long-strip:not(.stale)").wait_for(timeout=LONG_MS)
     before = rhythm.evaluate(DRAWN)
-    page.wait_for_function(f"(before) => ({DRAWN})(document.querySelector('.long-strip canvas')) !== before", arg=before)
+    page.wait_for_function(
+        f"(before) => ({DRAWN})(document.querySelector('.long-strip canvas')) !== before", arg=before
+    )
     page.locator("#twelve").click()
     expect(page.locator("#strips .strip:visible")).to_have_count(12)
     assert sorted(page.evaluate(SHOWN)) == sorted(LEADS)
