@@ -62,7 +62,8 @@ def ecg_pages(
     for mark in [one for one in marks if any(map(standard_name, one.leads))][:MOST_PRINTS]:
         fs_hz = rates[mark.task]
         range_s = (mark.start / fs_hz, mark.end / fs_hz)
-        leads = [lead for lead in facts.leads if lead.name in mark.leads]
+        read_at = {lead.fs_hz for lead in facts.leads if lead.name in mark.leads}
+        leads = [lead for lead in facts.leads if lead.fs_hz in read_at and standard_name(lead.name) is not None]
         samples = samples_between(
             source, [lead.name for lead in leads], fs_hz=fs_hz, range_s=range_s, recording=recording
         )
