@@ -31,8 +31,8 @@ setup-dev: $(VENV)/.dev  ## the same with what tests and checks need
 demo: setup  ## broker, clinic and bedside daemon on this machine: RECORD=excerpt SPEED=1
 	@$(BIN)/python -m demo run --record $(RECORD) --speed $(SPEED)
 
-demo-check: setup  ## once round the whole circle, headless; prints one JSON object last
-	@$(BIN)/python -m demo check $(DEMO_CHECK)
+demo-check: setup  ## once round the whole circle, headless; prints one JSON object last; WORDS=1: with better words alone
+	@$(BIN)/python -m demo check $(if $(WORDS),--words) $(DEMO_CHECK)
 
 test: setup-dev  ## the tests
 	$(BIN)/python -m pytest -m "not fault and not browser and not train" $(PYTEST)

@@ -61,6 +61,8 @@ SPECS: dict[str, Spec] = {
     "central_32_browser_percent": Spec(what="32 live beds on a page: of one core", unit="%", most=30.0),
     "central_32_heap_mb": Spec(what="32 live beds on a page: memory", unit="MB", most=150.0),
     "central_32_behind_p99_s": Spec(what="32 live beds: what the clinic hands over is late by", unit="s", most=2.0),
+    "left_open_heap_mb": Spec(what="a page of live beds left open for hours: memory", unit="MB", most=150.0),
+    "left_open_growth_mb": Spec(what="the same: what it grew by after the first eighth", unit="MB", most=10.0),
     **{
         f"decoding_{board}": Spec(what=f"decoding {board}, live or damaged", unit="x line rate", least=100.0)
         for board in KINDS

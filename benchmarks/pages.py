@@ -1,6 +1,7 @@
 """The clinic's pages in a real browser: a day of twelve leads scrolled, and a central station of many beds."""
 
 import contextlib
+import itertools
 import math
 import threading
 import time
@@ -13,7 +14,7 @@ import numpy as np
 
 from benchmarks.clinic import quantile
 from benchmarks.figures import Figure, NotMeasured
-from biosignal.events import Recording, RecordingClosed, Status, closed_id
+from biosignal.events import AlarmEvent, AlarmState, Priority, Recording, RecordingClosed, Status, closed_id
 from biosignal.signal.blocks import Lead, LeadKind, Unit
 from biosignal.wire.envelope import encode, encode_message, wrap
 from biosignal.wire.topics import Channel, up
@@ -36,12 +37,17 @@ NAMES = (
     "central_32_browser_percent",
     "central_32_heap_mb",
     "central_32_behind_p99_s",
+    "left_open_heap_mb",
+    "left_open_growth_mb",
 )
 SITE, PASSWORD = "ward", "correct horse battery"  # of a clinic that lives for a minute
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 FS_HZ = 250.0
 BEDS = 32
 STEP_S = 0.25
+FEW_BEDS = 2
+HURRIED_S = 1.0
+HURRIED_WAIT_S = 0.008
 AT = "2026-01-01T08:00:00.000Z"
 FRAMES = """
 (seconds) => new Promise((done) => {
@@ -73,7 +79,8 @@ def measure(*, quick: bool) -> list[Figure]:
         with sync_playwright() as playwright, _browser(playwright) as browser:
             page = _logged_in(browser, url)
             scrolled = _scroll(page, recording, hours, seconds=3.0 if quick else 8.0)
-            return [*scrolled, *_central(page, clinic, seconds=10.0 if quick else 40.0)]
+            central = _central(page, clinic, seconds=10.0 if quick else 40.0)
+            return [*scrolled, *central, *_left_open(page, clinic, hours=0.5 if quick else 8.0)]
 
 
 def _scroll(page: Any, recording: str, hours: float, *, seconds: float) -> list[Figure]:
@@ -93,19 +100,11 @@ def _scroll(page: Any, recording: str, hours: float, *, seconds: float) -> list[
 
 def _central(page: Any, clinic: Clinic, *, seconds: float) -> list[Figure]:
     """Watch all beds; what the browser's main thread does is asked of the browser."""
-    feeding = _Feed(clinic)
-    feeding.start()
-    try:
-        page.goto("/central")
-        page.locator(".bed:not(.stale) .strip:not(.stale)").nth(BEDS - 1).wait_for(timeout=60_000)
-        session = page.context.new_cdp_session(page)
-        session.send("Performance.enable")
-        page.wait_for_timeout(3000)
+    with _Feed(clinic) as feeding:
+        session = _watching(page, BEDS)
         before, began_s = _metrics(session), time.monotonic()
         page.wait_for_timeout(1000 * seconds)
         after, spent_s = _metrics(session), time.monotonic() - began_s
-    finally:
-        feeding.stop()
     percent = 100 * (after["TaskDuration"] - before["TaskDuration"]) / spent_s
     note = f"{BEDS} beds with a live lead each, {seconds:g} s"
     return [
@@ -119,43 +118,102 @@ def _central(page: Any, clinic: Clinic, *, seconds: float) -> list[Figure]:
     ]
 
 
+def _left_open(page: Any, clinic: Clinic, *, hours: float) -> list[Figure]:
+    """Let hours of two beds pass before a page as fast as it takes them, an alarm raised or resolved every minute."""
+    came = itertools.count()
+    page.on("websocket", lambda line: line.on("framereceived", lambda _: next(came)))
+    with _Feed(clinic, beds=FEW_BEDS, step_s=HURRIED_S, wait_s=HURRIED_WAIT_S, alarm_s=60.0) as feeding:
+        session = _watching(page, FEW_BEDS)
+        _wait_until(page, feeding, hours * 3600 / 8)
+        early_mb = _heap_mb(session)
+        _wait_until(page, feeding, hours * 3600)
+        late_mb = _heap_mb(session)
+    what = f"{next(came)} messages on the line, {feeding.alarms} changes of alarms"
+    note = f"{hours:g} h of {FEW_BEDS} beds in a hurry, {what}; after collecting garbage"
+    return [
+        Figure(name="left_open_heap_mb", value=late_mb, note=note),
+        Figure(name="left_open_growth_mb", value=late_mb - early_mb, note=f"{note}; since the first eighth"),
+    ]
+
+
+def _watching(page: Any, beds: int) -> Any:
+    """Open the central page and wait until so many beds are live on it."""
+    page.goto("/central")
+    page.locator(".bed:not(.stale) .strip:not(.stale)").nth(beds - 1).wait_for(timeout=60_000)
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+    page.wait_for_timeout(3000)
+    return session
+
+
+def _wait_until(page: Any, feeding: "_Feed", seconds: float) -> None:
+    while feeding.passed_s < seconds:
+        page.wait_for_timeout(500)
+
+
+def _heap_mb(session: Any) -> float:
+    session.send("HeapProfiler.collectGarbage")
+    return _metrics(session)["JSHeapUsedSize"] / 1e6
+
+
 def _metrics(session: Any) -> dict[str, float]:
     return {one["name"]: one["value"] for one in session.send("Performance.getMetrics")["metrics"]}
 
 
 class _Feed:
-    """All beds going on, in a thread, as the broker's network thread would hand them over."""
+    """Beds going on, in a thread, as the broker's network thread would hand them over.
 
-    def __init__(self, clinic: Clinic) -> None:
-        self._clinic = clinic
+    Parameters
+    ----------
+    step_s : so much of each bed at a time. wait_s : then that much real time.
+    alarm_s : an alarm changes so often; 0: none.
+    """
+
+    def __init__(
+        self,
+        clinic: Clinic,
+        *,
+        beds: int = BEDS,
+        step_s: float = STEP_S,
+        wait_s: float = STEP_S,
+        alarm_s: float = 0.0,
+    ) -> None:
+        self._clinic, self._beds = clinic, beds
+        self._step_s, self._wait_s, self._alarm_s = step_s, wait_s, alarm_s
         self.late_s: list[float] = []
+        self.passed_s = 0.0
+        self.alarms = 0
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._lead = Lead(name="II", unit=Unit.MILLIVOLT, kind=LeadKind.ECG, fs_hz=FS_HZ)
 
-    def start(self) -> None:
+    def __enter__(self) -> "_Feed":  # noqa: PYI034  # Self is not there before Python 3.11
         self._thread.start()
+        return self
 
-    def stop(self) -> None:
+    def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._thread.join()
 
     def _run(self) -> None:
-        began_s = time.monotonic()
+        at_s = time.monotonic()
         step = 0
         while not self._ended.is_set():
-            at_s = began_s + step * STEP_S
+            at_s = max(at_s + self._wait_s, time.monotonic() - 1.0)
             time.sleep(max(0.0, at_s - time.monotonic()))
-            for bed in range(BEDS):
+            for bed in range(self._beds):
                 self._send(f"bed-{bed}", step)
             self.late_s.append(time.monotonic() - at_s)
             step += 1
+            self.passed_s = step * self._step_s
+            if self._alarm_s and step % round(self._alarm_s / self._step_s) == 0:
+                self._alarm(step)
 
     def _send(self, bed: str, step: int) -> None:
-        count = round(STEP_S * FS_HZ)
+        count = round(self._step_s * FS_HZ)
         chunk = _chunk("live", "II", step * count, _beats(count, step * count))
         self._clinic.views.publish(SITE, bed, encode_wave(chunk))
-        if step % round(1 / STEP_S) == 0:
+        if step % round(1 / self._step_s) == 0:
             presence = read_status(
                 up(SITE, bed, Channel.STATUS),
                 encode_message(self._status(step * count)),
@@ -165,6 +223,17 @@ class _Feed:
             assert presence is not None
             note(self._clinic.database, [presence])
             self._clinic.views.publish(SITE, bed, presence)
+
+    def _alarm(self, step: int) -> None:
+        """Raise an alarm, or resolve the one that was raised before."""
+        number, is_raised = divmod(self.alarms, 2)
+        self.alarms += 1
+        state = AlarmState.RESOLVED if is_raised else AlarmState.ACTIVE
+        alarm = AlarmEvent(
+            id=f"alarm-{number}", rev=is_raised, device="bed-0", recording="live", finding=f"finding-{number}",
+            kind="bench", leads=("II",), priority=Priority.MEDIUM, state=state, at=step, by="device",
+        )  # fmt: skip
+        _tell(self._clinic, alarm)
 
     def _status(self, sample: int) -> Status:
         return Status(

@@ -548,6 +548,14 @@ class SetLimit:
     value: float
 
 
+class SounderState(str, Enum):
+    """Whether a program of the owner's signals alarms at the bed."""
+
+    NONE = "none"
+    WORKS = "works"
+    FAILS = "fails"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Status:
     """How the device is, now: sent every few seconds, not durable, and by the broker as last will (`online` false).
@@ -558,6 +566,8 @@ class Status:
     of the daemon, with its reason. `boot` names this run of the daemon: two at a time under one name are two devices.
     `sent_utc_s` is the wall clock of the device, in seconds since 1970, and may be wrong. Version 1 said none of these.
     `limits` are those in force that are not the declared ones; absent where the device is too old to say.
+    `sounder` says whether a buzzer or light of its own signals the alarms at the bed;
+    absent where the device is too old to say.
     """
 
     online: bool
@@ -578,6 +588,7 @@ class Status:
     boot: str = ""
     sent_utc_s: float | None = None
     limits: tuple[SetLimit, ...] | None = None
+    sounder: SounderState | None = None
 
 
 Durable: TypeAlias = (

@@ -20,12 +20,15 @@ from cloud_service.access.tokens import Tokens
 from cloud_service.clinic import (
     alarm_log,
     alarms,
+    annotating,
+    approving,
     asking,
     bed_limits,
     classify,
     classify_file,
     devices,
     disclosure,
+    duties,
     eeg_views,
     event_log,
     excerpting,
@@ -48,7 +51,8 @@ from cloud_service.clinic.answers import answer_error, answer_invalid
 from cloud_service.clinic.command_desk import CommandDesk
 from cloud_service.clinic.context import Clinic
 from cloud_service.clinic.ear import Ear
-from cloud_service.clinic.feed import Feed, announcement, status_item
+from cloud_service.clinic.escalator import Escalator
+from cloud_service.clinic.feed import Feed, announcement, escalation_item, status_item
 from cloud_service.clinic.lookout import Lookout
 from cloud_service.clinic.retention import Retention
 from cloud_service.clinic.watching import LiveViews, WatchDesk
@@ -65,6 +69,9 @@ from cloud_service.pulse import Part
 from cloud_service.settings import CloudSettings
 from cloud_service.waves.archive import WaveArchive
 from cloud_service.web.pages import router as pages
+from cloud_service.webhooks import routes as webhook_routes
+from cloud_service.webhooks.hooks import Webhooks
+from cloud_service.webhooks.sender import WebhookSender
 
 API = "/api/v1"
 API_ROUTERS: tuple[APIRouter, ...] = (
@@ -82,11 +89,14 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     sharing.router,
     reviews.router,
     verdicts.router,
+    annotating.router,
     alarms.router,
     alarm_log.router,
+    duties.router,
     classify.router,
     asking.router,
     feedback.router,
+    approving.router,
     classify_file.router,
     feed_routes.router,
     event_log.router,
@@ -94,6 +104,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     people.router,
     tokens.router,
     learning_routes.router,
+    webhook_routes.router,
 )
 OTHER_ROUTERS: tuple[APIRouter, ...] = (operations.outside_api, learning_routes.updates, pages)
 """Routers outside the API: pages and the model repository go here, one line each."""
@@ -115,13 +126,16 @@ def create_app(
     clinic = _assemble(settings, on_devices_changed)
     workshop = open_workshop(clinic.database, settings.state_dir, settings.learning)
     learner = make_worker(workshop) if settings.learning.worker else None
-    _watch(clinic, [*parts, *([learner.loop] if learner is not None else [])])
+    sender = WebhookSender(clinic.database, settings.webhooks)
+    beside = [part.loop for part in (learner, sender if sender.is_on else None) if part is not None]
+    _watch(clinic, [*parts, *beside])
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         _start(clinic)
         if learner is not None:
             learner.start()
+        sender.start()
         clinic.lookout.start()
         notify.ready()
         yield
@@ -129,6 +143,7 @@ def create_app(
         await asyncio.to_thread(clinic.lookout.stop)
         if learner is not None:
             await asyncio.to_thread(learner.stop)
+        await asyncio.to_thread(sender.stop)
         await clinic.feed.stop()
         await asyncio.to_thread(_stop, clinic)
 
@@ -142,6 +157,7 @@ def create_app(
         redirect_slashes=False,  # its answer leads to whatever host the request names
     )
     app.state.clinic = clinic
+    app.state.webhooks = Webhooks(clinic.database, settings.webhooks)
     app.state.learning = learning_part(workshop, clinic.commands, settings.learning)
     larger = {f"{API}{one.PATH}": one.LARGEST_BODY for one in (classify, classify_file)}
     app.add_middleware(BodyLimit, larger=larger)
@@ -161,6 +177,13 @@ def _assemble(settings: CloudSettings, on_devices_changed: Callable[[], None]) -
     audit.keep_anchors(database, settings.anchor_file)
     feed, views = Feed(database), LiveViews()
     lookout = Lookout(database, Ear(), lambda alarm: feed.announce(announcement(alarm)))
+    escalator = Escalator(
+        database,
+        settings.escalation,
+        own=lambda: lookout.alarms.standing,
+        on_page=lambda: feed.on_page,
+        on_step=lambda one, step: feed.announce(escalation_item(one, step)),
+    )
     archive = open_archive(settings)
     worker, filer, link = _line(settings, database, archive, views, feed, lookout)
     commands = CommandDesk(database, link)
@@ -181,6 +204,7 @@ def _assemble(settings: CloudSettings, on_devices_changed: Callable[[], None]) -
         views=views,
         feed=feed,
         lookout=lookout,
+        escalator=escalator,
         retention=Retention(database, settings.database, archive=archive, keep_waves_days=settings.waves.keep_days),
         on_devices_changed=on_devices_changed,
     )
@@ -228,7 +252,7 @@ def _line(
 def _watch(clinic: Clinic, more: Sequence[Part]) -> None:
     """Name to the lookout every part that must go on for ever."""
     link, worker = clinic.link, clinic.worker
-    mine: list[Part] = [clinic.feed, clinic.watching.loop]
+    mine: list[Part] = [clinic.feed, clinic.watching.loop, clinic.escalator.loop]
     mine += [part.loop for part in (link, worker) if part is not None]
     beside = [clinic.retention.loop] if clinic.retention.is_on else []
     beside += [clinic.filer.loop] if clinic.filer is not None else []
@@ -239,6 +263,7 @@ def _start(clinic: Clinic) -> None:
     clinic.feed.start()
     clinic.watching.start()
     clinic.retention.start()
+    clinic.escalator.start()
     for part in (clinic.worker, clinic.filer):
         if part is not None:
             part.start()
@@ -249,6 +274,7 @@ def _start(clinic: Clinic) -> None:
 def _stop(clinic: Clinic) -> None:
     clinic.watching.stop()
     clinic.retention.stop()
+    clinic.escalator.stop()
     if clinic.link is not None:
         clinic.link.stop()
     for part in (clinic.worker, clinic.filer):

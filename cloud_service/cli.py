@@ -40,6 +40,7 @@ from cloud_service.excerpt_verbs import ExcerptVerbs
 from cloud_service.learning.verbs import LearningVerbs
 from cloud_service.settings import CloudSettings, load_settings
 from cloud_service.token_verbs import TokenVerbs
+from cloud_service.webhook_verbs import WebhookVerbs
 
 PROGRAM = "cloud-service"
 Verb = Callable[[argparse.Namespace, "Said"], None]
@@ -148,6 +149,7 @@ def parser() -> argparse.ArgumentParser:
     broker.add_argument("--write-mosquitto", type=Path, metavar="DIR", help="write mosquitto's files there, and end")
     _user_parser(verbs)
     TokenVerbs(_verb, settings_from, open_state).add_to(verbs)
+    WebhookVerbs(_verb, settings_from, open_state).add_to(verbs)
     DeviceVerbs(_verb, settings_from, open_state).add_to(verbs)
     log = verbs.add_parser("audit", help="check the audit log").add_subparsers(required=True, metavar="VERB")
     _verb(log, "verify", _audit_verify, "recompute its hash chain and hold it against its anchors")

@@ -7,6 +7,7 @@ from typing import Any
 
 from biosignal.errors import BadInput
 from cloud_service.access.secret_files import write_secret
+from cloud_service.clinic.annotating import readers_of
 from cloud_service.clinic.excerpting import note_taken_out, stretch_of
 from cloud_service.database.connection import Database
 from cloud_service.database.event_tables import RecordingRow
@@ -53,7 +54,8 @@ class ExcerptVerbs:
                 if row is None:
                     raise BadInput("no such recording", device=options.device, recording=options.recording)
                 place = (options.from_s, options.to_s)
-                stretch = stretch_of(session, open_archive(settings), row, *place, leads=options.lead)
+                of = {"leads": options.lead, "readers": readers_of(session, row)}
+                stretch = stretch_of(session, open_archive(settings), row, *place, **of)
             packed = zipped(stretch, options.form)
             write_secret(options.output, packed)
             note_taken_out(database, stretch, options.form, by=BY)

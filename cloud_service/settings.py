@@ -124,6 +124,46 @@ class AccessSettings:
     anchor_file: Path | None = None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EscalationSettings:
+    """When an alarm that nobody acknowledges is told to the next person, in seconds; 0: never.
+
+    After `high_s` without an answer a high alarm goes to the first person named for its bed, after as long again to the
+    next, then to everybody; `medium_s` is the same for medium ones. `remind_s` after that, and again, all are reminded.
+    What was acknowledged and is there for `still_there_s` is told once more to whoever acknowledged it.
+    """
+
+    high_s: Annotated[float, AtLeast(0)] = 60.0
+    medium_s: Annotated[float, AtLeast(0)] = 180.0
+    remind_s: Annotated[float, AtLeast(0)] = 120.0
+    still_there_s: Annotated[float, AtLeast(0)] = 900.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WebhookSettings:
+    """How messages are sent to webhooks.
+
+    `allow`: addresses and networks on this machine or inside that may be sent to, such as 127.0.0.1 or 10.1.2.0/24. A
+    message that is not taken within `limit_s` is sent again, at first after a second, at most after `retry_max_s`, and
+    given up after `tries`. What was delivered is kept for `keep_days`. `ca_file`: who signs what receivers show.
+    """
+
+    enabled: bool = True
+    allow: tuple[str, ...] = ()
+    ca_file: Path | None = None
+    limit_s: Annotated[float, Within(0.1, 60, "seconds")] = 10.0
+    tries: Annotated[int, AtLeast(1)] = 16
+    retry_max_s: Annotated[float, AtLeast(1)] = 600.0
+    keep_days: Annotated[float, AtLeast(1)] = 7.0
+
+    def __post_init__(self) -> None:
+        for one in self.allow:
+            try:
+                ipaddress.ip_network(one, strict=False)
+            except ValueError as error:
+                raise SettingsWrong("webhooks.allow holds addresses and networks", entry=one) from error
+
+
 def _state_dir() -> Path:
     """Give the folder that systemd made for the unit, which may write nowhere else; by hand, one in this folder."""
     return Path(os.environ.get("STATE_DIRECTORY", "").split(":")[0] or "bedside-cloud")
@@ -142,6 +182,8 @@ class CloudSettings:
     waves: WavesSettings = field(default_factory=WavesSettings)
     ingest: IngestSettings = field(default_factory=IngestSettings)
     access: AccessSettings = field(default_factory=AccessSettings)
+    escalation: EscalationSettings = field(default_factory=EscalationSettings)
+    webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     learning: LearningSettings = field(default_factory=LearningSettings)
 
     @property

@@ -28,6 +28,7 @@ def main() -> int:
         metavar="SECONDS",
         help="for the ECG and again for the EEG, 1 or more (default %(default)g); every step is given its share",
     )
+    once.add_argument("--words", action="store_true", help="go round with better words, from a suggestion to a text")
     once.add_argument("--keep", action="store_true", help="leave the state folder for a look")
     verbs.add_parser("llm", help="build and install the language model")
     options = parser.parse_args()
@@ -39,7 +40,11 @@ def main() -> int:
             return run.run(record=options.record, speed=options.speed, state=options.state.resolve(), port=options.port)
         if options.verb == "check":
             return rounds.check(
-                broker=options.broker, database=options.database, keep=options.keep, limit_s=options.limit
+                broker=options.broker,
+                database=options.database,
+                keep=options.keep,
+                limit_s=options.limit,
+                words=options.words,
             )
         return language_model.install()
     except DemoFailed as error:

@@ -133,9 +133,15 @@ class Check:
         """
         reviewed: list[tuple[float, str, dict[str, Any]]] = []
         for finding in self._first_pass("finding", "onset").values():
-            for mark in self.api.get(f"/findings/{finding['id']}")["evidence"]["marks"]:
+            detail = self.api.get(f"/findings/{finding['id']}")
+            for mark in detail["evidence"]["marks"]:
                 is_classified = mark["outcome"] and mark["outcome"]["type"] == "Prediction"
-                if is_classified and FUSION not in choices(mark) and len(reviewed) < REVIEWED:
+                if (
+                    is_in_sight(detail, mark)
+                    and is_classified
+                    and FUSION not in choices(mark)
+                    and len(reviewed) < REVIEWED
+                ):
                     reviewed.append((max(p for _, p in mark["outcome"]["scores"]), finding["id"], mark))
         if not reviewed:
             raise DemoFailed("no finding has a classified beat to review")
@@ -274,6 +280,16 @@ class Check:
         for part in self.house.parts:
             if not part.is_alive:
                 raise DemoFailed(f"{part.name} ended with code {part.process.returncode}: {part.last_words()}")
+
+
+def is_in_sight(finding: dict[str, Any], mark: dict[str, Any]) -> bool:
+    """Whether a strip of the finding shows the mark: only then can anything be said of it."""
+    at_s = mark["start"] / finding["evidence"]["fs_hz"]
+    return any(
+        one["lead"] in mark["leads"]
+        and one["start"] / one["fs_hz"] <= at_s < (one["start"] + len(one["samples"])) / one["fs_hz"]
+        for one in finding["strips"]
+    )
 
 
 def choices(mark: dict[str, Any]) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from demo.check import Check, choices, step
+from demo.check import Check, choices, is_in_sight, step
 from demo.house import DEVICE
 from demo.stores import latest
 from demo.truth import NIGHT, NIGHT_FS_HZ, NIGHT_SAMPLES, seizure_found_s
@@ -100,9 +100,12 @@ class NightCheck:
         words = self.api.words()["tasks"]
         doubtful: tuple[float, str, dict[str, Any]] | None = None
         for finding in self._findings():
-            for mark in self.api.get(f"/findings/{finding}")["evidence"]["marks"]:
+            detail = self.api.get(f"/findings/{finding}")
+            for mark in detail["evidence"]["marks"]:
                 unit = words.get(mark["task"], {}).get("review")
-                if unit is None or unit["mark"] != mark["kind"] or self.reviewed.get(mark["task"], 0) >= REVIEWED:
+                if unit is None or unit["mark"] != mark["kind"] or not is_in_sight(detail, mark):
+                    continue
+                if self.reviewed.get(mark["task"], 0) >= REVIEWED:
                     continue
                 self._say(finding, mark, unit, None)
                 self.reviewed[mark["task"]] = self.reviewed.get(mark["task"], 0) + 1

@@ -1,4 +1,4 @@
-"""`make demo-check`: an ECG and an EEG once round the whole circle; the last line is one JSON object."""
+"""`make demo-check`: an ECG and an EEG, or words, once round the whole circle; the last line is one JSON object."""
 
 import functools
 import json
@@ -16,12 +16,13 @@ from demo.eeg_check import NightCheck, missing
 from demo.house import House
 from demo.parts import DemoFailed
 from demo.postgres import Postgres
+from demo.words_check import WordsCheck, missing_of_words
 
 LIMIT_S = 175.0  # on a machine as it stands beside a bed; a slower one is given more, and each step its share of it
 
 
-def check(*, broker: str, database: str, keep: bool, limit_s: float = LIMIT_S) -> int:
-    """Go round the circle with an ECG and then with an EEG, each within `limit_s`; 0 when every step happened."""
+def check(*, broker: str, database: str, keep: bool, limit_s: float = LIMIT_S, words: bool = False) -> int:
+    """Go round the circle with an ECG and then with an EEG, or with `words`, each within `limit_s`; 0 when all went."""
     began = time.monotonic()
     signal.signal(signal.SIGALRM, functools.partial(_too_late, limit_s))
     signal.alarm(math.ceil(limit_s))
@@ -35,9 +36,12 @@ def check(*, broker: str, database: str, keep: bool, limit_s: float = LIMIT_S) -
         house = House(state, broker=broker, database_url=url, patience=max(1.0, limit_s / LIMIT_S))
         round_ = Check(house, url or f"sqlite:///{house.clinic_state / 'clinic.db'}")
         try:
-            round_.turn()
-            signal.alarm(math.ceil(limit_s))
-            round_.facts["eeg"] = NightCheck(round_).turn()
+            if words:
+                round_.facts = WordsCheck(round_).turn()
+            else:
+                round_.turn()
+                signal.alarm(math.ceil(limit_s))
+                round_.facts["eeg"] = NightCheck(round_).turn()
         finally:
             house.stop()
         round_.facts |= {
@@ -45,7 +49,7 @@ def check(*, broker: str, database: str, keep: bool, limit_s: float = LIMIT_S) -
             "database": database,
             "seconds": round(time.monotonic() - began, 1),
         }
-        ok = _is_whole(round_.facts)
+        ok = _as_it_must(missing_of_words(round_.facts)) if words else _is_whole(round_.facts)
         print(json.dumps(round_.facts), flush=True)
     finally:
         signal.alarm(0)
@@ -71,6 +75,10 @@ def _is_whole(facts: dict[str, Any]) -> bool:
     wrong |= {f"eeg {name}": value for name, value in missing(facts["eeg"]).items()}
     if facts["model_after"] == facts["model_before"] or not facts["findings"] or not facts["relabelled"]:
         wrong["model_after"] = facts["model_after"]
+    return _as_it_must(wrong)
+
+
+def _as_it_must(wrong: dict[str, Any]) -> bool:
     if wrong:
         print(f"these are not as they must be: {wrong}", file=sys.stderr)
     return not wrong

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import FrameType
+from typing import cast
 
 from biosignal import __version__
 from biosignal.errors import BadInput
@@ -33,9 +34,11 @@ from biosignal.events import (
 )
 from biosignal.liveness import standing, valid_for_s
 from biosignal.model.backend import Backend
+from biosignal.model.bundle import Bundle
 from biosignal.stream.assign import Plan
 from biosignal.tasks import TASKS
 from biosignal.urgency import urgency
+from biosignal.wording.bundle import WORDS, WordsBundle
 from edge_agent.analysis.actor import ANALYSIS, AnalysisActor
 from edge_agent.analysis.analysis import Analysis
 from edge_agent.analysis.bedside import Bedside, changed, read_bedside
@@ -46,8 +49,11 @@ from edge_agent.analysis.inbox import Inbox
 from edge_agent.analysis.reader import LIMIT_S, Reader
 from edge_agent.analysis.recordings import Bed
 from edge_agent.analysis.restart import leftovers
+from edge_agent.explain.approved import ApprovedWords, WordsInForce
+from edge_agent.explain.approved import opened as opened_words
 from edge_agent.explain.explainer import Explainer
 from edge_agent.findings.alarms import AlarmMachine
+from edge_agent.findings.sounder import Sounder
 from edge_agent.inference.models import Models
 from edge_agent.operate.clock import Clock, HostClock, utc_text
 from edge_agent.operate.log_handler import logging_to
@@ -65,7 +71,8 @@ from edge_agent.store.keeper import Batch, Keeper
 from edge_agent.store.reading import StoreCounts
 from edge_agent.store.waveforms import WaveStore
 from edge_agent.sync.client import SyncClient
-from edge_agent.updates.shelf import BundleShelf
+from edge_agent.updates.cargo import Cargo, Line, Served
+from edge_agent.updates.shelf import BundleShelf, NothingRunnable
 from edge_agent.updates.tuf_client import UpdateClient
 from edge_agent.updates.updater import Switched, Updater
 
@@ -92,6 +99,7 @@ LINE_RESTART_S = 60.0
 """What the line rests on gets longer: monitoring and alarms at the bedside go on without it."""
 BEDSIDE = "bedside"
 PART_HANGING = "part-hanging"
+SOUNDER_FAILED = "sounder-failed"
 
 
 class Agent:
@@ -136,8 +144,11 @@ class Agent:
             on_rung=self._rung_changed,
         )
         opened.callback(self.models.close)
+        self._words = WordsInForce()
+        opened.callback(self._words.close)
         self._updates = self._open_updates(state)
-        self.models.open(self._updates.open_backend)
+        self.models.open(self._open_model)
+        self._open_words()
         self.keeper = Keeper(
             self.events,
             self.waves,
@@ -178,6 +189,7 @@ class Agent:
             on_window=self._updates.window,
         )
         self.analysis = AnalysisActor(analysis, inbox, live=live, may_push=self.keeper.wait_for_place)
+        self.sounder = Sounder(settings.alarms, self._alarms)
         self.keeper.put(Batch(events=tuple(adopted)))
         self.commands = Commands(
             settings.device.name,
@@ -244,6 +256,7 @@ class Agent:
         self.running = True
         self.keeper.start()
         self.analysis.start()
+        self.sounder.start()
         self.tend()
         if self.sync is not None:
             self.sync.start()
@@ -263,6 +276,7 @@ class Agent:
         elif health.state is not SourceState.OPENING:
             self.analysis.set_trouble("source-lost", None)
         self.analysis.set_trouble("backend-lost", self._why_no_answer())
+        self.analysis.set_trouble(SOUNDER_FAILED, self.sounder.trouble)
         self.analysis.set_trouble("clinic-outdated", self.sync.clinic_outdated if self.sync is not None else None)
         self.analysis.set_trouble("store-trouble", self.keeper.trouble or self._why_short() or self._why_salvaged())
 
@@ -278,6 +292,7 @@ class Agent:
         self.analysis.end_reason = "stopped"
         self.reader.stop()
         self.analysis.stop()
+        self.sounder.stop()
         if self._updates is not None:
             self._updates.stop()
         self.explainer.close()
@@ -349,7 +364,7 @@ class Agent:
             alarms=self._alarms(),
             tasks=tuple(self._task_status(plan)),
             outbox=counts.outbox if counts is not None else 0,
-            explainer=self.explainer.state(),
+            explainer=self.explainer.state() + self._words.state(),
             version=__version__,
             source=health.state.value,
             source_reason=health.reason,
@@ -358,6 +373,7 @@ class Agent:
             boot=self._boot,
             sent_utc_s=self.clock.utc_s(),
             limits=self._limits,
+            sounder=self.sounder.state,
         )
         return replace(status, readings=tuple(_held(status)))
 
@@ -374,7 +390,7 @@ class Agent:
 
         vital = (self.pulse, self.analysis.pulse, self.keeper.pulse)
         line = self.sync.pulses if self.sync is not None else ()
-        beside = (self.explainer.pulse, self._updates.pulse, self.models.pulse)
+        beside = (self.explainer.pulse, self._updates.pulse, self.models.pulse, self.sounder.pulse)
         return (
             Watched(pulse=self.reader.pulse, vital=True, restart_s=RESTART_S, excused=waits),
             *(Watched(pulse=pulse, vital=True, restart_s=RESTART_S) for pulse in vital),
@@ -446,6 +462,8 @@ class Agent:
         return self.sync is not None and self.outbox() > FULL_OUTBOX
 
     def _stored(self, events: tuple[Durable, ...], arrived_s: float | None) -> None:
+        for bundle, stands in self._words.heard(events):
+            self._updates.window(WORDS, bundle, stands)
         findings = [event for event in events if isinstance(event, Finding)]
         for finding in findings:
             self.explainer.submit(finding)
@@ -487,10 +505,14 @@ class Agent:
         settings = self._settings
         return Updater(
             settings.updates.trial,
-            BundleShelf(state / "models", self.models.released),
+            BundleShelf(
+                state / "models",
+                self.models.released,
+                lines={WORDS: Line(opened=opened_words, windows=settings.updates.trial.texts)},
+            ),
             device=settings.device.name,
             fetch=self._fetcher(state),
-            admit=self.models.serve,
+            admit=self._admit,
             on_switch=self._switch,
             where=self._where,
             report=self._report,
@@ -512,7 +534,29 @@ class Agent:
             return _Fetch(None, f"{why}; correct updates.root and start again")
         return _Fetch(UpdateClient(updates, state_dir=state / "updates", trusted_root=root))
 
-    def _switch(self, task: str, backend: Backend | None, reason: str) -> Switched:
+    def _admit(self, bundle: Cargo) -> Served:
+        if isinstance(bundle, WordsBundle):
+            return ApprovedWords(bundle)
+        assert isinstance(bundle, Bundle)
+        return self.models.serve(bundle)
+
+    def _open_model(self, task: str) -> Backend:
+        return cast(Backend, self._updates.open_backend(task))
+
+    def _open_words(self) -> None:
+        """Write texts in the approved words on the shelf; whatever is wrong with them, in the vetted ones."""
+        try:
+            self._words.take_up(cast(ApprovedWords, self._updates.open_backend(WORDS)), "at start")
+        except NothingRunnable:
+            log.info("explain.words.vetted-alone")
+        except Exception:  # border: words must not keep the daemon from starting
+            log.exception("explain.words.open.failed")
+
+    def _switch(self, task: str, served: Served | None, reason: str) -> Switched:
+        if task == WORDS:
+            self._words.take_up(cast(ApprovedWords | None, served), reason)
+            return self._where(task)
+        backend = cast(Backend | None, served)
         before = self.models[task].backend
         answered = self.analysis.switch(task, backend, reason)
         if before is not None and before is not backend:
@@ -521,7 +565,7 @@ class Agent:
 
     def _where(self, task: str) -> Switched:
         now = self.analysis.now
-        rung = next(one.rung for one in self.models.status() if one.task == task)
+        rung = next((one.rung for one in self.models.status() if one.task == task), Rung.RULES)
         return Switched(recording=now.recording, at=now.sample, rung=rung)
 
     def _report(self, report: ModelReport) -> None:

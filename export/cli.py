@@ -23,6 +23,7 @@ from export.asking.lines import asking_lines
 from export.diagnosis.audit import audit, audit_lines
 from export.diagnosis.completion import completion_lines, evaluate_completion
 from export.diagnosis.evaluate import diagnosis_lines, evaluate_diagnosis
+from export.llm.verbs import LLM, add_llm, run_llm
 from export.recordings import folder_of
 from export.release import admitted, read_bundle, write_bundle
 from export.report.artefact import evaluate_artefacts
@@ -126,6 +127,7 @@ def parser() -> argparse.ArgumentParser:
     asked = verbs.add_parser("ask", help="what becomes of questions: refused, answered, and in which sentences")
     asked.add_argument("--data-dir", type=Path, help="folder of the set `text`, for MedQuAD's questions")
     asked.add_argument("--json", action="store_true", help="print all figures as JSON")
+    add_llm(verbs)
     return whole
 
 
@@ -163,6 +165,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _audit(chosen)
         if chosen.verb == "ask":
             return _asked(chosen)
+        if chosen.verb == LLM:
+            return run_llm(chosen)
         if chosen.verb == "speed":
             return _speed(chosen)
         if chosen.verb == "crossvalidate":

@@ -126,5 +126,6 @@ SLEEPY = Task(
             ReviewLabel(name="moving", meaning="cannot be told", key="x"),
         ),
         undecided="moving",
+        span_s=EPOCH_S,
     ),
 )

@@ -80,6 +80,11 @@ class Bundle:
         return self.manifest.identity
 
     @property
+    def version(self) -> str:
+        """Its version, three numbers."""
+        return self.manifest.version
+
+    @property
     def digest(self) -> str:
         """sha256 of the manifest, and through its hashes of everything."""
         return hashlib.sha256(self.files["manifest.json"]).hexdigest()
@@ -276,15 +281,19 @@ def pack(files: Mapping[str, bytes]) -> bytes:
     return held.getvalue()
 
 
-def unpack(data: bytes, *, max_bytes: int = sum(LIMITS.values())) -> dict[str, bytes]:
+def unpack(
+    data: bytes, *, max_bytes: int = sum(LIMITS.values()), limits: Mapping[str, int] = LIMITS
+) -> dict[str, bytes]:
     """Take a bundle's files out of one zip, at most `max_bytes` in all; `open_bundle` checks them.
+
+    `limits` names the files that a bundle of this sort may have.
 
     Raises
     ------
     BadInput : it is no zip of plain files, or unpacks to more than `max_bytes`.
     BundleRefused : it names a file that no bundle has, such as one with a path.
     """
-    files = read_members(data, max_bytes=max_bytes, members_max=len(LIMITS))
-    if unknown := sorted(set(files) - set(LIMITS)):
+    files = read_members(data, max_bytes=max_bytes, members_max=len(limits))
+    if unknown := sorted(set(files) - set(limits)):
         raise BundleRefused("the bundle brings files nobody knows", unknown=unknown[:8])
     return files

@@ -150,20 +150,29 @@ class MarkKind:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReviewLabel:
-    """A word a reviewer can say: its name as stored, what it means, and the single key that says it."""
+    """A word a reviewer can say: its name as stored, what it means, and the single key that says it.
+
+    `wfdb` is how WFDB writes it: a symbol of a moment, or a rhythm such as ``(AFIB`` of a stretch; empty: as a comment.
+    """
 
     name: str
     meaning: str
     key: str
+    wfdb: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReviewUnit:
-    """What is reviewed: one kind of mark, by these labels. `undecided` is one of their names, never learned from."""
+    """What is reviewed: one kind of mark, by these labels. `undecided` is one of their names, never learned from.
+
+    `span_s` says what a person marks where the task did not: None, a moment; 0, a stretch of any length; else one of
+    the stretches of so many seconds that follow each other from the first sample of the recording.
+    """
 
     mark: str
     labels: tuple[ReviewLabel, ...]
     undecided: str
+    span_s: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -198,6 +207,7 @@ class Task:
     limits : a frozen dataclass with a default for each field: what a clinic can set.
     bedside : those of them that are set for a patient at the bed, with what may be set; the rest is for engineers.
     review : what people review; None: nothing.
+    annotate : what people may mark on a recording besides, and are not asked to review.
     charts : how its series and marks are drawn over time, the first one on top; series that none shows become lines.
     scorer : how it is scored against a reference; None: not at all.
     overview : what a report of a whole recording says of it; None: its findings only.
@@ -218,6 +228,7 @@ class Task:
     limits: type[Any] | None = None
     bedside: tuple[BedsideLimit, ...] = ()
     review: ReviewUnit | None = None
+    annotate: tuple[ReviewUnit, ...] = ()
     charts: Sequence[Chart] = ()
     scorer: Scorer | None = None
     overview: Overview | None = None
@@ -227,6 +238,11 @@ class Task:
     def is_reported(self) -> bool:
         """Whether a replay sums its marks up: those that are written and drawn, not the finer ones beside them."""
         return any(kind.line is not None and kind.packed for kind in self.marks)
+
+    @property
+    def units(self) -> tuple[ReviewUnit, ...]:
+        """Everything that people may mark on a recording: what they review, and what else."""
+        return (*((self.review,) if self.review is not None else ()), *self.annotate)
 
     def mark_kind(self, name: str) -> MarkKind:
         """Look up a kind of mark of this task.

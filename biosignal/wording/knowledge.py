@@ -39,7 +39,8 @@ class CommonWords:
 class Knowledge:
     """Every sentence that may be said, by kind of finding.
 
-    `sha256` is of all files they came from; `broken` says what is missing or damaged.
+    `sha256` is of all files they came from; `broken` says what is missing or damaged; `approved` names the bundle of
+    the words that a clinic approved and that stand before the vetted ones, empty where there are none.
     """
 
     sha256: str
@@ -48,6 +49,7 @@ class Knowledge:
     quantities: Mapping[str, tuple[str, ...]]
     by_task: Mapping[str, TaskWords] = field(repr=False)
     broken: tuple[str, ...] = ()
+    approved: str = ""
 
     @property
     def topics(self) -> Mapping[str, Topic]:
@@ -65,16 +67,17 @@ class Knowledge:
 
     def has_wording(self, task: str, kind: str, name: str) -> bool:
         """Whether a quantity of a finding has a vetted wording."""
-        return self._vetted_wordings(task, kind, name) is not None
+        return self.vetted_wordings(task, kind, name) is not None
 
     def wordings(self, task: str, kind: str, measure: Measure) -> tuple[str, ...]:
         """Wordings of a quantity for a finding, each with the field ``{value}``: the kind's, the task's, another's.
 
         Name, value and unit where nobody wrote one.
         """
-        return self._vetted_wordings(task, kind, measure.name) or (_plain_wording(measure),)
+        return self.vetted_wordings(task, kind, measure.name) or (_plain_wording(measure),)
 
-    def _vetted_wordings(self, task: str, kind: str, name: str) -> tuple[str, ...] | None:
+    def vetted_wordings(self, task: str, kind: str, name: str) -> tuple[str, ...] | None:
+        """Give the wordings that somebody wrote for a quantity of a finding; None where nobody did."""
         own = self.by_task[task].quantities if task in self.by_task else {}
         return self.of_kind(kind).quantities.get(name) or own.get(name) or self.quantities.get(name)
 

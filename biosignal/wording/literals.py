@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from biosignal.events import Abstained, Finding, FindingState, MarkSet, Prediction, QualityLevel, Unavailable
 from biosignal.tasks import TASKS
 from biosignal.tasks.lookup import finding_kind, mark_kind, shown
-from biosignal.wording.knowledge import Knowledge, knowledge
+from biosignal.wording.in_force import spoken
+from biosignal.wording.knowledge import Knowledge
 from biosignal.wording.plain import plain
 
 _LEAD_LENGTH = 24
@@ -51,9 +52,9 @@ class Literals:
         return tuple(part for part in parts if part)
 
 
-def literals(finding: Finding) -> Literals:
-    """Collect what may be said about `finding`, and must be."""
-    known = knowledge()
+def literals(finding: Finding, known: Knowledge | None = None) -> Literals:
+    """Collect what may be said about `finding`, and must be: in the words of `known`, else in those in force."""
+    known = known or spoken()
     words = known.of_kind(finding.kind)
     can_say = is_assessable(finding)
     degraded = finding.evidence.quality is QualityLevel.DEGRADED
@@ -66,7 +67,7 @@ def literals(finding: Finding) -> Literals:
         kept=tuple(kept_texts(marks) for marks in finding.evidence.marks if marks.total > len(marks.starts)),
         quality=known.common.degraded if degraded else (),
         meaning=words.meanings if can_say else known.common.not_assessable,
-        action=words.actions[:1] if can_say else (known.common.not_assessable_action,),
+        action=words.first_action if can_say else (known.common.not_assessable_action,),
         origin=(origin_text(finding),),
     )
 
@@ -81,9 +82,9 @@ def is_assessable(finding: Finding) -> bool:
     return isinstance(finding.outcome, Prediction) and finding.evidence.quality is not QualityLevel.REJECTED
 
 
-def missing_words(finding: Finding) -> str | None:
+def missing_words(finding: Finding, known: Knowledge | None = None) -> str | None:
     """Say what of a text has no vetted words; None where all of it has."""
-    known = knowledge()
+    known = known or spoken()
     missing = [] if known.is_vetted(finding.kind) else [finding.kind]
     names = (measure.name for measure in finding.evidence.measures)
     missing += [name for name in names if not known.has_wording(finding.task, finding.kind, name)]

@@ -33,7 +33,7 @@ class KindWords:
     """What may be said about one kind: equivalent labels, equivalent meanings, and the actions, the first of them said.
 
     `quantities` holds wordings of its own, each with the field ``{value}``. `meaning_source` and `action_sources`, one
-    an action, say where they come from.
+    an action, say where they come from. `action_wordings` are other ways to say the first action, approved at a clinic.
     """
 
     labels: tuple[str, ...]
@@ -42,6 +42,12 @@ class KindWords:
     quantities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     meaning_source: Source | None = None
     action_sources: tuple[Source, ...] = ()
+    action_wordings: tuple[str, ...] = ()
+
+    @property
+    def first_action(self) -> tuple[str, ...]:
+        """The wordings of the action that a text names."""
+        return (*self.action_wordings, *self.actions[:1])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

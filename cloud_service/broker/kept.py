@@ -15,6 +15,9 @@ log = logging.getLogger("bedside.broker")
 LOOK_S = 1.0
 LOOKS = 2
 """A process that was found stopped at so many looks one after the other stands still."""
+ASKED_AGAIN = (2, 5, 15)
+"""So many looks after the accounts were last changed the broker is asked again to take them in: mosquitto forgets a
+signal that reaches it while it is at it, and a device that was just added would be refused until the next change."""
 
 
 class KeptBroker:
@@ -36,6 +39,7 @@ class KeptBroker:
         self._settings = dataclasses.replace(settings, port=self.running.port, clinic_port=self.running.clinic_port)
         self._state_dir = state_dir
         self._accounts_seen = self._accounts_changed()
+        self._looks_since = ASKED_AGAIN[-1]
         self._why = ""
         self._halted = 0
         self._budget = Budget()
@@ -107,9 +111,12 @@ class KeptBroker:
 
     def _pass_on_accounts(self) -> None:
         now = self._accounts_changed()
+        self._looks_since += 1
         if now != self._accounts_seen:
-            self._accounts_seen = now
+            self._accounts_seen, self._looks_since = now, 0
             self.reload()
+        elif self._looks_since in ASKED_AGAIN:
+            self.running.reload()
 
     def _accounts_changed(self) -> int:
         return accounts_file(self._state_dir).stat().st_mtime_ns

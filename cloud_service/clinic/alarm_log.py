@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 
 from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from biosignal.events import AlarmState, Priority
@@ -19,7 +19,7 @@ from biosignal.tasks import lookup
 from cloud_service.clinic.context import ClinicPart, Viewer
 from cloud_service.clinic.unshowable import WORDS, shown
 from cloud_service.clinic.verdicts import agreed, counts
-from cloud_service.database.clinic_tables import VerdictRow
+from cloud_service.database.clinic_tables import EscalationRow, VerdictRow
 from cloud_service.database.columns import utc_now
 from cloud_service.database.event_tables import EventRow
 
@@ -33,13 +33,14 @@ MOST_AT_A_TIME = 500
 UNREAD = "unread"
 COLUMNS = (
     "device", "onset", "kind", "label", "priority", "leads", "state", "duration_s", "acknowledged",
-    "acknowledged_by", "ended", "verdict", "recording", "finding",
+    "acknowledged_by", "ended", "verdict", "recording", "finding", "escalated",
 )  # fmt: skip
 
 
 class LoggedAlarm(BaseModel):
     """An alarm from its onset on. `duration_s` is absent while its condition is there; `by` who acknowledged it.
 
+    `escalated` is how often somebody was told of it because nobody answered; the log of escalations says whom.
     `verdict` is what readers agree on, "disputed" where they differ, null where nobody has said anything.
     """
 
@@ -57,6 +58,7 @@ class LoggedAlarm(BaseModel):
     duration_s: float | None
     acknowledged: datetime | None
     acknowledged_by: str | None
+    escalated: int
     verdict: str | None
 
 
@@ -191,7 +193,19 @@ def _logged(session: Session, begun: Sequence[EventRow]) -> list[LoggedAlarm]:
     said = _said(
         session, [str(row.body["finding"]) for row in begun if isinstance(row.body, dict) and "finding" in row.body]
     )
-    return [_alarm(row, revisions[row.device, row.id], said) for row in begun]
+    told = _escalated(session, [row.id for row in begun])
+    alarms = [_alarm(row, revisions[row.device, row.id], said) for row in begun]
+    return [one.model_copy(update={"escalated": told.get(one.id, 0)}) for one in alarms]
+
+
+def _escalated(session: Session, ids: Sequence[str]) -> dict[str, int]:
+    """How often somebody was told, by alarm."""
+    found: dict[str, int] = {}
+    for first in range(0, len(ids), MOST_AT_A_TIME):
+        part = ids[first : first + MOST_AT_A_TIME]
+        counted = select(EscalationRow.alarm, func.count()).where(EscalationRow.alarm.in_(part))
+        found |= {row[0]: row[1] for row in session.execute(counted.group_by(EscalationRow.alarm))}
+    return found
 
 
 def _revisions(session: Session, begun: Sequence[EventRow]) -> dict[tuple[str, str], list[EventRow]]:
@@ -225,7 +239,7 @@ def _alarm(first: EventRow, revisions: Sequence[EventRow], said: dict[str, list[
         lambda why: LoggedAlarm(
             id=first.id, device=first.device, recording=first.recording or "", finding="", kind=KIND,
             label=f"alarm, {WORDS}: {why}", leads=[], priority=Priority.NONE.value, state="", onset=first.received,
-            ended=None, duration_s=None, acknowledged=None, acknowledged_by=None, verdict=None,
+            ended=None, duration_s=None, acknowledged=None, acknowledged_by=None, escalated=0, verdict=None,
         ),
     )  # fmt: skip
 
@@ -251,5 +265,6 @@ def _read(first: EventRow, revisions: Sequence[EventRow], said: dict[str, list[s
         duration_s=None if ended is None else round((ended - first.received).total_seconds(), 1),
         acknowledged=None if seen is None else seen.received,
         acknowledged_by=None if seen is None else seen.body["by"],
+        escalated=0,
         verdict=agreed(said.get(body["finding"], ())),
     )

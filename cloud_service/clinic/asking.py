@@ -106,9 +106,19 @@ def found(session: Session, finding: str) -> tuple[Finding, Finding | None]:
     return _read(row), _read(last) if last is not None else None
 
 
+def read_finding(row: FindingRow) -> Finding:
+    """Read a stored finding.
+
+    Raises
+    ------
+    BadInput : what is stored is damaged or of another release.
+    """
+    return from_json(Finding, {name: getattr(row, name) for name in _FIELDS})
+
+
 def _read(row: FindingRow) -> Finding:
     try:
-        return from_json(Finding, {name: getattr(row, name) for name in _FIELDS})
+        return read_finding(row)
     except BadInput as error:
         raise HTTPException(409, f"this finding {WORDS}: what is stored is damaged or of another release") from error
 

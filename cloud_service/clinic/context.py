@@ -18,6 +18,7 @@ from cloud_service.access.roles import Role
 from cloud_service.access.shares import Shares
 from cloud_service.access.tokens import SCOPES, Tokens
 from cloud_service.clinic.command_desk import CommandDesk
+from cloud_service.clinic.escalator import Escalator
 from cloud_service.clinic.lookout import Lookout
 from cloud_service.clinic.retention import Retention
 from cloud_service.clinic.watching import LiveViews, WatchDesk
@@ -57,6 +58,7 @@ class Clinic:
     views: LiveViews
     feed: "Feed"
     lookout: Lookout
+    escalator: Escalator
     retention: Retention
     on_devices_changed: Callable[[], None]
 
@@ -153,6 +155,7 @@ Newcomer: TypeAlias = Annotated[Login, Depends(allowed(Role.VIEWER, before_chang
 NewcomerInPerson: TypeAlias = Annotated[Login, Depends(allowed(Role.VIEWER, before_change=True, in_person=True))]
 Viewer: TypeAlias = Annotated[Login, Depends(allowed(Role.VIEWER))]
 Reviewer: TypeAlias = Annotated[Login, Depends(allowed(Role.REVIEWER))]
+ReviewerInPerson: TypeAlias = Annotated[Login, Depends(allowed(Role.REVIEWER, in_person=True))]
 Engineer: TypeAlias = Annotated[Login, Depends(allowed(Role.ENGINEER))]
 EngineerInPerson: TypeAlias = Annotated[Login, Depends(allowed(Role.ENGINEER, in_person=True))]
 Admin: TypeAlias = Annotated[Login, Depends(allowed(Role.ADMIN))]

@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 from biosignal.errors import BadInput
 from biosignal.wire.waveform import WaveChunk, decode_wave
 from cloud_service.access import audit
+from cloud_service.clinic.annotated import read_by
+from cloud_service.clinic.annotating import readable
 from cloud_service.clinic.context import ClinicPart, Reviewer
 from cloud_service.clinic.findings import FindingDetail
 from cloud_service.clinic.findings import finding as shown_finding
@@ -52,7 +54,9 @@ def excerpt(
 ) -> Response:
     """Give seconds [start_s, end_s) of a recording as files, with its marks and findings; of all leads, or of some."""
     with clinic.database.read() as session:
-        stretch = stretch_of(session, clinic.archive, found(session, name, recording), start_s, end_s, leads=lead)
+        about = found(session, name, recording)
+        readers = readable(session, about, login)
+        stretch = stretch_of(session, clinic.archive, about, start_s, end_s, leads=lead, readers=readers)
     packed = zipped(stretch, form)
     note_taken_out(clinic.database, stretch, form, by=login.name)
     headers = {"Content-Disposition": f'attachment; filename="{stretch.name}-{form}.zip"'}
@@ -123,8 +127,9 @@ def stretch_of(
     end_s: float,
     *,
     leads: Sequence[str] | None = None,
+    readers: Sequence[str] = (),
 ) -> Stretch:
-    """Gather a stretch of a recording.
+    """Gather a stretch of a recording, with what `readers` made of its marks.
 
     Raises
     ------
@@ -154,6 +159,7 @@ def stretch_of(
         started=_started(row, start_s),
         leads=tuple(rows),
         said=tuple(_said(session, row, start_s, end_s)),
+        readers=read_by(session, row, readers, start_s, end_s),
     )
 
 

@@ -17,6 +17,7 @@ from starlette.concurrency import run_in_threadpool
 
 from biosignal.wire.envelope import KINDS
 from cloud_service.clinic.context import ClinicPart, Viewer, login_of
+from cloud_service.clinic.escalation import Step, Waiting
 from cloud_service.clinic.own_alarms import OwnAlarm
 from cloud_service.database.columns import utc_now
 from cloud_service.database.connection import Database
@@ -58,6 +59,9 @@ class Feed:
         self._budget = Budget(clock)
         self._beaten = clock()
         self._listeners: set[asyncio.Queue[Item]] = set()
+        self._readers: list[str] = []
+        self.on_page: frozenset[str] = frozenset()
+        """Who has a page open: a connection of theirs stands. Any thread may ask."""
         self._loop: asyncio.AbstractEventLoop | None = None
         self._wake: asyncio.Event | None = None
         self._task: asyncio.Task[None] | None = None
@@ -110,14 +114,20 @@ class Feed:
             self._loop.call_soon_threadsafe(self._wake.set)
 
     @contextmanager
-    def listen(self) -> Iterator[asyncio.Queue[Item]]:
-        """Hear of new events; a listener that does not keep up loses the oldest."""
+    def listen(self, reader: str | None = None) -> Iterator[asyncio.Queue[Item]]:
+        """Hear of new events; a listener that does not keep up loses the oldest. `reader` is the person at the page."""
         mine: asyncio.Queue[Item] = asyncio.Queue(CATCH_UP)
         self._listeners.add(mine)
+        readers = [] if reader is None else [reader]
+        self._readers += readers
+        self.on_page = frozenset(self._readers)
         try:
             yield mine
         finally:
             self._listeners.discard(mine)
+            for name in readers:
+                self._readers.remove(name)
+            self.on_page = frozenset(self._readers)
 
     def since(self, row: int, limit: int = CATCH_UP) -> list[Item]:
         """Events after `row`, in order of arrival."""
@@ -187,6 +197,12 @@ def announcement(alarm: OwnAlarm) -> Item:
     return {**named, "recording": None, "at": alarm.since.isoformat(), "received": stamp, "body": body}
 
 
+def escalation_item(one: Waiting, step: Step) -> Item:
+    """What pages are told when somebody was told of an alarm."""
+    body = {"kind": one.kind, "priority": one.priority.value, "name": step.to}
+    return {"row": None, "kind": "clinic.escalation", "id": one.alarm, "device": one.device, "body": body}
+
+
 def status_item(device: str) -> Item:
     """What pages are told when a device said how it is: that there is something new to ask for."""
     return {"row": None, "kind": "status", "device": device, "body": {}}
@@ -209,18 +225,20 @@ def _is_short(value: object) -> bool:
 
 @router.get("/feed", response_class=StreamingResponse)
 async def feed(
-    request: Request, _login: Viewer, clinic: ClinicPart, last_event_id: str | None = Header(default=None)
+    request: Request, login: Viewer, clinic: ClinicPart, last_event_id: str | None = Header(default=None)
 ) -> StreamingResponse:
     """Server-sent events, one per committed event; ``Last-Event-ID`` makes up for an interruption.
 
     ``now`` comes once a second with the time at the clinic, ``clinic.alarm`` for each change of an alarm of the
-    clinic's own, ``status`` when a device said how it is. These three have no row.
+    clinic's own, ``clinic.escalation`` when somebody was told of an alarm that nobody answers, ``status`` when a device
+    said how it is. These four have no row.
     """
-    return StreamingResponse(_events(request, clinic.feed, last_event_id), media_type="text/event-stream")
+    reader = None if login.is_token else login.name
+    return StreamingResponse(_events(request, clinic.feed, last_event_id, reader), media_type="text/event-stream")
 
 
-async def _events(request: Request, source: Feed, last: str | None) -> AsyncIterator[str]:
-    with source.listen() as mine:
+async def _events(request: Request, source: Feed, last: str | None, reader: str | None) -> AsyncIterator[str]:
+    with source.listen(reader) as mine:
         yield "retry: 1000\n\n"
         sent = int(last) if last and _ROW.fullmatch(last) else None
         for item in await run_in_threadpool(source.since, sent) if sent is not None else ():

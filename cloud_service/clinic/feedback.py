@@ -1,7 +1,7 @@
 """What people say of the texts they are shown: agree, disagree, artefact, other, or better words.
 
-Engineers read it. Nothing of it reaches a device, and no text changes by it: somebody has to put better words into the
-vetted ones.
+Engineers read it. No text changes by it alone: better words for the text of a finding reach devices only where a second
+person approves them (`approving`) and an engineer releases them.
 """
 
 import time

@@ -211,6 +211,17 @@ def units_of(row: RecordingRow) -> dict[str, str]:
     )
 
 
+def rates_of(row: RecordingRow) -> dict[str, float]:
+    """Give the rates of a recording's leads by name, in hertz; none where what is stored of them cannot be read."""
+    return shown(
+        row,
+        lambda one: {
+            str(lead["name"]): float(lead.get("fs_hz") or one.fs_hz) for lead in one.leads if isinstance(lead, dict)
+        },
+        lambda _: {},
+    )
+
+
 def _recordings(session: Session, rows: list[RecordingRow]) -> list[Recording]:
     ids = [row.id for row in rows]
     ended = session.scalars(select(RecordingEndRow).where(RecordingEndRow.recording.in_(ids)))

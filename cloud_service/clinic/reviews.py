@@ -14,11 +14,13 @@ from biosignal.tasks.task import ReviewUnit
 from cloud_service.access import audit
 from cloud_service.clinic.context import ClinicPart, Reviewer, RowNumber, Viewer
 from cloud_service.clinic.evidence import NamedMark, arrived_marks, named_marks
+from cloud_service.clinic.in_sight import is_in_sight
 from cloud_service.database.clinic_tables import ReviewRow
 from cloud_service.database.columns import utc_now
 from cloud_service.database.event_tables import FindingRow, MarkRow
 
 router = APIRouter(tags=["review"])
+NOT_IN_SIGHT = "the clinic has no signal of this mark: wait for its strip, or fetch the waves on the recording's page"
 
 
 STATEMENTS = ("affirm", "deny", "whole")
@@ -82,6 +84,8 @@ def reviews(finding: str, _login: Viewer, clinic: ClinicPart, history: bool = Fa
 def review(finding: str, new: NewReview, login: Reviewer, clinic: ClinicPart) -> Review:
     """Say a word on one mark of a finding, or on one statement of it; the reviewer's former word on it is no longer in
     force.
+
+    Refused with 409 while the clinic has no signal of the mark: nobody can have seen it.
     """
     unit = _unit(new)
     with clinic.database.write() as session:
@@ -90,6 +94,8 @@ def review(finding: str, new: NewReview, login: Reviewer, clinic: ClinicPart) ->
             raise HTTPException(404, "no such finding")
         named = _named(about, new)
         arrived = arrived_marks(session, about, [named]).get(named.id)
+        if not is_in_sight(session, clinic.archive, about, named, end=arrived.end if arrived else None):
+            raise HTTPException(409, NOT_IN_SIGHT)
         outcome = arrived.outcome if arrived else {}
         row = ReviewRow(
             finding=finding,

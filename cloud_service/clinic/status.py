@@ -88,7 +88,11 @@ class LoopState(BaseModel):
 
 
 class Status(BaseModel):
-    """What a device said of itself; null and empty until it has. `now` is the time at the clinic."""
+    """What a device said of itself; null and empty until it has. `now` is the time at the clinic.
+
+    `sounder`: whether a buzzer or light of its own signals its alarms at the bed;
+    null where it is too old to say.
+    """
 
     now: datetime | None = None
 
@@ -106,6 +110,7 @@ class Status(BaseModel):
     source_reason: str | None = None
     sample_age_s: float | None = None
     loops: list[LoopState] = []
+    sounder: wire.SounderState | None = None
 
 
 def shown_status(status: dict[str, Any] | None, *, online: bool, received: datetime | None, now: datetime) -> Status:

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Boolean, ForeignKey, Index, Integer, String, Text, false
+from sqlalchemy import JSON, BigInteger, Boolean, Float, ForeignKey, Index, Integer, String, Text, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from cloud_service.database.columns import Table, UtcTime
@@ -58,6 +58,48 @@ class ClinicAlarmRow(Table):
     ended: Mapped[datetime | None] = mapped_column(UtcTime)
     acknowledged: Mapped[datetime | None] = mapped_column(UtcTime)
     by: Mapped[str] = mapped_column(String(200))
+
+
+class BedGroupRow(Table):
+    """The group, such as a ward, that a bed belongs to; a bed without a row belongs to none."""
+
+    __tablename__ = "bed_groups"
+
+    device: Mapped[str] = mapped_column(ForeignKey("devices.name"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), index=True)
+
+
+class DutyRow(Table):
+    """A person who answers for a bed or a group (`of`) of that name; those of one are told by their `place`."""
+
+    __tablename__ = "duties"
+
+    of: Mapped[str] = mapped_column(String(16), primary_key=True)
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    place: Mapped[int] = mapped_column(Integer, primary_key=True)
+    person: Mapped[str] = mapped_column(ForeignKey("users.name"), index=True)
+
+
+class EscalationRow(Table):
+    """Somebody was told of an alarm that nobody answered: one step of one episode. Rows are never deleted.
+
+    `episode` is the revision of the alarm by which it came to the state that was told of. `person` is empty where all
+    were told; `pages` is how many of those who were told had a page open.
+    """
+
+    __tablename__ = "escalations"
+
+    alarm: Mapped[str] = mapped_column(String(200), primary_key=True)
+    episode: Mapped[int] = mapped_column(Integer, primary_key=True)
+    step: Mapped[int] = mapped_column(Integer, primary_key=True)
+    device: Mapped[str] = mapped_column(String(64), index=True)
+    kind: Mapped[str] = mapped_column(String(64))
+    priority: Mapped[str] = mapped_column(String(16))
+    turn: Mapped[str] = mapped_column(String(16))
+    person: Mapped[str] = mapped_column(String(64))
+    pages: Mapped[int] = mapped_column(Integer)
+    since: Mapped[datetime] = mapped_column(UtcTime)
+    at: Mapped[datetime] = mapped_column(UtcTime)
 
 
 class UserRow(Table):
@@ -124,10 +166,10 @@ class ReviewRow(Table):
     """A clinician's word on one mark of a finding. Rows are never deleted.
 
     The mark is that of `task` and `kind` on `leads` at sample `start` of the finding's recording. A row counts when
-    `superseded_by` is empty and `verdict` is not "undo". `verdict` is confirm or relabel; of statements also affirm,
-    deny and whole. `label` is one of the task's review labels; empty for whole. `model_label` and `bundle` are what the
-    mark said then. An undo is a row of its own that takes over the verdict standing before (`restores`), or "undo" when
-    there was none.
+    `superseded_by` is empty and `verdict` is not "undo". `verdict` is confirm or relabel, or adjudicate from a third
+    who decided between readers; of statements also affirm, deny and whole. `label` is one of the task's review labels,
+    empty for whole. `model_label` and `bundle` are what the mark said then. An undo is a row of its own that takes over
+    the verdict standing before (`restores`), or "undo" when there was none.
     """
 
     __tablename__ = "reviews"
@@ -172,6 +214,38 @@ class VerdictRow(Table):
     superseded_by: Mapped[int | None] = mapped_column(RowId)
 
 
+class AnnotationRow(Table):
+    """What a reader did to one mark on a recording: added, changed (moved or relabelled), or removed it, or undid that.
+
+    Rows are never deleted. `item` names the mark for this reader: the id of the device's mark, or one of its own.
+    `start` and `end` count at `fs_hz`, as the reader left them; `origin` is where the device said it, empty for what
+    a reader added. A row of an undo names what it took back in `undoes`; a row that was undone does not count, and of
+    what counts the last one of an item says how the reader left it.
+    """
+
+    __tablename__ = "annotations"
+    __table_args__ = (Index("ix_annotations_recording", "device", "recording", "reader"),)
+
+    row: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
+    device: Mapped[str] = mapped_column(String(64))
+    recording: Mapped[str] = mapped_column(String(200))
+    item: Mapped[str] = mapped_column(String(64))
+    act: Mapped[str] = mapped_column(String(16))
+    task: Mapped[str] = mapped_column(String(64), index=True)
+    kind: Mapped[str] = mapped_column(String(64))
+    leads: Mapped[list[str]] = mapped_column(JSON)
+    fs_hz: Mapped[float] = mapped_column(Float)
+    start: Mapped[int] = mapped_column(BigInteger)
+    end: Mapped[int] = mapped_column(BigInteger)
+    label: Mapped[str | None] = mapped_column(String(64))
+    origin: Mapped[int | None] = mapped_column(BigInteger)
+    device_label: Mapped[str | None] = mapped_column(String(200))
+    comment: Mapped[str] = mapped_column(Text)
+    reader: Mapped[str] = mapped_column(ForeignKey("users.name"))
+    at: Mapped[datetime] = mapped_column(UtcTime)
+    undoes: Mapped[int | None] = mapped_column(ForeignKey("annotations.row"))
+
+
 class LimitProfileRow(Table):
     """Limits under a name, for beds that are alike: by task and name, as JSON."""
 
@@ -201,6 +275,26 @@ class FeedbackRow(Table):
     words: Mapped[str] = mapped_column(Text)
     note: Mapped[str] = mapped_column(Text)
     reader: Mapped[str] = mapped_column(ForeignKey("users.name"))
+    at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class WordsVerdictRow(Table):
+    """What a second person said of better words: they are approved for devices, or withdrawn. Rows are never deleted.
+
+    The newest of a suggestion counts. `pattern` is what was approved, as it was shown, for the `part` of the texts of a
+    `kind` of finding.
+    """
+
+    __tablename__ = "words_verdicts"
+
+    row: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
+    feedback: Mapped[int] = mapped_column(ForeignKey("feedback.row"), index=True)
+    task: Mapped[str] = mapped_column(String(64))
+    kind: Mapped[str] = mapped_column(String(64))
+    part: Mapped[str] = mapped_column(String(80))
+    pattern: Mapped[str] = mapped_column(Text)
+    says: Mapped[str] = mapped_column(String(16))
+    by: Mapped[str] = mapped_column(ForeignKey("users.name"))
     at: Mapped[datetime] = mapped_column(UtcTime)
 
 

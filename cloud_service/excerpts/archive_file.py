@@ -9,7 +9,7 @@ from pathlib import Path
 from cloud_service.excerpts.edf_file import write_edf
 from cloud_service.excerpts.stretch import Stretch
 from cloud_service.excerpts.tables import write_tables
-from cloud_service.excerpts.wfdb_record import write_wfdb
+from cloud_service.excerpts.wfdb_record import extensions, write_wfdb
 
 FORMATS: dict[str, Callable[[Path, Stretch], None]] = {"wfdb": write_wfdb, "edf": write_edf, "csv": write_tables}
 
@@ -30,8 +30,19 @@ def zipped(stretch: Stretch, form: str) -> bytes:
         FORMATS[form](folder, stretch)
         for file in sorted(folder.iterdir()):
             out.write(file, file.name)
-        out.writestr(f"{stretch.name}.txt", "\n".join([*stretch.texts(), *_missing(stretch), ""]))
+        out.writestr(f"{stretch.name}.txt", "\n".join([*stretch.texts(), *_missing(stretch), *_read(stretch), ""]))
     return packed.getvalue()
+
+
+def _read(stretch: Stretch) -> list[str]:
+    """Say whose the files of readers are, and what is in them."""
+    if not stretch.readers:
+        return []
+    named = zip(stretch.readers, extensions(len(stretch.readers)), strict=True)
+    return [
+        *(f"Read by {reader.name} (WFDB annotator {extension})." for reader, extension in named),
+        "What a reader left as the device said it has subtype 0 in WFDB files, what he or she said has subtype 1.",
+    ]
 
 
 def _missing(stretch: Stretch) -> list[str]:

@@ -44,6 +44,12 @@ def write_edf(folder: Path, stretch: Stretch) -> None:
         )
         notes += [(at, end - at, f"{NOTHING}{row.name}") for at, end in row.holes if at < whole_s]
     notes += [(one.at_s, one.for_s, f"{one.kind} {one.label}") for one in stretch.said if 0 <= one.at_s < whole_s]
+    notes += [
+        (one.at_s, one.for_s, f"{reader.name}: {one.kind} {one.label}")
+        for reader in stretch.readers
+        for one in reader.said
+        if one.is_readers and 0 <= one.at_s < whole_s
+    ]
     started = stretch.started
     made = Edf(
         signals,

@@ -40,13 +40,26 @@ class LeadRow:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Said:
-    """Something that was said of a place: `at_s` in the stretch, for `for_s` seconds or of a moment (0)."""
+    """Something that was said of a place: `at_s` in the stretch, for `for_s` seconds or of a moment (0).
+
+    `wfdb` is how the task has WFDB write the label; `is_readers` says that a person said it, and not the device.
+    """
 
     at_s: float
     for_s: float
     task: str
     kind: str
     label: str
+    wfdb: str = ""
+    is_readers: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reader:
+    """How a reader left the marks of the kinds that he or she touched: those of the device, corrected."""
+
+    name: str
+    said: tuple[Said, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,6 +74,7 @@ class Stretch:
     started: datetime | None
     leads: tuple[LeadRow, ...]
     said: tuple[Said, ...]
+    readers: tuple[Reader, ...] = ()
 
     @property
     def name(self) -> str:

@@ -9,7 +9,10 @@ from cloud_service.excerpts.stretch import LeadRow, Stretch
 
 
 def write_tables(folder: Path, stretch: Stretch) -> None:
-    """Write NAME_RATE.csv for each rate, and NAME_said.csv. What is not there is an empty field."""
+    """Write NAME_RATE.csv for each rate, and NAME_said.csv. What is not there is an empty field.
+
+    What readers made of the marks is in NAME_read.csv, where there are any.
+    """
     for fs_hz in sorted({row.fs_hz for row in stretch.leads}, reverse=True):
         path = folder / f"{stretch.name}_{fs_hz:g}Hz.csv"
         _write_samples(path, [row for row in stretch.leads if row.fs_hz == fs_hz], stretch.start_s)
@@ -18,6 +21,20 @@ def write_tables(folder: Path, stretch: Stretch) -> None:
         rows.writerow(["at_s", "for_s", "task", "kind", "label"])
         for one in stretch.said:
             rows.writerow([f"{stretch.start_s + one.at_s:.4f}", f"{one.for_s:.4f}", one.task, one.kind, one.label])
+
+    if stretch.readers:
+        _write_readers(folder / f"{stretch.name}_read.csv", stretch)
+
+
+def _write_readers(path: Path, stretch: Stretch) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(["reader", "at_s", "for_s", "task", "kind", "label", "said_by"])
+        for reader in stretch.readers:
+            for one in reader.said:
+                place = (f"{stretch.start_s + one.at_s:.4f}", f"{one.for_s:.4f}")
+                by = "reader" if one.is_readers else "device"
+                rows.writerow([reader.name, *place, one.task, one.kind, one.label, by])
 
 
 def _write_samples(path: Path, rows: list[LeadRow], start_s: float) -> None:

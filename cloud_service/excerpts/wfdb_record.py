@@ -9,10 +9,15 @@ from cloud_service.excerpts.stretch import LeadRow, Said, Stretch, counts_of
 LARGEST = 32767
 NO_SYMBOL = '"'
 """WFDB's symbol for a comment."""
+CHANGE = "+"
+"""WFDB's symbol for a rhythm that begins, and goes on until the next one; what one lasts is in the tables."""
 
 
 def write_wfdb(folder: Path, stretch: Stretch) -> None:
-    """Write NAME.hea, NAME.dat and NAME.bed into `folder`; a second rate is a record of its own, NAME_RATE."""
+    """Write NAME.hea, NAME.dat and NAME.bed into `folder`; a second rate is a record of its own, NAME_RATE.
+
+    What each reader made of the marks is in a file of its own, NAME.ra, NAME.rb and so on.
+    """
     rates = sorted({row.fs_hz for row in stretch.leads}, reverse=True)
     for number, fs_hz in enumerate(rates):
         name = stretch.name if not number else f"{stretch.name}_{fs_hz:g}".replace(".", "_")
@@ -39,23 +44,39 @@ def _write(folder: Path, name: str, stretch: Stretch, rows: list[LeadRow]) -> No
         **clock,
     )
     if stretch.said:
-        _write_annotations(folder, name, stretch.said, rows[0].fs_hz)
+        _write_annotations(folder, name, "bed", stretch.said, rows[0].fs_hz)
+    for reader, extension in zip(stretch.readers, extensions(len(stretch.readers)), strict=True):
+        if reader.said:
+            _write_annotations(folder, name, extension, reader.said, rows[0].fs_hz)
 
 
-def _write_annotations(folder: Path, name: str, said: tuple[Said, ...], fs_hz: float) -> None:
+def extensions(count: int) -> list[str]:
+    """Names of the annotators, one for each reader: WFDB takes letters only."""
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    return ["r" + letters[number // 26 - 1] * (number >= 26) + letters[number % 26] for number in range(count)]
+
+
+def _write_annotations(folder: Path, name: str, annotator: str, said: tuple[Said, ...], fs_hz: float) -> None:
     import wfdb
 
     symbols = [_symbol(one) for one in said]
-    notes = [
-        "" if symbol != NO_SYMBOL else f"{one.kind} {one.label} {one.for_s:g} s"
-        for one, symbol in zip(said, symbols, strict=True)
-    ]
+    notes = [_note(one, symbol) for one, symbol in zip(said, symbols, strict=True)]
     at = np.asarray([max(0, round(one.at_s * fs_hz)) for one in said])
-    wfdb.wrann(name, "bed", at, symbol=symbols, aux_note=notes, fs=fs_hz, write_dir=str(folder))
+    words = {"symbol": symbols, "aux_note": notes, "subtype": np.asarray([int(one.is_readers) for one in said])}
+    wfdb.wrann(name, annotator, at, fs=fs_hz, write_dir=str(folder), **words)
 
 
 def _symbol(one: Said) -> str:
-    """A moment that is called by a symbol of WFDB is written as that; everything else is a comment."""
+    """A moment that is called by a symbol of WFDB is written as that, a rhythm as a change; the rest is a comment."""
     from wfdb.io.annotation import ann_label_table
 
-    return one.label if not one.for_s and one.label in set(ann_label_table["symbol"]) else NO_SYMBOL
+    if one.for_s and one.wfdb.startswith("("):
+        return CHANGE
+    called = one.wfdb or one.label
+    return called if not one.for_s and called in set(ann_label_table["symbol"]) else NO_SYMBOL
+
+
+def _note(one: Said, symbol: str) -> str:
+    if symbol == CHANGE:
+        return one.wfdb
+    return "" if symbol != NO_SYMBOL else f"{one.kind} {one.label} {one.for_s:g} s"

@@ -10,6 +10,7 @@ from cloud_service.learning.release import Desk
 from cloud_service.learning.repository import Repository, RepositorySettings
 from cloud_service.learning.routes import Learning
 from cloud_service.learning.settings import LearningSettings
+from cloud_service.learning.words import WORDS_JOB, make_words
 
 
 def open_workshop(database: Database, state_dir: Path, settings: LearningSettings) -> Workshop:
@@ -24,6 +25,7 @@ def open_workshop(database: Database, state_dir: Path, settings: LearningSetting
         state_dir=state_dir / "learning",
         fixed_sets_dir=settings.fixed_sets_dir,
         by=RefitSettings(reviewed_weight=settings.reviewed_weight),
+        makers={WORDS_JOB: make_words},
     )
 
 

@@ -8,10 +8,11 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 from sqlalchemy import and_, or_, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -42,6 +43,30 @@ ATTEMPTS = 3
 POLL_S = 1.0
 
 
+class Candidate(Protocol):
+    """A bundle that may be released, whatever is in it."""
+
+    @property
+    def identity(self) -> str:
+        """``name/version``."""
+
+    @property
+    def version(self) -> str:
+        """Three numbers."""
+
+    @property
+    def digest(self) -> str:
+        """sha256 in hex of all that is in it."""
+
+    @property
+    def card(self) -> str:
+        """What it is, Markdown."""
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """Name without a folder -> content."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Workshop:
     """Where jobs find and leave things."""
@@ -53,6 +78,8 @@ class Workshop:
     fixed_sets_dir: Path | None = None
     by: RefitSettings = field(default_factory=RefitSettings)
     margins: GateMargins = field(default_factory=GateMargins)
+    makers: Mapping[str, Callable[["Workshop", int], None]] = field(default_factory=dict)
+    """What carries out jobs that are no refit, by their kind."""
 
     @property
     def datasets(self) -> Path:
@@ -237,9 +264,11 @@ def claim(database: Database, worker: str) -> int | None:
 
 
 def run_job(workshop: Workshop, job: int) -> None:
-    """Carry out a claimed job: freeze, refit, grade; its row then says how it ended."""
+    """Carry out a claimed job, such as freeze, refit, grade; its row then says how it ended."""
     try:
-        _refit_job(workshop, job)
+        with workshop.database.read() as session:
+            kind = session.get_one(LearningJobRow, job).kind
+        workshop.makers.get(kind, _refit_job)(workshop, job)
     except Exception as error:  # a job ends with a reason, whatever it met; the worker goes on
         log.exception("learning.job.failed", extra={"job": job})
         reason = str(error) if isinstance(error, BedsideError) else f"{type(error).__name__}: {error}"
@@ -268,6 +297,12 @@ def _refit_job(workshop: Workshop, job: int) -> None:
 def _note_candidate(
     workshop: Workshop, row: LearningJobRow, parent: Bundle, bundle: Bundle, dataset: DataSet | None, report: GateReport
 ) -> None:
+    note_candidate(workshop, row, bundle, report)
+    row.parent, row.dataset = parent.identity, dataset.id if dataset is not None else None
+
+
+def note_candidate(workshop: Workshop, row: LearningJobRow, bundle: Candidate, report: GateReport) -> None:
+    """Keep a candidate's file, and what its gates said in the row of its job."""
     data = pack(bundle.files)
     file = workshop.candidate_file(bundle.digest)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -275,8 +310,7 @@ def _note_candidate(
     temporary.write_bytes(data)
     temporary.replace(file)
     row.state, row.finished = "gated", utc_now()
-    row.parent, row.dataset = parent.identity, dataset.id if dataset is not None else None
-    row.version, row.bundle, row.digest = bundle.manifest.version, bundle.identity, bundle.digest
+    row.version, row.bundle, row.digest = bundle.version, bundle.identity, bundle.digest
     row.bundle_bytes, row.passed = len(data), report.passed
     row.report = {**report.to_json(), "candidate_digest": bundle.digest}
     row.reason = "" if report.passed else "; ".join(f"{g.name}: {g.why}" for g in report.gates if g.status == "failed")

@@ -9,16 +9,20 @@ from biosignal.errors import BadInput
 from biosignal.model.admission import admit
 from biosignal.model.bundle import Bundle, open_bundle, pack, unpack
 from biosignal.model.onnx_cpu import OnnxCpuBackend
+from biosignal.rehearsal import rehearse
 from biosignal.tasks.lookup import contract_of
+from biosignal.wording.bundle import WordsBundle
 from cloud_service.access import audit
+from cloud_service.clinic.approving import approved_in_force, phrasing_of
 from cloud_service.database.clinic_tables import DeviceRow
 from cloud_service.database.columns import utc_now
 from cloud_service.database.event_tables import CommandRow
 from cloud_service.database.learning_tables import LearningJobRow
 from cloud_service.learning.errors import NotReleasable
 from cloud_service.learning.gates import check_task
-from cloud_service.learning.jobs import Workshop, released_bundle, task_of, version_key, version_of
+from cloud_service.learning.jobs import Candidate, Workshop, released_bundle, task_of, version_key, version_of
 from cloud_service.learning.repository import ReleasedTarget
+from cloud_service.learning.words import opened_candidate, released_words
 
 
 class Desk(Protocol):
@@ -37,7 +41,7 @@ class Desk(Protocol):
         """Log and send one."""
 
 
-def target_of(bundle: Bundle) -> str:
+def target_of(bundle: Candidate) -> str:
     """Name the target of a bundle."""
     return f"{bundle.identity}.bundle"
 
@@ -59,15 +63,7 @@ def release_candidate(workshop: Workshop, candidate: int, *, by: str) -> Release
         raise NotReleasable("a gate failed", candidate=candidate, why=row.reason)
     bundle = _candidate_bundle(workshop, row)
     if row.state == "gated":
-        released = released_bundle(workshop, row.task)
-        if row.parent != released.identity and bundle.digest != released.digest:
-            raise NotReleasable(
-                "another model was released since it was graded; start a new job",
-                graded_against=row.parent,
-                released=released.identity,
-            )
-        check_task(bundle)
-        admit(OnnxCpuBackend(bundle), bundle, contract_of(bundle.manifest.task))
+        _check_words(workshop, row, bundle) if isinstance(bundle, WordsBundle) else _check_model(workshop, row, bundle)
     noted = {"digest": bundle.digest, "candidate": candidate, "by": by, "parent": row.parent}
     target = workshop.repository.add_target(target_of(bundle), pack(bundle.files), noted)
     with workshop.database.write() as session:
@@ -76,6 +72,30 @@ def release_candidate(workshop: Workshop, candidate: int, *, by: str) -> Release
             kept.state, kept.released, kept.released_by = "released", utc_now(), by
             audit.record(session, actor=by, action="learning.release", subject=target.path, sha256=target.sha256)
     return target
+
+
+def _check_model(workshop: Workshop, row: LearningJobRow, bundle: Bundle) -> None:
+    released = released_bundle(workshop, row.task)
+    if row.parent != released.identity and bundle.digest != released.digest:
+        raise NotReleasable(
+            "another model was released since it was graded; start a new job",
+            graded_against=row.parent,
+            released=released.identity,
+        )
+    check_task(bundle)
+    admit(OnnxCpuBackend(bundle), bundle, contract_of(bundle.manifest.task))
+
+
+def _check_words(workshop: Workshop, row: LearningJobRow, bundle: WordsBundle) -> None:
+    """What was approved when the candidate was made must stand still, and nothing released since."""
+    newest = released_words(workshop)
+    if (row.parent or "") != (newest.identity if newest else ""):
+        raise NotReleasable("other words were released since it was graded; start a new job", graded_against=row.parent)
+    with workshop.database.read() as session:
+        standing = {phrasing_of(one) for one in approved_in_force(session)}
+    if gone := [one.pattern for one in bundle.phrasings if one not in standing]:
+        raise NotReleasable("words in it were withdrawn since it was made; start a new job", withdrawn=gone)
+    rehearse(bundle)
 
 
 def release_unchecked(workshop: Workshop, data: bytes, *, by: str, reason: str) -> ReleasedTarget:
@@ -134,10 +154,10 @@ def announce(
     ]
 
 
-def _candidate_bundle(workshop: Workshop, row: LearningJobRow) -> Bundle:
+def _candidate_bundle(workshop: Workshop, row: LearningJobRow) -> Bundle | WordsBundle:
     assert row.digest is not None
     try:
-        bundle = open_bundle(unpack(workshop.candidate_file(row.digest).read_bytes()))
+        bundle = opened_candidate(row.kind, workshop.candidate_file(row.digest).read_bytes())
     except OSError as error:
         raise NotReleasable("the candidate's file is gone; start a new job", candidate=row.id) from error
     if bundle.digest != row.digest:

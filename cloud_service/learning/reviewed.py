@@ -17,16 +17,18 @@ from biosignal.tasks.lookup import mark_kind, reviews_statements
 from biosignal.tasks.stated import made_in
 from biosignal.tasks.task import MarkKind, ReviewUnit
 from biosignal.wire.codec import from_json
-from cloud_service.database.clinic_tables import ReviewRow
+from cloud_service.database.clinic_tables import AnnotationRow, ReviewRow
 from cloud_service.database.event_tables import FindingRow, InputsRow, MarkRow, RecordingRow, SubjectRow
+from cloud_service.learning.annotated import is_newer, words_on_marks
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class ReviewedMark:
     """One mark with a clinician's label and what the classifier saw. `group` is the subject, else the recording.
 
-    Where labels are statements it is one word on one of them: `verdict` says which, `label` is empty where the word is
-    on the whole, and `stated` are the statements that the model made.
+    `finding` is empty where it was labelled on the recording itself. Where labels are statements it is one word on one
+    of them: `verdict` says which, `label` is empty where the word is on the whole, and `stated` are the statements that
+    the model made.
     """
 
     finding: str
@@ -61,10 +63,11 @@ def _unit(task: str) -> ReviewUnit | None:
 def collect(session: Session, manifest: Manifest) -> tuple[list[ReviewedMark], Counter[str]]:
     """Read the reviews that count for the model's task, and how many were left out for which reason.
 
-    A review counts when nothing superseded it and it is not an undo.
+    A review counts when nothing superseded it and it is not an undo. What was relabelled on a recording counts too; of
+    two words of one reader on one mark, the newer.
     """
     marks: list[ReviewedMark] = []
-    left_out: Counter[str] = Counter()
+    words, left_out = words_on_marks(session, manifest.task, reviewed_kind(manifest.task).name)
     reviews = session.scalars(
         select(ReviewRow)
         .where(
@@ -76,24 +79,44 @@ def collect(session: Session, manifest: Manifest) -> tuple[list[ReviewedMark], C
         .order_by(ReviewRow.row)
     )
     for review in reviews:
-        mark = _reviewed(session, review, manifest)
-        if isinstance(mark, str):
-            left_out[mark] += 1
-        else:
-            marks.append(mark)
+        finding = session.get(FindingRow, review.finding)
+        key = _key(finding, review)
+        if is_newer(words.get(key), review.at):
+            continue
+        words.pop(key, None)
+        found = _mark_of(session, finding, review) if finding is not None else None
+        _sort(_reviewed(session, review, found, review.finding, manifest), marks, left_out)
+    for word in words.values():
+        found = session.get(MarkRow, (word.device, word.item))
+        _sort(_reviewed(session, word, found, "", manifest), marks, left_out)
     return marks, left_out
 
 
-def _reviewed(session: Session, review: ReviewRow, manifest: Manifest) -> ReviewedMark | str:
-    """Give the mark, or the reason why nothing can be learned from the review."""
+def _sort(mark: ReviewedMark | str, marks: list[ReviewedMark], left_out: Counter[str]) -> None:
+    if isinstance(mark, str):
+        left_out[mark] += 1
+    else:
+        marks.append(mark)
+
+
+def _key(finding: FindingRow | None, review: ReviewRow) -> tuple[str, str, str]:
+    if finding is None:
+        return "", "", review.reviewer
+    of = {"recording": finding.recording, "task": review.task, "kind": review.kind, "start": review.start}
+    return finding.device, mark_id(**of, leads=tuple(review.leads)), review.reviewer
+
+
+def _reviewed(
+    session: Session, said: ReviewRow | AnnotationRow, mark: MarkRow | None, finding: str, manifest: Manifest
+) -> ReviewedMark | str:
+    """Give the mark, or the reason why nothing can be learned from what was said of it."""
     unit = _unit(manifest.task)
-    if unit is not None and review.label == unit.undecided:
+    if unit is not None and said.label == unit.undecided:
         return "the reviewer could not tell"
-    if review.verdict != WHOLE and review.label not in manifest.classes:
+    verdict = said.verdict if isinstance(said, ReviewRow) else "relabel"
+    if verdict != WHOLE and said.label not in manifest.classes:
         return "the label is not a class of the model"
-    finding = session.get(FindingRow, review.finding)
-    mark = _mark_of(session, finding, review) if finding is not None else None
-    if finding is None or mark is None:
+    if mark is None:
         return "the mark has not arrived"
     if mark.state == MarkState.WITHDRAWN.value:
         return "the mark was withdrawn"
@@ -102,18 +125,23 @@ def _reviewed(session: Session, review: ReviewRow, manifest: Manifest) -> Review
     inputs = _inputs_of(session, mark, manifest)
     if inputs is None:
         return "what the classifier saw is missing, or of another preprocessing"
+    if isinstance(said, ReviewRow):
+        reader, model_label, bundle, model_seen = said.reviewer, said.model_label, said.bundle, said.model_seen
+    else:  # on a recording the marks of the device are drawn beside
+        reader, model_label, bundle = said.reader, mark.outcome.get("label"), mark.outcome.get("bundle")
+        model_seen = True
     return ReviewedMark(
-        finding=finding.id,
-        recording=finding.recording,
-        group=_group_of(session, finding, mark),
-        leads=tuple(review.leads),
-        start=review.start,
-        label=review.label or "",
-        reviewer=review.reviewer,
-        model_label=review.model_label,
-        bundle=review.bundle,
-        model_seen=review.model_seen,
-        verdict=review.verdict,
+        finding=finding,
+        recording=mark.recording,
+        group=_group_of(session, mark),
+        leads=tuple(said.leads),
+        start=mark.start,
+        label=said.label or "",
+        reviewer=reader,
+        model_label=model_label,
+        bundle=bundle,
+        model_seen=model_seen,
+        verdict=verdict,
         stated=made_in(mark.outcome.get("scores") or ()),
         inputs=inputs,
     )
@@ -150,12 +178,12 @@ def _inputs_of(session: Session, mark: MarkRow, manifest: Manifest) -> dict[str,
     return inputs
 
 
-def _group_of(session: Session, finding: FindingRow, mark: MarkRow) -> str:
-    opened = session.get(RecordingRow, (finding.device, finding.recording))
+def _group_of(session: Session, mark: MarkRow) -> str:
+    opened = session.get(RecordingRow, (mark.device, mark.recording))
     at = _in_the_recording(opened, mark)
     assigned = session.scalars(
         select(SubjectRow.subject)
-        .where(SubjectRow.device == finding.device, SubjectRow.recording == finding.recording, SubjectRow.at <= at)
+        .where(SubjectRow.device == mark.device, SubjectRow.recording == mark.recording, SubjectRow.at <= at)
         .order_by(SubjectRow.at.desc())
         .limit(1)
     ).first()
@@ -163,7 +191,7 @@ def _group_of(session: Session, finding: FindingRow, mark: MarkRow) -> str:
         return f"subject:{assigned}"
     if opened is not None and opened.subject is not None:
         return f"subject:{opened.subject}"
-    return f"recording:{finding.recording}"
+    return f"recording:{mark.recording}"
 
 
 def _in_the_recording(opened: RecordingRow | None, mark: MarkRow) -> int:

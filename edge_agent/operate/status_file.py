@@ -9,7 +9,7 @@ from pathlib import Path
 from biosignal.events import LoopStatus
 
 NAME = "status.json"
-LATER = frozenset({"metrics_port", "sample_age_s", "loops", "readings"})
+LATER = frozenset({"metrics_port", "sample_age_s", "loops", "readings", "sounder", "sounder_reason"})
 """What a status of an earlier version does not hold."""
 
 
@@ -60,6 +60,8 @@ class AgentStatus:
     sample_age_s: float | None = None  # when it was written; absent before the first sample
     loops: tuple[LoopStatus, ...] = ()
     readings: tuple[ShownReading, ...] = ()
+    sounder: str = ""
+    sounder_reason: str = ""
 
 
 def write_status(state_dir: Path, status: AgentStatus) -> None:

@@ -181,6 +181,8 @@ class Supervisor:
             metrics_port=self.metrics_port,
             sample_age_s=now.sample_age_s,
             loops=now.loops,
+            sounder=agent.sounder.state.value,
+            sounder_reason=agent.sounder.trouble or "",
             readings=tuple(
                 ShownReading(
                     task=one.task,

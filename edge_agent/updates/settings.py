@@ -17,6 +17,7 @@ class TrialSettings:
     Parameters
     ----------
     windows : answered windows without one failure before a trial is committed.
+    texts : texts without one failure before a trial of approved words is committed.
     bad_starts : starts in a row without a sign of health before the bundle is left for the one before.
     tries : failures of one bundle on this device before it is not tried again.
     interruptions : how often a download may be cut short by a restart before it is given up.
@@ -26,6 +27,7 @@ class TrialSettings:
     """
 
     windows: Annotated[int, AtLeast(1)] = 100
+    texts: Annotated[int, AtLeast(1)] = 10
     bad_starts: Annotated[int, AtLeast(1)] = 3
     tries: Annotated[int, AtLeast(1)] = 2
     interruptions: Annotated[int, AtLeast(0)] = 3

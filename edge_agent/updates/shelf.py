@@ -9,14 +9,16 @@ import errno
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from biosignal.errors import BadInput, BedsideError, RefusedForSafety
-from biosignal.model.bundle import Bundle, open_bundle, pack, unpack
+from biosignal.model.bundle import open_bundle, pack, unpack
+from biosignal.model.contract import check_contract
 from biosignal.tasks import lookup
 from biosignal.wire.codec import from_json, to_json
+from edge_agent.updates.cargo import Cargo, Line
 from edge_agent.updates.disk import Disk
 from edge_agent.updates.errors import BundleUnfit, DiskFull
 from edge_agent.updates.trial import Entry, Pointer
@@ -34,7 +36,7 @@ class NothingRunnable(BedsideError):
 class Taken:
     """A verified bundle and the place it was taken from: trial, current, previous or factory."""
 
-    bundle: Bundle
+    bundle: Cargo
     place: str
 
 
@@ -45,17 +47,43 @@ class BundleShelf:
     ----------
     root : directory of its own.
     factory : gives the folder of the bundle that the program came with for a task, read only; None: there is none.
+    lines : what is kept besides models, by the name that stands in the place of a task's.
     """
 
-    def __init__(self, root: Path, factory: Callable[[str], Path | None], *, disk: Disk | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        factory: Callable[[str], Path | None],
+        *,
+        lines: Mapping[str, Line] | None = None,
+        disk: Disk | None = None,
+    ) -> None:
         self._root = root
         self._factory = factory
+        self._lines = dict(lines or {})
         self._disk = disk or Disk()
 
     @property
     def tasks(self) -> tuple[str, ...]:
-        """The tasks that use a model, whether the program came with one or not."""
-        return tuple(lookup.models())
+        """The tasks that use a model, whether the program came with one or not; behind them the other lines."""
+        return (*lookup.models(), *self._lines)
+
+    def windows(self, task: str) -> int | None:
+        """How many answers end a trial of what is no model; None where it is one."""
+        return self._lines[task].windows if task in self._lines else None
+
+    def opened(self, task: str, data: bytes) -> Cargo:
+        """Open the bytes of a bundle for a task.
+
+        Raises
+        ------
+        BadInput, RefusedForSafety : it is no bundle, or not what the task needs.
+        """
+        if task in self._lines:
+            return self._lines[task].opened(data)
+        bundle = open_bundle(unpack(data))
+        check_contract(bundle.manifest, lookup.contract_of(task), task=task)
+        return bundle
 
     def pointer(self, task: str) -> Pointer:
         """Read the state of a task; a pointer that cannot be read counts as empty, so the factory bundle runs."""
@@ -91,7 +119,7 @@ class BundleShelf:
         """
         return next(self.runnable(task))
 
-    def factory(self, task: str) -> Bundle:
+    def factory(self, task: str) -> Cargo:
         """Give the bundle the program came with.
 
         Raises
@@ -99,7 +127,7 @@ class BundleShelf:
         NothingRunnable : it is missing or damaged.
         """
         try:
-            folder = self._factory(task)
+            folder = self._factory(task) if task not in self._lines else None
         except BadInput as error:
             raise NothingRunnable("the factory bundle cannot be found", task=task, why=str(error)) from error
         if folder is None:
@@ -110,7 +138,7 @@ class BundleShelf:
         except (BadInput, RefusedForSafety, OSError) as error:
             raise NothingRunnable("the factory bundle cannot be used", task=task, why=str(error)) from error
 
-    def put(self, task: str, bundle: Bundle, *, reserve_bytes: int = 0) -> Entry:
+    def put(self, task: str, bundle: Cargo, *, reserve_bytes: int = 0) -> Entry:
         """Write a verified bundle beside the others; nothing runs it yet. Twice is once.
 
         Raises
@@ -156,8 +184,9 @@ class BundleShelf:
             if path.name.endswith(".new") or (path.suffix == ".bundle" and path.name not in kept):
                 self._disk.remove(path)
 
-    def _open(self, task: str, entry: Entry) -> Bundle:
-        bundle = open_bundle(unpack((self._folder(task) / entry.file).read_bytes()))
+    def _open(self, task: str, entry: Entry) -> Cargo:
+        data = (self._folder(task) / entry.file).read_bytes()
+        bundle = self._lines[task].opened(data) if task in self._lines else open_bundle(unpack(data))
         if bundle.digest != entry.digest:
             raise BundleUnfit("the bundle on the shelf is not the one that was put there", bundle=entry.bundle)
         return bundle

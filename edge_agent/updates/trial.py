@@ -99,11 +99,11 @@ def version_key(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-def verdict_of(healthy: int, failed: int, settings: TrialSettings) -> Verdict:
+def verdict_of(healthy: int, failed: int, enough: int) -> Verdict:
     """Decide a trial: one failed window ends it, enough healthy ones commit it."""
     if failed:
         return Verdict.ROLL_BACK
-    return Verdict.COMMIT if healthy >= settings.windows else Verdict.GO_ON
+    return Verdict.COMMIT if healthy >= enough else Verdict.GO_ON
 
 
 def came_up_badly(pointer: Pointer, settings: TrialSettings) -> bool:

@@ -15,12 +15,9 @@ from functools import partial
 
 from biosignal.errors import BadInput, BedsideError, RefusedForSafety
 from biosignal.events import Command, CommandAnswer, ModelReport, Rung, stable_id
-from biosignal.model.backend import Backend
-from biosignal.model.bundle import Bundle, open_bundle, unpack
-from biosignal.model.contract import check_contract
-from biosignal.tasks.lookup import contract_of
 from edge_agent.pulse import Pulse
 from edge_agent.updates import trial
+from edge_agent.updates.cargo import Cargo, Served
 from edge_agent.updates.errors import (
     BundleUnfit,
     RepositoryRolledBack,
@@ -58,8 +55,8 @@ class _Stopping(Exception):
 class Running:
     """What `open` found to run."""
 
-    bundle: Bundle
-    backend: Backend
+    bundle: Cargo
+    backend: Served
     place: str
 
 
@@ -84,8 +81,8 @@ class Updater:
         *,
         device: str,
         fetch: Callable[[str], bytes],
-        admit: Callable[[Bundle], Backend],
-        on_switch: Callable[[str, Backend | None, str], Switched],
+        admit: Callable[[Cargo], Served],
+        on_switch: Callable[[str, Served | None, str], Switched],
         where: Callable[[str], Switched],
         report: Callable[[ModelReport], None],
     ) -> None:
@@ -133,7 +130,7 @@ class Updater:
                 return Running(bundle=taken.bundle, backend=backend, place=taken.place)
             raise AssertionError("the shelf ends with the factory bundle")
 
-    def open_backend(self, task: str) -> Backend:
+    def open_backend(self, task: str) -> Served:
         """Give the backend of what `open` finds."""
         return self.open(task).backend
 
@@ -175,7 +172,7 @@ class Updater:
             good, bad = self._windows.get((task, bundle), (0, 0))
             self._windows[task, bundle] = (good + healthy, bad + (not healthy))
             first = good + bad == 0
-            ring = first or not healthy or good + 1 == self._settings.windows
+            ring = first or not healthy or good + 1 == self._enough(task)
         if ring:
             self._bell.set()
 
@@ -253,7 +250,7 @@ class Updater:
             self._shelf.change(task, trial.seen_healthy)
         if taken.place != "trial":
             return
-        verdict = trial.verdict_of(good, bad, self._settings)
+        verdict = trial.verdict_of(good, bad, self._enough(task))
         if verdict is Verdict.COMMIT:
             self._commit(task, taken)
         elif verdict is Verdict.ROLL_BACK:
@@ -266,7 +263,7 @@ class Updater:
         self._update(offer)
 
     def _update(self, offer: Offer) -> None:
-        bundle: Bundle | None = None
+        bundle: Cargo | None = None
         try:
             if offer.begun >= self._settings.interruptions:
                 raise TriedBefore("the update was interrupted too often", begun=offer.begun)
@@ -281,16 +278,13 @@ class Updater:
             log.exception("updates.update.failed")
             self._refuse(offer, bundle, UpdateFailed("the update met a fault", why=repr(error)))
 
-    def _download(self, offer: Offer) -> Bundle:
+    def _download(self, offer: Offer) -> Cargo:
         running = self._running.get(offer.task)
-        if running is not None and trial.version_key(offer.version) < trial.version_key(
-            running.bundle.manifest.version
-        ):
+        if running is not None and trial.version_key(offer.version) < trial.version_key(running.bundle.version):
             raise RepositoryRolledBack("an older model was offered than runs here", runs=running.bundle.identity)
         data = self._fetch_patiently(offer.target)
         try:
-            bundle = open_bundle(unpack(data))
-            check_contract(bundle.manifest, contract_of(offer.task), task=offer.task)
+            bundle = self._shelf.opened(offer.task, data)
         except (BadInput, RefusedForSafety) as error:
             raise BundleUnfit("the signed file is no bundle that can run here", why=str(error)) from error
         if bundle.identity != offer.target.removesuffix(".bundle"):
@@ -317,7 +311,7 @@ class Updater:
             log.warning("updates.fetch.failed", extra={"target": target, "why": str(error)})
             return None
 
-    def _self_test_and_switch(self, offer: Offer, bundle: Bundle) -> None:
+    def _self_test_and_switch(self, offer: Offer, bundle: Cargo) -> None:
         self.pulse.beat(UPDATE_S)
         task = offer.task
         entry = Entry(bundle=bundle.identity, digest=bundle.digest)
@@ -335,7 +329,7 @@ class Updater:
             raise
         self._switch_to_trial(offer, bundle, backend)
 
-    def _switch_to_trial(self, offer: Offer, bundle: Bundle, backend: Backend) -> None:
+    def _switch_to_trial(self, offer: Offer, bundle: Cargo, backend: Served) -> None:
         with self._lock:
             self._windows.pop((offer.task, bundle.identity), None)
         before = self._running.get(offer.task)
@@ -352,7 +346,7 @@ class Updater:
         )
         self._change(offer.task, lambda pointer: trial.switched_over(pointer, report))
 
-    def _refuse(self, offer: Offer, bundle: Bundle | None, error: UpdateRefused | UpdateFailed) -> None:
+    def _refuse(self, offer: Offer, bundle: Cargo | None, error: UpdateRefused | UpdateFailed) -> None:
         reason = f"{error.code}: {error}"
         log.warning("updates.model.refused", extra={"target": offer.target, "reason": reason})
         name = bundle.identity if bundle is not None else offer.target.removesuffix(".bundle")
@@ -374,7 +368,7 @@ class Updater:
             task,
             taken.bundle,
             "switched",
-            f"{self._settings.windows} windows healthy",
+            f"{self._enough(task)} windows healthy",
             previous=self._name_of(task, pointer.current),
             missed=pointer.missed,
         )
@@ -392,7 +386,7 @@ class Updater:
         where_it_was = self._made(_occasion(pointer), task, bad, "rolled-back", reason, at=switched)
         self._change(task, lambda pointer: trial.owing(pointer, where_it_was))
 
-    def _first_admitted(self, task: str) -> Backend | None:
+    def _first_admitted(self, task: str) -> Served | None:
         try:
             for taken in self._shelf.runnable(task):
                 backend = self._admitted(taken)
@@ -405,7 +399,7 @@ class Updater:
         self._running.pop(task, None)
         return None
 
-    def _admitted(self, taken: Taken) -> Backend | BedsideError:
+    def _admitted(self, taken: Taken) -> Served | BedsideError:
         try:
             return self._admit(taken.bundle)
         except BedsideError as error:
@@ -461,6 +455,10 @@ class Updater:
                 return
             self._shelf.change(task, lambda pointer, report=report: trial.reported(pointer, report))  # type: ignore[misc]  # bound now
 
+    def _enough(self, task: str) -> int:
+        """How many windows without a failure end a trial."""
+        return self._shelf.windows(task) or self._settings.windows
+
     def _ended(self, task: str) -> None:
         with self._lock:
             self._busy.discard(task)
@@ -478,7 +476,7 @@ class Updater:
         self,
         occasion: str,
         task: str,
-        bundle: Bundle | str,
+        bundle: Cargo | str,
         step: str,
         reason: str,
         *,

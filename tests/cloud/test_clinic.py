@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 from cloud_running import wait_for
 from cloud_ward import (
@@ -13,6 +14,7 @@ from cloud_ward import (
     explanation,
     finding,
     foreign,
+    frame,
     mark,
     marks_of,
     message,
@@ -23,11 +25,13 @@ from cloud_ward import (
     status,
     strip,
 )
+from test_wave_archive import kept
 
 from biosignal.eeg.views import views
 from biosignal.events import AlarmState
 from biosignal.synthetic.montage import NIGHT
 from biosignal.wire.codec import to_json
+from biosignal.wire.waveform import INVALID
 from cloud_service.clinic.watching import KEPT_PER_WATCHER, Leases, Watcher
 from cloud_service.database.columns import utc_now
 from cloud_service.ingest.commit import commit
@@ -47,6 +51,8 @@ def filled(ward):
         pack(21600, 43200, starts=(21700, 22000), labels="NQ"),
     ]
     commit(ward.database, [message(one) for one in events])
+    ward.clinic.archive.store("bed-1", [kept(0, np.zeros(3600), lead="MLII", fs_hz=360.0)])
+    ward.clinic.archive.store("bed-1", [kept(3600, np.zeros(3600), lead="MLII", fs_hz=360.0)])
     return ward
 
 
@@ -146,6 +152,26 @@ def test_a_review_that_says_nothing_is_refused(filled, body, why):
         answer = client.post(f"/api/v1/findings/{ABOUT.id}/reviews", json={**BEAT, "model_seen": True, **body})
         assert answer.status_code == 400
         assert why in answer.json()["detail"]
+
+
+def test_nothing_is_said_of_a_mark_that_nobody_can_have_seen(filled):
+    unseen, body = finding(onset=9000), {**BEAT, "verdict": "relabel", "label": "F", "model_seen": False}
+    path = f"/api/v1/findings/{unseen.id}/reviews"
+    commit(filled.database, [message(one) for one in (*marks_of(unseen), unseen)])
+    far = (np.zeros(36), {"lead": "MLII", "fs_hz": 360.0})
+    with filled.as_role("reviewer") as client:
+        for shown in (None, kept(8900, far[0], **far[1]), kept(9000, np.full(10, INVALID), **far[1])):
+            if shown is not None:
+                filled.clinic.archive.store("bed-1", [shown])
+            answer = client.post(path, json={**body, "start": 9000})
+            assert (answer.status_code, "no signal of this mark" in answer.json()["detail"]) == (409, True)
+        assert client.get(path, params={"history": True}).json()["reviews"] == []
+        filled.clinic.archive.store("bed-1", [kept(9010, far[0], **far[1])])
+        assert client.post(path, json={**body, "start": 9000}).status_code == 201
+        assert client.post(path, json={**body, "start": 9200}).status_code == 409
+        behind = strip(unseen, "strip-2")
+        commit(filled.database, [message(dataclasses.replace(behind, start=9190, data=frame(9190, 36)))])
+        assert client.post(path, json={**body, "start": 9200}).status_code == 201
 
 
 def test_a_mark_that_has_not_arrived_is_shown_without_its_outcome_and_can_be_relabelled(filled):

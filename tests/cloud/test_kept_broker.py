@@ -4,11 +4,13 @@ import os
 import signal
 import socket
 from contextlib import suppress
+from types import SimpleNamespace
 
 import pytest
-from broker_clients import KINDS
+from broker_clients import KINDS, Client
 from cloud_running import wait_for
 
+from cloud_service.access.devices import add_device
 from cloud_service.broker import kept
 from cloud_service.broker.accounts import write_accounts
 from cloud_service.broker.kept import KeptBroker
@@ -61,3 +63,20 @@ def test_one_that_ends_again_and_again_is_left_alone_and_named(broker):
     wait_for(lambda: broker._loop._beaten > beats + 1.0)
     assert broker.why_still() == "the broker's process has ended"
     assert broker.restarts == BUDGET
+
+
+@pytest.mark.parametrize("broker", [one for one in KINDS if one != "embedded"], indirect=True)
+def test_a_device_comes_in_though_the_broker_forgot_that_it_was_asked_to_take_in_accounts(broker, fresh, monkeypatch):
+    asked = broker.running.reload
+    left = iter([lambda: None] * 2)
+    monkeypatch.setattr(broker.running, "reload", lambda: next(left, asked)())
+    database = open_database(f"sqlite:///{fresh / 'clinic.db'}")
+    made = add_device(database, name="bed-1", site="ward", by="a-test")
+    write_accounts(database, fresh)
+    database.close()
+
+    def comes_in():
+        with Client(SimpleNamespace(broker=broker.running), "bed-1", made.password) as client:
+            return client.is_in
+
+    wait_for(comes_in, 20)

@@ -12,7 +12,7 @@ from tests.cloud.cloud_running import PASSWORD
 
 API = "/api/v1"
 ANYONE, VIEWER, REVIEWER, ENGINEER, ADMIN = None, *Role
-VALUES = {"row": "1", "job": "1", "candidate": "1"}
+VALUES = {"row": "1", "job": "1", "candidate": "1", "of": "bed"}
 """What stands for the variable parts of a path: numbers where numbers are asked for, else a name nobody has."""
 
 # method and path: the role it takes, and what that role is answered about things that do not exist
@@ -61,10 +61,18 @@ ROUTES = {
     ("POST", f"{API}/reviews/{{row}}/undo"): (REVIEWER, 404),
     ("GET", f"{API}/findings/{{finding}}/verdicts"): (VIEWER, 200),
     ("POST", f"{API}/findings/{{finding}}/verdicts"): (REVIEWER, 404),
+    ("GET", f"{API}/devices/{{name}}/recordings/{{recording}}/annotations"): (VIEWER, 404),
+    ("POST", f"{API}/devices/{{name}}/recordings/{{recording}}/annotations"): (REVIEWER, 400),
+    ("POST", f"{API}/devices/{{name}}/recordings/{{recording}}/annotations/undo"): (REVIEWER, 404),
     ("GET", f"{API}/alarms"): (VIEWER, 200),
     ("GET", f"{API}/alarm-log"): (VIEWER, 200),
     ("GET", f"{API}/alarm-log.csv"): (VIEWER, 200),
     ("GET", f"{API}/alarm-burden"): (VIEWER, 200),
+    ("GET", f"{API}/duties"): (VIEWER, 200),
+    ("PUT", f"{API}/duties/{{of}}/{{name}}"): (REVIEWER, 404),
+    ("PUT", f"{API}/devices/{{name}}/group"): (REVIEWER, 404),
+    ("GET", f"{API}/escalations"): (VIEWER, 200),
+    ("GET", f"{API}/escalation-log"): (VIEWER, 200),
     ("POST", f"{API}/alarms/{{alarm}}/acknowledge"): (REVIEWER, 404),
     ("POST", f"{API}/alarms/{{alarm}}/pause"): (REVIEWER, 404),
     ("GET", f"{API}/commands"): (VIEWER, 200),
@@ -90,6 +98,16 @@ ROUTES = {
     ("GET", f"{API}/tokens"): (ENGINEER, 200),
     ("POST", f"{API}/tokens"): (ENGINEER, 400),
     ("POST", f"{API}/tokens/{{name}}/revoke"): (ENGINEER, 400),
+    ("GET", f"{API}/webhooks"): (ENGINEER, 200),
+    ("POST", f"{API}/webhooks"): (ENGINEER, 400),
+    ("GET", f"{API}/webhooks/{{name}}/deliveries"): (ENGINEER, 400),
+    ("POST", f"{API}/webhooks/{{name}}/test"): (ENGINEER, 400),
+    ("POST", f"{API}/webhooks/{{name}}/resend"): (ENGINEER, 400),
+    ("POST", f"{API}/webhooks/{{name}}/end"): (ENGINEER, 400),
+    ("GET", f"{API}/words"): (REVIEWER, 200),
+    ("POST", f"{API}/words/{{row}}/approve"): (REVIEWER, 404),
+    ("POST", f"{API}/words/{{row}}/withdraw"): (REVIEWER, 404),
+    ("POST", f"{API}/learning/words"): (ENGINEER, 409),
     ("POST", f"{API}/learning/jobs"): (ENGINEER, 400),
     ("GET", f"{API}/learning/tasks"): (REVIEWER, 200),
     ("GET", f"{API}/learning/jobs"): (REVIEWER, 200),
@@ -116,9 +134,11 @@ ROUTES = {
     ("GET", "/findings/{finding}"): (VIEWER, 404),
     ("GET", "/review"): (REVIEWER, 200),
     ("GET", "/classify"): (REVIEWER, 200),
+    ("GET", "/words"): (REVIEWER, 200),
     ("GET", "/alarms"): (VIEWER, 200),
     ("GET", "/central"): (VIEWER, 200),
     ("GET", "/alarm-log"): (VIEWER, 200),
+    ("GET", "/duties"): (VIEWER, 200),
     ("GET", "/models"): (ENGINEER, 200),
     ("GET", "/operations"): (ENGINEER, 200),
     ("GET", "/people"): (ADMIN, 200),
@@ -136,9 +156,19 @@ BODIES = {
         "verdict": "confirm",
         "model_seen": True,
     },
+    ("POST", f"{API}/devices/{{name}}/recordings/{{recording}}/annotations"): {
+        "act": "add",
+        "task": "x",
+        "kind": "x",
+        "leads": ["x"],
+        "start": 1,
+        "end": 1,
+    },
     ("POST", f"{API}/findings/{{finding}}/share"): {"hours": 1},
     ("POST", f"{API}/findings/{{finding}}/verdicts"): {"verdict": "true"},
     ("POST", f"{API}/alarms/{{alarm}}/pause"): {},
+    ("PUT", f"{API}/duties/{{of}}/{{name}}"): {"people": []},
+    ("PUT", f"{API}/devices/{{name}}/group"): {"group": "x"},
     ("POST", f"{API}/classify"): {"fs_hz": 100, "unit": "mV", "leads": {"II": [0.0]}},
     ("POST", f"{API}/ask"): {"question": "What does this mean?", "finding": "x"},
     ("POST", f"{API}/feedback"): {"text": "x", "finding": "x", "says": "agree"},
@@ -147,7 +177,9 @@ BODIES = {
     ("POST", f"{API}/users"): {"name": "bad name", "role": "viewer"},
     ("POST", f"{API}/users/{{name}}/role"): {"role": "viewer"},
     ("POST", f"{API}/tokens"): {"name": "bad name", "role": "viewer", "days": 1},
+    ("POST", f"{API}/words/{{row}}/approve"): {"pattern": "x"},
     ("POST", f"{API}/learning/jobs"): {"task": "x"},
+    ("POST", f"{API}/webhooks"): {"name": "bad name", "url": "https://example.org/"},
     ("POST", f"{API}/learning/candidates/{{candidate}}/release"): {},
     ("POST", f"{API}/learning/releases/{{task}}/{{version}}/announce"): {},
 }
@@ -233,8 +265,10 @@ def test_every_route_answers_every_role_as_declared(as_who, role):
 IN_PERSON = {
     *(("POST", f"{API}/logout"), ("POST", f"{API}/me/password"), ("GET", f"{API}/tokens")),
     *(("POST", f"{API}/tokens"), ("POST", f"{API}/tokens/{{name}}/revoke")),
+    ("POST", f"{API}/webhooks"),
+    *(("POST", f"{API}/webhooks/{{name}}/{act}") for act in ("test", "resend", "end")),
 }
-"""What is refused to every token: sessions and passwords are for people, and so are tokens."""
+"""What is refused to every token: sessions and passwords are for people, and so are tokens and webhooks."""
 
 
 @pytest.mark.parametrize("role", [VIEWER, REVIEWER, ENGINEER], ids=lambda role: role.value)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from cloud_ward import SITE
 from sqlalchemy import func, select
+from test_wave_archive import kept
 
 from biosignal.wire.topics import Channel, up
 from cloud_service.database.columns import Table
@@ -72,6 +73,11 @@ def test_its_findings_are_shown_with_the_beats_they_carried(synced):
 def test_its_beats_are_reviewed(synced):
     body = next(one for one in of_kind("finding") if one["evidence"]["beats"])
     beat = body["evidence"]["beats"][0]
+    fs_hz = body["evidence"]["fs_hz"]
+    waves = kept(
+        max(0, beat["sample"] - 50), [0] * 100, lead=body["leads"][0], fs_hz=fs_hz, recording=body["recording"]
+    )
+    synced.clinic.archive.store(body["device"], [waves])
     with synced.as_role("reviewer") as client:
         mark = client.get(f"/api/v1/findings/{body['id']}").json()["evidence"]["marks"][0]
         about = {name: mark[name] for name in ("task", "kind", "start")}

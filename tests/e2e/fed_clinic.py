@@ -21,7 +21,7 @@ from cloud_service.ingest.arrival import Message
 from cloud_service.ingest.commit import commit
 from cloud_service.ingest.presence import note, read_status
 from cloud_service.serving import listen, make_server, url_of
-from cloud_service.settings import CloudSettings, HttpSettings, MqttSettings
+from cloud_service.settings import CloudSettings, EscalationSettings, HttpSettings, MqttSettings, WebhookSettings
 from cloud_service.waves.part import Kept
 from edge_agent.inference.bundle_folder import cpu_backend, find_bundle, load_bundle
 from tests.recorded_bed import Bed, excerpt, joined, night, play
@@ -30,6 +30,8 @@ from tests.sleepy_task import SLEEPY
 PASSWORD = "correct horse battery"
 STEP_S = 0.4
 CHUNK_S = 10
+NEVER = EscalationSettings(high_s=0.0, medium_s=0.0, still_there_s=0.0)
+"""Nobody answers the alarms of the recordings: each page would be told of them minutes later."""
 
 
 @dataclass
@@ -94,9 +96,17 @@ class FedClinic:
 
 
 @contextlib.contextmanager
-def fed_clinic(folder: Path) -> Iterator[FedClinic]:
+def fed_clinic(
+    folder: Path, escalation: EscalationSettings = NEVER, webhooks: WebhookSettings | None = None
+) -> Iterator[FedClinic]:
     """Run a clinic with an account for every role, not fed yet."""
-    settings = CloudSettings(state_dir=folder, mqtt=MqttSettings(enabled=False), http=HttpSettings(port=0))
+    settings = CloudSettings(
+        state_dir=folder,
+        mqtt=MqttSettings(enabled=False),
+        http=HttpSettings(port=0),
+        escalation=escalation,
+        webhooks=webhooks or WebhookSettings(),
+    )
     app = create_app(settings)
     for role in Role:
         app.state.clinic.people.add(name=f"a-{role.value}", role=role, password=PASSWORD, by="test")

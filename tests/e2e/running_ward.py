@@ -28,12 +28,16 @@ EXAMPLE = (
 """The one line that adds a task; in a program of ours it stands in `biosignal/tasks/__init__.py`."""
 
 
+NOBODY_IS_TOLD = {f"BEDSIDE_CLOUD_ESCALATION__{name}_S": "0" for name in ("HIGH", "MEDIUM", "STILL_THERE")}
+"""Alarms stand unanswered while tests are about other things."""
+
+
 class Program:
     """A child process; its JSON lines can be waited for, the rest goes to a log file."""
 
     def __init__(self, name: str, code: str, arguments: list[str], folder: Path) -> None:
         self.log = folder / f"{name}.log"
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        environment = {**os.environ, **NOBODY_IS_TOLD, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", code, *arguments],
@@ -109,8 +113,11 @@ class Ward:
         for role in ROLES:
             self.post("/users", name=f"a-{role}", role=role, password=PASSWORD)
 
-    def start_device(self, name: str, *, speed: float, models: Path = ROOT / "models") -> None:
-        made = self.post("/devices", name=name, site=SITE)
+    def start_device(
+        self, name: str, *, speed: float, models: Path = ROOT / "models", password: str | None = None
+    ) -> None:
+        """Start a device of this name; without a password it is registered first."""
+        password = password or self.post("/devices", name=name, site=SITE)["password"]
         root = self.folder / "root.json"
         root.write_bytes(httpx.get(f"{self.url}/updates/metadata/1.root.json").raise_for_status().content)
         settings = {
@@ -121,8 +128,8 @@ class Ward:
                 "port": int(self.broker["port"]),
                 "tls": True,
                 "ca_file": self.broker["ca_file"],
-                "username": made["username"],
-                "password": made["password"],
+                "username": name,
+                "password": password,
             },
             "updates": {"url": f"{self.url}/updates/", "root": str(root), "trial.windows": 20},
             "inference": {"models_dir": str(models)},
@@ -151,6 +158,13 @@ class Ward:
 
     def findings(self, **query: object) -> list[dict[str, object]]:
         return self.get("/findings", **query)["findings"]
+
+    def free(self, *beds: str) -> None:
+        """See to it that nobody lies in these beds, whoever a test before left there."""
+        for bed in beds:
+            if self.get(f"/devices/{bed}")["subject"]:
+                self.post(f"/devices/{bed}/discharge")
+                wait_for(lambda bed=bed: self.get(f"/devices/{bed}")["subject"] is None)
 
     def stop(self) -> None:
         self.api.close()

@@ -16,6 +16,7 @@ BEDS = 16
 
 @pytest.fixture(scope="module")
 def sixteen(ward):
+    ward.free(BED)
     with EmulatedBeds(ward, BEDS - 2):
         yield ward
 
@@ -39,15 +40,15 @@ def admit(page):
     expect(box).to_have_value(re.compile("P-"))
     subject = box.input_value()
     page.get_by_role("button", name="Admit").click()
-    expect(page.locator("#said")).to_contain_text("done", timeout=30_000)
+    expect(page.locator("#said")).to_contain_text("done", timeout=60_000)
     return subject
 
 
 def watch(page):
     page.goto("/central")
-    expect(page.locator(".bed")).to_have_count(BEDS, timeout=30_000)
-    expect(page.locator("#beds-count")).to_have_text(f"{BEDS} of {BEDS} beds are heard", timeout=30_000)
-    expect(page.locator(".bed .strip:not(.stale)")).to_have_count(BEDS, timeout=30_000)
+    expect(page.locator(".bed")).to_have_count(BEDS, timeout=60_000)
+    expect(page.locator("#beds-count")).to_have_text(f"{BEDS} of {BEDS} beds are heard", timeout=60_000)
+    expect(page.locator(".bed .strip:not(.stale)")).to_have_count(BEDS, timeout=60_000)
     expect(page.locator(f".bed[data-device={BED}] .patient")).to_contain_text("P-")
 
 
@@ -55,11 +56,11 @@ def acknowledge(page):
     """The bed without a model has an alarm that stays: it is heard of on every page, and seen."""
     page.goto("/alarms?device=bed-1")
     first = page.locator("#now [data-alarm]").first
-    expect(first).to_be_visible(timeout=30_000)
+    expect(first).to_be_visible(timeout=60_000)
     expect(page).to_have_title(re.compile(r"^\(|alarm|Alarm"))
     alarm = first.get_attribute("data-alarm")
     first.get_by_role("button", name=re.compile("Acknowledge")).click()
-    expect(page.locator(f"[data-alarm='{alarm}'][data-state=acknowledged]")).to_be_visible(timeout=30_000)
+    expect(page.locator(f"[data-alarm='{alarm}'][data-state=acknowledged]")).to_be_visible(timeout=60_000)
 
 
 def look_back(page, ward):
@@ -97,7 +98,7 @@ def judge(page, finding):
 
 def report(page, subject):
     page.goto(f"/patients/{subject}")
-    expect(page.locator("#found")).to_contain_text("artefact", timeout=20_000)
+    expect(page.locator("#found")).to_contain_text("artefact", timeout=60_000)
     expect(page.locator("#shift-of")).to_contain_text("recorded")
     printed = page.pdf(format="A4")
     assert printed.startswith(b"%PDF")
@@ -120,5 +121,5 @@ def discharge(page, subject):
     page.goto(f"/patients/{subject}")
     page.get_by_role("button", name="Discharge").click()
     page.locator("#sure-yes").click()
-    expect(page.locator("#said")).to_contain_text("done", timeout=30_000)
-    expect(page.locator("#where")).to_contain_text("in no bed", timeout=20_000)
+    expect(page.locator("#said")).to_contain_text("done", timeout=60_000)
+    expect(page.locator("#where")).to_contain_text("in no bed", timeout=60_000)

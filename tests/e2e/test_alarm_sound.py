@@ -52,6 +52,15 @@ def test_high_priority_stands_in_three_and_two_twice(fed, page_of):
     assert [round(one, 1) for one in apart[:4]] == [round(one, 1) for one in apart[5:]]
 
 
+def test_a_page_says_that_sound_is_blocked_before_there_is_an_alarm(fed, page_of):
+    page = page_of("viewer")
+    page.route("**/api/v1/alarms", lambda route: route.fulfill(json={"now": None, "alarms": []}))
+    page.goto("/findings")
+    expect(page.locator("#sound")).to_have_text("Sound blocked", timeout=30_000)
+    page.locator("h1").click()
+    expect(page.locator("#sound")).to_have_text("Sound on", timeout=30_000)
+
+
 @pytest.mark.parametrize(
     ("states", "lost", "sounds"),
     [
@@ -76,10 +85,10 @@ def test_an_alarm_marks_title_and_icon_and_the_page_says_when_sound_is_off_or_bl
     expect(page.locator("#alarm-bar")).to_be_visible()
     expect(page).to_have_title(re.compile("^\u25b2 "))
     assert page.locator("#icon").get_attribute("href") in ("/static/icon-low.svg", "/static/icon-medium.svg")
-    expect(page.locator("#sound")).to_have_text("Sound blocked")
+    expect(page.locator("#sound")).to_have_text("Sound blocked", timeout=30_000)
     expect(page.locator("#sound-bar")).to_be_visible()
     page.locator("#allow-sound").click()
-    expect(page.locator("#sound")).to_have_text("Sound on")
+    expect(page.locator("#sound")).to_have_text("Sound on", timeout=30_000)
     expect(page.locator("#sound-bar")).to_be_hidden()
     page.locator("[data-sound=medium]").click()
     expect(page.locator("#sound-said")).to_have_text("This is medium priority.")

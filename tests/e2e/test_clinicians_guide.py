@@ -58,7 +58,7 @@ def classified(page):
 
 def touched(page):
     page.locator("h1").click()
-    expect(page.locator("#sound")).to_have_text("Sound on", timeout=10_000)
+    expect(page.locator("#sound")).to_have_text("Sound on", timeout=30_000)
 
 
 def keys_opened(page):
@@ -70,7 +70,13 @@ def keys_opened(page):
     page.locator("#keys").wait_for()
 
 
-BEFORE = {"/central": touched, "/classify": classified, "/review": keys_opened}
+def annotating(page):
+    page.locator("#annotate").click()
+    expect(page.locator("#annotate-tools")).to_be_visible(timeout=30_000)
+
+
+WAVES = "/devices/{name}/recordings/{recording}"
+BEFORE = {WAVES: annotating, "/central": touched, "/classify": classified, "/review": keys_opened}
 """What a reader of the guide has done before the page shows what the section speaks of."""
 
 

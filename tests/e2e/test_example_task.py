@@ -121,6 +121,7 @@ def test_it_is_reviewed_by_its_own_keys_learned_from_and_comes_back_signed(revie
     page.goto(f"/review?finding={spell['id']}")
     expect(page.locator("#labels button")).to_have_count(3)
     expect(page.locator("#phase")).to_contain_text("the device's answer is hidden")
+    expect(page.locator("#labels button").first).to_be_enabled(timeout=30_000)  # once the strip has come
     page.keyboard.press("a")
     page.keyboard.press("l")
     expect(page.locator("#phase")).to_contain_text("All epochs answered", timeout=15000)

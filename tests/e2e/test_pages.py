@@ -9,6 +9,8 @@ import pytest
 from playwright.sync_api import expect
 from running_ward import wait_for
 
+from demo.check import is_in_sight
+
 pytestmark = [pytest.mark.browser, pytest.mark.broker, pytest.mark.timeout(180)]
 PX_PER_MM = 96 / 25.4
 
@@ -157,6 +159,7 @@ def test_beats_are_read_blind_relabelled_and_taken_back_with_keys_alone(visits, 
     def mine():
         return ward.get(f"/findings/{one['id']}/reviews")["reviews"]
 
+    expect(page.locator("#labels button").first).to_be_enabled(timeout=30_000)  # once the strip has come
     page.keyboard.press("a")
     page.keyboard.press("f")
     expect(page.locator("#said")).to_contain_text("F, fusion")
@@ -247,9 +250,15 @@ def test_a_viewer_can_neither_review_nor_release(visits, ward):
     assert page.locator("[data-act]").count() == 0
 
 
+def shown(detail):
+    """A finding once its strips have come: before, nobody can say anything of its marks."""
+    return detail if any(is_in_sight(detail, mark) for mark in detail["evidence"]["marks"]) else None
+
+
 def test_an_engineer_starts_a_refit_sees_its_gates_and_must_confirm_a_release(visits, clean, ward):
     for one in wait_for(lambda: [f for f in ward.findings(kind="pvc", limit=50) if f["marks"]][:3]):
-        for mark in ward.get(f"/findings/{one['id']}")["evidence"]["marks"]:
+        detail = wait_for(lambda one=one: shown(ward.get(f"/findings/{one['id']}")))
+        for mark in (mark for mark in detail["evidence"]["marks"] if is_in_sight(detail, mark)):
             named = {name: mark[name] for name in ("task", "kind", "start")}
             ward.post(f"/findings/{one['id']}/reviews", **named, verdict="relabel", label="V", model_seen=False)
     page = clean(visits("engineer"))
@@ -284,6 +293,7 @@ def test_pages_fit_a_phone_and_can_be_read(browser, ward, scheme):
         "/alarms",
         "/review",
         "/classify",
+        "/words",
         "/models",
         "/operations",
     ):

@@ -18,6 +18,7 @@ def agree(page):
 
 
 def test_a_patient_is_admitted_moved_and_discharged(reviewer, ward):
+    ward.free("bed-1", "bed-2")
     page = reviewer
     page.goto("/patients?bed=bed-2")
     box = page.locator("#admit [name=subject]")

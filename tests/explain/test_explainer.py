@@ -12,10 +12,11 @@ import pytest
 from explain_cases import finding, many
 
 from biosignal.events import Explanation, FindingState
+from biosignal.wording.checker import refusal
 from edge_agent.explain import child as child_module
-from edge_agent.explain.checker import refusal
 from edge_agent.explain.child import file_sha256
-from edge_agent.explain.explainer import Explainer, child_command
+from edge_agent.explain.explainer import Explainer
+from edge_agent.explain.ladder import child_command
 from edge_agent.explain.settings import ExplainSettings
 
 STAND_IN = """

@@ -9,10 +9,10 @@ import pytest
 from explain_cases import KINDS, finding, many
 
 from biosignal.tasks.lookup import shown
+from biosignal.wording.checker import audit, refusal
+from biosignal.wording.grammar import gbnf
 from biosignal.wording.knowledge import knowledge
-from edge_agent.explain.checker import audit, refusal
-from edge_agent.explain.grammar import gbnf
-from edge_agent.explain.language import is_member, longest, plans, sample_text
+from biosignal.wording.language import is_member, longest, plans, sample_text
 
 CASES = many(260, seed=11)
 CLEAN = [sample_text(found, random.Random(index)) for index, found in enumerate(CASES)]

@@ -14,8 +14,8 @@ from biosignal.tasks import TASKS
 from biosignal.tasks.task import FindingKind, Quantity, Task, Wants
 from biosignal.tasks.words import words_of
 from biosignal.wording import knowledge as knowledge_module
+from biosignal.wording.checker import refusal
 from biosignal.wording.knowledge import broken_words, load, read_common
-from edge_agent.explain.checker import refusal
 from edge_agent.explain.explainer import Explainer
 from edge_agent.explain.settings import ExplainSettings
 from edge_agent.explain.template import explain

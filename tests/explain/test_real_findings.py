@@ -8,7 +8,7 @@ from biosignal.signal.blocks import Gap, Lead, LeadKind, SampleBlock, Unit
 from biosignal.stream.pipeline import Pipeline, Recorded
 from biosignal.tasks import TASKS
 from biosignal.tasks.lookup import models
-from edge_agent.explain.checker import refusal
+from biosignal.wording.checker import refusal
 from edge_agent.explain.template import explain
 from edge_agent.sources.excerpt import Excerpt
 

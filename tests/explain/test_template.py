@@ -12,9 +12,9 @@ from biosignal.events import Abstained, FindingState, MarkSet, Prediction, Quali
 from biosignal.tasks import TASKS
 from biosignal.tasks.lookup import quantities, shown
 from biosignal.tasks.words import words_of
+from biosignal.wording.checker import refusal
 from biosignal.wording.knowledge import broken_words, knowledge
 from biosignal.wording.literals import clock_text, lead_text
-from edge_agent.explain.checker import refusal
 from edge_agent.explain.template import explain
 
 DICE = random.Random(1)

@@ -24,6 +24,26 @@ def test_each_block_of_the_page_is_a_list_of_commands_a_shell_can_read(name):
         assert not re.search(r"\b(sudo|apt|sudoedit)\b|git (clone|pull)", step), step
 
 
+def test_the_example_of_a_buzzer_gives_each_priority_its_pulses_and_is_silent_without_one(tmp_path):
+    text = PAGE.read_text().split("<!-- example: buzzer -->")[1].split("```sh\n")[1].split("```")[0]
+    script, gpioset = tmp_path / "bedside-buzzer", tmp_path / "gpioset"
+    script.write_text(text)
+    gpioset.write_text('#!/bin/sh\necho "$@"\n')
+    for file in (script, gpioset):
+        file.chmod(0o700)
+
+    def said(sound):
+        path = f"{tmp_path}:{os.environ['PATH']}"
+        command = [str(script), "17", sound, "high"]
+        return subprocess.run(
+            command, env={"PATH": path}, capture_output=True, text=True, check=True, timeout=20
+        ).stdout
+
+    pulses = {sound: said(sound).count("100ms") for sound in ("high", "medium", "low", "none")}
+    assert pulses == {"high": 10, "medium": 3, "low": 1, "none": 0}
+    assert said("low") == "--toggle 100ms,50ms,0 17=1\n"
+
+
 def test_what_the_check_does_by_itself_is_left_out_and_the_rest_of_the_line_is_kept():
     assert steps_of(PAGE, "program")[0] == "cd /opt/bedside && make setup"
     assert steps_of(PAGE, "upgrade")[0] == "cd /opt/bedside && make setup"

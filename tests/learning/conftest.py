@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 import uvicorn
 
@@ -24,14 +25,17 @@ from biosignal.events import (
     Priority,
     QualityLevel,
     Rung,
+    Strip,
     Tensor,
     Unavailable,
     inputs_id,
     mark_id,
 )
+from biosignal.signal.blocks import Unit
 from biosignal.tasks import TASKS
 from biosignal.wire.envelope import encode, wrap
 from biosignal.wire.topics import Channel, up
+from biosignal.wire.waveform import WaveChunk, encode_wave
 from cloud_service.access.devices import add_device
 from cloud_service.app import create_app
 from cloud_service.database.connection import open_database
@@ -126,12 +130,20 @@ class Place:
                 mark_at(start, of, recording=f"recording-{name}", label=label, inputs=seen.id, state=state),
             ]
         events.append(finding_of(name, starts, of, kind=kind))
+        events.append(strip_of(name, of, length=starts[-1] + 100))
         topic = up("ward", "bed-1", Channel.EVENT)
         for number, event in enumerate(events):
             envelope = wrap(event, seq=number, device="bed-1", boot=name, at="2026-01-01T00:00:00Z")
             done = commit(self.database, [Message(topic=topic, payload=encode(envelope))])
             assert done.refused == 0, done
         return starts
+
+
+def strip_of(name, of, *, length):
+    """The signal behind a finding: nobody can say anything of what nobody sees."""
+    facts = {"recording": f"recording-{name}", "lead": of.leads[0], "start": 0, "fs_hz": 360.0, "unit": Unit.MILLIVOLT}
+    frame = encode_wave(WaveChunk(**facts, gain=0.005, offset=0.0, counts=np.zeros(length, np.int16)))
+    return Strip(id=f"strip-{name}", finding=name, data=frame, **facts)
 
 
 def answer(of, label):

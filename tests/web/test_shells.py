@@ -24,8 +24,8 @@ from tests.sleepy_task import SLEEPY
 PASSWORD = "correct horse battery"
 STATIC = Path(cloud_service.web.__file__).parent / "static"
 PAGES = (
-    "/", "/central", "/patients", "/findings", "/alarms", "/ask", "/review", "/classify", "/models", "/operations",
-    "/people",
+    "/", "/central", "/patients", "/findings", "/alarms", "/ask", "/review", "/classify", "/words", "/models",
+    "/operations", "/people",
 )  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def test_a_stranger_is_sent_to_the_login_whatever_the_page(visitor, path):
 @pytest.mark.parametrize(
     ("role", "refused"),
     [
-        ("viewer", {"/review", "/classify", "/models", "/operations", "/people"}),
+        ("viewer", {"/review", "/classify", "/words", "/models", "/operations", "/people"}),
         ("reviewer", {"/models", "/operations", "/people"}),
         ("engineer", {"/people"}),
         ("admin", set()),

@@ -26,6 +26,7 @@ from biosignal.events import (
     RecordingClosed,
     Rung,
     Series,
+    SounderState,
     Status,
     Strip,
     SubjectAssigned,
@@ -231,6 +232,7 @@ def messages(recording, said, facts):
             ),
             boot="0123456789abcdef",
             sent_utc_s=1795694400.25,
+            sounder=SounderState.WORKS,
         ),
     )
     yield "receipt", Receipt(committed=((recording, 0),), rejected=((alarm.id, 1, "the id belongs to another device"),))

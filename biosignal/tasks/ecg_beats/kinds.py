@@ -40,11 +40,11 @@ CONTRACT = ModelContract(
 REVIEW = ReviewUnit(
     mark=BEAT.name,
     labels=(
-        ReviewLabel(name="N", meaning="normal", key="N"),
-        ReviewLabel(name="S", meaning="supraventricular", key="s"),
-        ReviewLabel(name="V", meaning="ventricular", key="v"),
-        ReviewLabel(name="F", meaning="fusion", key="f"),
-        ReviewLabel(name="Q", meaning="cannot be told", key="q"),
+        ReviewLabel(name="N", meaning="normal", key="N", wfdb="N"),
+        ReviewLabel(name="S", meaning="supraventricular", key="s", wfdb="S"),
+        ReviewLabel(name="V", meaning="ventricular", key="v", wfdb="V"),
+        ReviewLabel(name="F", meaning="fusion", key="f", wfdb="F"),
+        ReviewLabel(name="Q", meaning="cannot be told", key="q", wfdb="Q"),
     ),
     undecided="Q",
 )

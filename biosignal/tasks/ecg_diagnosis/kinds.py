@@ -60,4 +60,5 @@ REVIEW = ReviewUnit(
     mark=TEN_SECONDS.name,
     labels=tuple(ReviewLabel(name=one.code, meaning=one.meaning, key=one.key) for one in (*STATEMENTS, UNDECIDED)),
     undecided=UNDECIDED.code,
+    span_s=10.0,
 )

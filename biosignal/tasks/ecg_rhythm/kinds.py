@@ -9,7 +9,7 @@ from biosignal.tasks.ecg_rhythm.intervals import COUNT
 from biosignal.tasks.ecg_rhythm.seen import AROUND, BEATS, PREPROCESSING
 from biosignal.tasks.finding_log import by_rule as said_by_rule
 from biosignal.tasks.quantities import DURATION, USABLE_SHARE
-from biosignal.tasks.task import SINCE_ALARM, FindingKind, MarkKind, Quantity
+from biosignal.tasks.task import SINCE_ALARM, FindingKind, MarkKind, Quantity, ReviewLabel, ReviewUnit
 
 NAME = "ecg-rhythm"
 RULES = "ecg-rules/1"
@@ -39,6 +39,19 @@ CONTRACT = ModelContract(
     preprocessing=PREPROCESSING,
     embedding=False,
 )
+ANNOTATE = ReviewUnit(
+    mark=RHYTHM.name,
+    labels=(
+        ReviewLabel(name="sinus", meaning="sinus rhythm", key="s", wfdb="(N"),
+        ReviewLabel(name="af", meaning="atrial fibrillation", key="f", wfdb="(AFIB"),
+        ReviewLabel(name="afl", meaning="atrial flutter", key="l", wfdb="(AFL"),
+        ReviewLabel(name="other-rhythm", meaning="any other rhythm", key="o"),
+        ReviewLabel(name="unclear", meaning="cannot be told", key="x"),
+    ),
+    undecided="unclear",
+    span_s=0.0,
+)
+"""A stretch of rhythm is marked by who reads a recording; no finding asks anybody about one."""
 FINDINGS = {
     "pvc": FindingKind(label="premature ventricular beats", priority=Priority.NONE),
     "pvc-couplet": FindingKind(label="ventricular couplet", priority=Priority.NONE),

@@ -3,7 +3,7 @@
 from biosignal.signal.blocks import LeadKind
 from biosignal.tasks.ecg_beats.kinds import NAME as ECG_BEATS
 from biosignal.tasks.ecg_front.kinds import NAME as ECG_FRONT
-from biosignal.tasks.ecg_rhythm.kinds import CONTRACT, FINDINGS, NAME, QUANTITIES, RHYTHM
+from biosignal.tasks.ecg_rhythm.kinds import ANNOTATE, CONTRACT, FINDINGS, NAME, QUANTITIES, RHYTHM
 from biosignal.tasks.ecg_rhythm.limits import BEDSIDE, RhythmLimits
 from biosignal.tasks.ecg_rhythm.stage import make_stage
 from biosignal.tasks.peripheral_pulse.kinds import NAME as PERIPHERAL_PULSE
@@ -24,4 +24,5 @@ ECG_RHYTHM = Task(
     quantities=QUANTITIES,
     limits=RhythmLimits,
     bedside=BEDSIDE,
+    annotate=(ANNOTATE,),
 )

@@ -50,6 +50,7 @@ REVIEW = ReviewUnit(
         ReviewLabel(name="unsure", meaning="cannot be told", key="x"),
     ),
     undecided="unsure",
+    span_s=0.0,
 )
 
 

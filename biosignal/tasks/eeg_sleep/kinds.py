@@ -83,4 +83,5 @@ REVIEW = ReviewUnit(
         ReviewLabel(name="unscorable", meaning="cannot be told", key="x"),
     ),
     undecided="unscorable",
+    span_s=30.0,
 )

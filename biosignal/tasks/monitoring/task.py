@@ -19,6 +19,9 @@ MONITORING = Task(
         "part-hanging": FindingKind(
             label="part of the monitor hangs", priority=Priority.LOW, technical=True, strip=None
         ),
+        "sounder-failed": FindingKind(
+            label="buzzer or light fails", priority=Priority.MEDIUM, technical=True, strip=None
+        ),
         "store-trouble": FindingKind(
             label="trouble storing data", priority=Priority.MEDIUM, technical=True, strip=None
         ),

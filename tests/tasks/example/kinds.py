@@ -31,6 +31,7 @@ REVIEW = ReviewUnit(
         ReviewLabel(name="unsure", meaning="cannot be told", key="x"),
     ),
     undecided="unsure",
+    span_s=EPOCH_S,
 )
 
 

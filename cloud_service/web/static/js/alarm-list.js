@@ -53,6 +53,7 @@ function item(alarm, withDevice, changed) {
     h("div", { class: "alarm-state" }, alarmState(alarm.state),
       h("small", { class: "muted" }, `since ${stamp(alarm.device_utc)}, by ${alarm.by}`),
       alarm.why ? h("small", { class: "muted" }, alarm.why) : null,
+      alarm.escalated ? h("small", { class: "told" }, `Nobody answered: ${alarm.escalated}`) : null,
       text ? h("small", { class: "request" }, text) : null),
     covers("reviewer") && alarm.state !== "resolved" ? actions(alarm, changed) : null,
   );

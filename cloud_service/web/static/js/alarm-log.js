@@ -29,8 +29,24 @@ function logTable(alarms) {
     ["Leads", (one) => one.leads.join(", ")],
     ["Lasted", (one) => (one.duration_s === null ? "is there" : length(one.duration_s)), { num: true }],
     ["Acknowledged", (one) => (one.acknowledged ? `by ${one.acknowledged_by}, ${length((Date.parse(one.acknowledged) - Date.parse(one.onset)) / 1000)} later` : "by nobody")],
+    ["Told", (one) => (one.escalated ? `${one.escalated} ${one.escalated === 1 ? "time" : "times"}` : "")],
     ["Verdict", (one) => (one.verdict ? verdictText(one.verdict) : "none yet")],
   ], alarms, { empty: "No alarm like this.", label: "Alarms" });
+}
+
+const whom = (one) => (one.person ? `${one.person}, ${one.pages ? "on a page" : "on no page"}` : one.pages ? `everybody, ${one.pages} on a page` : "nobody is on a page");
+const WHY = { person: "in their turn", all: "all were told", reminder: "reminder", "still-there": "acknowledged, still there" };
+
+function toldTable(steps) {
+  return table([
+    ["Told at", (one) => stamp(one.at)],
+    ["Bed", (one) => (one.device ? h("a", { href: `/devices/${encodeURIComponent(one.device)}` }, one.device) : "the clinic")],
+    ["Priority", (one) => priorityMark(one.priority)],
+    ["Alarm", (one) => one.label],
+    ["Waited", (one) => length((Date.parse(one.at) - Date.parse(one.since)) / 1000), { num: true }],
+    ["Whom", whom],
+    ["Why", (one) => WHY[one.turn]],
+  ], steps, { empty: "Nobody had to be told.", label: "Told because nobody answered" });
 }
 
 function burdenTable(days) {
@@ -51,9 +67,11 @@ const show = gathered(async () => {
   byId("table").href = `/api/v1/alarm-log.csv?${wanted}`;
   const burden = new URLSearchParams({ days: form.elements.days.value });
   if (form.elements.device.value) burden.set("device", form.elements.device.value);
-  const [log, counted] = await Promise.all([get(`/alarm-log?${wanted}&limit=200`), get(`/alarm-burden?${burden}`)]);
+  const told = new URLSearchParams({ since: wanted.get("since"), ...(wanted.has("device") ? { device: wanted.get("device") } : {}) });
+  const [log, counted, { steps }] = await Promise.all([get(`/alarm-log?${wanted}&limit=200`), get(`/alarm-burden?${burden}`), get(`/escalation-log?${told}`)]);
   write(byId("count"), `${log.alarms.length} ${log.alarms.length === 1 ? "alarm" : "alarms"}${log.left_off ? ", the newest; the table has up to a thousand" : ""}`);
   fill(byId("log"), logTable(log.alarms));
+  fill(byId("told"), toldTable(steps));
   fill(byId("burden"), counted.left_off ? h("p", {}, "There were so many alarms that the oldest ones are not counted.") : null, burdenTable(counted.days));
 });
 
@@ -67,5 +85,5 @@ async function start() {
 
 form.addEventListener("change", show);
 form.addEventListener("submit", (event) => event.preventDefault());
-onEvents(["alarm"], show);
+onEvents(["alarm", "clinic.escalation"], show);
 start();

@@ -34,30 +34,32 @@ export function schedule(context, priority, at = context.currentTime) {
   return onsets.at(-1) + length;
 }
 
-// Which sound the alarms ask for; null: none. Whoever paused or acknowledged one has silenced it, at its device.
-export function wanted(alarms, isLost) {
+// Which sound the alarms ask for; null: none. Whoever paused or acknowledged one has silenced it, at its device; `told` are
+// the priorities of those that nobody answered and that this person was told of.
+export function wanted(alarms, isLost, told = []) {
   if (isLost) return "high";
-  const active = alarms.filter((one) => one.state === "active").map((one) => one.priority);
+  const active = [...told, ...alarms.filter((one) => one.state === "active").map((one) => one.priority)];
   return ["high", "medium", "low"].find((one) => active.includes(one)) ?? null;
 }
 
 // Asks the browser with a moment of silence; a context made without leave would complain. One that does not answer has not
-// allowed it: nobody may be told that alarms sound before it is known.
+// allowed it.
 async function isAllowed() {
   const played = new Audio("/static/silence.wav").play().then(() => true, () => false);
   return Promise.race([played, new Promise((done) => setTimeout(done, ANSWER_MS, false))]);
 }
 
 export class AlarmSound {
-  // `changed` is called with "on", "off" or "blocked" whenever that changes.
+  // `changed` is called with "on", "off", "blocked" or "asking" whenever that changes.
   constructor(changed) {
     this.changed = changed;
     this.context = null;
-    this.isRefused = false;
+    this.isRefused = null; // until the browser has been asked
     this.priority = null;
     this.timer = null;
     this.shown = null;
     for (const event of ["pointerdown", "keydown"]) addEventListener(event, () => this.unblock(), { passive: true });
+    this.ask();
   }
 
   get isOn() {
@@ -66,7 +68,8 @@ export class AlarmSound {
 
   get state() {
     if (!this.isOn) return "off";
-    return this.isRefused || (this.context && this.context.state !== "running") ? "blocked" : "on";
+    if (this.context) return this.context.state === "running" ? "on" : "blocked";
+    return { null: "asking", true: "blocked", false: "on" }[this.isRefused];
   }
 
   turn(isOn) {
@@ -110,8 +113,14 @@ export class AlarmSound {
     return isHeard;
   }
 
-  async open() {
+  // Nobody may be told that alarms sound before the browser has said so, nor learn otherwise from the first alarm.
+  async ask() {
     this.isRefused = !this.context && !(await isAllowed());
+    this.report();
+  }
+
+  async open() {
+    await this.ask();
     if (!this.isRefused) {
       this.context ??= this.made();
       // A browser that blocks sound answers nothing until somebody has touched the page.
@@ -134,7 +143,7 @@ export class AlarmSound {
   }
 
   async unblock() {
-    if (this.state !== "blocked") return;
+    if (this.state === "on" || !this.isOn) return;
     await this.open();
     if (this.context?.state === "running") this.play();
   }

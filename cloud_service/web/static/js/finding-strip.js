@@ -6,6 +6,8 @@ import { scaleText } from "./papers.js";
 import { LANE_PX, drawMarks, lanesOf, marksText } from "./presenters.js";
 import { leadText, place } from "./words.js";
 
+const BESIDE_S = 0.1; // so far beside a mark valid signal still shows it, as the service has it
+
 export class FindingStrip {
   // `marks` gives what is to be drawn each time it is drawn (see presenters.js). One lead's waves are one strip.
   constructor(waves, view, marks) {
@@ -36,6 +38,14 @@ export class FindingStrip {
 
   overlaps(mark) {
     return mark.to > mark.from ? mark.to > this.start / this.fsHz && mark.from < this.end / this.fsHz : this.holds(mark.from);
+  }
+
+  // Whether a reader sees what a mark is about: drawn, on a lead of the mark, with valid signal at the mark.
+  shows(mark) {
+    if (!this.at || !this.root.isConnected || !mark.leads.includes(this.lead.name)) return false;
+    const first = Math.max(0, Math.ceil((mark.from - BESIDE_S) * this.fsHz) - this.start);
+    const last = Math.floor((mark.to + BESIDE_S) * this.fsHz) + 1 - this.start;
+    return this.values.subarray(first, Math.max(first, last)).some((value) => !Number.isNaN(value));
   }
 
   draw() {

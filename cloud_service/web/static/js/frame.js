@@ -5,6 +5,7 @@ import { AlarmSound, wanted } from "./alarm-sound.js";
 import { lastHeard, onTick } from "./contact.js";
 import { byId, fill, h, write } from "./dom.js";
 import { gathered, onEvents, onLink, openFeed } from "./feed.js";
+import { isForMe, refreshTold, toldPriorities } from "./told.js";
 import { RANK, alarmState, clock, kindLabel, priorityMark, tick } from "./words.js";
 
 const bar = byId("alarm-bar");
@@ -19,9 +20,14 @@ const refresh = gathered(async () => {
   drawBar();
 });
 
+const refreshEscalations = gathered(async () => {
+  await refreshTold(sound.state !== "on");
+  signal();
+});
+
 const sound = new AlarmSound((state) => {
   const button = byId("sound");
-  write(button, { on: "Sound on", off: "Sound off", blocked: "Sound blocked" }[state]);
+  write(button, { on: "Sound on", off: "Sound off", blocked: "Sound blocked", asking: "Sound" }[state]);
   button.dataset.state = state;
   button.setAttribute("aria-pressed", String(state === "on"));
   showBlocked();
@@ -35,12 +41,13 @@ function showBlocked() {
 
 // What an alarm asks for besides the bar: its sound, a mark before the title, another icon of the tab.
 function signal() {
-  const priority = wanted(alarms, isLost);
+  const priority = wanted(alarms, isLost, toldPriorities());
   sound.set(priority);
   showBlocked();
-  const first = isLost ? "no contact" : alarms.find((one) => one.state === "active");
+  const first = alarms.find((one) => one.state === "active") ?? alarms[0];
+  const named = first ? `${kindLabel(first.kind)}${first.device ? `, ${first.device}` : ""}` : "nobody answers";
+  const words = isLost ? "no contact" : named;
   const plain = document.title.replace(MARKED, "");
-  const words = priority && (isLost ? first : `${kindLabel(first.kind)}${first.device ? `, ${first.device}` : ""}`);
   const title = priority ? `\u25b2 ${priority} alarm: ${words} \u00b7 ${plain}` : plain;
   if (document.title !== title) document.title = title;
   const icon = `/static/icon${priority ? `-${priority}` : ""}.svg`;
@@ -52,6 +59,13 @@ function notify(item) {
   if (!document.hidden || !("Notification" in window) || Notification.permission !== "granted") return;
   const { kind, priority } = item.body;
   new Notification(`${priority} priority alarm: ${kindLabel(kind)}`, { body: item.device || "the clinic", tag: item.id });
+}
+
+// Who was told of an alarm that nobody answers is notified whatever window they look at.
+function notifyTold(item) {
+  if (!("Notification" in window) || Notification.permission !== "granted") return;
+  const { kind, priority } = item.body;
+  new Notification(`Nobody answers: ${priority} priority alarm, ${kindLabel(kind)}`, { body: item.device || "the clinic", tag: `told-${item.id}` });
 }
 
 function drawBar() {
@@ -96,6 +110,13 @@ onEvents(["alarm", "clinic.alarm"], (item) => {
   const first = priority === "high" && state === "active";
   say(first, `${priority} priority alarm, ${kindLabel(kind)}, ${item.device || "the clinic"}, ${state.replace("-", " ")}`);
 });
+onEvents(["clinic.escalation"], (item) => {
+  refreshEscalations();
+  if (!isForMe(item)) return;
+  notifyTold(item);
+  say(true, `nobody answers: ${item.body.priority} priority alarm, ${kindLabel(item.body.kind)}, ${item.device || "the clinic"}`);
+});
+onEvents(["alarm", "clinic.alarm"], refreshEscalations);
 onEvents(["finding"], (item) => {
   const { kind, state, stream, priority } = item.body;
   // what alarms is announced as an alarm
@@ -109,6 +130,7 @@ onLink((state, isBack) => {
   if (isLost) return;
   if (isBack) document.dispatchEvent(new Event("bedside:back"));
   if (isBack) refresh();
+  if (isBack) refreshEscalations();
 });
 byId("sound").addEventListener("click", () => sound.turn(sound.state !== "on"));
 byId("allow-sound").addEventListener("click", () => sound.turn(true));
@@ -130,12 +152,14 @@ onTick((lost) => {
   if (!lost) refresh();
 });
 setInterval(() => { if (!document.hidden) refresh(); }, 5000);
+setInterval(refreshEscalations, 5000); // a page in the background sounds, too
 setInterval(() => {
   tick();
   signal(); // a page may have named itself anew
 }, 1000);
 openFeed();
 refresh();
+refreshEscalations();
 
 // What went wrong while something was shown is said once, where the person looks.
 let troubleBox = null;

@@ -11,10 +11,12 @@ const WAYS = {
   shade: { hasLane: false, draw: drawShade },
 };
 
-// A mark to draw is {task, kind, leads, from, to, label, isEvidence, chosen}, from and to in seconds of the recording.
-export const wayOf = (mark) => WAYS[PRESENTERS[laneOf(mark)]] ?? (mark.to > mark.from ? WAYS.bar : WAYS.tick);
+// A mark to draw is {task, kind, leads, from, to, label, isEvidence, chosen, by}, from and to in seconds of the recording.
+// `by` is who says so where it is not the device: such marks have lanes and a colour of their own.
+export const wayOf = (mark) => WAYS[PRESENTERS[kindOf(mark)]] ?? (mark.to > mark.from ? WAYS.bar : WAYS.tick);
 
-const laneOf = (mark) => `${mark.task}/${mark.kind}`;
+const kindOf = (mark) => `${mark.task}/${mark.kind}`;
+const laneOf = (mark) => (mark.by ? `${kindOf(mark)}/${mark.by}` : kindOf(mark));
 
 // Kinds of marks above a strip, those a finding rests on nearest to the trace.
 export function lanesOf(marks) {
@@ -47,7 +49,7 @@ function band(ctx, left, right, top, bottom) {
   ctx.globalAlpha = 1;
 }
 
-const inkOf = (mark) => (mark.chosen ? inks().mark : mark.isEvidence ? inks().ink : inks().faint);
+const inkOf = (mark) => (mark.chosen || mark.by ? inks().mark : mark.isEvidence ? inks().ink : inks().faint);
 const fontOf = (mark) => `${mark.chosen ? "bold 15px" : mark.isEvidence ? "bold 13px" : "12px"} ${inks().font}`;
 
 function drawTick(ctx, mark, { left, y, top, taken }) {
@@ -95,7 +97,7 @@ function drawShade(ctx, mark, { left, right, top, bottom }) {
 export function marksText(marks) {
   const parts = lanesOf(marks).map((lane) => {
     const mine = marks.filter((one) => laneOf(one) === lane).sort((a, b) => a.from - b.from);
-    return `${counted(mine[0].task, mine[0].kind, mine.length)} marked: ${mine.map((one) => one.label).join(" ")}`;
+    return `${mine[0].by ? `by ${mine[0].by}: ` : ""}${counted(mine[0].task, mine[0].kind, mine.length)} marked: ${mine.map((one) => one.label).join(" ")}`;
   });
   return parts.join("; ") || "no marks";
 }

@@ -5,6 +5,7 @@ import { get, me, post } from "./api.js";
 import { byId, fill, h, onKey, table, write } from "./dom.js";
 import { makeStrips } from "./finding-strip.js";
 import { drawable, fetchContext, keptText, markKey } from "./marks.js";
+import { fetchStretch } from "./waves-behind.js";
 import { PaperChoice, newView } from "./paper-choice.js";
 import { keysOf, labelFor, shownKey } from "./review-keys.js";
 import { answers, isStated, madeText, markButtons, nextWord, spoken, wordsBy, wordsText } from "./review-statements.js";
@@ -16,7 +17,9 @@ const words = []; // [{finding, marks: [key], label}]: what undo takes back, the
 const view = newView();
 const paper = new PaperChoice(byId("paper"), view, () => desk?.strips.forEach((one) => one.draw()));
 const wantedFirst = new URLSearchParams(location.search).get("finding");
+const LOOK_AGAIN_MS = 3000;
 let at = -1;
+let later = null; // the timer that looks for a strip that has not come
 // {finding, seen, marks: [mark], chosen, all, mine: Map key -> review that answers, stated: Map key -> words on statements,
 // strips, context: [mark to draw]}
 let desk = null;
@@ -41,7 +44,12 @@ async function go(index) {
   if (index < 0 || index >= queue.length) return say(index < 0 ? "This is the first finding." : "This was the last finding of the queue.");
   const isForward = index >= at;
   at = index;
-  await load(queue[at], false);
+  byId("desk").setAttribute("aria-busy", "true");
+  for (const one of [...byId("labels").children, byId("confirm")]) one.disabled = true;
+  await load(queue[at], false).finally(() => {
+    byId("desk").removeAttribute("aria-busy");
+    if (desk) allow();
+  });
   write(byId("said"), "");
   if (desk.marks.length || desk.finding.id === wantedFirst) return;
   // marks that no task lets anybody review are not asked for
@@ -62,16 +70,26 @@ async function load(id, seen) {
   const own = reviews.filter((one) => one.reviewer === me.name);
   const mine = new Map(own.filter(answers).map((one) => [markKey(one), one]));
   const old = desk?.finding.id === id ? desk : null;
-  paper.offer(finding.strips.map((one) => one.unit));
-  const strips = finding.strips.length ? makeStrips(finding.strips, view, drawn) : [];
+  const waves = finding.strips.length ? finding.strips : await fetchStretch(finding);
+  paper.offer(waves.map((one) => one.unit));
+  const strips = waves.length ? makeStrips(waves, view, drawn) : [];
   const asked = finding.evidence.marks.filter((mark) => reviewUnit(mark.task, mark.kind));
   const inSight = asked.filter((mark) => strips.some((one) => one.overlaps(drawable(mark, finding.evidence.fs_hz))));
   desk = { finding, seen, mine, stated: wordsBy(own), strips, marks: inSight.length ? inSight : asked, asked: asked.length, chosen: old?.chosen ?? 0, all: false, context: [] };
   // who has answered every mark before has nothing to be blind to
   if (!seen && desk.marks.length && desk.marks.every((mark) => mine.has(markKey(mark)))) return load(id, true);
   show();
+  lookAgain();
   // marks of the device around these ones would give its answer away
   if (seen && strips.length) addContext(desk);
+}
+
+// A strip may come later than its finding.
+function lookAgain() {
+  clearTimeout(later);
+  const waiting = desk;
+  if (waiting.marks.every(isInSight)) return;
+  later = setTimeout(() => inTurn(() => (desk === waiting ? load(waiting.finding.id, waiting.seen) : null)), LOOK_AGAIN_MS);
 }
 
 async function addContext(shown) {
@@ -85,6 +103,7 @@ const chosenMark = () => desk.marks[desk.chosen] ?? null;
 const unitOf = (mark) => reviewUnit(mark.task, mark.kind);
 const isChosen = (mark, index) => (desk.all ? isOfOneKind(mark) : index === desk.chosen);
 const isOfOneKind = (mark) => mark.task === chosenMark().task && mark.kind === chosenMark().kind;
+const isInSight = (mark) => desk.strips.some((one) => one.shows(drawable(mark, desk.finding.evidence.fs_hz)));
 const deviceLabel = (mark) => mark.outcome?.label ?? null;
 const plural = () => (chosenMark() ? markWords(chosenMark().task, chosenMark().kind).plural : "marks");
 const singular = () => (chosenMark() ? markWords(chosenMark().task, chosenMark().kind).label : "mark");
@@ -109,11 +128,11 @@ function show() {
   write(byId("progress"), `Finding ${at + 1} of ${queue.length}, ${done.size} reviewed in this sitting`);
   byId("bar").max = queue.length;
   byId("bar").value = done.size;
-  byId("confirm").disabled = !seen;
   byId("paper").hidden = !strips.length;
   fill(byId("strips"), strips.length ? strips.map((one) => one.root) : h("p", { class: "muted" }, "The strip has not arrived."));
   for (const one of strips) one.draw();
   showLabels();
+  allow();
   showMarks();
   showAnswer();
   const mark = chosenMark();
@@ -130,11 +149,24 @@ function showLabels() {
   const unit = task ? unitOf(chosenMark()) : null;
   fill(byId("labels"), (unit ? keysOf(unit.labels) : []).map((one) => h("button", {
     type: "button", "data-label": one.name, "data-name": [one.name, one.meaning].filter(Boolean).join(", "), title: one.meaning, "aria-label": [one.name, one.meaning].filter(Boolean).join(", "),
-    "aria-keyshortcuts": [shownKey(one), one.digit].filter(Boolean).join(" "), on: { click: () => inTurn(() => label(one)) },
+    "aria-keyshortcuts": [shownKey(one), one.digit].filter(Boolean).join(" "), on: { click: () => inTurn(ofThis(() => label(one))) },
   }, one.name, " ", h("kbd", {}, one.digit ?? shownKey(one)))));
   write(byId("all-text"), `All ${plural()}`);
   write(byId("confirm-text"), isStated(chosenMark()) ? "All said" : "Confirm");
   showKeys(unit);
+}
+
+// Nothing can be said of what nobody sees: labels are dead, and say why, until the strip of the mark is drawn.
+function allow() {
+  const canSay = selected().some(isInSight);
+  for (const one of byId("labels").children) one.disabled = !canSay;
+  byId("confirm").disabled = !desk.seen || !canSay;
+  write(byId("blind-spot"), canSay || !desk.marks.length ? "" : whyDead());
+}
+
+function whyDead() {
+  const what = desk.all ? `No strip shows any of these ${plural()}` : `No strip shows this ${singular()}`;
+  return `${what}: it cannot be labelled until it is seen. This page looks again by itself; the waves of the recording can be fetched on its page.`;
 }
 
 function showKeys(unit) {
@@ -216,7 +248,7 @@ function keep(mark, review) {
 
 // A key that says a statement again turns the word round, and then takes it back.
 async function state(one) {
-  const marks = selected();
+  const marks = selected().filter(isInSight);
   const verdict = nextWord(desk.stated.get(markKey(chosenMark()))?.get(one.name));
   if (verdict) return send(marks, () => ({ verdict, label: one.name }), `${named(marks)}: ${one.name} ${spoken(verdict)}.`);
   for (const mark of marks) {
@@ -231,16 +263,18 @@ async function state(one) {
 const named = (marks) => (marks.length === 1 ? `${capital(singular())} ${desk.marks.indexOf(marks[0]) + 1}` : counted(marks[0].task, marks[0].kind, marks.length));
 
 function label(one) {
-  const marks = selected();
-  if (!marks.length) return null;
+  const marks = selected().filter(isInSight);
+  if (!marks.length) return say(whyDead());
   if (isStated(marks[0])) return state(one);
   return send(marks, () => ({ verdict: "relabel", label: one.name }), `${named(marks)}: ${one.name}${one.meaning ? `, ${one.meaning}` : ""}.`);
 }
 
 function confirm() {
   if (!desk.seen) return say(`The device's answer is hidden until you have read: label the ${plural()}, or press Enter to see it.`);
-  if (isStated(chosenMark())) return send(selected(), () => ({ verdict: "whole" }), `${named(selected())}: all is said.`);
-  const marks = selected().filter(deviceLabel);
+  const seen = selected().filter(isInSight);
+  if (!seen.length) return say(whyDead());
+  if (isStated(seen[0])) return send(seen, () => ({ verdict: "whole" }), `${named(seen)}: all is said.`);
+  const marks = seen.filter(deviceLabel);
   if (!marks.length) return say("The device has no label here to confirm.");
   return send(marks, () => ({ verdict: "confirm" }), `${named(marks)}: the device's label confirmed.`);
 }
@@ -273,7 +307,13 @@ function inTurn(act) {
   busy = busy.then(act).catch((error) => say(error.message));
 }
 
-byId("confirm").addEventListener("click", () => inTurn(confirm));
+// A key that was pressed on one finding says nothing of the next, however long that took to load.
+function ofThis(act) {
+  const pressedOn = desk.finding.id;
+  return () => (desk.finding.id === pressedOn ? act() : say("That key was pressed before this strip was drawn: look, and press it again."));
+}
+
+byId("confirm").addEventListener("click", () => inTurn(ofThis(confirm)));
 byId("all").addEventListener("click", () => inTurn(chooseAll));
 byId("undo").addEventListener("click", () => inTurn(undo));
 byId("next").addEventListener("click", () => inTurn(() => go(at + 1)));
@@ -303,9 +343,9 @@ function meant(event) {
   const { key } = event;
   const mark = chosenMark();
   const one = mark && key.length === 1 ? labelFor(unitOf(mark).labels, key) : null;
-  if (one) return () => label(one);
+  if (one) return ofThis(() => label(one));
   const acts = {
-    n: () => go(at + 1), p: () => go(at - 1), a: chooseAll, c: confirm, u: undo,
+    n: () => go(at + 1), p: () => go(at - 1), a: chooseAll, c: ofThis(confirm), u: undo,
     ArrowRight: () => choose(desk.chosen + 1), ArrowLeft: () => choose(desk.chosen - 1),
   };
   if (key === "Enter" && !event.target.closest("button, a, summary")) return reveal;

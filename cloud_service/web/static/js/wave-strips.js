@@ -36,6 +36,7 @@ class WaveStrip {
 
   // Two corners are dragged; a click takes them away.
   measure(event) {
+    if (this.page.onPointer(this, event)) return;
     const box = this.canvas.getBoundingClientRect();
     const corner = (e) => ({ s: this.seconds(e.clientX - box.left), v: this.value(e.clientY - box.top - this.top) });
     const first = corner(event);

@@ -1,5 +1,6 @@
 // Full disclosure: every wave of a recording that the clinic has, and what it has not is asked of the device.
 
+import { Annotator } from "./annotate.js";
 import { get, post } from "./api.js";
 import { byId, fill, h, onKey, write } from "./dom.js";
 import { gathered, onEvents } from "./feed.js";
@@ -32,6 +33,8 @@ const page = {
   findings: () => findings, losses: () => losses, rates: () => rates,
   marks: marksOn, measured: (lead) => (caliper?.lead === lead ? caliper : null),
   caliper: measure, goTo, openStrip, redraw: () => schedule(),
+  path: PATH, facts: () => course.recording, isStrip: () => chosen === "strip", showStrip: () => show("strip"),
+  packed: packedOn, onPointer: (strip, event) => annotator?.pointer(strip, event) ?? false,
 };
 const views = {
   strip: { label: "Strip", sheet: new WaveStrips(page) },
@@ -44,6 +47,7 @@ let losses = [];
 let rates = [];
 let packs = new Map(); // by minute of the recording
 let caliper = null;
+let annotator = null;
 let chosen = "strip";
 const current = () => views[chosen].sheet;
 const timeline = new WaveTimeline(byId("timeline"), page);
@@ -79,15 +83,21 @@ function reasonOf(seconds) {
   return lost ? `lost: ${lost.reason}` : null;
 }
 
-function marksOn(from, to) {
-  for (let minute = Math.floor(from / 60); minute * 60 < to; minute++) loadMarks(minute);
-  const fs = course.recording.fs_hz;
-  const near = findings.filter((one) => one.to > from && one.from < to)
-    .map((one) => ({ task: one.task, kind: one.kind, leads: one.leads, from: one.from, to: Math.max(one.to, one.from + 1 / fs), label: one.label, isEvidence: true, chosen: false }));
+// Marks of the device, as far as it has packed them.
+function packedOn(from, to) {
+  for (let minute = Math.max(0, Math.floor(from / 60)); minute * 60 < to; minute++) loadMarks(minute);
   const packed = [];
   // a stretch may have begun some minutes before
   for (let minute = Math.floor(from / 60) - 2; minute * 60 < to; minute++) packed.push(...(packs.get(minute) ?? []).filter((one) => one.to >= from && one.from < to));
-  return [...packed, ...near];
+  return packed;
+}
+
+function marksOn(from, to) {
+  const packed = packedOn(from, to);
+  const fs = course.recording.fs_hz;
+  const near = findings.filter((one) => one.to > from && one.from < to)
+    .map((one) => ({ task: one.task, kind: one.kind, leads: one.leads, from: one.from, to: Math.max(one.to, one.from + 1 / fs), label: one.label, isEvidence: true, chosen: false }));
+  return [...packed, ...near, ...(annotator?.marks(from, to) ?? [])];
 }
 
 async function loadMarks(minute) {
@@ -98,7 +108,7 @@ async function loadMarks(minute) {
     const { marks } = await get(`${PATH}/marks?start=${Math.floor(minute * 60 * fs)}&end=${Math.ceil((minute + 1) * 60 * fs)}`);
     packs.set(minute, marks.flatMap((pack) => pack.starts.map((start, k) => ({
       task: pack.task, kind: pack.kind, leads: pack.leads, from: start / pack.fs_hz, to: (pack.ends[k] ?? start) / pack.fs_hz,
-      label: pack.labels[k], isEvidence: false, chosen: false,
+      start: start, end: pack.ends[k] ?? start, fsHz: pack.fs_hz, label: pack.labels[k], isEvidence: false, chosen: false,
     }))).filter((one) => one.from >= minute * 60 && one.from < (minute + 1) * 60));
   } catch {
     packs.delete(minute);
@@ -424,6 +434,7 @@ async function start() {
   if (views[wanted.get("view")]) chosen = wanted.get("view");
   offerPaper();
   await look();
+  if (byId("annotating")) annotator = new Annotator(page);
   show(chosen);
   current().draw(0);
   goTo(wanted.has("at") ? Number(wanted.get("at")) : page.end);
@@ -443,6 +454,7 @@ setInterval(look, 3000);
 
 for (const [name, act] of [["earlier", () => step(-1)], ["later", () => step(1)], ["previous", () => jump(-1)], ["next", () => jump(1)], ["newest", () => goTo(page.end)]]) byId(name).addEventListener("click", act);
 onKey((event) => {
+  if (annotator?.key(event)) return event.preventDefault();
   if (event.shiftKey && caliper && ["ArrowLeft", "ArrowRight"].includes(event.key)) {
     measure(caliper.lead, caliper.from, { ...caliper.to, s: caliper.to.s + (event.key === "ArrowRight" ? 0.01 : -0.01) });
     return event.preventDefault();

@@ -4,19 +4,38 @@ A text is a member if the whole string is one first sentence followed by every m
 each in one of its vetted wordings. This knows nothing of the decoder's grammar.
 """
 
-import random
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias, TypeVar
 
 from biosignal.events import Finding
+from biosignal.wording.knowledge import Knowledge
 from biosignal.wording.literals import Literals, literals
 
 LANGUAGE = "language/1"
+PROMPT = "You are a nurse who writes a note for a colleague. Write this note again in your own words:\n{text}"
+T = TypeVar("T")
 Slots: TypeAlias = tuple[tuple[str, ...], ...]
 
 
-def plans(finding: Finding) -> tuple[Slots, ...]:
-    """List the word orders, each a row of slots with its alternatives; a text takes one alternative of each slot."""
-    parts = literals(finding)
+class Dice(Protocol):
+    """What draws, as `random.Random` does; the core holds no chance of its own."""
+
+    def choice(self, seq: Sequence[T], /) -> T:
+        """Draw one, every one as likely."""
+        ...
+
+
+def prompt_of(finding: Finding) -> str:
+    """Write what a language model is asked: to say the template, which holds all of the evidence, in other words."""
+    return PROMPT.format(text=first_text(finding))
+
+
+def plans(finding: Finding, known: Knowledge | None = None) -> tuple[Slots, ...]:
+    """List the word orders, each a row of slots with its alternatives; a text takes one alternative of each slot.
+
+    In the words of `known`, else in those in force; so everywhere here.
+    """
+    parts = literals(finding, known)
     tail = tuple(tuple(f" {sentence}" for sentence in alternatives) for alternatives in parts.sentences)
     return tuple(first + tail for first in _first_sentences(parts))
 
@@ -31,9 +50,9 @@ def _first_sentences(parts: Literals) -> tuple[Slots, ...]:
     )
 
 
-def is_member(text: str, finding: Finding) -> bool:
+def is_member(text: str, finding: Finding, known: Knowledge | None = None) -> bool:
     """Whether the whole text belongs to the language of `finding`."""
-    return any(_matches(text, slots) for slots in plans(finding))
+    return any(_matches(text, slots) for slots in plans(finding, known))
 
 
 def _matches(text: str, slots: Slots) -> bool:
@@ -45,12 +64,12 @@ def _matches(text: str, slots: Slots) -> bool:
     return len(text) in reached
 
 
-def first_text(finding: Finding) -> str:
+def first_text(finding: Finding, known: Knowledge | None = None) -> str:
     """Give the first text: first word order, first wordings."""
-    return "".join(alternatives[0] for alternatives in plans(finding)[0])
+    return "".join(alternatives[0] for alternatives in plans(finding, known)[0])
 
 
-def sample_text(finding: Finding, dice: random.Random) -> str:
+def sample_text(finding: Finding, dice: Dice) -> str:
     """Draw a text, every choice even."""
     return "".join(dice.choice(alternatives) for alternatives in dice.choice(plans(finding)))
 

@@ -8,9 +8,10 @@ import re
 
 from biosignal.events import Finding
 from biosignal.tasks.lookup import shown
-from biosignal.wording.knowledge import knowledge
+from biosignal.wording.in_force import spoken
+from biosignal.wording.knowledge import Knowledge
+from biosignal.wording.language import is_member
 from biosignal.wording.literals import is_assessable
-from edge_agent.explain.language import is_member
 
 _NUMBER = re.compile(r"\d+(?:[.:]\d+)*")
 _CAUSES = re.compile(
@@ -19,16 +20,17 @@ _CAUSES = re.compile(
 )
 
 
-def refusal(text: str, finding: Finding) -> str | None:
-    """Say why `text` may not stand for `finding`; None where it may."""
-    if not is_member(text, finding):
+def refusal(text: str, finding: Finding, known: Knowledge | None = None) -> str | None:
+    """Say why `text` may not stand for `finding`, in the words of `known` or those in force; None where it may."""
+    known = known or spoken()
+    if not is_member(text, finding, known):
         return "not in the language of this finding"
-    return audit(text, finding)
+    return audit(text, finding, known)
 
 
-def audit(text: str, finding: Finding) -> str | None:
+def audit(text: str, finding: Finding, known: Knowledge | None = None) -> str | None:
     """Look for a missing fact or a word of cause, straight from the evidence; None where nothing is wrong."""
-    known = knowledge()
+    known = known or spoken()
     words = known.of_kind(finding.kind)
     present = _NUMBER.findall(text)
     minutes, seconds = divmod(int(finding.onset / finding.evidence.fs_hz), 60)
@@ -40,17 +42,23 @@ def audit(text: str, finding: Finding) -> str | None:
             return f"it is missing that {marks.total - len(marks.starts)} marks are not kept"
     if not any(label in text for label in words.labels):
         return "the finding is not named"
-    actions = words.actions[:1] if is_assessable(finding) else (known.common.not_assessable_action,)
-    if any(action not in text for action in actions):
+    actions = words.first_action if is_assessable(finding) else (known.common.not_assessable_action,)
+    if actions and not any(action in text for action in actions):
         return "the action is missing"
-    word = _CAUSES.search(_without_vetted(text, finding))
+    word = _CAUSES.search(_without_vetted(text, finding, known))
     return None if word is None else f"a word of cause or denial: {word.group(0)}"
 
 
-def _without_vetted(text: str, finding: Finding) -> str:
-    known = knowledge()
+def _without_vetted(text: str, finding: Finding, known: Knowledge) -> str:
     words = known.of_kind(finding.kind)
-    vetted = (*words.meanings, *known.common.not_assessable, *known.common.degraded, *words.actions, *words.labels)
+    vetted = (
+        *words.meanings,
+        *known.common.not_assessable,
+        *known.common.degraded,
+        *words.actions,
+        *words.action_wordings,
+        *words.labels,
+    )
     wordings = [part for m in finding.evidence.measures for part in known.wordings(finding.task, finding.kind, m)]
     for sentence in (*vetted, *(part for wording in wordings for part in wording.split("{value}"))):
         text = text.replace(sentence, " ") if sentence.strip(" .") else text

@@ -1,0 +1,1 @@
+"""Words of a language model: pairs that teach them, the tuning of an adapter, and what its texts are worth."""
