@@ -3,6 +3,7 @@
 x runs to the right and y down, from the upper left corner of the drawing.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -29,6 +30,10 @@ PER_MM = 12
 """Points of a trace a millimetre, at most; of more, lowest and highest are kept."""
 
 
+HATCH_MM = 1.6
+"""How far the lines of a hatch lie apart, along the paper."""
+
+
 class Pen(str, Enum):
     """What a line or text is drawn as; colour and width are for whoever draws."""
 
@@ -40,6 +45,8 @@ class Pen(str, Enum):
     STRETCH = "stretch"
     TEXT = "text"
     NAME = "name"
+    FILLED = "filled"
+    HATCH = "hatch"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -203,13 +210,24 @@ def _labels(row: LabelRow, mm_per_s: float, *, baseline: float, top: float, widt
             free_from = x + half + APART_MM
 
 
-def trace(y: NDArray[np.float64], step_mm: float, *, left: float = LEFT_MM) -> Iterator[Line]:
+def trace(y: NDArray[np.float64], step_mm: float, *, left: float = LEFT_MM, pen: Pen = Pen.TRACE) -> Iterator[Line]:
     """Draw a trace in unbroken pieces: heights on the paper, NaN where there is none, so many mm apart."""
     known = np.flatnonzero(np.isfinite(y))
     for piece in np.split(known, np.flatnonzero(np.diff(known) > 1) + 1):
         if len(piece) > 1:
             kept = _thinned(piece, y, max(1, int(1 / (PER_MM * step_mm))))
-            yield Line(pen=Pen.TRACE, points=tuple((_mm(left + i * step_mm), _mm(y[i])) for i in kept.tolist()))
+            yield Line(pen=pen, points=tuple((_mm(left + i * step_mm), _mm(y[i])) for i in kept.tolist()))
+
+
+def hatch(left: float, right: float, top: float, bottom: float) -> Iterator[Line]:
+    """Draw slanting lines over what was not measured."""
+    height = bottom - top
+    for step in range(math.ceil((right - left + height) / HATCH_MM)):
+        foot = left - height + step * HATCH_MM
+        first, last = max(left, foot), min(right, foot + height)
+        if last > first:
+            points = tuple((_mm(x), _mm(bottom - (x - foot))) for x in (first, last))
+            yield Line(pen=Pen.HATCH, points=points)
 
 
 def _thinned(piece: NDArray[np.intp], y: NDArray[np.float64], group: int) -> NDArray[np.intp]:

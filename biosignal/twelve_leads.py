@@ -2,20 +2,23 @@
 
 25 mm/s and 10 mm/mV. Columns follow each other in time, so a heartbeat lies at the same place in every row. What is not
 as it should be is said in the lead's own place: a lead that is missing, derived, flat, off scale or without a scale.
+What was filled for the eye is hatched, and said.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from biosignal.ecg.completing import Filled, completed
 from biosignal.ecg.leads import TWELVE, derived, standard_rows
 from biosignal.errors import BadInput
-from biosignal.paper import LEFT_MM, Drawing, Line, Pen, Shade, Text, grid, paper_of, pulse, trace
+from biosignal.paper import LEFT_MM, Drawing, Line, Pen, Shade, Text, grid, hatch, paper_of, pulse, trace
 from biosignal.signal.blocks import MILLIVOLT_PER, Lead, Samples, Unit
 
 ROWS = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
+LIMBS = ("I", "II", "III", "aVR", "aVL", "aVF")
 RHYTHM = ("II", "I", "III", "V5", "V1", *TWELVE)
 """Which lead is drawn over all ten seconds: the first of these that is there."""
 LENGTH_S = 10.0
@@ -31,6 +34,7 @@ STEP_S = 0.1
 """Width of a shade."""
 LEAST_SHADE = 0.1
 NAME_MM, NOTE_MM = 3.2, 2.4
+MOST_NAMED = 8
 NARROW, WIDE = 0.4, 0.75
 """Widths of letters of a name, as shares of their size."""
 _MV = paper_of(Unit.MILLIVOLT, np.zeros(1, np.float32))
@@ -45,20 +49,23 @@ class Shown:
     known : in mV, NaN where there is none.
     raw : of leads whose scale nobody knows.
     shades : what spoke for (above 0) and against a statement, by lead, shape (step,), over the same time.
+    filled : what of `known` was not measured, in samples.
     """
 
     fs_hz: float
     known: Mapping[str, Samples]
     raw: Mapping[str, Samples] = field(default_factory=dict)
     shades: Mapping[str, NDArray[np.float32]] = field(default_factory=dict)
+    filled: tuple[Filled, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Print:
-    """A drawing, and what has to be said of it: a sentence each."""
+    """A drawing, what has to be said of it, a sentence each, and what of it was filled, in seconds from its start."""
 
     drawing: Drawing
     notes: tuple[str, ...]
+    filled: tuple[dict[str, str | float], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -69,6 +76,7 @@ class _Trace:
     heights: NDArray[np.float64]
     step_mm: float
     says: tuple[str, ...]
+    filled: tuple[tuple[int, int], ...] = ()
 
 
 def shown_of(
@@ -86,6 +94,13 @@ def shown_of(
         name: samples[row] * np.float32(MILLIVOLT_PER[leads[row].unit]) for name, row in rows.items() if name not in raw
     }
     return Shown(fs_hz=fs_hz, known=known, raw=raw, shades=shades or {})
+
+
+def with_filled(shown: Shown) -> Shown:
+    """Fill what is missing of the leads that have a scale, for the eye alone."""
+    most = round(LENGTH_S * shown.fs_hz)
+    known, filled = completed({name: x[:most] for name, x in shown.known.items()}, shown.fs_hz)
+    return replace(shown, known={name: x.astype(np.float32) for name, x in known.items()}, filled=filled)
 
 
 def draw_twelve(shown: Shown) -> Print:
@@ -108,7 +123,12 @@ def draw_twelve(shown: Shown) -> Print:
     items.append(Text(x=LEFT_MM, y=height + FOOT_MM - 1.0, text=f"{_MV.scale}, drawn as recorded, without a filter"))
     is_cut = any("off scale" in one.says for one in traces.values())
     drawing = Drawing(width_mm=width, height_mm=height + FOOT_MM, items=tuple(items), is_cut=is_cut)
-    return Print(drawing=drawing, notes=tuple(_notes(traces)))
+    filled = tuple(
+        {"lead": one.lead, "from_s": one.start / shown.fs_hz, "to_s": one.end / shown.fs_hz, "by": one.how.value}
+        for one in shown.filled
+    )
+    notes = (*_notes(traces), *_notes_on_filled(shown))
+    return Print(drawing=drawing, notes=notes, filled=filled)
 
 
 def _line_of(row: int) -> float:
@@ -137,16 +157,33 @@ def _traces(shown: Shown) -> dict[str, _Trace]:
 
 def _measured(name: str, x: NDArray[np.float64], shown: Shown, *, is_derived: bool) -> _Trace | None:
     """A lead in mV about its own middle; a standing offset of the electrode is not drawn."""
-    known = x[np.isfinite(x)]
+    filled = _filled_of(name, shown, is_derived=is_derived)
+    known = _seen(x, filled)
     if not len(known):
         return None
     heights = (x - np.median(known)) * _MV.mm_per_unit
     says = ["derived"] if is_derived else []
+    says += ["filled"] if filled else []
     if np.ptp(known) < FLAT_MV:
         says.append("flat")
     if np.nanmax(np.abs(heights)) > REACH_MM:
         says.append("off scale")
-    return _Trace(name=name, heights=heights, step_mm=_MV.mm_per_s / shown.fs_hz, says=tuple(says))
+    step_mm = _MV.mm_per_s / shown.fs_hz
+    return _Trace(name=name, heights=heights, step_mm=step_mm, says=tuple(says), filled=filled)
+
+
+def _seen(x: NDArray[np.float64], filled: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+    """The samples that were measured; of a lead that was filled as a whole those that it was filled with."""
+    is_measured = np.isfinite(x)
+    for start, end in filled:
+        is_measured[start:end] = False
+    return x[is_measured] if is_measured.any() else x[np.isfinite(x)]
+
+
+def _filled_of(name: str, shown: Shown, *, is_derived: bool) -> tuple[tuple[int, int], ...]:
+    """What of a lead was filled; of one that is derived what was filled of any limb lead."""
+    wanted = LIMBS if is_derived else (name,)
+    return tuple(sorted({(one.start, one.end) for one in shown.filled if one.lead in wanted}))
 
 
 def _fitted(name: str, x: NDArray[np.float64], fs_hz: float) -> _Trace | None:
@@ -173,9 +210,22 @@ def _cell(one: _Trace | None, name: str, row: int, from_s: float, length_s: floa
     if one is not None:
         fs_hz = _MV.mm_per_s / one.step_mm
         first, last = round(from_s * fs_hz), round((from_s + length_s) * fs_hz) + 1
-        y = line - np.clip(one.heights[first:last], -REACH_MM, REACH_MM)
         bottom = 2 * EDGE_MM + ROW_MM * (len(ROWS) + 1)
-        yield from trace(np.clip(y, 0.0, bottom), one.step_mm, left=LEFT_MM + first * one.step_mm)
+        y = np.clip(line - np.clip(one.heights, -REACH_MM, REACH_MM), 0.0, bottom)
+        for start, end in one.filled:
+            yield from _hatched(y, max(start, first), min(end, last), line, one.step_mm)
+            y[start:end] = np.nan
+        yield from trace(y[first:last], one.step_mm, left=LEFT_MM + first * one.step_mm)
+
+
+def _hatched(y: NDArray[np.float64], start: int, end: int, line: float, step_mm: float) -> Iterator[Line]:
+    """What was filled: a hatch as high as the row, and its trace by another pen, joined to what is beside it."""
+    if end <= start:
+        return
+    left, right = (LEFT_MM + at * step_mm for at in (start, end))
+    yield from hatch(left, right, line - ROW_MM / 2 + 5.0, line + ROW_MM / 2 - 1.0)
+    first = max(0, start - 1)
+    yield from trace(y[first : end + 1], step_mm, left=LEFT_MM + first * step_mm, pen=Pen.FILLED)
 
 
 def _all_shades(shown: Shown, rhythm: str) -> Iterator[Shade]:
@@ -217,3 +267,14 @@ def _notes(traces: Mapping[str, _Trace]) -> Iterator[str]:
     ):
         if named := [name for name in TWELVE if name in traces and what in traces[name].says]:
             yield f"{what[0].upper()}{what[1:]} ({meaning}): {', '.join(named)}."
+
+
+def _notes_on_filled(shown: Shown) -> Iterator[str]:
+    for how in dict.fromkeys(one.how for one in shown.filled):
+        parts = [
+            f"{one.lead} {one.start / shown.fs_hz:.1f} to {one.end / shown.fs_hz:.1f} s"
+            for one in shown.filled
+            if one.how is how
+        ]
+        more = f" and {len(parts) - MOST_NAMED} more" if len(parts) > MOST_NAMED else ""
+        yield f"Hatched, filled for the eye by {how.value} and not measured: {', '.join(parts[:MOST_NAMED])}{more}."

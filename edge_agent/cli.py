@@ -318,6 +318,7 @@ def _add_classify(verbs: Any) -> None:
     verb.add_argument("--json", action="store_true", help="JSON lines on stdout")
     verb.add_argument("--pdf", type=Path, metavar="OUT", help="twelve leads on paper, to scale, with the statements")
     verb.add_argument("--why", metavar="CODE", help="with --pdf: the statement whose reasons are shown on the paper")
+    verb.add_argument("--fill", action="store_true", help="with --pdf: fill what is missing for the eye, hatched")
 
 
 def _classify(parsed: argparse.Namespace) -> int:
@@ -333,6 +334,7 @@ def _classify(parsed: argparse.Namespace) -> int:
         time_column=parsed.time_column,
         pdf=parsed.pdf,
         why=parsed.why,
+        fill=parsed.fill,
     )
     classify(request, places=_places(), stdout=sys.stdout, stderr=sys.stderr)
     return 0

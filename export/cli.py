@@ -21,6 +21,7 @@ from biosignal.tasks.eeg_sleep.kinds import NAME as SLEEP
 from export.asking.evaluate import evaluate_asking
 from export.asking.lines import asking_lines
 from export.diagnosis.audit import audit, audit_lines
+from export.diagnosis.completion import completion_lines, evaluate_completion
 from export.diagnosis.evaluate import diagnosis_lines, evaluate_diagnosis
 from export.llm.verbs import LLM, add_llm, run_llm
 from export.notes.evaluate import evaluate_notes, notes_lines
@@ -44,9 +45,10 @@ from export.speed.measure import measure_speed
 
 STAGES, SEIZURE, ARTEFACT, DELINEATION, STATED = "sleep", "seizure", "artefact", "delineation", "diagnosis"
 """What `evaluate` scores of features, of EEG with its own list of seizures, of synthetic cases, of waves, of PTB-XL."""
+FILLED = "completion"
+"""What it scores of samples that are filled for the eye."""
 
-
-OF_A_FOLDER = (*WHAT, STAGES, SEIZURE, DELINEATION, STATED)
+OF_A_FOLDER = (*WHAT, STAGES, SEIZURE, DELINEATION, STATED, FILLED)
 PACKAGE_OF = {FRONT: "front", RHYTHM: "rhythm", DIAGNOSIS: "diagnosis", SLEEP: "sleep", WAVES: "waves"}
 """Where the training of a task lies; it is imported when it is asked for, as it needs torch."""
 
@@ -297,6 +299,10 @@ def _evaluate(chosen: argparse.Namespace) -> int:
     if chosen.what == STATED and chosen.data_dir is not None:
         stated = evaluate_diagnosis(chosen.data_dir, served(chosen.bundle), fold=chosen.fold)
         print(json.dumps(stated) if chosen.json else "\n".join(diagnosis_lines(stated)))
+        return 0
+    if chosen.what == FILLED and chosen.data_dir is not None:
+        filled = evaluate_completion(chosen.data_dir, fold=chosen.fold)
+        print(json.dumps(filled, indent=1) if chosen.json else "\n".join(completion_lines(filled)))
         return 0
     if chosen.what == ARTEFACT:
         figures = evaluate_artefacts(seed=chosen.seed, jobs=chosen.jobs)

@@ -10,7 +10,7 @@ SETTLE_S = 15.0
 
 
 class MarkPacker:
-    """Packs the marks of one task, kind and set of leads."""
+    """Packs the marks of one task and kind; those on other leads go into packs of their own."""
 
     def __init__(self, *, task: str, kind: str, stream: str, fs_hz: float, unanswered: str) -> None:
         self._task = task
@@ -38,16 +38,22 @@ class MarkPacker:
         """Give the minutes that are settled when all before sample `until` is known."""
         while self._next_due is not None and self._next_due <= until:
             minute = min(self._minutes)
-            yield self._pack(minute, self._due(minute) - 1)
+            yield from self._packs(minute, self._due(minute) - 1)
             self._next_due = self._due(min(self._minutes)) if self._minutes else None
 
     def finish(self, at: int) -> Iterator[MarkPack]:
         """Give what is left; the recording ended behind sample `at`."""
         for minute in sorted(self._minutes):
-            yield self._pack(minute, at)
+            yield from self._packs(minute, at)
 
-    def _pack(self, minute: int, decided_at: int) -> MarkPack:
-        marks = sorted(self._minutes.pop(minute), key=lambda mark: mark.start)
+    def _packs(self, minute: int, decided_at: int) -> Iterator[MarkPack]:
+        by_leads: dict[tuple[str, ...], list[Mark]] = {}
+        for mark in sorted(self._minutes.pop(minute), key=lambda mark: mark.start):
+            by_leads.setdefault(mark.leads, []).append(mark)
+        for marks in by_leads.values():
+            yield self._pack(minute, marks, decided_at)
+
+    def _pack(self, minute: int, marks: list[Mark], decided_at: int) -> MarkPack:
         first = marks[0]
         names = [mark.label or self._unanswered for mark in marks]
         of_each = [_origin(mark) for mark in marks]

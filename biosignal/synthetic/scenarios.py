@@ -172,7 +172,22 @@ def _rhythms() -> list[Scenario]:
             leads=TWELVE,
             fs_hz=500.0,
         ),
+        _ecg(
+            "leads-lost",
+            "twelve leads; from second 15 an electrode falls off every ten seconds until none is left, and from 1:50"
+            " on they come back",
+            (0, Sinus()),
+            lasts_s=190,
+            noise=(*QUIET, *_LOST),
+            leads=TWELVE,
+        ),
     ]
+
+
+_LOST = tuple(
+    LeadOff(start_s=15 + 10 * place, duration_s=95 - 5 * place, electrodes=(electrode,))
+    for place, electrode in enumerate(("V6", "V1", "V4", "V2", "V5", "V3", "LL", "LA"))
+)
 
 
 def _disturbed() -> list[Scenario]:

@@ -1,5 +1,6 @@
 """The log in which a stage opens, extends, closes and withdraws findings."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -203,6 +204,16 @@ def mark_set(marks: Sequence[Mark], total: int | None = None) -> tuple[MarkSet, 
     starts = tuple(mark.start for mark in marks[:EVIDENCE_MARKS])
     count = len(marks) if total is None else total
     return (MarkSet(task=first.task, kind=first.kind, leads=first.leads, starts=starts, total=count),)
+
+
+def mark_sets(marks: Sequence[Mark]) -> tuple[MarkSet, ...]:
+    """Name the first marks of a finding, all of one task and kind, by their leads in the order they came."""
+    shown = marks[:EVIDENCE_MARKS]
+    by_leads: dict[tuple[str, ...], list[Mark]] = {}
+    for mark in shown:
+        by_leads.setdefault(mark.leads, []).append(mark)
+    counts = Counter(mark.leads for mark in marks)
+    return tuple(one for leads, few in by_leads.items() for one in mark_set(few, counts[leads]))
 
 
 def worst_quality(marks: Sequence[Mark]) -> QualityLevel:

@@ -14,7 +14,7 @@ from biosignal.signal.blocks import Unit
 from biosignal.stream.stage import Item
 from biosignal.tasks.explained import explained, listening
 from biosignal.tasks.stated import lines_of, states
-from biosignal.twelve_leads import draw_twelve, shown_of
+from biosignal.twelve_leads import draw_twelve, shown_of, with_filled
 from cloud_service.access import audit
 from cloud_service.clinic.classify import Classified, a_turn, analysed, leads_of, models_of
 from cloud_service.clinic.context import ClinicPart, Reviewer
@@ -45,11 +45,21 @@ class Paper(BaseModel):
     notes: list[str]
 
 
+class FilledStretch(BaseModel):
+    """A stretch of a lead on the paper that was not measured, in seconds of it, and by what it was filled."""
+
+    lead: str
+    from_s: float
+    to_s: float
+    by: str
+
+
 class Printed(Classified):
     """What is stated and measured, and one of the stretches of ten seconds on paper."""
 
     window: int
     paper: Paper
+    filled: list[FilledStretch]
     why: Why
 
 
@@ -67,20 +77,24 @@ def classify_file(
     unit: Literal["mV", "uV"] | None = None,
     why: Annotated[str | None, Query(max_length=40)] = None,
     window: Annotated[int, Query(ge=0, le=5)] = 0,
+    fill: bool = False,
 ) -> Printed:
-    """Say what an ECG shows and print ten seconds of it, shaded by what a statement rests on. Nothing of it is kept."""
+    """Say what an ECG shows and print ten seconds of it, shaded by what a statement rests on. Nothing of it is kept.
+
+    With `fill` what is missing on the paper is filled for the eye, hatched and listed; no statement sees it.
+    """
     sent = read_sent(data, fs_hz=fs_hz, unit=None if unit is None else Unit(unit))
     with a_turn():
         models = listening(models_of(clinic.settings.learning.models_dir))
         items = analysed(sent.samples, sent.names, sent.fs_hz, sent.unit, models)
-        printed = _printed(sent, items, models, why=why, window=window)
+        printed = _printed(sent, items, models, why=why, window=window, fill=fill)
     with clinic.database.write() as session:
         audit.record(session, actor=login.name, action="classify", subject="", leads=len(sent.names))
     return printed
 
 
 def _printed(
-    sent: SentEcg, items: Sequence[Item], models: dict[str, Model], *, why: str | None, window: int
+    sent: SentEcg, items: Sequence[Item], models: dict[str, Model], *, why: str | None, window: int, fill: bool
 ) -> Printed:
     marks = [one for one in items if isinstance(one, Mark) and states(one)]
     if not marks:
@@ -90,7 +104,8 @@ def _printed(
     mark, lines = marks[window], list(lines_of(items, sent.fs_hz))
     reasons = explained(mark, models, why)
     samples = sent.samples[:, mark.start : mark.end]
-    drawn = draw_twelve(shown_of(leads_of(sent.names, sent.unit), samples, sent.fs_hz, reasons.leads))
+    shown = shown_of(leads_of(sent.names, sent.unit), samples, sent.fs_hz, reasons.leads)
+    drawn = draw_twelve(with_filled(shown) if fill else shown)
     return Printed(
         leads=list(sent.names),
         seconds=sent.samples.shape[1] / sent.fs_hz,
@@ -98,6 +113,7 @@ def _printed(
         measured=[line for line in lines if line["type"] == "measured"],
         window=window,
         paper=_paper(drawn.drawing, drawn.notes),
+        filled=[FilledStretch.model_validate(one) for one in drawn.filled],
         why=Why(code=reasons.code, means=reasons.means, most=list(reasons.most), because=reasons.because),
     )
 

@@ -18,7 +18,7 @@ from biosignal.signal.blocks import Gap
 from biosignal.tasks.explained import listening
 from biosignal.tasks.stated import measured_of, statements_of, states
 from edge_agent.operate.clock import HostClock
-from edge_agent.replay.ecg_print import MOST_PRINTS, ecg_pages
+from edge_agent.replay.ecg_print import MOST_PRINTS, EcgPage, ecg_pages
 from edge_agent.replay.player import Player
 from edge_agent.replay.printed.ecg import ecg_pdf
 from edge_agent.replay.progress import Progress
@@ -58,6 +58,7 @@ class ClassifyRequest:
     time_column: str | None = None
     pdf: Path | None = None
     why: str | None = None
+    fill: bool = False
 
 
 @dataclass(slots=True)
@@ -118,6 +119,8 @@ def classify(request: ClassifyRequest, *, places: Places, stdout: TextIO, stderr
         check_place(request.pdf)
     elif request.why is not None:
         raise BadInput("reasons are shown on paper", why=request.why, remedy="give --pdf OUT with --why")
+    elif request.fill:
+        raise BadInput("what is missing is filled on paper alone", remedy="give --pdf OUT with --fill")
     source = _source(request, places)
     facts = source.recording_facts()
     models = listening(open_models(request.models))
@@ -136,7 +139,7 @@ def classify(request: ClassifyRequest, *, places: Places, stdout: TextIO, stderr
         if not any(line["type"] == "statements" for line in lines):
             raise NothingStated("nothing is stated of this recording", **_why(facts, player.end))
         if request.pdf is not None:
-            _print(request.pdf, results, lines, source, player.recording, models, request.why)
+            lines += _print(request, results, lines, source, player.recording, models)
             if (count := sum(line["type"] == "statements" for line in lines)) > MOST_PRINTS:
                 print(f"on paper are the first {MOST_PRINTS} of {count} windows; --from chooses others", file=stderr)
     finally:
@@ -151,15 +154,15 @@ def classify(request: ClassifyRequest, *, places: Places, stdout: TextIO, stderr
 
 
 def _print(
-    path: Path,
+    request: ClassifyRequest,
     results: list[_Stated],
     lines: list[dict[str, Any]],
     source: Source,
     recording: str,
     models: dict[str, Model],
-    code: str | None,
-) -> None:
-    """Write the first windows as pages of a PDF."""
+) -> list[dict[str, Any]]:
+    """Write the first windows as pages of a PDF; give lines on what was filled on them."""
+    assert request.pdf is not None
     measured = [line for line in lines if line["type"] == "measured"]
     pages = [
         page
@@ -171,12 +174,21 @@ def _print(
             rates=_rates(result),
             models=models,
             recording=recording,
-            code=code,
+            code=request.why,
+            fill=request.fill,
         )
     ]
     if not pages:
         raise NothingStated("there is no lead to print", leads=[lead.name for lead in source.recording_facts().leads])
-    write_pdf(path, ecg_pdf(pages[:MOST_PRINTS], maker=MAKER))
+    write_pdf(request.pdf, ecg_pdf(pages[:MOST_PRINTS], maker=MAKER))
+    return [line for page in pages[:MOST_PRINTS] for line in _filled(page)]
+
+
+def _filled(page: EcgPage) -> Iterator[dict[str, Any]]:
+    """What of a page was filled for the eye, in seconds of the recording."""
+    for one in page.print_.filled:
+        from_s, to_s = (round(page.first_s + float(one[name]), 3) for name in ("from_s", "to_s"))
+        yield {"type": "filled", "lead": one["lead"], "from_s": from_s, "to_s": to_s, "by": one["by"]}
 
 
 def _rates(result: _Stated) -> dict[str, float]:
@@ -227,6 +239,10 @@ def _summary(facts: SourceFacts, lines: list[dict[str, Any]], *, length_s: float
 def _in_words(line: dict[str, Any]) -> str:
     if line["type"] == "summary":
         return f"{line['record']}: {line['answered']} of {line['windows']} windows answered, {line['length_s']:g} s"
+    if line["type"] == "filled":
+        return (
+            f"{line['from_s']:g} to {line['to_s']:g} s, {line['lead']}: filled on paper by {line['by']}, not measured"
+        )
     head = f"{line['from_s']:g} to {line['to_s']:g} s, {', '.join(line['leads'])}"
     if line["type"] == "measured":
         values = ", ".join(f"{one['label']} {one['value']:g} {one['unit']}".strip() for one in line["values"])

@@ -9,7 +9,7 @@ from biosignal.events import Mark
 from biosignal.model.model import Model
 from biosignal.tasks.explained import Explained, explained
 from biosignal.tasks.stated import statements_of
-from biosignal.twelve_leads import Print, draw_twelve, shown_of
+from biosignal.twelve_leads import Print, draw_twelve, shown_of, with_filled
 from edge_agent.replay.cutting import samples_between
 from edge_agent.sources.port import Source
 
@@ -45,6 +45,7 @@ def ecg_pages(
     models: Mapping[str, Model],
     recording: str,
     code: str | None,
+    fill: bool = False,
 ) -> Iterator[EcgPage]:
     """Make the pages of the first marks that state.
 
@@ -53,6 +54,7 @@ def ecg_pages(
     rates : at which the samples of each task count.
     models : those that the analysis ran with, as `listening` made them.
     code : the statement that is explained; None: the one that each is called by.
+    fill : whether what is missing is filled for the eye, hatched.
 
     Raises
     ------
@@ -62,16 +64,18 @@ def ecg_pages(
     for mark in [one for one in marks if any(map(standard_name, one.leads))][:MOST_PRINTS]:
         fs_hz = rates[mark.task]
         range_s = (mark.start / fs_hz, mark.end / fs_hz)
-        leads = [lead for lead in facts.leads if lead.name in mark.leads]
+        read_at = {lead.fs_hz for lead in facts.leads if lead.name in mark.leads}
+        leads = [lead for lead in facts.leads if lead.fs_hz in read_at and standard_name(lead.name) is not None]
         samples = samples_between(
             source, [lead.name for lead in leads], fs_hz=fs_hz, range_s=range_s, recording=recording
         )
         why = explained(mark, models, code)
+        shown = shown_of(leads, samples, fs_hz, why.leads)
         yield EcgPage(
             record=facts.name,
             first_s=range_s[0] + facts.first_sample / facts.fs_hz,
             stated=statements_of(mark, fs_hz),
             measured=[one for one in measured if one["from_s"] < range_s[1] and one["to_s"] > range_s[0]],
-            print_=draw_twelve(shown_of(leads, samples, fs_hz, why.leads)),
+            print_=draw_twelve(with_filled(shown) if fill else shown),
             why=why,
         )

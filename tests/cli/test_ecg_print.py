@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 import wfdb
 
+from biosignal.synthetic.recording import SyntheticRecording
+from biosignal.synthetic.scenarios import SCENARIOS
 from biosignal.tasks import TASKS
 from biosignal.tasks.explained import Explained
 from biosignal.twelve_leads import Shown, draw_twelve
@@ -109,6 +111,27 @@ def test_a_recording_is_written_as_pages_and_twice_the_same(tmp_path, capsys):
     assert "1 of 1 windows answered" in capsys.readouterr().out
 
 
+def test_what_is_filled_on_paper_changes_no_other_line(tmp_path, capsys):
+    recording = SyntheticRecording(SCENARIOS["twelve-lead"], seed=2)
+    samples = recording.samples(0, round(12 * recording.fs_hz))
+    samples[[lead.name for lead in recording.leads].index("V2"), 2000:2300] = np.nan
+    file = tmp_path / "gap.csv"
+    heads = ["time [s]", *(f"{lead.name} [mV]" for lead in recording.leads)]
+    cells = [["" if np.isnan(x) else f"{x:.4f}" for x in row] for row in samples.T]
+    rows = [[f"{at / recording.fs_hz:.3f}", *row] for at, row in enumerate(cells)]
+    file.write_text("\n".join(",".join(row) for row in (heads, *rows)) + "\n")
+    said = []
+    for more in ([], ["--fill"]):
+        assert main(["classify", str(file), "--json", "--pdf", str(tmp_path / f"{len(more)}.pdf"), *more]) == 0
+        said.append(capsys.readouterr().out.splitlines())
+    plain, filled = said
+    assert [line for line in filled if '"type": "filled"' not in line] == plain
+    assert [line for line in filled if line not in plain] == [
+        '{"type": "filled", "lead": "V2", "from_s": 4.0, "to_s": 4.6, "by": "the other leads"}'
+    ]
+    assert (tmp_path / "0.pdf").read_bytes() != (tmp_path / "1.pdf").read_bytes()
+
+
 def test_of_a_longer_recording_the_first_windows_are_on_paper(tmp_path, capsys, monkeypatch):
     for module in (ecg_print, classify):
         monkeypatch.setattr(module, "MOST_PRINTS", 1)
@@ -122,6 +145,7 @@ def test_of_a_longer_recording_the_first_windows_are_on_paper(tmp_path, capsys, 
     [
         (["--pdf", "OUT", "--why", "nothing"], "there is no such statement"),
         (["--why", "x"], "reasons are shown on paper"),
+        (["--fill"], "filled on paper alone"),
         (["--pdf", "nowhere/out.pdf"], "there is no such folder"),
     ],
 )

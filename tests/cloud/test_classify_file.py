@@ -78,6 +78,20 @@ def test_leads_that_are_not_in_the_file_are_said_on_the_paper(ward):
     assert stated(got)
 
 
+def test_what_is_filled_is_on_the_paper_and_in_no_statement(ward):
+    sent = ecg(seconds=12)
+    gap = slice(round(6.0 * sent["fs_hz"]), round(6.6 * sent["fs_hz"]))
+    sent["leads"]["V3"][gap] = [None] * (gap.stop - gap.start)
+    with ward.as_role("reviewer") as client:
+        plain, filled = (client.post(f"{PATH}?fill={fill}", content=table(sent)).json() for fill in ("false", "true"))
+    assert plain["filled"] == []
+    assert filled["filled"] == [{"lead": "V3", "from_s": 6.0, "to_s": 6.6, "by": "the other leads"}]
+    assert {"filled", "hatch"} <= {one.get("pen") for one in filled["paper"]["items"]}
+    assert any("not measured" in note for note in filled["paper"]["notes"])
+    for name in ("statements", "measured", "why", "seconds", "leads"):
+        assert plain[name] == filled[name]
+
+
 def test_who_may_only_look_asks_nothing_of_files_either(ward):
     with ward.as_role("viewer") as client:
         assert client.post(PATH, content=b"x").status_code == 403

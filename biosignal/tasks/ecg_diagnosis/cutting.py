@@ -1,7 +1,7 @@
 """Cutting leads into windows of ten seconds, aligned to sample 0 of the recording, and which leads can be shown."""
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,6 +76,10 @@ class Showable:
             if self._rejected_share(self._called[name], cut) <= most_rejected:
                 found[name] = cut.samples[row] * self._scale[name]
         return found
+
+    def called(self, names: Iterable[str]) -> tuple[str, ...]:
+        """Give leads by the names of their source, in its order."""
+        return tuple(self._called[name] for name in sorted(names, key=self.rows.__getitem__))
 
     def is_clean(self, cut: Cut) -> bool:
         """Whether no second of any lead was rejected."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from biosignal.events import Finding, FindingState, Mark, Measure, Prediction
 from biosignal.tasks.ecg_diagnosis.kinds import NAME, PERSISTING, PROBABILITY, RULES, SHOWN, WINDOWS
 from biosignal.tasks.ecg_diagnosis.limits import DiagnosisLimits
-from biosignal.tasks.finding_log import FindingLog, by_rule, mark_set, worst_quality
+from biosignal.tasks.finding_log import FindingLog, by_rule, mark_sets, worst_quality
 
 
 def limit_of(limits: DiagnosisLimits) -> Mapping[str, float]:
@@ -22,20 +22,26 @@ def limit_of(limits: DiagnosisLimits) -> Mapping[str, float]:
 class Persistence:
     """Opens, extends and closes the findings.
 
-    A window that was not answered, or saw too few leads, is neither for nor against: it is passed over.
+    A window that was not answered, or saw too few leads, is neither for nor against: it is passed over. Once as many as
+    a finding is looked for in were passed over, what was open ends: nobody sees it any more.
     """
 
     def __init__(self, log: FindingLog, limits: DiagnosisLimits) -> None:
         self.limits = limits
         self._log = log
         self._last: deque[Mark] = deque()
+        self._passed_over = 0
         self._open: dict[str, Finding] = {}
         self._counted: dict[str, list[Mark]] = {}
 
     def on_mark(self, mark: Mark) -> None:
         """Take the next window."""
         if not isinstance(mark.outcome, Prediction) or (mark.number(SHOWN) or 0.0) < self.limits.least_leads:
+            self._passed_over += 1
+            if self._passed_over >= self.limits.within:
+                self.on_break()
             return
+        self._passed_over = 0
         self._last.append(mark)
         while len(self._last) > self.limits.within:
             self._last.popleft()
@@ -47,6 +53,7 @@ class Persistence:
         for statement in list(self._open):
             self._close(statement)
         self._last.clear()
+        self._passed_over = 0
 
     def _count(self, statement: str, least: float, mark: Mark) -> None:
         stating = [one for one in self._last if _probability(one, statement) >= least]
@@ -71,8 +78,8 @@ class Persistence:
             outcome=by_rule(NAME, RULES, kind),
             measures=self._measures(statement),
             quality=worst_quality(stating),
-            marks=mark_set(stating),
-            leads=stating[0].leads,
+            marks=mark_sets(stating),
+            leads=max((mark.leads for mark in stating), key=len),
         )
 
     def _close(self, statement: str) -> None:
@@ -86,7 +93,7 @@ class Persistence:
             state,
             end=counted[-1].end,
             measures=self._measures(statement),
-            marks=mark_set(counted),
+            marks=mark_sets(counted),
         )
 
     def _measures(self, statement: str) -> tuple[Measure, ...]:

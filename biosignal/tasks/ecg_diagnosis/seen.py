@@ -43,13 +43,18 @@ def window_of(known: Mapping[str, Samples], fs_hz: float) -> tuple[NDArray[np.fl
     -------
     As `shown` has them.
     """
-    valid = {name: held for name, x in known.items() if (held := _held(x)) is not None}
+    valid = valid_of(known)
     if not valid:
         return shown({})
     rate = brought_to_rate(fs_hz, len(valid))
     rate.push(np.stack(list(valid.values())))
     rate.push(np.repeat(rate.last, rate.needs(WINDOW), axis=1))
     return shown(dict(zip(valid, rate.take(WINDOW), strict=True)))
+
+
+def valid_of(known: Mapping[str, Samples]) -> dict[str, Samples]:
+    """Give the leads of which enough is valid, the last valid sample held over invalid ones."""
+    return {name: held for name, x in known.items() if (held := _held(x)) is not None}
 
 
 def _held(x: Samples) -> Samples | None:

@@ -24,7 +24,9 @@ from biosignal.events import (
 from biosignal.model.model import Model
 from biosignal.signal.blocks import Gap, SampleBlock
 from biosignal.stream.stage import Item
+from biosignal.tasks.ecg_diagnosis.alike import shows_beats
 from biosignal.tasks.ecg_diagnosis.cutting import Cut, Cutter, Showable
+from biosignal.tasks.ecg_diagnosis.fewer import Fullest, Window
 from biosignal.tasks.ecg_diagnosis.kinds import (
     FINDINGS,
     MAIN,
@@ -36,8 +38,8 @@ from biosignal.tasks.ecg_diagnosis.kinds import (
 )
 from biosignal.tasks.ecg_diagnosis.limits import DiagnosisLimits
 from biosignal.tasks.ecg_diagnosis.rule import Persistence
-from biosignal.tasks.ecg_diagnosis.seen import WINDOW_S, window_of
-from biosignal.tasks.ecg_diagnosis.waves import SeenWaves, numbers_of
+from biosignal.tasks.ecg_diagnosis.seen import WINDOW_S, valid_of, window_of
+from biosignal.tasks.ecg_diagnosis.waves import SeenWaves
 from biosignal.tasks.finding_log import FindingLog
 from biosignal.tasks.signal_quality.kinds import NAME as SIGNAL_QUALITY
 from biosignal.tasks.signal_quality.kinds import SECOND
@@ -45,6 +47,9 @@ from biosignal.tasks.task import TaskFacts
 
 HOLDS_S = 5.0
 """The reading outlasts the next window by this."""
+FEWEST_BEATS = 2
+"""In ten seconds; with fewer there is nothing to state."""
+NO_BEATS = "hardly a heartbeat is seen"
 REJECTED = "no lead can be assessed"
 NO_PLACE = "no lead is named by its place, such as II or V1"
 UNCALIBRATED = "uncalibrated"
@@ -53,7 +58,8 @@ UNCALIBRATED = "uncalibrated"
 class DiagnosisStage:
     """Statements on ten seconds as marks, the main one now as a reading, and what persists as findings.
 
-    Where nothing can ever be said of the leads that are there, this is said once a stretch.
+    A mark is of the leads that it rests on. Where nothing can ever be said of the leads that are there, this is said
+    once a stretch.
     """
 
     def __init__(self, facts: TaskFacts, model: Model, limits: DiagnosisLimits) -> None:
@@ -62,6 +68,7 @@ class DiagnosisStage:
         self._limits = limits
         self._leads = Showable(facts.leads)
         self._waves = SeenWaves()
+        self._fullest = Fullest(model)
         self._log = FindingLog(facts, task=NAME, kinds=FINDINGS, quantities=QUANTITIES)
         self._persistence = Persistence(self._log, limits)
         self._cutter: Cutter | None = None
@@ -107,6 +114,7 @@ class DiagnosisStage:
     def _push_gap(self) -> Iterator[Event]:
         yield from self.finish()
         self._waves.clear()
+        self._fullest = Fullest(self._model)
         self._cutter = None
         self._is_told = False
 
@@ -115,14 +123,17 @@ class DiagnosisStage:
             if not self._is_told:
                 self._is_told = True
                 reason = UNCALIBRATED if self._leads.has_places else NO_PLACE
-                yield self._mark(cut, Unavailable(task=NAME, reason=reason), QualityLevel.DEGRADED, 0)
+                yield self._mark(cut, Unavailable(task=NAME, reason=reason), QualityLevel.DEGRADED, ())
             return
-        ecg, mask = window_of(self._leads.shown(cut, self._limits.rejected_share), self._facts.fs_hz)
-        count = int(mask.sum())
-        measured = numbers_of(ecg, mask, self._waves.inside(cut, self._facts.fs_hz))
-        given = {"ecg": ecg, "mask": mask, "measured": measured}
-        outcome = self._outcome(given) if count else Abstained(task=NAME, reason=REJECTED)
-        mark = self._mark(cut, outcome, self._quality(cut, count), count)
+        fs_hz, beats = self._facts.fs_hz, self._waves.inside(cut, self._facts.fs_hz)
+        valid = valid_of(self._leads.shown(cut, self._limits.rejected_share))
+        known = {name: x for name, x in valid.items() if shows_beats(x, fs_hz, beats)}
+        ecg, mask = window_of(known, fs_hz)
+        window = Window(ecg=ecg, mask=mask, beats=beats)
+        count, given = int(mask.sum()), window.given()
+        outcome = self._outcome(window, given) if count else Abstained(task=NAME, reason=REJECTED)
+        quality = self._quality(cut, len(known))
+        mark = self._mark(cut, outcome, quality, self._leads.called(known), count)
         if count >= self._limits.least_leads:
             mark = yield from self._with_inputs(mark, given)
             yield self._reading(mark)
@@ -144,22 +155,26 @@ class DiagnosisStage:
         yield seen
         return mark
 
-    def _outcome(self, given: Mapping[str, np.ndarray]) -> Outcome:
-        """Ask the network; the window is called by the most probable of the main statements."""
+    def _outcome(self, window: Window, given: Mapping[str, np.ndarray]) -> Outcome:
+        """Ask the network; the window is called by the most probable of the main statements that may be said."""
+        if self._waves.is_heard and len(window.beats) < FEWEST_BEATS:
+            return Abstained(task=NAME, reason=NO_BEATS)
         said = self._model.answer({name: one[np.newaxis] for name, one in given.items()})
         if not isinstance(said, Prediction):
             return said
+        said = self._fullest.bounded(window, said)
         main = [(code, score) for code, score in said.scores if code in MAIN]
         return replace(said, label=max(main, key=lambda one: one[1])[0])
 
-    def _quality(self, cut: Cut, count: int) -> QualityLevel:
-        if not count:
+    def _quality(self, cut: Cut, leads: int) -> QualityLevel:
+        if not leads:
             return QualityLevel.REJECTED
-        return QualityLevel.USABLE if self._leads.is_clean(cut) else QualityLevel.DEGRADED
+        is_whole = leads == len(self._leads.rows) and self._leads.is_clean(cut)
+        return QualityLevel.USABLE if is_whole else QualityLevel.DEGRADED
 
-    def _mark(self, cut: Cut, outcome: Outcome, quality: QualityLevel, count: int) -> Mark:
+    def _mark(self, cut: Cut, outcome: Outcome, quality: QualityLevel, leads: tuple[str, ...], count: int = 0) -> Mark:
         facts = self._facts
-        leads = self._leads.names or facts.names
+        leads = leads or self._leads.names or facts.names
         return Mark(
             id=mark_id(recording=facts.recording, task=NAME, kind=TEN_SECONDS.name, leads=leads, start=cut.start),
             task=NAME,
@@ -181,7 +196,7 @@ class DiagnosisStage:
         return Reading(
             task=NAME,
             quantity=MAIN_STATEMENT,
-            leads=mark.leads,
+            leads=self._leads.names,
             fs_hz=self._facts.fs_hz,
             at=mark.decided_at,
             until=mark.decided_at + self._log.samples(WINDOW_S + HOLDS_S),

@@ -15,6 +15,7 @@ from biosignal.tasks.ecg_diagnosis.seen import RATE_HZ
 from biosignal.tasks.ecg_waves.kinds import NAME as WAVES
 from biosignal.tasks.ecg_waves.kinds import P_WAVE, PRESENT, QRS_COMPLEX, T_WAVE
 
+SEEN = (QRS_COMPLEX.name, P_WAVE.name, T_WAVE.name)
 KNOWN = (2, len(NAMES))
 """Shape of what the network is given: the numbers, and 1 for each that was measured; the others are 0."""
 
@@ -31,11 +32,14 @@ class SeenWaves:
 
     def __init__(self) -> None:
         self._beats: deque[_Seen] = deque()
+        self.is_heard = False
+        """Whether that task reads these leads: since the last gap it has seen a wave, and since then could go on."""
 
     def on_mark(self, mark: Mark) -> None:
         """Take what was said of a wave: a QRS complex begins a beat, the others are of the one before."""
         if mark.task != WAVES:
             return
+        self.is_heard = mark.kind in SEEN
         if mark.kind == QRS_COMPLEX.name:
             self._beats.append(_Seen(mark))
         elif self._beats and mark.kind == P_WAVE.name and mark.label == PRESENT:
@@ -46,6 +50,7 @@ class SeenWaves:
     def clear(self) -> None:
         """Forget them, behind a gap."""
         self._beats.clear()
+        self.is_heard = False
 
     def inside(self, cut: Cut, fs_hz: float) -> list[Beat]:
         """Give the beats of a window, in seconds of it, and forget those before it."""

@@ -12,6 +12,8 @@ _PENS: dict[Pen, tuple[Colour, float]] = {
     Pen.STRETCH: ((0.75, 0.1, 0.1), 0.9),
     Pen.TEXT: ((0.38, 0.38, 0.38), 0.2),
     Pen.NAME: ((0.0, 0.0, 0.0), 0.2),
+    Pen.FILLED: ((0.25, 0.4, 0.7), 0.18),
+    Pen.HATCH: ((0.55, 0.6, 0.7), 0.08),
 }
 FOR, AGAINST = (0.95, 0.55, 0.0), (0.1, 0.4, 0.85)
 FULL = 0.6

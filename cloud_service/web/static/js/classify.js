@@ -15,6 +15,7 @@ function query() {
   const wanted = new URLSearchParams({ window: chosen.window });
   if (chosen.why) wanted.set("why", chosen.why);
   for (const name of ["fs_hz", "unit"]) if (form.elements[name].value) wanted.set(name, form.elements[name].value);
+  if (form.elements.fill.checked) wanted.set("fill", "true");
   return wanted;
 }
 
