@@ -60,6 +60,7 @@ def test_what_is_not_installed_is_said_with_how_to_install_it(tmp_path):
 
 
 @pytest.mark.train
+@pytest.mark.filterwarnings("ignore:.*:FutureWarning", "ignore:.*:UserWarning")  # of the libraries
 @pytest.mark.skipif(bool(MISSING), reason=f"tuning needs {', '.join(MISSING)}")
 @pytest.mark.skipif(packaged_model() is None, reason="no language model is installed (make llm)")
 @pytest.mark.timeout(900)
@@ -85,6 +86,7 @@ def test_the_same_seed_gives_the_same_adapter_and_the_model_takes_it(tmp_path):
 
 
 @pytest.mark.train
+@pytest.mark.filterwarnings("ignore:.*:FutureWarning", "ignore:.*:UserWarning")  # of the libraries
 @pytest.mark.skipif(bool(MISSING), reason=f"tuning needs {', '.join(MISSING)}")
 def test_a_file_that_is_no_model_is_refused(tmp_path):
     write_corpus(CORPUS, tmp_path / "corpus")
