@@ -18,6 +18,7 @@ from cloud_service.access.people import People
 from cloud_service.access.shares import Shares
 from cloud_service.access.tokens import Tokens
 from cloud_service.clinic import (
+    agreement,
     alarm_log,
     alarms,
     annotating,
@@ -41,6 +42,7 @@ from cloud_service.clinic import (
     patients,
     people,
     recordings,
+    review_queue,
     reviews,
     sharing,
     tokens,
@@ -90,6 +92,8 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     reviews.router,
     verdicts.router,
     annotating.router,
+    agreement.router,
+    review_queue.router,
     alarms.router,
     alarm_log.router,
     duties.router,

@@ -120,6 +120,7 @@ class Agent:
         self._counts: StoreCounts | None = None
         self._counted_s = float("-inf")
         self.running = False
+        self._analyses = False
         self.no_line = "" if settings.sync.enabled else "switched off in the settings (sync.enabled = false)"
         self.sync: SyncClient | None = None
         with ExitStack() as opened:
@@ -188,6 +189,7 @@ class Agent:
             previous=left.recording,
             on_window=self._updates.window,
         )
+        self._analyses = True
         self.analysis = AnalysisActor(analysis, inbox, live=live, may_push=self.keeper.wait_for_place)
         self.sounder = Sounder(settings.alarms, self._alarms)
         self.keeper.put(Batch(events=tuple(adopted)))
@@ -564,8 +566,10 @@ class Agent:
         return replace(self._where(task), at=answered.at, windows_missed=answered.missed)
 
     def _where(self, task: str) -> Switched:
-        now = self.analysis.now
         rung = next((one.rung for one in self.models.status() if one.task == task), Rung.RULES)
+        if not self._analyses:  # what is passed over at start is reported before anything is recorded
+            return Switched(recording=None, at=0, rung=rung)
+        now = self.analysis.now
         return Switched(recording=now.recording, at=now.sample, rung=rung)
 
     def _report(self, report: ModelReport) -> None:

@@ -24,6 +24,7 @@ from export.diagnosis.audit import audit, audit_lines
 from export.diagnosis.completion import completion_lines, evaluate_completion
 from export.diagnosis.evaluate import diagnosis_lines, evaluate_diagnosis
 from export.llm.verbs import LLM, add_llm, run_llm
+from export.notes.evaluate import evaluate_notes, notes_lines
 from export.recordings import folder_of
 from export.release import admitted, read_bundle, write_bundle
 from export.report.artefact import evaluate_artefacts
@@ -127,6 +128,9 @@ def parser() -> argparse.ArgumentParser:
     asked = verbs.add_parser("ask", help="what becomes of questions: refused, answered, and in which sentences")
     asked.add_argument("--data-dir", type=Path, help="folder of the set `text`, for MedQuAD's questions")
     asked.add_argument("--json", action="store_true", help="print all figures as JSON")
+    sorted_ = verbs.add_parser("notes", help="how well what sorts people's notes sorts public medical notes")
+    sorted_.add_argument("--data-dir", type=Path, required=True, help="folder of the set `text`, for MTSamples")
+    sorted_.add_argument("--json", action="store_true", help="print all figures as JSON")
     add_llm(verbs)
     return whole
 
@@ -165,6 +169,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _audit(chosen)
         if chosen.verb == "ask":
             return _asked(chosen)
+        if chosen.verb == "notes":
+            return _notes(chosen)
         if chosen.verb == LLM:
             return run_llm(chosen)
         if chosen.verb == "speed":
@@ -192,6 +198,12 @@ def _respond(chosen: argparse.Namespace) -> int:
 def _audit(chosen: argparse.Namespace) -> int:
     figures = audit(chosen.data_dir, served(chosen.bundle), fold=chosen.fold)
     print(json.dumps(figures, indent=1) if chosen.json else "\n".join(audit_lines(figures)))
+    return 0
+
+
+def _notes(chosen: argparse.Namespace) -> int:
+    figures = evaluate_notes(chosen.data_dir)
+    print(json.dumps(figures, indent=1) if chosen.json else "\n".join(notes_lines(figures)))
     return 0
 
 

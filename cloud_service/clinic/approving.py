@@ -139,11 +139,11 @@ def withdraw(row: RowNumber, login: ReviewerInPerson, clinic: ClinicPart) -> Sug
 
 
 def approved_in_force(session: Session) -> list[WordsVerdictRow]:
-    """Every approval that stands, one a pattern, the oldest first."""
+    """Every approval that stands, one a pattern; the newest first, as it is the one that is said."""
     newest: dict[int, WordsVerdictRow] = {}
     for verdict in session.scalars(select(WordsVerdictRow).order_by(WordsVerdictRow.row)):
         newest[verdict.feedback] = verdict
-    standing = sorted((one for one in newest.values() if one.says == APPROVED), key=lambda one: one.row)
+    standing = sorted((one for one in newest.values() if one.says == APPROVED), key=lambda one: -one.row)
     return list({phrasing_of(one): one for one in standing}.values())
 
 

@@ -11,7 +11,7 @@ from cloud_service.access import devices as registry
 from cloud_service.clinic.context import Admin, ClinicPart, Viewer
 from cloud_service.clinic.recordings import subject_of
 from cloud_service.clinic.status import Status, shown_status
-from cloud_service.database.clinic_tables import DeviceRow
+from cloud_service.database.clinic_tables import BedGroupRow, DeviceRow
 from cloud_service.database.columns import utc_now
 from cloud_service.database.event_tables import ModelReportRow, RecordingRow
 
@@ -23,13 +23,14 @@ STALE_AFTER_S = 6.0
 class Device(Status):
     """A device as it last said it was. `online` also needs a sign of life in the last 6 s.
 
-    `subject` is whose the recording is that it says it is at. It is online until `online_until`, if it says nothing
-    more. What the status says is null or empty until the device has sent one.
+    `subject` is whose the recording is that it says it is at, `group` the ward, say, that it belongs to. It is online
+    until `online_until`, if it says nothing more. What the status says is null or empty until the device has sent one.
     """
 
     name: str
     site: str
     subject: str | None
+    group: str | None
     has_credentials: bool
     revoked: bool
     online: bool
@@ -91,7 +92,10 @@ def devices(_login: Viewer, clinic: ClinicPart) -> Devices:
     now = utc_now()
     with clinic.database.read() as session:
         rows = registry.devices(session)
-        return Devices(now=now, devices=[_device(row, now, _subject(session, row)) for row in rows])
+        groups = {one.device: one.name for one in session.scalars(select(BedGroupRow))}
+        return Devices(
+            now=now, devices=[_device(row, now, _subject(session, row), groups.get(row.name)) for row in rows]
+        )
 
 
 @router.get("/devices/{name}")
@@ -101,7 +105,8 @@ def device(name: str, _login: Viewer, clinic: ClinicPart) -> Device:
         row = session.get(DeviceRow, name)
         if row is None:
             raise HTTPException(404, "no such device")
-        return _device(row, utc_now(), _subject(session, row))
+        group = session.get(BedGroupRow, name)
+        return _device(row, utc_now(), _subject(session, row), None if group is None else group.name)
 
 
 @router.post("/devices", status_code=201)
@@ -141,12 +146,13 @@ def _subject(session: Session, row: DeviceRow) -> str | None:
     return None if opened is None else subject_of(session, opened)
 
 
-def _device(row: DeviceRow, now: datetime, subject: str | None) -> Device:
+def _device(row: DeviceRow, now: datetime, subject: str | None, group: str | None) -> Device:
     return Device(
         **dict(shown_status(row.status, online=row.online, received=row.last_seen, now=now)),
         name=row.name,
         site=row.site,
         subject=subject,
+        group=group,
         has_credentials=row.argon2 is not None,
         revoked=row.revoked is not None,
         online=is_online(row, now),

@@ -5,6 +5,7 @@ person approves them (`approving`) and an engineer releases them.
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Literal
@@ -16,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from biosignal.asking.answering import sentences_about, sentences_in_general
 from biosignal.errors import BadInput
+from biosignal.notes import fit_notes
 from cloud_service.access import audit
 from cloud_service.access.errors import TooManyQuestions
 from cloud_service.clinic.asking import found
@@ -27,6 +29,11 @@ from cloud_service.database.event_tables import ExplanationRow
 router = APIRouter(tags=["feedback"])
 MOST = 200
 BETTER = "better-words"
+CLEAR = ("disagree", "artefact", "agree")
+"""What teaches which word a note belongs to; the other words say nothing of whether the text was right."""
+ORDER = ("disagree", "artefact", "other", BETTER, "agree")
+TAUGHT_EACH, TAUGHT_MOST = 10, 1000
+"""A word counts from so many notes on, and so many of the newest notes teach."""
 LONGEST_TEXT, LONGEST_WORDS, LONGEST_NOTE = 8000, 1000, 1000
 
 
@@ -41,7 +48,10 @@ class NewFeedback(BaseModel):
 
 
 class Feedback(BaseModel):
-    """What somebody said of a text; `kind` is that of the finding, empty in general."""
+    """What somebody said of a text; `kind` is that of the finding, empty in general.
+
+    `reads_as` is what its note reads as, by the notes of this clinic; null where it has none, or there are too few.
+    """
 
     row: int
     finding: str | None
@@ -53,6 +63,7 @@ class Feedback(BaseModel):
     note: str
     reader: str
     at: datetime
+    reads_as: str | None = None
 
 
 class FeedbackList(BaseModel):
@@ -98,9 +109,18 @@ def give_feedback(new: NewFeedback, login: Viewer, clinic: ClinicPart) -> Feedba
 
 @router.get("/feedback")
 def feedback(
-    _login: Engineer, clinic: ClinicPart, says: str | None = None, before: RowNumber | None = None, limit: int = 50
+    _login: Engineer,
+    clinic: ClinicPart,
+    says: str | None = None,
+    before: RowNumber | None = None,
+    limit: int = 50,
+    order: Literal["newest", "doubts"] = "newest",
 ) -> FeedbackList:
-    """List what people said of texts, newest first; `before` is a row to go on from."""
+    """List what people said of texts, newest first; `before` is a row to go on from.
+
+    In the order `doubts` those of a page stand first that say, or whose note reads as if somebody said, that a text or
+    its signal is wrong.
+    """
     wanted = select(FeedbackRow).order_by(FeedbackRow.row.desc()).limit(max(1, min(limit, MOST)))
     if says is not None:
         wanted = wanted.where(FeedbackRow.says == says)
@@ -108,8 +128,30 @@ def feedback(
         wanted = wanted.where(FeedbackRow.row < before)
     with clinic.database.read() as session:
         listed = [Feedback.model_validate(row, from_attributes=True) for row in session.scalars(wanted)]
+        listed = with_readings(session, listed)
         counted = session.execute(select(FeedbackRow.says, func.count()).group_by(FeedbackRow.says))
-        return FeedbackList(feedback=listed, counts={row[0]: row[1] for row in counted})
+        in_order = sorted(listed, key=doubt) if order == "doubts" else listed
+        return FeedbackList(feedback=in_order, counts={row[0]: row[1] for row in counted})
+
+
+def with_readings(session: Session, listed: list[Feedback]) -> list[Feedback]:
+    """Say of each note what it reads as, by rules that are fitted to the notes people gave with a clear word."""
+    wanted = select(FeedbackRow.note, FeedbackRow.says).where(FeedbackRow.note != "", FeedbackRow.says.in_(CLEAR))
+    taught = session.execute(wanted.order_by(FeedbackRow.row.desc()).limit(TAUGHT_MOST)).all()
+    known = Counter(row.says for row in taught)
+    usable = [(row.note, row.says) for row in taught if known[row.says] >= TAUGHT_EACH]
+    if len({says for _, says in usable}) < 2:
+        return listed
+    rules = fit_notes([note for note, _ in usable], [says for _, says in usable])
+    noted = [one for one in listed if one.note]
+    read = dict(zip((one.row for one in noted), rules.read([one.note for one in noted]), strict=True))
+    return [one.model_copy(update={"reads_as": read.get(one.row)}) for one in listed]
+
+
+def doubt(one: Feedback) -> int:
+    """Order by what is said; a word that is not clear counts as its note reads."""
+    said = one.says if one.says in CLEAR else (one.reads_as or one.says)
+    return ORDER.index(said)
 
 
 def _explanations(session: Session, finding: str | None) -> Iterable[str]:

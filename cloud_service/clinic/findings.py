@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from biosignal.tasks import lookup
 from cloud_service.clinic.alarms import Alarm, shown_alarm
+from cloud_service.clinic.blindness import visible
 from cloud_service.clinic.command_desk import latest_about
 from cloud_service.clinic.context import ClinicPart, Viewer
 from cloud_service.clinic.evidence import NO_EVIDENCE, Evidence, mark_sets, shown_evidence
@@ -133,14 +134,18 @@ def findings(
 
 
 @router.get("/findings/{finding}")
-def finding(finding: str, _login: Viewer, clinic: ClinicPart, blind: bool = False) -> FindingDetail:
-    """Show one finding; with `blind`, without the model's answer, for a first read that it does not sway."""
+def finding(finding: str, login: Viewer, clinic: ClinicPart, blind: bool = False) -> FindingDetail:
+    """Show one finding; with `blind`, without the model's answer, for a first read that it does not sway.
+
+    Who may review sees the words of others on a mark once two have spoken of it.
+    """
     with clinic.database.read() as session:
         row = session.get(FindingRow, finding)
         if row is None:
             raise HTTPException(404, "no such finding")
         detail = detail_of(session, row, blind=blind)
-    return _blinded(detail) if blind else detail
+        said = visible(detail.reviews, login)
+    return _blinded(detail) if blind else detail.model_copy(update={"reviews": said})
 
 
 def detail_of(session: Session, row: FindingRow, *, blind: bool = False) -> FindingDetail:

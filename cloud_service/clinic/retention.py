@@ -24,7 +24,7 @@ from sqlalchemy.orm import Session
 from biosignal.events import AlarmState, FindingState, mark_id
 from cloud_service.access import audit
 from cloud_service.clinic.evidence import MOST_MARKS, named_marks
-from cloud_service.database.clinic_tables import FeedbackRow, ReviewRow, ShareRow, VerdictRow
+from cloud_service.database.clinic_tables import AnnotationRow, ClaimRow, FeedbackRow, ReviewRow, ShareRow, VerdictRow
 from cloud_service.database.columns import utc_now
 from cloud_service.database.connection import Database
 from cloud_service.database.event_tables import (
@@ -245,6 +245,7 @@ def _findings(session: Session, before: datetime, device: str, recording: str) -
     inputs -= set(session.scalars(in_use))
     _delete(session, InputsRow, [(device, one) for one in inputs])
     session.execute(delete(ShareRow).where(ShareRow.finding.in_(ids)))
+    session.execute(delete(ClaimRow).where(ClaimRow.finding.in_(ids)))
     session.execute(delete(FindingRow).where(FindingRow.id.in_(ids)))
     return _forget(session, device, [*about, *inputs])
 
@@ -269,7 +270,8 @@ def _named(row: FindingRow) -> list[Any]:
 def _reviewed(session: Session, device: str, recording: str) -> set[str]:
     of_recording = select(ReviewRow).join(FindingRow, FindingRow.id == ReviewRow.finding)
     rows = session.scalars(of_recording.where(FindingRow.device == device, FindingRow.recording == recording))
-    return {
+    annotated = (AnnotationRow.device == device, AnnotationRow.recording == recording)
+    return set(session.scalars(select(AnnotationRow.item).where(*annotated))) | {
         mark_id(recording=recording, task=row.task, kind=row.kind, leads=tuple(row.leads), start=row.start)
         for row in rows
     }

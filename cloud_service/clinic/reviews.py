@@ -12,6 +12,7 @@ from biosignal.tasks import TASKS
 from biosignal.tasks.lookup import reviews_statements
 from biosignal.tasks.task import ReviewUnit
 from cloud_service.access import audit
+from cloud_service.clinic.blindness import ADJUDICATE, counts, disputed, place_of, visible
 from cloud_service.clinic.context import ClinicPart, Reviewer, RowNumber, Viewer
 from cloud_service.clinic.evidence import NamedMark, arrived_marks, named_marks
 from cloud_service.clinic.in_sight import is_in_sight
@@ -30,6 +31,7 @@ STATEMENTS = ("affirm", "deny", "whole")
 class NewReview(BaseModel):
     """A word on one mark: `confirm` the model's label, or `relabel` with `label`, one of the task's review labels.
 
+    `adjudicate` with a label decides between readers who differ; it is for who is none of them.
     Where the labels are statements, each for itself, several words stand side by side: `affirm` or `deny` the statement
     `label`, and `whole`: of all others what the model states is right, and nothing is missing.
     `leads` is needed only where a finding rests on marks of one kind that start together on different leads.
@@ -40,7 +42,7 @@ class NewReview(BaseModel):
     kind: str
     start: int
     leads: list[str] | None = None
-    verdict: Literal["confirm", "relabel", "affirm", "deny", "whole"]
+    verdict: Literal["confirm", "relabel", "adjudicate", "affirm", "deny", "whole"]
     label: str | None = None
     model_seen: bool
 
@@ -74,10 +76,14 @@ class Reviews(BaseModel):
 
 
 @router.get("/findings/{finding}/reviews")
-def reviews(finding: str, _login: Viewer, clinic: ClinicPart, history: bool = False) -> Reviews:
-    """List the reviews that count; with `history`, all there ever were."""
+def reviews(finding: str, login: Viewer, clinic: ClinicPart, history: bool = False) -> Reviews:
+    """List the reviews that count; with `history`, all there ever were.
+
+    Who may review sees the words of others on a mark once two have spoken of it.
+    """
     with clinic.database.read() as session:
-        return Reviews(reviews=standing(session, finding, history=history))
+        said = visible(standing(session, finding, history=True), login)
+    return Reviews(reviews=said if history else [one for one in said if counts(one)])
 
 
 @router.post("/findings/{finding}/reviews", status_code=201)
@@ -96,6 +102,8 @@ def review(finding: str, new: NewReview, login: Reviewer, clinic: ClinicPart) ->
         arrived = arrived_marks(session, about, [named]).get(named.id)
         if not is_in_sight(session, clinic.archive, about, named, end=arrived.end if arrived else None):
             raise HTTPException(409, NOT_IN_SIGHT)
+        if new.verdict == ADJUDICATE:
+            _check_third(session, about, named, login.name)
         outcome = arrived.outcome if arrived else {}
         row = ReviewRow(
             finding=finding,
@@ -152,6 +160,8 @@ def _unit(new: NewReview) -> ReviewUnit:
     unit = TASKS[new.task].review if new.task in TASKS else None
     if unit is None or unit.mark != new.kind:
         raise HTTPException(400, "marks of this task and kind are not reviewed")
+    if new.verdict == ADJUDICATE and reviews_statements(new.task):
+        raise HTTPException(400, "of statements each is judged for itself: affirm or deny those that readers differ on")
     if new.verdict in STATEMENTS and not reviews_statements(new.task):
         raise HTTPException(400, f"marks of this kind have one label; {new.verdict} is said of statements")
     return unit
@@ -163,6 +173,27 @@ def _named(finding: FindingRow, new: NewReview) -> NamedMark:
         if on_leads and (mark.task, mark.kind, mark.start) == (new.task, new.kind, new.start):
             return mark
     raise HTTPException(400, "the finding does not rest on a mark of this kind at this sample")
+
+
+def _check_third(session: Session, about: FindingRow, named: NamedMark, name: str) -> None:
+    """Refuse a decision where readers do not differ, and one by a reader or after another's."""
+    said = [
+        one for one in words_on(session, about) if place_of(one) == (named.task, named.kind, named.leads, named.start)
+    ]
+    if any(one.reviewer != name for one in said if one.verdict == ADJUDICATE):
+        raise HTTPException(409, "somebody else has decided this mark")
+    readers = disputed(one for one in said if one.verdict != ADJUDICATE)
+    if not readers:
+        raise HTTPException(409, "the readers of this mark do not differ: there is nothing to decide")
+    if any(name in labels for labels in readers.values()):
+        raise HTTPException(403, "you are one of the readers who differ: a third one decides")
+
+
+def words_on(session: Session, finding: FindingRow) -> list[ReviewRow]:
+    """What counts of all that was said of the marks of a recording, in whichever of its findings, by anybody."""
+    here = (FindingRow.device == finding.device, FindingRow.recording == finding.recording)
+    wanted = select(ReviewRow).join(FindingRow, FindingRow.id == ReviewRow.finding).where(*here)
+    return [row for row in session.scalars(wanted.order_by(ReviewRow.row)) if counts(row)]
 
 
 def _label(unit: ReviewUnit, new: NewReview, arrived: MarkRow | None) -> str | None:

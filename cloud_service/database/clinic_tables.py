@@ -214,6 +214,18 @@ class VerdictRow(Table):
     superseded_by: Mapped[int | None] = mapped_column(RowId)
 
 
+class ClaimRow(Table):
+    """Somebody reads a finding until a moment, which every word said of it puts off."""
+
+    __tablename__ = "review_claims"
+
+    row: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=True)
+    finding: Mapped[str] = mapped_column(ForeignKey("findings.id"), index=True)
+    reader: Mapped[str] = mapped_column(ForeignKey("users.name"))
+    at: Mapped[datetime] = mapped_column(UtcTime)
+    until: Mapped[datetime] = mapped_column(UtcTime)
+
+
 class AnnotationRow(Table):
     """What a reader did to one mark on a recording: added, changed (moved or relabelled), or removed it, or undid that.
 

@@ -17,6 +17,7 @@ from biosignal.tasks.lookup import mark_kind, reviews_statements
 from biosignal.tasks.stated import made_in
 from biosignal.tasks.task import MarkKind, ReviewUnit
 from biosignal.wire.codec import from_json
+from cloud_service.clinic.blindness import ADJUDICATE
 from cloud_service.database.clinic_tables import AnnotationRow, ReviewRow
 from cloud_service.database.event_tables import FindingRow, InputsRow, MarkRow, RecordingRow, SubjectRow
 from cloud_service.learning.annotated import is_newer, words_on_marks
@@ -64,9 +65,10 @@ def collect(session: Session, manifest: Manifest) -> tuple[list[ReviewedMark], C
     """Read the reviews that count for the model's task, and how many were left out for which reason.
 
     A review counts when nothing superseded it and it is not an undo. What was relabelled on a recording counts too; of
-    two words of one reader on one mark, the newer.
+    two words of one reader on one mark, the newer. Where a third decided between readers, that alone counts.
     """
     marks: list[ReviewedMark] = []
+    decided = _decided(session, manifest.task)
     words, left_out = words_on_marks(session, manifest.task, reviewed_kind(manifest.task).name)
     reviews = session.scalars(
         select(ReviewRow)
@@ -81,15 +83,28 @@ def collect(session: Session, manifest: Manifest) -> tuple[list[ReviewedMark], C
     for review in reviews:
         finding = session.get(FindingRow, review.finding)
         key = _key(finding, review)
-        if is_newer(words.get(key), review.at):
+        if is_newer(words.get(key), review.at) and review.verdict != ADJUDICATE:
+            continue
+        if key[:2] in decided and review.verdict != ADJUDICATE:
+            words.pop(key, None)
             continue
         words.pop(key, None)
         found = _mark_of(session, finding, review) if finding is not None else None
         _sort(_reviewed(session, review, found, review.finding, manifest), marks, left_out)
     for word in words.values():
+        if (word.device, word.item) in decided:
+            continue
         found = session.get(MarkRow, (word.device, word.item))
         _sort(_reviewed(session, word, found, "", manifest), marks, left_out)
     return marks, left_out
+
+
+def _decided(session: Session, task: str) -> set[tuple[str, str]]:
+    """Marks that a third decided, as device and id: what the readers who differed said of them teaches nothing."""
+    wanted = select(ReviewRow).where(
+        ReviewRow.superseded_by.is_(None), ReviewRow.verdict == ADJUDICATE, ReviewRow.task == task
+    )
+    return {_key(session.get(FindingRow, row.finding), row)[:2] for row in session.scalars(wanted)}
 
 
 def _sort(mark: ReviewedMark | str, marks: list[ReviewedMark], left_out: Counter[str]) -> None:

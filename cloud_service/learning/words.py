@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from biosignal.errors import BedsideError, listed
-from biosignal.events import Finding
+from biosignal.events import Finding, Prediction
 from biosignal.model.bundle import Bundle, open_bundle, unpack
 from biosignal.rehearsal import golden_of, rehearse, unspeakable
 from biosignal.wording.bundle import LIMITS, WORDS, WordsBundle, open_words, seal_words
@@ -97,8 +97,24 @@ def _sealed(
 
 
 def _without_names(finding: Finding, index: int) -> Finding:
-    """A stored finding as a golden one: it says of no device and no recording where it is from."""
-    return replace(finding, id=f"golden-{index}", device="golden", recording="golden", stream="golden")
+    """A stored finding as a golden one: no name of its device, recording or leads, and no reason in free words.
+
+    What is released can be fetched without a login.
+    """
+    names = dict.fromkeys((*finding.leads, *(lead for marks in finding.evidence.marks for lead in marks.leads)))
+    leads = {name: f"G{number}" for number, name in enumerate(names, 1)}
+    marks = tuple(replace(one, leads=tuple(leads[lead] for lead in one.leads)) for one in finding.evidence.marks)
+    outcome = finding.outcome
+    return replace(
+        finding,
+        id=f"golden-{index}",
+        device="golden",
+        recording="golden",
+        stream="golden",
+        leads=tuple(leads[lead] for lead in finding.leads),
+        outcome=outcome if isinstance(outcome, Prediction) else replace(outcome, reason="golden"),
+        evidence=replace(finding.evidence, marks=marks),
+    )
 
 
 def _next_version(session: Session, workshop: Workshop) -> str:

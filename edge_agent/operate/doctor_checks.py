@@ -12,6 +12,7 @@ from pathlib import Path
 
 from biosignal.errors import BedsideError
 from biosignal.tasks.lookup import models, quantity
+from edge_agent.explain.ladder import child_command, too_little_free
 from edge_agent.operate.broker_probe import probe_broker
 from edge_agent.operate.clock import Clock, utc_text
 from edge_agent.operate.doctor import Check, Checking, fail, ok, warn
@@ -259,10 +260,14 @@ def explainer(settings: Settings, clock: Clock) -> Iterator[Check]:
     """Who writes the texts?"""
     if not settings.explain.language_model:
         yield ok("explainer", "template texts (explain.language_model = false)")
-    elif find_spec("llama_cpp") is None:
+    elif settings.explain.python is None and find_spec("llama_cpp") is None:
         yield ok("explainer", "template texts; the language model is not installed (`make llm` installs it)")
     elif settings.explain.model_path is not None and not settings.explain.model_path.is_file():
         yield fail("explainer", f"no model at {settings.explain.model_path}", "correct explain.model_path")
+    elif why := child_command(settings.explain)[1] or too_little_free(settings.explain):
+        yield warn("explainer", f"template texts; {why}", "give the model more memory, or set a smaller one")
+    elif settings.explain.adapter_path is not None and not settings.explain.adapter_path.is_file():
+        yield warn("explainer", f"no adapter at {settings.explain.adapter_path}", "correct explain.adapter_path")
     else:
         yield ok("explainer", "the language model is installed")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from biosignal.events import Finding
 from biosignal.tasks import TASKS
-from biosignal.wording.knowledge import knowledge
+from biosignal.wording.in_force import spoken
 from biosignal.wording.language import LANGUAGE, prompt_of
 from export.llm.drawn import ORIGIN, drawn
 from export.llm.found import findings_of, records
@@ -162,7 +162,8 @@ def _manifest(wanted: Wanted, pairs: list[Pair], held: HeldPhrasings, played: Ma
         "version": VERSION,
         "seed": wanted.seed,
         "language": LANGUAGE,
-        "knowledge": knowledge().sha256,
+        "knowledge": spoken().sha256,
+        "approved": spoken().approved,
         "made_of": {"of_a_kind": wanted.of_a_kind, "of_a_set": wanted.of_a_set, "minutes": wanted.minutes},
         "records": played,
         "held_out": {"records": played[Part.HELD.value], "phrasings": sorted(held.wordings)},

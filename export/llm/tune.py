@@ -78,7 +78,7 @@ def tune(model: Path, corpus_folder: Path, out: Path, tuning: Tuning) -> dict[st
     learner = _Learner(model, tuning)
     held = _every(corpus.of(Part.HELD), tuning.held)
     began_s, before = time.monotonic(), learner.loss_of(held)
-    losses = learner.train(_batches(corpus, tuning))
+    losses = learner.train(batches_of(corpus, tuning))
     seconds = time.monotonic() - began_s
     learner.save(out)
     figures = {
@@ -192,7 +192,7 @@ def _libraries() -> Any:
     return torch
 
 
-def _batches(corpus: Corpus, tuning: Tuning) -> list[list[Pair]]:
+def batches_of(corpus: Corpus, tuning: Tuning) -> list[list[Pair]]:
     """Draw as many batches as there are steps: all pairs in a drawn order, and again in another."""
     dice, pairs = random.Random(tuning.seed), corpus.of(Part.TRAINS)
     needed = tuning.steps * tuning.batch

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from biosignal.errors import BadInput
 from export.llm.adapter import write_adapter
+from export.llm.approved import speak_approved
 from export.llm.child import MEMORY_MB
 from export.llm.corpus import Wanted, corpus, corpus_lines, write_corpus
 from export.llm.evaluate import FINDINGS, QUICK, Asked, evaluate_words, to_file
@@ -29,6 +30,7 @@ def add_llm(verbs: "Verbs") -> None:
     made = steps.add_parser("corpus", help="pairs of evidence and explanation of every kind of finding")
     made.add_argument("--data", type=Path, help="folder that holds the sets; default EDGE_DATA_DIR")
     made.add_argument("--out", type=Path, required=True, help="folder to write the corpus to")
+    _words(made)
     made.add_argument("--seed", type=int, default=0)
     made.add_argument("--of-a-kind", type=int, default=_WANTED.of_a_kind, metavar="N", help="findings of each kind")
     made.add_argument("--of-a-set", type=int, default=_WANTED.of_a_set, metavar="N", help="records of each set")
@@ -50,6 +52,7 @@ def add_llm(verbs: "Verbs") -> None:
     scored = steps.add_parser("evaluate", help="every writer side by side on held-out findings")
     _model(scored)
     scored.add_argument("--corpus", type=Path, required=True, help="folder of a corpus")
+    _words(scored)
     scored.add_argument("--adapter", type=Path, metavar="GGUF")
     scored.add_argument("--findings", type=int, default=FINDINGS, metavar="N")
     scored.add_argument("--quick", action="store_true", help=f"{QUICK} findings")
@@ -67,6 +70,10 @@ def _model(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--model", type=Path, required=True, metavar="GGUF", help="file of the model")
 
 
+def _words(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--words", type=Path, metavar="BUNDLE", help="a clinic's approved words, to speak as well")
+
+
 def _corpus(chosen: argparse.Namespace) -> int:
     data = chosen.data or os.environ.get("EDGE_DATA_DIR")
     if data is None:
@@ -78,6 +85,7 @@ def _corpus(chosen: argparse.Namespace) -> int:
         of_a_set=chosen.of_a_set,
         minutes=chosen.minutes,
     )
+    speak_approved(chosen.words)
     made = corpus(wanted)
     write_corpus(made, chosen.out)
     print("\n".join(corpus_lines(made.manifest)))
@@ -110,6 +118,7 @@ def _evaluate(chosen: argparse.Namespace) -> int:
         minutes=chosen.minutes,
         memory_mb=chosen.memory_mb,
     )
+    speak_approved(chosen.words)
     figures = evaluate_words(asked)
     if chosen.json is not None:
         to_file(figures, chosen.json)

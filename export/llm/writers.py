@@ -27,9 +27,6 @@ class Writer(str, Enum):
     TUNED_LOCKED = "tuned + lock"
 
 
-TUNED = (Writer.TUNED_FREE, Writer.TUNED_CHECKED, Writer.TUNED_LOCKED)
-
-
 class Rung(str, Enum):
     """The rung of the ladder that a text came from."""
 

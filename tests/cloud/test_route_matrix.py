@@ -64,6 +64,11 @@ ROUTES = {
     ("GET", f"{API}/devices/{{name}}/recordings/{{recording}}/annotations"): (VIEWER, 404),
     ("POST", f"{API}/devices/{{name}}/recordings/{{recording}}/annotations"): (REVIEWER, 400),
     ("POST", f"{API}/devices/{{name}}/recordings/{{recording}}/annotations/undo"): (REVIEWER, 404),
+    ("GET", f"{API}/agreement"): (REVIEWER, 200),
+    ("GET", f"{API}/review-queue"): (REVIEWER, 200),
+    ("GET", f"{API}/my-reviews"): (REVIEWER, 200),
+    ("POST", f"{API}/findings/{{finding}}/claim"): (REVIEWER, 404),
+    ("POST", f"{API}/findings/{{finding}}/release"): (REVIEWER, 204),
     ("GET", f"{API}/alarms"): (VIEWER, 200),
     ("GET", f"{API}/alarm-log"): (VIEWER, 200),
     ("GET", f"{API}/alarm-log.csv"): (VIEWER, 200),
@@ -263,12 +268,14 @@ def test_every_route_answers_every_role_as_declared(as_who, role):
 
 
 IN_PERSON = {
+    ("POST", f"{API}/words/{{row}}/approve"),
+    ("POST", f"{API}/words/{{row}}/withdraw"),
     *(("POST", f"{API}/logout"), ("POST", f"{API}/me/password"), ("GET", f"{API}/tokens")),
     *(("POST", f"{API}/tokens"), ("POST", f"{API}/tokens/{{name}}/revoke")),
     ("POST", f"{API}/webhooks"),
     *(("POST", f"{API}/webhooks/{{name}}/{act}") for act in ("test", "resend", "end")),
 }
-"""What is refused to every token: sessions and passwords are for people, and so are tokens and webhooks."""
+"""What is refused to every token: sessions, passwords, tokens, webhooks, and a second person's word are for people."""
 
 
 @pytest.mark.parametrize("role", [VIEWER, REVIEWER, ENGINEER], ids=lambda role: role.value)

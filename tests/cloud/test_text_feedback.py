@@ -65,3 +65,27 @@ def test_what_is_no_word_on_a_text_that_was_shown_is_refused(filled, body, statu
         assert given(client, **body).status_code == status
     with filled.as_role("engineer") as client:
         assert client.get("/api/v1/feedback").json()["feedback"] == []
+
+
+def test_notes_are_read_by_what_people_of_this_clinic_wrote_and_doubts_stand_first_on_request(filled):
+    said = {"disagree": "This rhythm is wrong, look at the beats", "agree": "Good and clear, as I saw it on the strip"}
+    with filled.as_role("viewer") as client:
+        for number in range(10):
+            for says, note in said.items():
+                assert given(client, TOPIC, says=says, note=f"{note} {number}").status_code == 201
+        assert given(client, TOPIC, says="other", note="These beats look wrong to me").status_code == 201
+        assert given(client, TOPIC, says="agree").status_code == 201
+    with filled.as_role("engineer") as client:
+        newest = client.get("/api/v1/feedback").json()["feedback"]
+        assert [one["says"] for one in newest[:2]] == ["agree", "other"]
+        assert [one["reads_as"] for one in newest[:2]] == [None, "disagree"]
+        doubts = client.get("/api/v1/feedback", params={"order": "doubts"}).json()["feedback"]
+        assert [one["says"] for one in doubts] == ["other"] + ["disagree"] * 10 + ["agree"] * 11
+
+
+def test_too_few_notes_teach_nothing(filled):
+    with filled.as_role("viewer") as client:
+        for says in ("disagree", "agree", "other"):
+            given(client, TOPIC, says=says, note="The same note")
+    with filled.as_role("engineer") as client:
+        assert {one["reads_as"] for one in client.get("/api/v1/feedback").json()["feedback"]} == {None}

@@ -14,6 +14,8 @@ from playwright.sync_api import expect
 from running_ward import CLOUD, PASSWORD, ROOT, SITE, running_ward, wait_for
 from test_classify_page import csv_of
 
+from demo.check import is_in_sight
+
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 BED = "bed-9"
 LATE_MS = 60_000
@@ -100,6 +102,7 @@ def read_beats(page, own):
             own.post(f"/findings/{finding}/reviews", **named, verdict="confirm", model_seen=True)
     page.goto(f"/review?finding={plain[0][0]}")
     expect(page.locator("#phase")).to_contain_text("answer is hidden", timeout=LATE_MS)
+    expect(page.locator("#labels button").first).to_be_enabled(timeout=LATE_MS)  # once the strip is drawn
     page.keyboard.press("a")
     page.keyboard.press("v")
     expect(page.locator("#said")).to_contain_text("V, ", timeout=LATE_MS)
@@ -109,7 +112,8 @@ def plain_findings(own):
     """The first findings with beats, none of which is likely a fusion beat; nothing while they are few."""
     kept = []
     for one in sorted(own.findings(device=BED, limit=100), key=lambda one: one["onset"]):
-        marks = [mark for mark in own.get(f"/findings/{one['id']}")["evidence"]["marks"] if mark["outcome"]]
+        detail = own.get(f"/findings/{one['id']}")
+        marks = [mark for mark in detail["evidence"]["marks"] if mark["outcome"] and is_in_sight(detail, mark)]
         if marks and not any("F" in choices(mark) for mark in marks):
             kept.append((one["id"], marks))
     return kept[:READ] if len(kept) >= READ else []

@@ -44,13 +44,15 @@ def make(page, name, url):
 def test_a_webhook_is_made_tried_given_up_sent_again_and_ended(page, office):
     with listening(500) as server:
         make(page, "pager", server.url)
-        expect(page.locator("#webhook-made code")).to_have_text(office.app.state.webhooks.states()[0].row.secret)
+        made = page.locator("#webhook-made code")
+        made.wait_for(timeout=LONG_MS)
+        expect(made).to_have_text(office.app.state.webhooks.states()[0].row.secret)
         row = page.locator("#webhooks tbody tr", has_text="pager")
-        expect(row).to_contain_text("alarm")
+        expect(row).to_contain_text("alarm", timeout=LONG_MS)
         row.get_by_role("button", name="Test: pager").click()
         expect(row).to_contain_text("1 given up: it answered 500", timeout=LONG_MS)
         row.get_by_role("button", name="Messages: pager").click()
-        expect(page.locator("#deliveries tbody tr").first).to_contain_text("given up")
+        expect(page.locator("#deliveries tbody tr").first).to_contain_text("given up", timeout=LONG_MS)
         server.answers[:] = [200]
         row.get_by_role("button", name="Send again: pager").click()
         expect(row).to_contain_text("0 wait, 0 given up", timeout=LONG_MS)

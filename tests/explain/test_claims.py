@@ -13,9 +13,23 @@ from biosignal.events import FindingState
 from biosignal.tasks.lookup import shown
 from biosignal.wording.claims import missing, unsupported
 from biosignal.wording.knowledge import knowledge
-from biosignal.wording.language import first_text, sample_text
+from biosignal.wording.language import first_text, is_member, sample_text
 from biosignal.wording.literals import literals
 from biosignal.wording.reading import content_words, grade, sentences_of, syllables, words_of
+from tests.explain.test_lock import (
+    PAIRS,
+    call_911,
+    cause,
+    changed_digit,
+    dropped_fact,
+    never_saw,
+    other_action,
+    other_finding,
+    other_unit,
+    saw_no_sign,
+    stable,
+    swapped_values,
+)
 
 CASES = many(152, seed=5)
 CASE = st.sampled_from(CASES)
@@ -127,6 +141,31 @@ def test_any_text_can_be_checked(found, text):
 def test_what_a_free_text_invents_is_seen(invented):
     found = finding("pvc-couplet", random.Random(3), leads=("II",), state=FindingState.CLOSED)
     assert unsupported(f"{first_text(found)} {invented}", found)
+
+
+@pytest.mark.parametrize(
+    ("corrupt", "least"),
+    [
+        *((one, 1.0) for one in (changed_digit, swapped_values, other_unit, cause, other_finding)),
+        *((one, 1.0) for one in (saw_no_sign, never_saw, call_911, stable)),
+        # What is left out is missing, and so is an action in the place of which stands another.
+        (dropped_fact, 0.98),
+        (other_action, 0.95),
+    ],
+)
+def test_planted_errors_are_seen(corrupt, least):
+    dice = random.Random(5)
+    planted = [(corrupt(text, found, dice), found) for text, found in PAIRS[:100]]
+    seen = [bool(unsupported(text, found) or missing(text, found)) for text, found in planted if text is not None]
+    assert len(seen) > 20
+    assert sum(seen) / len(seen) >= least
+
+
+def test_what_is_claimed_in_plain_words_is_for_the_whole_text_to_refuse():
+    found = finding("asystole", random.Random(4))
+    added = f"{first_text(found)} Give the patient water."
+    assert unsupported(added, found) == ()
+    assert not is_member(added, found)
 
 
 def test_a_denial_that_is_left_out_is_seen():

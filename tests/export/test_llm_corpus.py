@@ -10,14 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from biosignal.errors import BadInput
+from biosignal.model.bundle import pack
 from biosignal.tasks import TASKS
 from biosignal.wording.language import is_member, plans
+from export.llm.approved import speak_approved
 from export.llm.corpus import Corpus, Wanted, corpus, corpus_lines, pairs_of, read_corpus, write_corpus
 from export.llm.drawn import ORIGIN, drawn
 from export.llm.found import records
 from export.llm.pair import NoCorpus, Pair, Part
 from export.llm.phrasings import held_phrasings, held_text, training_text
 from export.llm.written import from_jsonl, from_sections, jsonl, read_pairs, sections
+from tests.explain.phrasings import SLOWER, words_files
 
 DATA_DIR = os.environ.get("EDGE_DATA_DIR")
 KINDS = [(task, kind) for task in TASKS.values() for kind in sorted(task.findings)]
@@ -86,6 +90,20 @@ def test_no_text_that_trains_has_a_held_out_phrasing_and_a_held_one_has_all_it_c
         text, held = training_text(finding, HELD, dice), held_text(finding, HELD, dice)
         assert all(phrase not in text for phrase in phrasings), phrasings
         assert all(phrase in held for phrase in phrasings), phrasings
+
+
+def test_approved_words_are_taught_where_their_bundle_is_given(tmp_path):
+    bundle = tmp_path / "words.zip"
+    bundle.write_bytes(pack(words_files()))
+    assert not any(SLOWER.pattern in pair.text for pair in small(10))
+    try:
+        speak_approved(bundle)
+        texts = [pair.text for pair in small(10) if pair.part is Part.TRAINS]
+    finally:
+        speak_approved(None)
+    assert any(SLOWER.pattern in text for text in texts)
+    with pytest.raises(BadInput):
+        speak_approved(tmp_path / "none.zip")
 
 
 def test_some_phrasings_are_held_out_and_most_are_not():

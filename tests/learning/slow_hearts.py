@@ -12,6 +12,7 @@ from biosignal.events import (
 from biosignal.tasks.lookup import finding_kind
 
 KIND = "bradycardia"
+LEAD = "II of the left arm"
 
 
 def slow_heart(number, *, lowest=None, device="bed-1"):
@@ -34,7 +35,7 @@ def slow_heart(number, *, lowest=None, device="bed-1"):
         onset=1000 * number,
         end=1000 * number + 900,
         decided_at=1000 * number + 950,
-        leads=("II",),
+        leads=(LEAD,),
         outcome=Prediction(task="ecg-rhythm", bundle="ecg-rules/1", rung=Rung.RULES, label=KIND, scores=()),
         evidence=Evidence(
             measures=measures, strip_start=0, strip_end=900, fs_hz=250.0, quality=QualityLevel.USABLE, marks=()

@@ -26,7 +26,7 @@ from edge_agent.updates.shelf import BundleShelf
 from edge_agent.updates.tuf_client import UpdateClient
 from edge_agent.updates.updater import Switched, Updater
 from tests.explain.phrasings import ASK, FELL, SLOWER
-from tests.learning.slow_hearts import KIND, slow_heart
+from tests.learning.slow_hearts import KIND, LEAD, slow_heart
 
 HEARTS = [slow_heart(number) for number in range(3)]
 ABOUT = HEARTS[0]
@@ -164,9 +164,19 @@ def test_a_candidate_is_held_against_every_stored_finding_and_says_of_nobody_whe
     assert {one.pattern for one in released.phrasings} == {SLOWER.pattern, FELL.pattern, ASK.pattern}
     assert len(released.golden) == 3
     public = b"".join(released.files.values())
-    for name in (b"bed-1", b"recording-", ABOUT.id.encode(), b"viewer", b"reviewer"):
+    for name in (b"bed-1", b"recording-", ABOUT.id.encode(), LEAD.encode(), b"viewer", b"reviewer"):
         assert name not in public
     assert (released.version, candidate(slow)["bundle"]) == ("1.0.1", "words/1.0.2")
+
+
+def test_of_two_ways_to_say_a_part_the_one_approved_last_is_said(slow):
+    viewer, reviewer = slow.person(Role.VIEWER), slow.person(Role.REVIEWER)
+    other = SLOWER.pattern.replace("The heart", "This heart")
+    for words in (SLOWER.pattern, other):
+        assert approve(reviewer, suggest(viewer, words)).status == 201
+    release(slow)
+    speak(ApprovedWords(released_words(slow.workshop)).approved)
+    assert other in explain(ABOUT).text
 
 
 def test_a_finding_that_the_words_cannot_be_said_of_fails_the_gate(slow, monkeypatch):

@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import ssl
 import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -64,6 +65,22 @@ def test_missing_words_are_named_with_what_to_do(tmp_path, monkeypatch):
     assert (check.name, check.level) == ("words", Level.WARN)
     assert name in check.cause
     assert check.remedy
+
+
+def test_a_language_model_that_cannot_run_here_is_named_with_the_reason(tmp_path):
+    model = tmp_path / "model.gguf"
+    model.write_bytes(b"GGUF")
+    given = {"explain__python": sys.executable, "explain__model_path": model}
+    (check,) = doctor_checks.explainer(settings_of(tmp_path, **given), CLOCK)
+    assert check.level is Level.OK
+    (check,) = doctor_checks.explainer(settings_of(tmp_path, **given, explain__memory_mb=100), CLOCK)
+    assert (check.level, check.cause) == (
+        Level.WARN,
+        "template texts; too little memory: model.gguf needs 480 MB, explain.memory_mb is 100",
+    )
+    adapter = {"explain__adapter_path": tmp_path / "gone.gguf", "explain__adapter_sha256": "0" * 64}
+    (check,) = doctor_checks.explainer(settings_of(tmp_path, **given, **adapter), CLOCK)
+    assert (check.level, check.remedy) == (Level.WARN, "correct explain.adapter_path")
 
 
 def test_settings_that_cannot_be_read_are_the_one_finding():

@@ -3,11 +3,9 @@
 import contextlib
 import hashlib
 import random
-import sys
 import threading
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +16,7 @@ from biosignal.events import Command, FindingState, Rung
 from biosignal.model.bundle import pack
 from biosignal.tasks import TASKS
 from biosignal.wording.bundle import LIMITS, WORDS, Golden, WordsManifest, WordsRefused, open_words, seal_words
+from biosignal.wording.grammar import gbnf
 from biosignal.wording.in_force import speak
 from edge_agent.explain.approved import ApprovedWords, WordsInForce, opened, written_in
 from edge_agent.explain.template import explain
@@ -25,10 +24,7 @@ from edge_agent.updates.cargo import Line
 from edge_agent.updates.settings import TrialSettings
 from edge_agent.updates.shelf import BundleShelf, NothingRunnable
 from edge_agent.updates.updater import Switched, Updater
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "explain"))
-from explain_cases import finding
-
+from tests.explain.explain_cases import finding
 from tests.explain.phrasings import FELL, SLOWER, words_bundle, words_files
 
 TEXTS = 3
@@ -117,6 +113,7 @@ def test_words_are_spoken_on_trial_kept_after_enough_texts_and_there_again_after
     text = bed.speak()
     assert SLOWER.pattern in text.text
     assert written_in(text) == "words/1.0.0"
+    assert SLOWER.pattern in gbnf(SLOW), "a language model may say them too"
     bed.speak(TEXTS)
     bed.wait_for("words/1.0.0", "switched")
     bed.updater.stop()

@@ -16,6 +16,7 @@ import { RANK, alarmState, kindLabel, priorityMark } from "./words.js";
 const ORDER = "bedside-central-order";
 const FEW = 8; // so many tiles are drawn as often as a strip, more of them less often
 const FRAME_MS = { few: 40, many: 100 };
+const group = new URLSearchParams(location.search).get("group") ?? ""; // in the address, so that a wall of a ward stays one
 const beds = new Map();
 let alarms = [];
 
@@ -159,18 +160,37 @@ document.addEventListener("fullscreenchange", () => {
 });
 document.addEventListener("visibilitychange", stayAwake);
 
+// ---- groups ---------------------------------------------------------------------------------------------------------
+
+// A group that has no bed any more stays on offer while it is shown.
+function offerGroups(names) {
+  const offered = group && !names.includes(group) ? [...names, group] : names;
+  byId("group-of").hidden = !offered.length;
+  const key = offered.join("\n");
+  if (byId("group").dataset.key === key) return;
+  byId("group").dataset.key = key;
+  byId("group").replaceChildren(h("option", { value: "" }, "all beds"), ...offered.map((one) => h("option", {}, one)));
+  byId("group").value = group;
+}
+
+// Beds of other groups are not asked for at all, so another choice is another page.
+byId("group").addEventListener("change", () => location.assign(byId("group").value ? `?${new URLSearchParams({ group: byId("group").value })}` : location.pathname));
+
 // ---- beds -----------------------------------------------------------------------------------------------------------
 
 const showBeds = gathered(async () => {
   try {
     const { devices, asked } = await get("/devices");
     write(byId("beds-error"), "");
-    const shown = devices.filter((one) => !one.revoked);
+    const known = devices.filter((one) => !one.revoked);
+    offerGroups([...new Set(known.map((one) => one.group).filter(Boolean))].sort());
+    const shown = group ? known.filter((one) => one.group === group) : known;
+    if (group && [...beds.keys()].some((name) => !shown.some((one) => one.name === name))) location.reload(); // a bed has left it
     for (const device of shown) {
       if (!beds.has(device.name)) beds.set(device.name, new Bed(device.name));
       beds.get(device.name).know(dated(device, asked));
     }
-    if (!shown.length) write(byId("beds-count"), "No bed yet");
+    if (!shown.length) write(byId("beds-count"), group ? `No bed is in ${group}` : "No bed yet");
     byId("beds").dataset.count = shown.length > 16 ? "many" : shown.length > 4 ? "some" : "few";
     arrange();
   } catch (error) {
@@ -187,7 +207,7 @@ document.addEventListener("bedside:alarms", (event) => {
 onTick((lost) => {
   for (const bed of beds.values()) bed.show(lost);
   const heard = [...beds.values()].filter((bed) => !bed.root.classList.contains("stale")).length;
-  if (beds.size) write(byId("beds-count"), `${heard} of ${beds.size} beds are heard`);
+  if (beds.size) write(byId("beds-count"), `${heard} of ${beds.size} beds ${group ? `of ${group} ` : ""}are heard`);
 });
 onEvents(["alarm", "recording.opened", "status"], showBeds);
 document.addEventListener("bedside:back", showBeds);

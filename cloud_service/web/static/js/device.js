@@ -11,12 +11,14 @@ import { EVERY, gathered, onEvents } from "./feed.js";
 import { called } from "./names.js";
 import { findingItem } from "./findings-list.js";
 import { watchDevice } from "./live-socket.js";
+import { LeadChoice } from "./lead-choice.js";
 import { LiveStrip, animate } from "./live-strip.js";
 import { PaperChoice, newView } from "./paper-choice.js";
 import { dated, isHere, modelText, readers, readingLines, showRate } from "./readings.js";
 import { showSeries } from "./series.js";
 import { Timeline } from "./timeline.js";
-import { EVENTS, leadText, place, short, stamp, taskLabel, unitText } from "./words.js";
+import { TwelveLive } from "./twelve-live.js";
+import { EVENTS, clock, leadText, place, short, stamp, taskLabel, unitText } from "./words.js";
 
 const name = byId("device").dataset.device;
 const api = `/devices/${encodeURIComponent(name)}`;
@@ -24,9 +26,17 @@ const view = newView();
 const timeline = new Timeline();
 const paper = new PaperChoice(byId("paper"), view);
 const strips = new Map();
+const choice = new LeadChoice(name);
+const twelve = new TwelveLive(view, timeline, () => {
+  choice.offer(strips);
+  twelve.arrange();
+});
 const charts = new Charts(byId("charts"), new ChartClock(), { withLines: false });
+const FROZEN_S = 120;
 let alarms = [];
 let recording = null;
+let frozenAt = null;
+let thaw = null;
 
 // ---- strips ---------------------------------------------------------------------------------------------------------
 
@@ -45,6 +55,8 @@ function stripOf(lead) {
   byId("strips").querySelector(".waiting")?.remove();
   strips.set(lead.name, made);
   byId("strips").append(made.root);
+  choice.offer(strips);
+  twelve.offer(strips);
   offer();
   return made;
 }
@@ -65,12 +77,24 @@ const offer = () => paper.offer([...strips.values()].map((one) => one.lead.unit)
 watchDevice(name, (message) => {
   if (message.type === "wave") {
     timeline.take(message);
+    twelve.take(message);
     stripOf({ name: message.lead, unit: message.unit, kind: message.kind ?? "unknown" }).take(message);
     offer();
   } else if (message.type === "status") showStatus(dated(message));
 });
-animate(timeline, () => strips.values());
+animate(timeline, () => (twelve.isOn ? twelve.shown() : choice.shown(strips)), () => frozenAt !== null);
 move("sweep");
+
+// A strip that stands still looks like one that goes on: it says so, and goes on by itself.
+function freeze(isOn) {
+  frozenAt = isOn ? new Date() : null;
+  byId("freeze").setAttribute("aria-pressed", String(isOn));
+  byId("strips").classList.toggle("is-frozen", isOn);
+  write(byId("frozen"), isOn ? `Frozen at ${clock(frozenAt)}. The bed goes on; the strips do so in ${FROZEN_S} s, or by f.` : "");
+  clearTimeout(thaw);
+  if (isOn) thaw = setTimeout(freeze, 1000 * FROZEN_S, false);
+}
+byId("freeze").addEventListener("click", () => freeze(frozenAt === null));
 
 // ---- status ---------------------------------------------------------------------------------------------------------
 
@@ -238,6 +262,7 @@ if (!strips.size) byId("strips").append(h("p", { class: "muted waiting" }, "Wait
 
 onKey((event) => {
   const act = {
+    f: () => freeze(frozenAt === null),
     m: () => move(view.mode === "sweep" ? "scroll" : "sweep"),
     a: async () => {
       const first = alarms.find((one) => one.state !== "acknowledged");

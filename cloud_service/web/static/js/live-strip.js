@@ -141,8 +141,9 @@ export class LiveStrip {
   }
 }
 
-// Draws all strips of a page together, at most 30 times a second.
-export function animate(timeline, strips) {
+// Draws all strips of a page together, at most 30 times a second. While `isFrozen` says so they stay as they are; what
+// comes meanwhile is kept, and whether it still comes is said.
+export function animate(timeline, strips, isFrozen = () => false) {
   let before = performance.now();
   const frame = (now) => {
     requestAnimationFrame(frame);
@@ -150,7 +151,7 @@ export function animate(timeline, strips) {
     const dtS = Math.min(0.5, (now - before) / 1000);
     before = now;
     timeline.advance(dtS);
-    for (const strip of strips()) strip.draw();
+    for (const strip of strips()) isFrozen() ? strip.note() : strip.draw();
   };
   requestAnimationFrame(frame);
 }

@@ -76,7 +76,7 @@ async function showCandidate(id) {
   write(byId("candidate-h"), `Candidate ${job.bundle}, job ${job.id}`);
   const may = job.passed && job.state === "gated";
   fill(byId("verdict"), h("p", {}, verdict(job), job.state === "released" ? `, released by ${job.released_by}, ${stamp(job.released)}` : ""),
-    h("p", { class: "made" }, `sha256 ${job.digest}; data set ${job.dataset ?? "none"}; ${job.bundle_bytes} bytes; judged against ${job.parent}`),
+    h("p", { class: "made" }, `sha256 ${job.digest}; data set ${job.dataset ?? "none"}; ${job.bundle_bytes} bytes; judged against ${job.parent ?? "the vetted words"}`),
     h("button", { type: "button", id: "release", disabled: !may, on: { click: () => release(job) } }, "Release to the devices"),
     may ? null : h("small", { class: "muted" }, job.state === "released" ? " It is released." : " Only a candidate that passed every gate can be released."));
   fill(byId("gates"), table([

@@ -34,15 +34,17 @@ const showLetters = gathered(async () => {
 });
 
 const showFeedback = gathered(async () => {
-  const { feedback, counts } = await get("/feedback?limit=50");
+  const { feedback, counts } = await get(`/feedback?limit=50&order=${byId("feedback-order").value}`);
   const all = Object.values(counts).reduce((sum, count) => sum + count, 0);
   write(byId("feedback-h"), `Words on texts (${all})`);
   fill(byId("feedback"), table([
     ["At", (one) => stamp(one.at)], ["Who", (one) => one.reader], ["Says", (one) => one.says.replace("-", " ")],
     ["Of", (one) => (one.finding ? h("a", { href: `/findings/${encodeURIComponent(one.finding)}` }, kindLabel(one.kind)) : "in general")],
     ["Text", (one) => one.text], ["Better words", (one) => one.words], ["Note", (one) => one.note],
+    ["Reads as", (one) => one.reads_as ?? ""],
   ], feedback, { empty: "None yet." }));
 });
+byId("feedback-order").addEventListener("change", () => showFeedback());
 
 const showCommands = gathered(async () => {
   const { commands } = await get("/commands?limit=50");

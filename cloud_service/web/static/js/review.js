@@ -7,35 +7,34 @@ import { makeStrips } from "./finding-strip.js";
 import { drawable, fetchContext, keptText, markKey } from "./marks.js";
 import { fetchStretch } from "./waves-behind.js";
 import { PaperChoice, newView } from "./paper-choice.js";
+import { showAgreement } from "./agreement.js";
 import { keysOf, labelFor, shownKey } from "./review-keys.js";
+import { ReviewQueue } from "./review-queue.js";
 import { answers, isStated, madeText, markButtons, nextWord, spoken, wordsBy, wordsText } from "./review-statements.js";
-import { KINDS, capital, counted, kindLabel, markWords, meaningOf, outcomeText, place, reviewUnit } from "./words.js";
+import { capital, counted, kindLabel, markWords, meaningOf, outcomeText, place, reviewUnit } from "./words.js";
 
-const queue = [];
+let queue = [];
+const waiting = new ReviewQueue(() => inTurn(fillQueue));
 const done = new Set();
 const words = []; // [{finding, marks: [key], label}]: what undo takes back, the last first; `label` where it is one of several
 const view = newView();
 const paper = new PaperChoice(byId("paper"), view, () => desk?.strips.forEach((one) => one.draw()));
 const wantedFirst = new URLSearchParams(location.search).get("finding");
+const ADJUDICATE = "adjudicate";
 const LOOK_AGAIN_MS = 3000;
 let at = -1;
 let later = null; // the timer that looks for a strip that has not come
-// {finding, seen, marks: [mark], chosen, all, mine: Map key -> review that answers, stated: Map key -> words on statements,
+// {finding, seen, marks: [mark], chosen, all, mine: Map key -> review that answers, others: Map key -> [review], stated: Map key -> words on statements,
 // strips, context: [mark to draw]}
 let desk = null;
 
 // ---- queue ----------------------------------------------------------------------------------------------------------
 
 async function fillQueue() {
-  if (wantedFirst) queue.push(wantedFirst);
-  let before = null;
-  do {
-    const page = await get(`/findings?reviewed=false&limit=200${before ? `&before=${encodeURIComponent(before)}` : ""}`);
-    for (const one of page.findings) {
-      if (one.marks && !KINDS[one.kind]?.technical && !queue.includes(one.id)) queue.push(one.id);
-    }
-    before = page.next;
-  } while (before && queue.length < 500);
+  const found = await waiting.read();
+  queue = [...new Set([...(wantedFirst && !desk ? [wantedFirst] : []), ...found])];
+  at = -1;
+  if (!queue.length) desk = null; // nothing that is not shown can be labelled
   showQueue();
   if (queue.length) await go(0);
 }
@@ -44,6 +43,7 @@ async function go(index) {
   if (index < 0 || index >= queue.length) return say(index < 0 ? "This is the first finding." : "This was the last finding of the queue.");
   const isForward = index >= at;
   at = index;
+  waiting.take(queue[at]);
   byId("desk").setAttribute("aria-busy", "true");
   for (const one of [...byId("labels").children, byId("confirm")]) one.disabled = true;
   await load(queue[at], false).finally(() => {
@@ -69,13 +69,14 @@ async function load(id, seen) {
   const reviews = seen ? finding.reviews : (await get(`/findings/${encodeURIComponent(id)}/reviews`)).reviews;
   const own = reviews.filter((one) => one.reviewer === me.name);
   const mine = new Map(own.filter(answers).map((one) => [markKey(one), one]));
+  const others = grouped(reviews.filter((one) => one.reviewer !== me.name));
   const old = desk?.finding.id === id ? desk : null;
   const waves = finding.strips.length ? finding.strips : await fetchStretch(finding);
   paper.offer(waves.map((one) => one.unit));
   const strips = waves.length ? makeStrips(waves, view, drawn) : [];
   const asked = finding.evidence.marks.filter((mark) => reviewUnit(mark.task, mark.kind));
   const inSight = asked.filter((mark) => strips.some((one) => one.overlaps(drawable(mark, finding.evidence.fs_hz))));
-  desk = { finding, seen, mine, stated: wordsBy(own), strips, marks: inSight.length ? inSight : asked, asked: asked.length, chosen: old?.chosen ?? 0, all: false, context: [] };
+  desk = { finding, seen, mine, others, stated: wordsBy(own), strips, marks: inSight.length ? inSight : asked, asked: asked.length, chosen: old?.chosen ?? 0, all: false, context: [] };
   // who has answered every mark before has nothing to be blind to
   if (!seen && desk.marks.length && desk.marks.every((mark) => mine.has(markKey(mark)))) return load(id, true);
   show();
@@ -87,9 +88,9 @@ async function load(id, seen) {
 // A strip may come later than its finding.
 function lookAgain() {
   clearTimeout(later);
-  const waiting = desk;
-  if (waiting.marks.every(isInSight)) return;
-  later = setTimeout(() => inTurn(() => (desk === waiting ? load(waiting.finding.id, waiting.seen) : null)), LOOK_AGAIN_MS);
+  const shown = desk;
+  if (shown.marks.every(isInSight)) return;
+  later = setTimeout(() => inTurn(() => (desk === shown ? load(shown.finding.id, shown.seen) : null)), LOOK_AGAIN_MS);
 }
 
 async function addContext(shown) {
@@ -99,16 +100,27 @@ async function addContext(shown) {
 
 // ---- showing --------------------------------------------------------------------------------------------------------
 
+const grouped = (reviews) => reviews.reduce((by, one) => by.set(markKey(one), [...(by.get(markKey(one)) ?? []), one]), new Map());
 const chosenMark = () => desk.marks[desk.chosen] ?? null;
 const unitOf = (mark) => reviewUnit(mark.task, mark.kind);
 const isChosen = (mark, index) => (desk.all ? isOfOneKind(mark) : index === desk.chosen);
 const isOfOneKind = (mark) => mark.task === chosenMark().task && mark.kind === chosenMark().kind;
 const isInSight = (mark) => desk.strips.some((one) => one.shows(drawable(mark, desk.finding.evidence.fs_hz)));
 const deviceLabel = (mark) => mark.outcome?.label ?? null;
+// Readers who differ wait for a third, who sees what they said.
+function isDispute(mark) {
+  if (isStated(mark)) return false; // of statements each is judged for itself
+  const said = desk.others.get(markKey(mark)) ?? [];
+  const isRead = (one) => one.verdict !== ADJUDICATE;
+  const own = desk.mine.get(markKey(mark));
+  return !(own && isRead(own)) && said.every(isRead) && new Set(said.map((one) => one.label)).size > 1;
+}
+const isDecided = (mark) => desk.mine.get(markKey(mark))?.verdict === ADJUDICATE;
 const plural = () => (chosenMark() ? markWords(chosenMark().task, chosenMark().kind).plural : "marks");
 const singular = () => (chosenMark() ? markWords(chosenMark().task, chosenMark().kind).label : "mark");
 
 function drawn() {
+  if (!desk) return [];
   const fsHz = desk.finding.evidence.fs_hz;
   const kept = desk.marks.map((mark, index) => drawable(mark, fsHz, {
     chosen: isChosen(mark, index), label: desk.mine.get(markKey(mark))?.label ?? (desk.seen ? deviceLabel(mark) ?? "?" : "?"),
@@ -123,7 +135,8 @@ function show() {
   else done.delete(finding.id);
   const n = desk.marks.length;
   write(byId("about"), `${finding.device}, ${place(finding.evidence.strip_start, finding.fs_hz)} of the recording, lead ${finding.leads.join(", ")}${seen ? `: ${kindLabel(finding.kind)}` : ""}`);
-  write(byId("phase"), !n ? "Nothing here is reviewed by anybody. n: next finding" : !seen ? `First read: the device's answer is hidden. ${left} of ${n} ${plural()} to label` : left ? `${left} of ${n} ${plural()} without your word` : `All ${plural()} answered. n: next finding`);
+  const differ = desk.marks.filter(isDispute).length;
+  write(byId("phase"), differ && left ? `Readers differ on ${differ} of ${n} ${plural()}: yours decides` : !n ? "Nothing here is reviewed by anybody. n: next finding" : !seen ? `First read: the device's answer is hidden. ${left} of ${n} ${plural()} to label` : left ? `${left} of ${n} ${plural()} without your word` : `All ${plural()} answered. n: next finding`);
   byId("phase").dataset.seen = String(seen);
   write(byId("progress"), `Finding ${at + 1} of ${queue.length}, ${done.size} reviewed in this sitting`);
   byId("bar").max = queue.length;
@@ -193,6 +206,7 @@ function showMarks() {
     [capital(singular()), (row) => h("button", { type: "button", class: "second", "aria-pressed": String(isChosen(row.mark, row.index)), "data-mark": String(row.index), on: { click: () => choose(row.index) } }, String(row.index + 1)), { num: true }],
     ["At", (row) => place(row.mark.start, fsHz, 2), { num: true }],
     ["Your label", (row) => (isStated(row.mark) ? h("span", {}, wordsText(desk.stated.get(markKey(row.mark))) || "none yet") : row.review ? h("span", {}, h("span", { class: "letter" }, row.review.label), ` ${meaningOf(row.mark.task, row.review.label)}, ${row.review.verdict}`) : h("span", { class: "muted" }, "none yet"))],
+    ...(desk.others.size ? [["Others", (row) => (desk.others.get(markKey(row.mark)) ?? []).map((one) => h("div", {}, h("span", { class: "letter" }, one.label ?? "all said"), `${one.verdict === "deny" ? " does not hold," : ""} by ${one.reviewer}${one.verdict === ADJUDICATE ? ", decided" : ""}`))]] : []),
     ["Device", (row) => (desk.seen ? (isStated(row.mark) && row.mark.outcome?.scores ? madeText(row.mark) : outcomeText(row.mark.outcome)) : h("span", { class: "muted" }, "hidden"))],
   ], rows), h("p", { class: "small muted" }, [hidden ? `${hidden} more ${hidden === 1 ? `${singular()} of this finding lies outside the strip and is` : `${plural()} of this finding lie outside the strip and are`} not asked for.` : "", keptText(desk.finding.evidence.sets ?? [])].filter(Boolean).join(" ")));
   if (isStated(chosenMark())) markButtons(byId("labels"), chosenMark(), desk.stated.get(markKey(chosenMark())), desk.seen);
@@ -231,10 +245,12 @@ async function send(marks, make, text) {
     const said = { task: mark.task, kind: mark.kind, start: mark.start, model_seen: seen, ...make(mark) };
     keep(mark, await post(`/findings/${encodeURIComponent(finding.id)}/reviews`, said));
   }
+  waiting.take(finding.id);
   words.push({ finding: finding.id, marks: marks.map(markKey), label: isStated(marks[0]) ? make(marks[0]).label ?? null : undefined });
   desk.all = false;
   const left = desk.marks.findIndex((mark) => !desk.mine.has(markKey(mark)));
   if (left >= 0 && marks.length === 1 && desk.mine.has(markKey(marks[0]))) desk.chosen = left;
+  if (left < 0) showAgreement(byId("agreement")).catch(() => {});
   if (left < 0 && !seen) await load(finding.id, true);
   else show();
   say(text);
@@ -266,7 +282,7 @@ function label(one) {
   const marks = selected().filter(isInSight);
   if (!marks.length) return say(whyDead());
   if (isStated(marks[0])) return state(one);
-  return send(marks, () => ({ verdict: "relabel", label: one.name }), `${named(marks)}: ${one.name}${one.meaning ? `, ${one.meaning}` : ""}.`);
+  return send(marks, (mark) => ({ verdict: isDispute(mark) || isDecided(mark) ? ADJUDICATE : "relabel", label: one.name }), `${named(marks)}: ${one.name}${one.meaning ? `, ${one.meaning}` : ""}.`);
 }
 
 function confirm() {
@@ -276,21 +292,29 @@ function confirm() {
   if (isStated(seen[0])) return send(seen, () => ({ verdict: "whole" }), `${named(seen)}: all is said.`);
   const marks = seen.filter(deviceLabel);
   if (!marks.length) return say("The device has no label here to confirm.");
-  return send(marks, () => ({ verdict: "confirm" }), `${named(marks)}: the device's label confirmed.`);
+  return send(marks, (mark) => (isDispute(mark) || isDecided(mark) ? { verdict: ADJUDICATE, label: deviceLabel(mark) } : { verdict: "confirm" }), `${named(marks)}: the device's label confirmed.`);
 }
 
 async function undo() {
-  const last = words.pop();
-  if (!last) return say("There is nothing to undo in this sitting.");
+  const last = words.pop() ?? (await lastSitting());
+  if (!last) return say("There is nothing of yours to undo.");
   // the word that stands now may itself have been put back by an undo
   const { reviews } = await get(`/findings/${encodeURIComponent(last.finding)}/reviews`);
   const isMeant = (one) => last.marks.includes(markKey(one)) && (last.label === undefined || last.label === one.label);
   const standing = reviews.filter((one) => one.reviewer === me.name && isMeant(one));
   for (const one of standing) await post(`/reviews/${one.row}/undo`);
-  const isHere = desk.finding.id === last.finding;
+  const isHere = desk?.finding.id === last.finding;
+  if (!queue.includes(last.finding)) queue.splice(Math.max(0, at), 0, last.finding);
   at = queue.indexOf(last.finding);
+  showQueue();
   await load(last.finding, isHere && desk.seen);
   say(`Undone: ${standing.length === 1 ? "one label" : `${standing.length} labels`}.`);
+}
+
+// What was said before this page was opened is taken back label by label.
+async function lastSitting() {
+  const [last] = (await get("/my-reviews?limit=1")).reviews;
+  return last ? { finding: last.finding, marks: [markKey(last)], label: isStated(last) ? last.label : undefined } : null;
 }
 
 async function reveal() {
@@ -309,8 +333,8 @@ function inTurn(act) {
 
 // A key that was pressed on one finding says nothing of the next, however long that took to load.
 function ofThis(act) {
-  const pressedOn = desk.finding.id;
-  return () => (desk.finding.id === pressedOn ? act() : say("That key was pressed before this strip was drawn: look, and press it again."));
+  const pressedOn = desk?.finding.id;
+  return () => (desk && desk.finding.id === pressedOn ? act() : say("That key was pressed before this strip was drawn: look, and press it again."));
 }
 
 byId("confirm").addEventListener("click", () => inTurn(ofThis(confirm)));
@@ -331,7 +355,9 @@ onKey((event) => {
     event.preventDefault();
     return help();
   }
-  if (!desk || byId("keys").open) return;
+  if (byId("keys").open) return;
+  if (!desk && event.key === "u") return inTurn(undo);
+  if (!desk) return;
   const act = meant(event);
   if (!act) return;
   event.preventDefault();
@@ -353,4 +379,5 @@ function meant(event) {
   return acts[key.length === 1 ? key.toLowerCase() : key];
 }
 
-fillQueue().catch((error) => say(error.message));
+inTurn(() => waiting.start().then(fillQueue));
+showAgreement(byId("agreement")).catch((error) => say(error.message));
