@@ -1,14 +1,17 @@
 """For engineers: webhooks, and what became of their messages."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, TypeAlias, cast
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, HTTPException, Request
 from pydantic import BaseModel, Field
 
 from biosignal.events import Priority
 from cloud_service.clinic.context import Engineer, EngineerInPerson
+from cloud_service.webhooks.errors import NoSuchWebhook
 from cloud_service.webhooks.hooks import MOST_NAMES, State, Wanted, Webhooks
 from cloud_service.webhooks.line import DEAD, DELIVERED, WAITING
 from cloud_service.webhooks.messages import Topic
@@ -120,7 +123,8 @@ def deliveries(
     name: str, _login: Engineer, hooks: WebhooksPart, state: DeliveryState | None = None, limit: int = 50
 ) -> Deliveries:
     """List messages of a webhook."""
-    rows = hooks.deliveries(name, state=state.value if state else None, limit=max(1, min(limit, 200)))
+    with _found():
+        rows = hooks.deliveries(name, state=state.value if state else None, limit=max(1, min(limit, 200)))
     names = set(Delivery.model_fields) - {"device"}
     shown = [{one: getattr(row, one) for one in names} | {"device": row.device or None} for row in rows]
     return Deliveries(deliveries=[Delivery.model_validate(one) for one in shown])
@@ -129,19 +133,31 @@ def deliveries(
 @router.post("/{name}/test", status_code=202)
 def test_webhook(name: str, login: EngineerInPerson, hooks: WebhooksPart) -> None:
     """Send a message that is about nothing."""
-    hooks.test(name, by=login.name)
+    with _found():
+        hooks.test(name, by=login.name)
 
 
 @router.post("/{name}/resend")
 def resend(name: str, login: EngineerInPerson, hooks: WebhooksPart) -> Resent:
     """Take up all messages again that were given up."""
-    return Resent(messages=hooks.resend(name, by=login.name))
+    with _found():
+        return Resent(messages=hooks.resend(name, by=login.name))
 
 
 @router.post("/{name}/end", status_code=204)
 def end_webhook(name: str, login: EngineerInPerson, hooks: WebhooksPart) -> None:
     """Send nothing to it any more, for good."""
-    hooks.end(name, by=login.name)
+    with _found():
+        hooks.end(name, by=login.name)
+
+
+@contextmanager
+def _found() -> Iterator[None]:
+    """What is not there is answered as on every route."""
+    try:
+        yield
+    except NoSuchWebhook as error:
+        raise HTTPException(404, str(error)) from error
 
 
 def _listed(one: State) -> ListedWebhook:
