@@ -1,5 +1,6 @@
 """The front end: what it sees of a lead, how it fuses leads, and which detector holds when."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -18,6 +19,7 @@ from biosignal.tasks import TASKS
 from biosignal.tasks.ecg_front.channels import RATE_HZ, Channels, brought_to_rate
 from biosignal.tasks.ecg_front.fusion import REFRACTORY, Fibrillation, Peaks
 from biosignal.tasks.ecg_front.kinds import CONTRACT, OUTPUTS, STATE_IN, STATE_OUT, STEPS
+from edge_agent.inference.bundle_folder import cpu_backend, find_bundle, load_bundle
 
 FRONT = TASKS["ecg-front"]
 FS_HZ = 250.0
@@ -210,6 +212,52 @@ def test_a_lead_that_is_not_fit_adds_no_beat_and_takes_none():
         qrs[1, at + 40 : at + 61] = bump
     good = np.stack((np.ones(640), np.zeros(640)))
     assert [round(one.at) for one in Peaks(2).push(answers(qrs, good), high(2, 640))] == list(range(60, 600, 100))
+
+
+def test_muted_leads_do_not_outvote_two_on_which_a_heart_beats_nor_one_that_may_be_an_artefact():
+    bump = np.exp(-0.5 * ((np.arange(640) % 100 - 50) / 4.0) ** 2)
+
+    def count(beating, *, muted_mv=0.02, fit=0.95):
+        samples = high(12, 640) * np.where(np.arange(12) < beating, 1.0, muted_mv)[:, np.newaxis]
+        qrs = np.where(np.arange(12)[:, np.newaxis] < beating, bump, 0.0)
+        good = np.where(np.arange(12)[:, np.newaxis] < beating, fit, 0.95) * np.ones(640)
+        return len(Peaks(12).push(answers(qrs, good), samples))
+
+    assert count(2) >= 5
+    assert count(1) == 0
+    assert count(2, fit=0.8) == 0
+    assert count(2, muted_mv=1.0) == 0
+    assert count(12) >= 5
+
+
+def test_a_heart_that_two_of_twelve_leads_show_has_not_stopped():
+    recording = SyntheticRecording(SCENARIOS["twelve-lead"], seed=2)
+    samples = recording.samples(0, round(60 * recording.fs_hz)).astype(np.float32)
+    names = [lead.name for lead in recording.leads]
+    muted = [row for row, name in enumerate(names) if name not in ("I", "aVL")]
+    dark = round(20 * recording.fs_hz)
+    random = np.random.default_rng(3)
+    noise = random.normal(0, 0.02, (len(names), samples.shape[1] - dark))
+    samples[muted, dark:] = noise[muted]
+    assert kinds_opened(recording, samples.copy()) & {"asystole", "pause", "no-ecg-seen"} == set()
+    samples[:, dark:] = noise
+    assert "asystole" in kinds_opened(recording, samples.copy())
+
+
+def kinds_opened(recording, samples):
+    """The kinds of finding that the released networks' whole pipeline opens."""
+    leads = tuple(replace(lead, fs_hz=recording.fs_hz) for lead in recording.leads)
+    needed = (FRONT.name, "ecg-beats", "ecg-rhythm")
+    served = {name: Model(name, TASKS[name].model, cpu_backend(load_bundle(find_bundle(name)))) for name in needed}
+    whole = Pipeline(
+        [TASKS[name] for name in ("signal-quality", *needed)],
+        Recorded(device="d", recording="r", fs_hz=recording.fs_hz, leads=leads),
+        models=served,
+        on_failure=lambda _task, error: (_ for _ in ()).throw(error),
+    )
+    block = SampleBlock(recording="r", start=0, fs_hz=recording.fs_hz, leads=leads, samples=samples)
+    events = [*whole.push(block), *whole.finish()]
+    return {one.kind for one in events if isinstance(one, Finding)}
 
 
 def test_a_lead_that_is_fit_and_does_not_fibrillate_denies_it():

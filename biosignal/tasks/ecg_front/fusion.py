@@ -26,6 +26,14 @@ FIT_BETWEEN = (0.5, 0.9)
 """Fitness at which a lead is not fit, and wholly fit."""
 LEAST_HEIGHT_MV = 0.15
 """AAMI EC13 asks that a QRS of less is not counted, and that one of 0.5 mV is."""
+QUIET_OVER = round(1.0 * RATE_HZ)
+"""A lead that did not swing as far as the least QRS over so many samples is quiet."""
+SPEAKERS = 2
+"""A quiet lead counts for nothing beside so many that are wholly fit and are not quiet.
+
+A muted channel looks like a clean lead without beats, and ten of them outvoted two leads on which a heart beat. Beside one
+such lead it counts as before: what is told from one lead of many may be an artefact, and the heart may stand still.
+"""
 REFRACTORY = round(0.2 * RATE_HZ)
 AROUND = 2
 FIT_OVER = round(0.5 * RATE_HZ)
@@ -65,6 +73,8 @@ class Peaks:
     def __init__(self, rows: int) -> None:
         self._reach = HALF if rows == 1 else HALF + APART
         self._good: Array = np.zeros((rows, 0))
+        self._lately: Array = np.zeros((rows, 0))
+        """The samples that came last, `QUIET_OVER` of them."""
         self._rows = _Held(np.zeros((rows, 0)))
         """What each lead says of a QRS, and how much it counts."""
         self._weights = _Held(np.zeros((rows, 0)))
@@ -83,7 +93,7 @@ class Peaks:
         samples : shape (lead, sample), in mV; `DELAY` ahead of the answers.
         """
         steady = self._steady(scores[:, :, GOOD].astype(np.float64))
-        weights = steady**2 + LEAST_WEIGHT
+        weights = (steady**2 + LEAST_WEIGHT) * self._counts(steady, samples)[:, np.newaxis]
         weights /= np.add.reduce(weights, axis=0)
         seen: Array = np.stack((scores[:, :, V], steady)).astype(np.float64)
         self._rows.extend(scores[:, :, QRS].astype(np.float64))
@@ -105,6 +115,13 @@ class Peaks:
         before = np.where(index >= FIT_OVER, sums[:, np.maximum(index - FIT_OVER, 0)], 0.0)
         self._good = whole[:, -FIT_OVER:]
         return np.asarray((sums[:, known:] - before) / np.minimum(index + 1, FIT_OVER))
+
+    def _counts(self, steady: Array, samples: Array) -> NDArray[np.bool_]:
+        """Tell which leads count: all, or those that are not quiet where enough of them are wholly fit."""
+        self._lately = np.concatenate((self._lately, samples), axis=1)[:, -QUIET_OVER:]
+        is_loud = np.ptp(self._lately, axis=1) >= LEAST_HEIGHT_MV
+        speakers = is_loud & (np.min(steady, axis=1) >= FIT_BETWEEN[1])
+        return is_loud if np.count_nonzero(speakers) >= SPEAKERS else np.ones(len(is_loud), np.bool_)
 
     def _peaks(self) -> Iterator[Peak]:
         """Give the peaks whose neighbours are known."""
