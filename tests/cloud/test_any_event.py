@@ -146,8 +146,8 @@ def pages(app, client):
         if method != "GET" or not path.startswith(API) or path == f"{API}/feed":
             continue
         asked = next((name for name in known if f"{{{name}}}" in path), None)
-        if asked is None and "{" in path:
-            continue  # what people make: jobs, bundles
+        if "{" in path and (asked is None or (asked == "name" and not path.startswith(f"{API}/devices/"))):
+            continue  # what people make: jobs, bundles, webhooks
         for values in known[asked] if asked else [{}]:
             yield path.format(**{name: quote(value, safe="") for name, value in values.items()}) + NEEDED.get(path, "")
     for one in findings:

@@ -38,19 +38,24 @@ def suggested(fed, page_of):
         suggest(page, words)
     yield fed
     page = page_of("engineer")
-    page.goto("/words")
-    page.locator("#state").select_option("approved")
-    page.wait_for_load_state("networkidle")
-    for button in page.get_by_role("button", name="Withdraw", exact=True).all():
-        button.click()
+    opened(page, "approved")
+    buttons = page.get_by_role("button", name="Withdraw", exact=True)
+    for _ in range(buttons.count()):
+        buttons.first.click()
         page.locator("#sure-yes").click()
-        page.wait_for_load_state("networkidle")
+        page.locator("#suggestions[data-shown=approved]").wait_for(state="attached", timeout=LATE_MS)
+
+
+def opened(page, state):
+    """The page with the suggestions of a state, all of them there."""
+    page.goto("/words")
+    page.locator("#suggestions[data-shown]").wait_for(state="attached", timeout=LATE_MS)
+    page.locator("#state").select_option(state)
+    page.locator(f"#suggestions[data-shown={state}]").wait_for(state="attached", timeout=LATE_MS)
 
 
 def shown(page, state):
-    page.goto("/words")
-    page.locator("#state").select_option(state)
-    page.wait_for_load_state("networkidle")
+    opened(page, state)
     return page.locator(".suggestion", has_text=BETTER if state != "refused" else WORSE).first
 
 

@@ -132,7 +132,7 @@ def test_people_read_a_table(patients, capsys):
     assert "1 of 1: one" in said.err
 
 
-SCORED = "qrs|beats|alarms|vf|af|rhythm|quality|challenge|sleep|seizure|delineation|diagnosis"
+SCORED = "qrs|beats|alarms|vf|af|rhythm|quality|challenge|sleep|seizure|delineation|diagnosis|completion"
 
 
 @pytest.mark.parametrize(

@@ -62,3 +62,17 @@ def test_of_two_words_of_one_reader_on_a_beat_the_newer_counts(place, reviewer, 
     marked(place, "one", second, "F")
     learnt, _ = taught(place, learned(place, engineer))
     assert [(start, label) for start, label, *_ in learnt] == [(first, "V"), (second, "F")]
+
+
+def test_where_readers_differ_the_word_of_a_third_teaches_and_theirs_does_not(place, reviewer, engineer):
+    first, second = place.put_finding("one", HEARTS.marks(STRANGE, 2, seed=5))
+    third = place.person(Role.ADMIN)
+    for start in (first, second):
+        assert reviewer.post("/findings/one/reviews", word(start, "V")).status == 201
+        assert engineer.post("/findings/one/reviews", word(start, "F")).status == 201
+    said = third.post("/findings/one/reviews", {**word(first, "F"), "verdict": "adjudicate"})
+    assert (said.status, said.body["verdict"]) == (201, "adjudicate")
+    learnt, manifest = taught(place, learned(place, engineer))
+    assert [(start, label) for start, label, *_ in learnt] == [(first, "F")]
+    assert manifest["marks"][0]["reviewers"] == ["admin"]
+    assert manifest["left_out"] == {"reviewers disagree": 1}

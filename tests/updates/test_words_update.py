@@ -16,6 +16,7 @@ from biosignal.events import Command, FindingState, Rung
 from biosignal.model.bundle import pack
 from biosignal.tasks import TASKS
 from biosignal.wording.bundle import LIMITS, WORDS, Golden, WordsManifest, WordsRefused, open_words, seal_words
+from biosignal.wording.grammar import gbnf
 from biosignal.wording.in_force import speak
 from edge_agent.explain.approved import ApprovedWords, WordsInForce, opened, written_in
 from edge_agent.explain.template import explain
@@ -112,6 +113,7 @@ def test_words_are_spoken_on_trial_kept_after_enough_texts_and_there_again_after
     text = bed.speak()
     assert SLOWER.pattern in text.text
     assert written_in(text) == "words/1.0.0"
+    assert SLOWER.pattern in gbnf(SLOW), "a language model may say them too"
     bed.speak(TEXTS)
     bed.wait_for("words/1.0.0", "switched")
     bed.updater.stop()

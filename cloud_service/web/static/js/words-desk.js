@@ -19,6 +19,7 @@ async function tried(act) {
 
 async function show({ older = false } = {}) {
   const state = byId("state").value;
+  delete byId("suggestions").dataset.shown;
   const wanted = new URLSearchParams();
   if (state) wanted.set("state", state);
   if (older && last !== null) wanted.set("before", String(last));
@@ -28,6 +29,7 @@ async function show({ older = false } = {}) {
   else fill(byId("suggestions"), items.length ? items : h("li", { class: "muted" }, "No suggestion here."));
   last = next;
   byId("more").hidden = next === null;
+  byId("suggestions").dataset.shown = state || "all";
 }
 
 function item(one) {
