@@ -13,6 +13,7 @@ from biosignal.wording.knowledge import Knowledge
 from biosignal.wording.language import is_member
 from biosignal.wording.literals import is_assessable
 
+_BUNDLE = re.compile(r"[A-Za-z][\w-]*/\d+(?:\.\d+)*")
 _NUMBER = re.compile(r"\d+(?:[.:]\d+)*")
 _CAUSES = re.compile(
     r"\b(because|due to|caused?|likely|probably|suggests?|indicates?|diagnos\w+|no sign|never|did not|stable)\b",
@@ -62,5 +63,7 @@ def _without_vetted(text: str, finding: Finding, known: Knowledge) -> str:
     wordings = [part for m in finding.evidence.measures for part in known.wordings(finding.task, finding.kind, m)]
     for sentence in (*vetted, *(part for wording in wordings for part in wording.split("{value}"))):
         text = text.replace(sentence, " ") if sentence.strip(" .") else text
+    # A bundle may be called after what it does; its name claims nothing.
+    text = _BUNDLE.sub(" ", text)
     # The last sentence quotes what the analysis said about itself.
     return re.split(r"The analysis abstained|Reported by the device", text)[0]

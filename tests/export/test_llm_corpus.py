@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from biosignal.errors import BadInput
 from biosignal.model.bundle import pack
 from biosignal.tasks import TASKS
+from biosignal.wording.checker import refusal
 from biosignal.wording.language import is_member, plans
 from export.llm.approved import speak_approved
 from export.llm.corpus import Corpus, Wanted, corpus, corpus_lines, pairs_of, read_corpus, write_corpus
@@ -68,6 +69,10 @@ def test_every_kind_of_every_task_is_in_both_parts_and_every_text_is_of_its_lang
         assert {pair.finding.kind for pair in pairs if pair.part is part} == {kind for _, kind in KINDS}
     assert all(is_member(pair.text, pair.finding) for pair in pairs)
     assert all(is_member(pair.prompt.split("\n", 1)[1], pair.finding) for pair in pairs)
+
+
+def test_every_text_may_stand_whatever_the_bundle_of_its_task_is_called():
+    assert [pair.finding.kind for pair in small(6) if refusal(pair.text, pair.finding) is not None] == []
 
 
 def test_the_same_seed_draws_the_same_pairs_and_another_seed_draws_others():
