@@ -31,8 +31,8 @@ QUIET_OVER = round(1.0 * RATE_HZ)
 SPEAKERS = 2
 """A quiet lead counts for nothing beside so many that are wholly fit and are not quiet.
 
-A muted channel looks like a clean lead without beats, and ten of them outvoted two leads on which a heart beat. Beside one
-such lead it counts as before: what is told from one lead of many may be an artefact, and the heart may stand still.
+A muted channel looks like a clean lead without beats, and ten of them outvoted two leads on which a heart beat. Beside
+one such lead it counts as before: what one lead of many tells may be an artefact, and the heart may stand still.
 """
 REFRACTORY = round(0.2 * RATE_HZ)
 AROUND = 2
