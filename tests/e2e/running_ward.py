@@ -143,6 +143,15 @@ class Ward:
             for line in (f"[{section}]", *(f"{key} = {json.dumps(value)}" for key, value in keys.items()))
         ]
         file.write_text("\n".join(lines) + "\n")
+        self._run_device(name)
+
+    def start_again(self, name: str) -> None:
+        """Stop a device and start it with the settings that it had."""
+        self.stop_device(name)
+        self._run_device(name)
+
+    def _run_device(self, name: str) -> None:
+        file = self.folder / f"{name}.toml"
         self.programs[name] = Program(name, self._code(EDGE), ["run", "--config", str(file)], self.folder)
 
     def stop_device(self, name: str) -> None:

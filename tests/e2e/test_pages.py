@@ -189,8 +189,9 @@ def test_beats_are_read_blind_relabelled_and_taken_back_with_keys_alone(visits, 
 def test_an_acknowledgement_is_a_request_until_the_device_confirms_it(visits, clean, ward):
     page = clean(visits("reviewer"))
     page.goto("/alarms")
-    alarm = wait_for(lambda: next((one for one in _alarms(ward) if one["kind"] == "backend-lost"), None))
-    assert alarm["state"] == "active"
+    if not unanswered(ward):
+        ward.start_again("bed-1")  # a test before has answered it: a device that starts anew raises it anew
+    alarm = wait_for(lambda: unanswered(ward))
     page.locator(f"[data-alarm='{alarm['id']}']").wait_for()
     page.evaluate(SCRIPTS)
     page.evaluate("id => inPage.noteStates(id)", alarm["id"])
@@ -203,6 +204,11 @@ def test_an_acknowledgement_is_a_request_until_the_device_confirms_it(visits, cl
     assert {"active/sent", "active/done"} & set(seen)
     after = next(one for one in _alarms(ward) if one["id"] == alarm["id"])
     assert (after["state"], after["by"]) == ("acknowledged", "a-reviewer")
+
+
+def unanswered(ward):
+    """The alarm of the bed without a model, which stays, if nobody has acknowledged it."""
+    return next((one for one in _alarms(ward) if one["kind"] == "backend-lost" and one["state"] == "active"), None)
 
 
 def test_everything_on_a_page_can_be_reached_with_the_tab_key_and_shows_its_focus(visits, clean):
