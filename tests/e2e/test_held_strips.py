@@ -73,3 +73,17 @@ def test_one_group_of_beds_is_chosen_and_stays_in_the_address(fed, grouped, page
     expect(page.locator("#beds-count")).to_have_text("1 of 1 beds of Ward 3 are heard", timeout=LONG_MS)
     page.locator("#group").select_option("all beds")
     expect(page.locator(".bed")).to_have_count(2, timeout=LONG_MS)
+
+
+def test_a_page_that_is_left_while_it_is_still_asking_for_waves_complains_of_nothing(fed, page_of):
+    page = page_of("viewer")
+    page.goto("/central")
+    page.evaluate(
+        """async () => {
+          const { watchDevice } = await import("/static/js/live-socket.js");
+          watchDevice("bed-1", () => {});
+          dispatchEvent(new Event("pagehide"));
+        }"""
+    )
+    page.goto("/alarms")
+    page.wait_for_timeout(500)  # what the page before had to say has been said

@@ -7,6 +7,12 @@ const NOT_LOGGED_IN = 4401;
 const NO_DEVICE = 4404;
 const SILENT_MS = 5000; // the service says what time it is once a second
 
+// a browser reports it as an error when a socket is closed that is not open yet
+function hangUp(socket) {
+  if (socket?.readyState === WebSocket.CONNECTING) socket.addEventListener("open", () => socket.close());
+  else socket?.close();
+}
+
 export function watchDevice(device, act) {
   let socket = null;
   let pause = 500;
@@ -38,7 +44,7 @@ export function watchDevice(device, act) {
     });
   };
   document.addEventListener("visibilitychange", () => {
-    if (document.hidden) socket?.close();
+    if (document.hidden) hangUp(socket);
     else open();
   });
   // a line that was cut on the way, or a clinic that hangs, never closes it
@@ -46,9 +52,9 @@ export function watchDevice(device, act) {
     if (!socket || performance.now() - spoke < SILENT_MS) return;
     const dead = socket;
     socket = null;
-    dead.close();
+    hangUp(dead);
     open();
   }, 1000);
-  addEventListener("pagehide", () => socket?.close());
+  addEventListener("pagehide", () => hangUp(socket));
   open();
 }
