@@ -49,6 +49,7 @@ from edge_agent.analysis.inbox import Inbox
 from edge_agent.analysis.reader import LIMIT_S, Reader
 from edge_agent.analysis.recordings import Bed
 from edge_agent.analysis.restart import leftovers
+from edge_agent.explain.adapter_folder import AdapterFolder
 from edge_agent.explain.approved import ApprovedWords, WordsInForce
 from edge_agent.explain.approved import opened as opened_words
 from edge_agent.explain.explainer import Explainer
@@ -145,7 +146,9 @@ class Agent:
             on_rung=self._rung_changed,
         )
         opened.callback(self.models.close)
-        self._words = WordsInForce()
+        self.explainer = Explainer(settings.explain, self._explained, on_adapter_lost=self._adapter_lost)
+        opened.callback(self.explainer.close)
+        self._words = WordsInForce(AdapterFolder(state / "words", self.explainer.lay_over))
         opened.callback(self._words.close)
         self._updates = self._open_updates(state)
         self.models.open(self._open_model)
@@ -159,8 +162,6 @@ class Agent:
             on_back=self._store_is_back,
             events_budget_bytes=settings.store.events_budget_mb * MIB,
         )
-        self.explainer = Explainer(settings.explain, self._explained)
-        opened.callback(self.explainer.close)
         alarms = AlarmMachine(settings.device.name, started_s=0.0)
         adopted = alarms.adopt(left.alarms, at=left.end)
         bedside = self._bedside(settings)
@@ -477,6 +478,10 @@ class Agent:
     def _explained(self, explanation: Explanation) -> None:
         if explanation.made_by != "template":
             self.keeper.put(Batch(events=(explanation,)))
+
+    def _adapter_lost(self, sha256: str) -> None:
+        if (bundle := self._words.brought(sha256)) is not None:
+            self._updates.window(WORDS, bundle, False)
 
     def _show(self, frame: bytes) -> None:
         if self.sync is not None:

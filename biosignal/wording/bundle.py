@@ -1,8 +1,9 @@
 """A bundle of approved words: data only, on bytes. Every hash is checked before a file is parsed.
 
 It is `manifest.json phrasings.json golden.json card.md` and, where a language model was tuned to these words,
-`adapter.gguf`. `golden.json` holds findings with the text that these words make of each: a device takes a bundle only
-if it makes the same texts. It is released, tried and rolled back as models are, under a name that no task has.
+`adapter.gguf` with `figures.json`, what its texts were found to be worth. `golden.json` holds findings with the text
+that these words make of each: a device takes a bundle only if it makes the same texts. It is released, tried and rolled
+back as models are, under a name that no task has.
 """
 
 import hashlib
@@ -21,8 +22,9 @@ WORDS = "words"
 FORMAT = 1
 MIB = 1 << 20
 NEEDED: Mapping[str, int] = {"manifest.json": MIB, "phrasings.json": MIB, "golden.json": 16 * MIB, "card.md": MIB}
-OPTIONAL: Mapping[str, int] = {"adapter.gguf": 32 * MIB}
+OPTIONAL: Mapping[str, int] = {"adapter.gguf": 32 * MIB, "figures.json": MIB}
 LIMITS: Mapping[str, int] = {**NEEDED, **OPTIONAL}
+GGUF = b"GGUF"
 PHRASINGS_MOST, GOLDEN_MOST = 4096, 4096
 _KEYS = {"format", "name", "version", "language", "parent", "files", "licence"}
 
@@ -98,6 +100,11 @@ class WordsBundle:
         return self.files.get("adapter.gguf")
 
     @property
+    def figures(self) -> Mapping[str, Any] | None:
+        """What the adapter's texts were found to be worth, where that is said."""
+        return _read(self.files["figures.json"], "figures.json") if "figures.json" in self.files else None
+
+    @property
     def approved(self) -> Approved:
         """What is put in force; every text names it."""
         return Approved(name=f"{self.identity}/{self.digest[:12]}", phrasings=self.phrasings)
@@ -125,6 +132,10 @@ def open_words(files: Mapping[str, bytes]) -> WordsBundle:
             raise WordsRefused("a file is too large", file=name, size_bytes=len(content), limit_bytes=LIMITS[name])
     manifest = _manifest(files["manifest.json"])
     _check_hashes(manifest, files)
+    if not files.get("adapter.gguf", GGUF).startswith(GGUF):
+        raise WordsRefused("the adapter is no GGUF file")
+    if "figures.json" in files and not isinstance(_read(files["figures.json"], "figures.json"), dict):
+        raise WordsRefused("the figures of an adapter are an object")
     return WordsBundle(manifest, dict(files), _phrasings(files["phrasings.json"]), _golden(files["golden.json"]))
 
 
@@ -136,6 +147,7 @@ def seal_words(
     golden: Iterable[Golden],
     card: str,
     adapter: bytes | None = None,
+    figures: Mapping[str, Any] | None = None,
 ) -> dict[str, bytes]:
     """Make a bundle's files; `open_words` still checks the result."""
     rows = sorted((one.task, one.kind, one.part, index, one.pattern) for index, one in enumerate(phrasings))
@@ -145,6 +157,7 @@ def seal_words(
         "golden.json": _written({"golden": [{"finding": dict(one.finding), "text": one.text} for one in golden]}),
         "card.md": card.encode(),
         **({} if adapter is None else {"adapter.gguf": adapter}),
+        **({} if figures is None else {"figures.json": _written(figures)}),
     }
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
     return {**files, "manifest.json": WordsManifest(version=version, parent=parent, files=hashes).to_bytes()}

@@ -44,6 +44,13 @@ class LearningVerbs:
         add = self._make_verb(release, "add", self._add, "import a bundle made elsewhere: grade it, and release it")
         add.add_argument("file", type=Path)
         add.add_argument("--unchecked", metavar="REASON", help="sign it without grading it; the audit log keeps why")
+        brought = self._make_verb(
+            release, "adapter", self._adapter, "release the adapter of a language model with words"
+        )
+        brought.add_argument("file", type=Path, metavar="GGUF", help="what `export llm adapter` wrote")
+        brought.add_argument(
+            "--figures", type=Path, required=True, help="what `export llm evaluate --json` wrote of it"
+        )
         back = self._make_verb(release, "withdraw", self._withdraw, "take a release back")
         back.add_argument("target", metavar="TASK/VERSION.bundle")
         self._make_verb(release, "refresh", self._refresh, "sign again what has used up half its time")
@@ -103,6 +110,19 @@ class LearningVerbs:
             database.close()
         file = workshop.repository.target_path(target)
         said("release", f"{target.path}\t{target.sha256}", target=target.path, sha256=target.sha256, file=file)
+
+    def _adapter(self, options: argparse.Namespace, said: Say) -> None:
+        from cloud_service.learning.adapter import brought_from
+        from cloud_service.learning.release import release_candidate
+        from cloud_service.learning.words import import_adapter
+
+        brought = brought_from(options.file, options.figures)
+        database, workshop = self._opened(options)
+        try:
+            target = release_candidate(workshop, import_adapter(workshop, brought, by=BY).id, by=BY)
+        finally:
+            database.close()
+        said("release", f"{target.path}\t{target.sha256}", target=target.path, sha256=target.sha256)
 
     def _withdraw(self, options: argparse.Namespace, said: Say) -> None:
         from cloud_service.learning.release import withdraw

@@ -21,6 +21,7 @@ from cloud_service.clinic.approving import approved_in_force, phrasing_of, store
 from cloud_service.database.clinic_tables import FeedbackRow
 from cloud_service.database.columns import utc_now
 from cloud_service.database.learning_tables import LearningJobRow
+from cloud_service.learning.adapter import Brought, adapter_gate, carried
 from cloud_service.learning.errors import NothingToLearn
 from cloud_service.learning.gate import FAILED, PASSED, Gate, GateReport
 from cloud_service.learning.jobs import Workshop, note_candidate, version_key, version_of
@@ -72,28 +73,59 @@ def _opened(data: bytes) -> WordsBundle:
 
 
 def make_words(workshop: Workshop, job: int) -> None:
-    """Make the bundle of a claimed job and hold it against its gates."""
+    """Make the bundle of a claimed job and hold it against its gates; the adapter of the words before goes on."""
     parent = released_words(workshop)
     with workshop.database.write() as session:
-        phrasings = tuple(phrasing_of(one) for one in approved_in_force(session))
-        kinds = sorted({one.kind for one in phrasings})
-        stored = {kind: tuple(stored_of_kind(session, kind, STORED_MOST)) for kind in kinds}
-        version = _next_version(session, workshop)
-        bundle = _sealed(version, parent, phrasings, stored)
-        row = session.get_one(LearningJobRow, job)
-        note_candidate(workshop, row, bundle, _graded(session, bundle, parent, stored))
-        row.parent = parent.identity if parent is not None else None
+        _make(workshop, session, session.get_one(LearningJobRow, job), parent, carried(parent))
+
+
+def import_adapter(workshop: Workshop, brought: Brought, *, by: str) -> LearningJobRow:
+    """Make a candidate of all approved words that stand now, with an adapter that was made elsewhere, and grade it."""
+    parent = released_words(workshop)
+    with workshop.database.write() as session:
+        row = LearningJobRow(kind=WORDS_JOB, task=WORDS, state="running", requested_by=by, requested=utc_now())
+        session.add(row)
+        session.flush()
+        audit.record(session, actor=by, action="learning.import", subject=WORDS, adapter=brought.sha256)
+        _make(workshop, session, row, parent, brought)
+        return row
+
+
+def _make(
+    workshop: Workshop, session: Session, row: LearningJobRow, parent: WordsBundle | None, brought: Brought | None
+) -> None:
+    phrasings = tuple(phrasing_of(one) for one in approved_in_force(session))
+    kinds = sorted({one.kind for one in phrasings})
+    stored = {kind: tuple(stored_of_kind(session, kind, STORED_MOST)) for kind in kinds}
+    bundle = _sealed(_next_version(session, workshop), parent, phrasings, stored, brought)
+    report = _graded(session, bundle, parent, stored)
+    if brought is not None:
+        report = replace(report, gates=(*report.gates, adapter_gate(brought, parent)))
+    note_candidate(workshop, row, bundle, report)
+    row.parent = parent.identity if parent is not None else None
 
 
 def _sealed(
-    version: str, parent: WordsBundle | None, phrasings: Sequence[Phrasing], stored: dict[str, tuple[Finding, ...]]
+    version: str,
+    parent: WordsBundle | None,
+    phrasings: Sequence[Phrasing],
+    stored: dict[str, tuple[Finding, ...]],
+    brought: Brought | None,
 ) -> WordsBundle:
     approved = Approved(name=WORDS, phrasings=tuple(phrasings))
     chosen = [one for findings in stored.values() for one in findings[:GOLDEN_OF_KIND]]
     golden = golden_of((_without_names(one, index) for index, one in enumerate(chosen)), approved)
     name = parent.identity if parent is not None else ""
-    card = _card(version, phrasings)
-    return open_words(seal_words(version=version, parent=name, phrasings=phrasings, golden=golden, card=card))
+    files = seal_words(
+        version=version,
+        parent=name,
+        phrasings=phrasings,
+        golden=golden,
+        card=_card(version, phrasings, brought),
+        adapter=None if brought is None else brought.adapter,
+        figures=None if brought is None else brought.figures,
+    )
+    return open_words(files)
 
 
 def _without_names(finding: Finding, index: int) -> Finding:
@@ -124,7 +156,7 @@ def _next_version(session: Session, workshop: Workshop) -> str:
     return "1.0.0" if newest is None else f"{newest[0]}.{newest[1]}.{newest[2] + 1}"
 
 
-def _card(version: str, phrasings: Sequence[Phrasing]) -> str:
+def _card(version: str, phrasings: Sequence[Phrasing], brought: Brought | None) -> str:
     lines = [
         f"# {WORDS}/{version}",
         "",
@@ -138,6 +170,11 @@ def _card(version: str, phrasings: Sequence[Phrasing]) -> str:
     for one in phrasings:
         vetted = present(knowledge(), one.task, one.kind, one.part)
         lines.append(f"| {one.kind} | {one.part} | {one.pattern} | {vetted[0] if vetted else 'nothing'} |")
+    if brought is not None:
+        lines += [
+            "",
+            f"With the adapter {brought.sha256[:12]} for the language model {brought.figures['model']['name']}.",
+        ]
     limits = "What a program can check of a sentence was checked; that it is right is the word of the two people."
     return "\n".join([*lines, "", "## Limits", "", limits, ""])
 

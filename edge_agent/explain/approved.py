@@ -1,5 +1,6 @@
 """Approved words as the daemon takes them up: the self-test of a bundle, and words in force until others are."""
 
+import hashlib
 import logging
 from collections.abc import Iterable, Iterator
 
@@ -10,6 +11,7 @@ from biosignal.rehearsal import rehearse
 from biosignal.wording.bundle import LIMITS, WordsBundle, open_words
 from biosignal.wording.checker import refusal
 from biosignal.wording.in_force import speak
+from edge_agent.explain.adapter_folder import AdapterFolder
 
 log = logging.getLogger(__name__)
 
@@ -25,22 +27,28 @@ class ApprovedWords:
     def __init__(self, bundle: WordsBundle) -> None:
         self.bundle = bundle.identity
         self.approved = rehearse(bundle)
+        self.adapter = bundle.adapter
 
     def close(self) -> None:
         """Nothing is held: words go out of force when others, or none, are taken up."""
 
 
 class WordsInForce:
-    """Which approved words texts are written in now; without any, the vetted ones alone."""
+    """Which approved words texts are written in now; without any, the vetted ones alone.
 
-    def __init__(self) -> None:
+    An adapter that came with them goes where they go: in force with them, and out.
+    """
+
+    def __init__(self, adapters: AdapterFolder) -> None:
         self._words: ApprovedWords | None = None
+        self._adapters = adapters
         speak(None)
 
     def take_up(self, words: ApprovedWords | None, reason: str = "") -> None:
         """Write the next text in these words; None: in the vetted ones alone."""
         self._words = words
         speak(words.approved if words is not None else None)
+        self._adapters.take_up(words.adapter if words is not None else None)
         log.info("explain.words.taken", extra={"facts": {"words": words.bundle if words else None, "why": reason}})
 
     def state(self) -> str:
@@ -60,9 +68,17 @@ class WordsInForce:
                 if bundle is not None:
                     yield bundle, _stands(about, text)
 
+    def brought(self, adapter_sha256: str) -> str | None:
+        """Name the bundle in force that brought an adapter; None where it came from elsewhere."""
+        words = self._words
+        if words is None or words.adapter is None:
+            return None
+        return words.bundle if hashlib.sha256(words.adapter).hexdigest() == adapter_sha256 else None
+
     def close(self) -> None:
-        """Put no approved words in force."""
-        self.take_up(None, "the daemon ends")
+        """Put no approved words in force; the file of an adapter stays for the next start."""
+        self._words = None
+        speak(None)
 
 
 def opened(data: bytes) -> WordsBundle:

@@ -24,6 +24,10 @@ class DecoderLost(BedsideError):
     remedy = "texts come from the template; `edge-agent doctor` shows why the language model does not run"
 
 
+class NotLoaded(DecoderLost):
+    """The language model's process is there and says why it cannot write."""
+
+
 class DecoderLate(DecoderLost):
     """The language model's process did not answer in time and was killed."""
 
@@ -68,12 +72,12 @@ class Decoder:
 
         Raises
         ------
-        DecoderLate, DecoderLost : it did not become ready; it is killed.
+        DecoderLate, DecoderLost, NotLoaded : it did not become ready; it is killed.
         """
         hello = self._read(within_s)
         if hello.get("ready") is not True:
             self.close()
-            raise DecoderLost("the language model did not load", reason=str(hello.get("reason", "nonsense")))
+            raise NotLoaded("the language model did not load", reason=str(hello.get("reason", "nonsense")))
         self.model = str(hello.get("model", ""))
         self.sha256 = str(hello.get("sha256", ""))
         self.adapter = str(hello.get("adapter", ""))

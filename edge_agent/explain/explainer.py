@@ -12,8 +12,8 @@ from biosignal.wording.checker import refusal
 from biosignal.wording.grammar import gbnf
 from biosignal.wording.knowledge import broken_words
 from biosignal.wording.language import longest, prompt_of
-from edge_agent.explain.decoder import Decoder, DecoderLate, DecoderLost
-from edge_agent.explain.ladder import child_command, too_little_free
+from edge_agent.explain.decoder import Decoder, DecoderLate, DecoderLost, NotLoaded
+from edge_agent.explain.ladder import Adapter, Start, adapter_in_settings, start_of, too_little_free
 from edge_agent.explain.settings import ExplainSettings
 from edge_agent.explain.template import checked_against, explain
 from edge_agent.pulse import Pulse
@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 LIMIT_S = 10.0
 LOOK_S = 1.0
 """So often it is looked after the language model's process while no text is wanted."""
+ADAPTER_LOSSES = 2
+"""After so many ends of the process with an adapter, and no text of it between them, the model goes on without."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,18 +53,30 @@ class Explainer:
     `submit` makes the template text, hands it to `on_text` in the caller's thread and returns. A thread of its own asks
     the language model, and hands a text to `on_text` as revision 1 of the same explanation only if the checker accepts
     it. Where anything fails, the template stays.
+
+    `on_adapter_lost` is given the hash of an adapter with which the process ended again and again.
     """
 
-    def __init__(self, settings: ExplainSettings, on_text: Callable[[Explanation], None]) -> None:
+    def __init__(
+        self,
+        settings: ExplainSettings,
+        on_text: Callable[[Explanation], None],
+        *,
+        on_adapter_lost: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._settings = settings
         self._on_text = on_text
+        self._on_adapter_lost = on_adapter_lost
         self._waiting: OrderedDict[str, Finding] = OrderedDict()
         self._changed = threading.Condition()
         self._closing = False
         self._counts = ExplainerCounts()
         self._decoder: Decoder | None = None
         self._starts_s: deque[float] = deque()
-        self._command, self._off = child_command(settings)
+        self._start = start_of(settings, adapter_in_settings(settings))
+        self._next_start: Start | None = None
+        self._adapter_losses = 0
+        self._off = self._start.off
         self._rests_until_s: float | None = None
         self.pulse = Pulse("explainer", LIMIT_S)
         self._thread: threading.Thread | None = None
@@ -82,7 +96,7 @@ class Explainer:
     def state(self) -> str:
         """Say what writes the texts: ``llm: MODEL`` or ``template only: REASON``, and whether words are missing."""
         with self._changed:
-            writer = f"template only: {self._off}" if self._off else f"llm: {_loaded(self._decoder)}"
+            writer = f"template only: {self._off}" if self._off else f"llm: {_loaded(self._decoder, self._start)}"
         missing = len(broken_words())
         return f"{writer}; {missing} faults in the vetted words" if missing else writer
 
@@ -104,6 +118,18 @@ class Explainer:
             self._changed.notify_all()
         return explanation
 
+    def lay_over(self, adapter: Adapter | None) -> None:
+        """Let the next texts be written with this adapter over the model; None: without one.
+
+        An adapter that the settings name stays: who set it by hand meant it.
+        """
+        if self._settings.adapter_path is not None:
+            return
+        start = start_of(self._settings, adapter)
+        with self._changed:
+            self._next_start = start
+            self._changed.notify_all()
+
     def close(self) -> None:
         """Stop; what waits keeps its template. A text in the making is given up with its process."""
         with self._changed:
@@ -124,18 +150,28 @@ class Explainer:
             self.pulse.beat(LOOK_S + LIMIT_S)
             finding = None
             with self._changed:
-                self._changed.wait_for(lambda: self._closing or self._waiting, LOOK_S)
+                self._changed.wait_for(lambda: self._closing or self._waiting or self._next_start, LOOK_S)
                 if self._closing:
                     break
-                if self._waiting:
+                if self._waiting and self._next_start is None:
                     _, finding = self._waiting.popitem(last=False)
             self.pulse.beat(self._settings.start_s + self._settings.deadline_s + LIMIT_S)
-            if finding is not None:
+            if self._next_start is not None:
+                self._take_next_start()
+            elif finding is not None:
                 self._reword(finding)
             else:
                 self._look_after()
         self._drop_decoder()
         self.pulse.rest()
+
+    def _take_next_start(self) -> None:
+        """Give up the process that is there; the next text begins another one, as it is to be started now."""
+        self._drop_decoder()
+        with self._changed:
+            if self._next_start is not None:
+                self._start, self._next_start = self._next_start, None
+            self._adapter_losses = 0
 
     def _look_after(self) -> None:
         """Start the language model's process anew where it has died or stands still while nobody asks it."""
@@ -144,10 +180,12 @@ class Explainer:
             return
         self._note("lost")
         self._drop_decoder()
+        self._count_adapter_loss(None)
         try:
             self._ready_decoder()
         except DecoderLost as error:
             self._drop_decoder()
+            self._count_adapter_loss(error)
             self._give_up_if_hopeless(str(error))
         except Exception:  # the border of the thread, as in `_reword`
             log.exception("explain.start.failed")
@@ -165,6 +203,7 @@ class Explainer:
         except DecoderLost as error:
             self._note("lost")
             self._drop_decoder()
+            self._count_adapter_loss(error)
             self._give_up_if_hopeless(str(error))
         except Exception:  # the border of the thread: one finding that cannot be worded must not end the others' texts
             log.exception("explain.reword.failed", extra={"facts": {"kind": finding.kind}})
@@ -172,6 +211,7 @@ class Explainer:
         else:
             if explanation is not None:
                 if decoder.adapter:
+                    self._adapter_losses = 0
                     self._note("adapted")
                 self._note("accepted")
                 self._on_text(explanation)
@@ -208,17 +248,33 @@ class Explainer:
         if len(self._starts_s) >= self._settings.restarts_per_minute:
             self._rest(f"the language model's process failed {len(self._starts_s)} times within a minute")
             return None
-        if too_little := too_little_free(self._settings):
+        if too_little := too_little_free(self._settings, self._start.adapter):
             self._rest(too_little)
             return None
         self._starts_s.append(now_s)
-        decoder = Decoder(self._command)
+        decoder = Decoder(self._start.command)
         with self._changed:
             self._decoder = decoder
             if self._closing:
                 decoder.kill()
         decoder.wait_ready(self._settings.start_s)
         return decoder
+
+    def _count_adapter_loss(self, error: DecoderLost | None) -> None:
+        """Go on without the adapter where the process keeps ending with it, before the model has to rest for it."""
+        adapter = self._start.adapter
+        if adapter is None or isinstance(error, NotLoaded):
+            return
+        self._adapter_losses += 1
+        if self._adapter_losses < min(ADAPTER_LOSSES, self._settings.restarts_per_minute):
+            return
+        log.warning("explain.adapter.lost", extra={"facts": {"sha256": adapter.sha256}})
+        alone = start_of(self._settings, None)
+        with self._changed:
+            self._start = replace(alone, without="the process ended again and again with it")
+            self._adapter_losses = 0
+            self._starts_s.clear()
+        self._on_adapter_lost(adapter.sha256)
 
     def _give_up_if_hopeless(self, reason: str) -> None:
         if len(self._starts_s) >= self._settings.restarts_per_minute:
@@ -242,10 +298,10 @@ class Explainer:
             decoder.close()
 
 
-def _loaded(decoder: Decoder | None) -> str:
+def _loaded(decoder: Decoder | None, start: Start) -> str:
     """Name the model that is loaded, and its adapter or why it goes without."""
     if decoder is None or not decoder.model:
         return "not loaded yet"
-    if decoder.adapter_refused:
-        return f"{decoder.model} without its adapter: {decoder.adapter_refused}"
+    if without := decoder.adapter_refused or start.without:
+        return f"{decoder.model} without its adapter: {without}"
     return f"{decoder.model} with adapter {decoder.adapter[:12]}" if decoder.adapter else decoder.model

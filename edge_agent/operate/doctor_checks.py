@@ -12,7 +12,8 @@ from pathlib import Path
 
 from biosignal.errors import BedsideError
 from biosignal.tasks.lookup import models, quantity
-from edge_agent.explain.ladder import child_command, too_little_free
+from edge_agent.explain.ladder import adapter_in_settings, start_of, too_little_free
+from edge_agent.explain.settings import ExplainSettings
 from edge_agent.operate.broker_probe import probe_broker
 from edge_agent.operate.clock import Clock, utc_text
 from edge_agent.operate.doctor import Check, Checking, fail, ok, warn
@@ -264,12 +265,17 @@ def explainer(settings: Settings, clock: Clock) -> Iterator[Check]:
         yield ok("explainer", "template texts; the language model is not installed (`make llm` installs it)")
     elif settings.explain.model_path is not None and not settings.explain.model_path.is_file():
         yield fail("explainer", f"no model at {settings.explain.model_path}", "correct explain.model_path")
-    elif why := child_command(settings.explain)[1] or too_little_free(settings.explain):
+    elif why := _why_template(settings.explain):
         yield warn("explainer", f"template texts; {why}", "give the model more memory, or set a smaller one")
     elif settings.explain.adapter_path is not None and not settings.explain.adapter_path.is_file():
         yield warn("explainer", f"no adapter at {settings.explain.adapter_path}", "correct explain.adapter_path")
     else:
         yield ok("explainer", "the language model is installed")
+
+
+def _why_template(explain: ExplainSettings) -> str:
+    adapter = adapter_in_settings(explain)
+    return start_of(explain, adapter).off or too_little_free(explain, adapter)
 
 
 def agent(settings: Settings, clock: Clock) -> Iterator[Check]:

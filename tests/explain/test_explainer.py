@@ -16,7 +16,7 @@ from biosignal.wording.checker import refusal
 from edge_agent.explain import child as child_module
 from edge_agent.explain.child import file_sha256
 from edge_agent.explain.explainer import Explainer
-from edge_agent.explain.ladder import child_command
+from edge_agent.explain.ladder import start_of
 from edge_agent.explain.settings import ExplainSettings
 
 STAND_IN = """
@@ -226,9 +226,9 @@ def real_settings() -> ExplainSettings:
 @pytest.mark.llm
 def test_the_real_model_writes_texts_that_pass():
     settings = real_settings()
-    command, reason = child_command(settings)
-    if reason:
-        pytest.skip(reason)
+    start = start_of(settings, None)
+    if start.off:
+        pytest.skip(start.off)
     heard = Heard()
     explainer = Explainer(settings, heard)
     found = [finding(kind, random.Random(kind)) for kind in ("pvc", "vt", "asystole")]
@@ -240,4 +240,6 @@ def test_the_real_model_writes_texts_that_pass():
     made = [text for text in heard.texts if text.made_by == "llm"]
     assert made
     assert all(refusal(text.text, by_id[text.finding]) is None for text in made)
-    assert {text.model_sha256 for text in made} == {file_sha256(Path(command[command.index("--model") + 1]))}
+    assert {text.model_sha256 for text in made} == {
+        file_sha256(Path(start.command[start.command.index("--model") + 1]))
+    }

@@ -3,6 +3,7 @@
 import random
 import sys
 import time
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -13,11 +14,19 @@ from biosignal.errors import BadInput
 from biosignal.events import Explanation
 from biosignal.wording.checker import refusal
 from edge_agent.explain.explainer import Explainer, ExplainerCounts
-from edge_agent.explain.ladder import ADDRESS_MB, child_command, packaged_model, too_little_free
+from edge_agent.explain.ladder import (
+    ADDRESS_MB,
+    Adapter,
+    adapter_in_settings,
+    packaged_model,
+    start_of,
+    too_little_free,
+)
 from edge_agent.explain.settings import ExplainSettings
 
 STAND_IN = '''
 """Stands in for llama-cpp-python: its model says what it was asked, with another verb; an adapter changes the verb."""
+import os
 import pathlib
 import time
 
@@ -35,8 +44,11 @@ class Llama:
                 raise ValueError("no GGUF")
         self.late = b"late" in pathlib.Path(path).read_bytes()
         self.has_adapter = lora_path is not None
+        self.crashes = self.has_adapter and b"crash" in pathlib.Path(lora_path).read_bytes()
 
     def create_chat_completion(self, messages, grammar, max_tokens, temperature, seed):
+        if self.crashes:
+            os._exit(11)
         if self.late:
             time.sleep(60)
         note = messages[0]["content"].split("\\n", 1)[1]
@@ -75,6 +87,15 @@ class Files:
         }
         return ExplainSettings(**given | changed)
 
+    def without_adapter(self, **changed) -> ExplainSettings:
+        return self.settings(**{"adapter_path": None, "adapter_sha256": "", "restarts_per_minute": 5} | changed)
+
+    def other(self, content: bytes) -> Adapter:
+        """Another adapter beside the one of the settings."""
+        file = self.model.with_name("other.gguf")
+        file.write_bytes(content)
+        return Adapter(file=file, sha256=digest(file))
+
 
 def digest(path: Path) -> str:
     return sha256(path.read_bytes()).hexdigest()
@@ -104,6 +125,34 @@ def written():
     yield explained
     for explainer in opened:
         explainer.close()
+
+
+@pytest.fixture
+def service(files):
+    """Starts explainers that are asked again and again; what they heard and lost is kept beside them."""
+    opened: list[Explainer] = []
+
+    def started(settings: ExplainSettings) -> Explainer:
+        lost: list[str] = []
+        explainer = Explainer(settings, lambda _: None, on_adapter_lost=lost.append)
+        explainer.lost = lost
+        opened.append(explainer)
+        return explainer
+
+    yield started
+    for explainer in opened:
+        explainer.close()
+
+
+def say_until(explainer: Explainer, rung: str, count: int) -> None:
+    """Explain findings, one at a time, until so many were written by a rung."""
+    end_s = time.monotonic() + 110.0
+    while explainer.counts.rungs()[rung] < count:
+        done = explainer.counts
+        explainer.submit(FOUND)
+        while explainer.counts == replace(done, submitted=done.submitted + 1):
+            assert time.monotonic() < end_s, (explainer.counts, explainer.state())
+            time.sleep(0.02)
 
 
 def _is_done(counts: ExplainerCounts, state: str) -> bool:
@@ -182,15 +231,60 @@ def test_a_model_beyond_its_cap_of_memory_is_not_started(files, written):
 def test_a_model_is_not_started_where_too_little_memory_is_free(files, monkeypatch, tmp_path, written):
     meminfo = tmp_path / "meminfo"
     meminfo.write_text("MemTotal: 900000 kB\nMemAvailable: 61440 kB\n")
-    assert too_little_free(files.settings(), meminfo) == "too little memory: model.gguf needs 130 MB, 60 are free"
-    meminfo.write_text("MemTotal: 900000 kB\nMemAvailable: 614400 kB\n")
-    assert too_little_free(files.settings(), meminfo) == ""
-    assert too_little_free(files.settings(), tmp_path / "none") == ""
+    adapter = adapter_in_settings(files.settings())
     low = "too little memory: model.gguf needs 130 MB, 60 are free"
-    monkeypatch.setattr("edge_agent.explain.explainer.too_little_free", lambda _: low)
+    assert too_little_free(files.settings(), adapter, meminfo) == low
+    meminfo.write_text("MemTotal: 900000 kB\nMemAvailable: 614400 kB\n")
+    assert too_little_free(files.settings(), adapter, meminfo) == ""
+    assert too_little_free(files.settings(), adapter, tmp_path / "none") == ""
+    monkeypatch.setattr("edge_agent.explain.explainer.too_little_free", lambda *_: low)
     _, counts, state = written(files.settings())
     assert state == f"template only: {low}"
     assert counts.rungs()["template"] == 1
+
+
+def test_an_adapter_with_which_the_process_keeps_ending_is_given_up_and_the_model_writes_alone(files, service):
+    explainer = service(files.without_adapter())
+    crashing = files.other(b"GGUF crash")
+    explainer.lay_over(crashing)
+    say_until(explainer, "model", 2)
+    assert explainer.lost == [crashing.sha256]
+    assert explainer.counts.lost == 2
+    assert explainer.state() == "llm: model.gguf without its adapter: the process ended again and again with it"
+
+
+def test_another_adapter_is_taken_up_for_the_next_text_and_put_away_again(files, service):
+    explainer = service(files.without_adapter())
+    say_until(explainer, "model", 1)
+    given = files.other(b"GGUF of a clinic's adapter")
+    explainer.lay_over(given)
+    say_until(explainer, "adapter", 1)
+    assert explainer.state() == f"llm: model.gguf with adapter {given.sha256[:12]}"
+    explainer.lay_over(None)
+    say_until(explainer, "model", 2)
+    assert explainer.state() == "llm: model.gguf"
+
+
+def test_an_adapter_that_was_given_up_does_not_keep_another_from_being_taken_up(files, service):
+    explainer = service(files.without_adapter())
+    explainer.lay_over(files.other(b"GGUF crash"))
+    say_until(explainer, "model", 1)
+    explainer.lay_over(files.other(b"GGUF of a better one"))
+    say_until(explainer, "adapter", 1)
+
+
+def test_an_adapter_that_was_set_by_hand_stays_whatever_comes_with_words(files, service):
+    explainer = service(files.settings(restarts_per_minute=5))
+    explainer.lay_over(files.other(b"GGUF of a clinic's adapter"))
+    say_until(explainer, "adapter", 1)
+    assert explainer.state() == f"llm: model.gguf with adapter {digest(files.adapter)[:12]}"
+
+
+def test_a_model_that_fits_only_without_its_adapter_writes_alone(files, written):
+    files.adapter.write_bytes(b"GGUF" + bytes(2 << 20))
+    _, counts, state = written(files.settings(memory_mb=ADDRESS_MB + 1))
+    assert counts.rungs()["model"] == 1
+    assert state.startswith("llm: model.gguf without its adapter: too little memory: model.gguf needs ")
 
 
 @pytest.mark.parametrize("given", [{"model_sha256": "abc"}, {"adapter_sha256": "Z" * 64}])
@@ -207,15 +301,15 @@ def test_an_adapter_without_its_hash_is_refused_with_the_settings(files):
 
 
 def test_an_address_is_no_model(tmp_path):
-    command, reason = child_command(ExplainSettings(model_path=Path("https://models.example/m.gguf")))
-    assert command == ()
-    assert reason == "the model file m.gguf is not there"
+    start = start_of(ExplainSettings(model_path=Path("https://models.example/m.gguf")), None)
+    assert start.command == ()
+    assert start.off == "the model file m.gguf is not there"
 
 
 @pytest.mark.llm
 def test_the_real_model_goes_on_without_an_adapter_that_does_not_fit(tmp_path, written):
     model = packaged_model()
-    if model is None or child_command(ExplainSettings())[1]:
+    if model is None or start_of(ExplainSettings(), None).off:
         pytest.skip("no language model is installed (make llm)")
     adapter = tmp_path / "adapter.gguf"
     adapter.write_bytes(b"GGUF, but no adapter")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from biosignal.wording.language import first_text
-from edge_agent.explain.ladder import child_command, packaged_model
+from edge_agent.explain.ladder import packaged_model, start_of
 from edge_agent.explain.settings import ExplainSettings
 from export.cli import main
 from export.llm.child import Child, ModelLost
@@ -122,7 +122,7 @@ def test_a_model_that_is_none_is_refused(tmp_path):
 @pytest.mark.llm
 def test_the_real_model_is_scored_beside_the_template(tmp_path, capsys):
     model = packaged_model()
-    if model is None or child_command(ExplainSettings())[1]:
+    if model is None or start_of(ExplainSettings(), None).off:
         pytest.skip("no language model is installed (make llm)")
     write_corpus(Corpus(pairs=tuple(HELD), manifest={"seed": 0, "knowledge": "-"}), tmp_path / "corpus")
     asked = ("--corpus", str(tmp_path / "corpus"), "--model", str(model), "--findings", "1")

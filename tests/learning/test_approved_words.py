@@ -17,7 +17,9 @@ from cloud_service.clinic.approving import approved_in_force, phrasing_of
 from cloud_service.database.event_tables import CommandRow
 from cloud_service.ingest.arrival import Message
 from cloud_service.ingest.commit import commit
-from cloud_service.learning.words import released_words
+from cloud_service.learning.release import release_candidate
+from cloud_service.learning.words import import_adapter, released_words
+from edge_agent.explain.adapter_folder import AdapterFolder
 from edge_agent.explain.approved import ApprovedWords, WordsInForce, opened, written_in
 from edge_agent.explain.template import explain
 from edge_agent.updates.cargo import Line
@@ -26,6 +28,7 @@ from edge_agent.updates.shelf import BundleShelf
 from edge_agent.updates.tuf_client import UpdateClient
 from edge_agent.updates.updater import Switched, Updater
 from tests.explain.phrasings import ASK, FELL, SLOWER
+from tests.learning.adapters import ADAPTER, brought
 from tests.learning.slow_hearts import KIND, LEAD, slow_heart
 
 HEARTS = [slow_heart(number) for number in range(3)]
@@ -203,7 +206,7 @@ class Bed:
             now=lambda: now,
         )
         self.steps, self.heard = [], threading.Condition()
-        self.words = WordsInForce()
+        self.words = WordsInForce(AdapterFolder(folder / "words", lambda _: None))
         line = Line(opened=opened, windows=3)
         self.updater = Updater(
             TrialSettings(retry_s=(0.01,), reserve_bytes=0),
@@ -266,6 +269,25 @@ def test_a_phrase_approved_at_the_clinic_is_spoken_by_a_device_an_hour_later(slo
         for heart in HEARTS:
             bed.speak(heart)
         bed.wait_for("switched")
+    finally:
+        bed.updater.stop()
+
+
+def test_an_adapter_reaches_a_device_with_the_words_and_stays_with_the_next_ones(slow, tmp_path):
+    viewer, reviewer = slow.person(Role.VIEWER), slow.person(Role.REVIEWER)
+    row = import_adapter(slow.workshop, brought(), by="test")
+    release_candidate(slow.workshop, row.id, by="test")
+    approve(reviewer, suggest(viewer, FELL_HERE))
+    bed = Bed(slow, tmp_path / "bed", now=datetime.now(timezone.utc))
+    try:
+        job = candidate(slow)
+        assert job["passed"], job["reason"]
+        engineer = slow.person(Role.ENGINEER)
+        assert engineer.post(f"/learning/candidates/{job['id']}/release", {}).status == 201
+        bed.hear(slow)
+        bed.wait_for("trial")
+        assert written_in(bed.speak(slow_heart(7))) == "words/1.0.1"
+        assert [file.read_bytes() for file in (tmp_path / "bed" / "words").iterdir()] == [ADAPTER]
     finally:
         bed.updater.stop()
 

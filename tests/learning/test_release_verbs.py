@@ -7,6 +7,7 @@ import pytest
 from biosignal.model.bundle import pack
 from cloud_service.cli import main
 from tests.bundles import bundle_files
+from tests.learning.adapters import ADAPTER, brought
 
 
 @pytest.fixture
@@ -48,3 +49,19 @@ def test_a_file_that_is_no_bundle_is_an_input_error(cli, tmp_path):
     assert cli("release", "add", str(file), "--unchecked", "x")[0] == 2
     file.write_bytes(b"not a zip")
     assert cli("release", "add", str(file), "--unchecked", "x")[0] == 2
+
+
+def test_an_adapter_is_released_with_its_figures_and_refused_without_good_ones(cli, tmp_path):
+    file, figures = tmp_path / "adapter.gguf", tmp_path / "figures.json"
+    file.write_bytes(ADAPTER)
+    good = dict(brought().figures)
+    figures.write_text(json.dumps({**good, "corpus": {}, "findings": {}, "memory_mb": {}}))
+    code, lines = cli("release", "adapter", str(file), "--figures", str(figures))
+    assert (code, lines[0]["target"]) == (0, "words/1.0.0.bundle")
+    bad = dict(brought(faithful=0.9).figures)
+    figures.write_text(json.dumps({**bad, "corpus": {}, "findings": {}, "memory_mb": {}}))
+    file.write_bytes(b"GGUF of another")
+    code, lines = cli("release", "adapter", str(file), "--figures", str(figures))
+    assert (code, lines[-1]["ok"]) == (3, False)
+    assert "only 90.0% are faithful" in json.dumps(lines)
+    assert cli("release", "adapter", str(file), "--figures", str(tmp_path / "none.json"))[0] == 2

@@ -18,6 +18,7 @@ from biosignal.tasks import TASKS
 from biosignal.wording.bundle import LIMITS, WORDS, Golden, WordsManifest, WordsRefused, open_words, seal_words
 from biosignal.wording.grammar import gbnf
 from biosignal.wording.in_force import speak
+from edge_agent.explain.adapter_folder import AdapterFolder
 from edge_agent.explain.approved import ApprovedWords, WordsInForce, opened, written_in
 from edge_agent.explain.template import explain
 from edge_agent.updates.cargo import Line
@@ -46,9 +47,11 @@ class Bed:
         self.reports = []
         self.heard = threading.Condition()
         self.updater = None
+        self.adapters = folder.with_name("words")
+        self.laid = []
 
     def boot(self):
-        self.words = WordsInForce()
+        self.words = WordsInForce(AdapterFolder(self.adapters, self.laid.append))
         self.updater = Updater(
             TrialSettings(windows=1000, retry_s=(0.01,), reserve_bytes=0),
             BundleShelf(self.folder, lambda _task: None, lines={WORDS: Line(opened=opened, windows=TEXTS)}),
@@ -86,6 +89,23 @@ class Bed:
         with self.heard:
             while (bundle, step) not in self.reports:
                 assert self.heard.wait(until - time.monotonic()), (self.reports, bundle, step)
+
+    def lies(self):
+        """The content of each file of an adapter; what was handed on last is the only one."""
+        files = self.files()
+        assert [one.file for one in self.laid[-1:] if one is not None] == files
+        return [file.read_bytes() for file in files]
+
+    def wait_until_it_lies(self, content):
+        sha256 = None if content is None else hashlib.sha256(content).hexdigest()
+        until = time.monotonic() + 30
+        while (None if self.laid[-1] is None else self.laid[-1].sha256) != sha256 or len(self.files()) != bool(content):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        assert self.lies() == ([] if content is None else [content])
+
+    def files(self):
+        return sorted(self.adapters.glob("*"))
 
     def speak(self, times=1, *, damaged=False):
         """Make so many texts of a finding, as the keeper hands them on; give the last."""
@@ -162,6 +182,64 @@ def test_an_adapter_has_a_place_and_is_held_to_its_hash():
     assert words_bundle().adapter is None
     with pytest.raises(BedsideError, match="not the one the manifest hashed"):
         open_words({**files, "adapter.gguf": b"GGUF another"})
+
+
+def test_an_adapter_that_is_no_gguf_file_is_refused():
+    with pytest.raises(WordsRefused, match="no GGUF"):
+        open_words(words_files(adapter=b"PK"))
+
+
+def test_an_adapter_goes_where_its_words_go_through_trial_restart_and_back(bed):
+    first, second = b"GGUF first", b"GGUF second"
+    bed.offer(words_files((SLOWER,), adapter=first))
+    bed.wait_for("words/1.0.0", "trial")
+    assert bed.lies() == [first]
+    bed.speak(TEXTS)
+    bed.wait_for("words/1.0.0", "switched")
+    bed.updater.stop()
+    bed.words.close()
+    bed.boot()
+    assert bed.lies() == [first]
+    bed.offer(words_files((SLOWER, FELL), version="1.0.1", adapter=second))
+    bed.wait_for("words/1.0.1", "trial")
+    assert bed.lies() == [second]
+    bed.speak(damaged=True)
+    bed.wait_for("words/1.0.1", "rolled-back")
+    bed.wait_until_it_lies(first)
+
+
+def test_words_whose_adapter_ends_the_language_model_on_trial_are_given_back(bed):
+    bed.offer(words_files((SLOWER,)))
+    bed.wait_for("words/1.0.0", "trial")
+    bed.speak(TEXTS)
+    bed.wait_for("words/1.0.0", "switched")
+    bed.offer(words_files((SLOWER, FELL), version="1.0.1", adapter=b"GGUF crash"))
+    bed.wait_for("words/1.0.1", "trial")
+    lost = bed.laid[-1].sha256
+    assert bed.words.brought("0" * 64) is None
+    bed.updater.window(WORDS, bed.words.brought(lost), False)
+    bed.wait_for("words/1.0.1", "rolled-back")
+    bed.wait_until_it_lies(None)
+    assert bed.words.brought(lost) is None
+
+
+def test_words_are_spoken_without_their_adapter_where_there_is_no_room_for_its_file(bed):
+    bed.adapters.write_bytes(b"a file where the folder should be")
+    bed.offer(words_files((SLOWER,), adapter=b"GGUF first"))
+    bed.wait_for("words/1.0.0", "trial")
+    assert bed.laid[-1] is None
+    assert SLOWER.pattern in bed.speak().text
+
+
+@pytest.mark.parametrize("damage", [b"", b"GGUF torn", b"GGUF firsT"])
+def test_a_file_of_an_adapter_that_was_damaged_is_written_anew(tmp_path, damage):
+    laid = []
+    folder = AdapterFolder(tmp_path / "words", laid.append)
+    folder.take_up(b"GGUF first")
+    laid[-1].file.write_bytes(damage)
+    folder.take_up(b"GGUF first")
+    assert laid[-1].file.read_bytes() == b"GGUF first"
+    assert hashlib.sha256(b"GGUF first").hexdigest() == laid[-1].sha256
 
 
 def test_no_task_has_the_name_of_the_words():
