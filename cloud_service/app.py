@@ -27,6 +27,7 @@ from cloud_service.clinic import (
     bed_limits,
     classify,
     classify_file,
+    device_register,
     devices,
     disclosure,
     duties,
@@ -80,6 +81,7 @@ API = "/api/v1"
 API_ROUTERS: tuple[APIRouter, ...] = (
     logins.router,
     devices.router,
+    device_register.router,
     recordings.router,
     disclosure.router,
     patients.router,

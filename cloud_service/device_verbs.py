@@ -22,7 +22,7 @@ Say = Callable[..., None]
 
 
 class DeviceVerbs:
-    """The verbs `device add`, `provision`, `revoke` and `list`."""
+    """The verbs `device add`, `provision`, `revoke`, `remove` and `list`."""
 
     def __init__(
         self,
@@ -50,6 +50,8 @@ class DeviceVerbs:
             made.add_argument("--renew", action="store_true", help="a known device: its old password ends")
         _meeting_flags(ready)
         self._make_verb(device, "revoke", self._revoke, "shut a device out").add_argument("name")
+        text = "forget a device of which nothing is stored"
+        self._make_verb(device, "remove", self._remove, text).add_argument("name")
         self._make_verb(device, "list", self._list, "list the devices")
 
     def _add(self, options: argparse.Namespace, said: Say) -> None:
@@ -76,6 +78,14 @@ class DeviceVerbs:
         write_accounts(database, settings.state_dir, clinic=settings.mqtt.username)
         database.close()
         said("device", f"{options.name} is revoked", device=options.name, revoked=True)
+
+    def _remove(self, options: argparse.Namespace, said: Say) -> None:
+        settings = self._settings_from(options)
+        database = self._open_state(settings)
+        devices.remove_device(database, name=options.name, by=BY)
+        write_accounts(database, settings.state_dir, clinic=settings.mqtt.username)
+        database.close()
+        said("device", f"{options.name} is forgotten", device=options.name, removed=True)
 
     def _list(self, options: argparse.Namespace, said: Say) -> None:
         database = self._open_state(self._settings_from(options))

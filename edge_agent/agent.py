@@ -2,13 +2,14 @@
 
 import faulthandler
 import logging
+import shutil
 import signal
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -56,6 +57,7 @@ from edge_agent.explain.explainer import Explainer
 from edge_agent.findings.alarms import AlarmMachine
 from edge_agent.findings.sounder import Sounder
 from edge_agent.inference.models import Models
+from edge_agent.operate.certificates import Certificates
 from edge_agent.operate.clock import Clock, HostClock, utc_text
 from edge_agent.operate.log_handler import logging_to
 from edge_agent.operate.private_files import keep_to_ourselves
@@ -101,6 +103,9 @@ LINE_RESTART_S = 60.0
 BEDSIDE = "bedside"
 PART_HANGING = "part-hanging"
 SOUNDER_FAILED = "sounder-failed"
+CERTIFICATE_ENDING = "certificate-ending"
+DISK_OLD_S = 10.0
+"""So old may the free space be that the status names."""
 
 
 class Agent:
@@ -120,6 +125,9 @@ class Agent:
         self._hang = HangAlarm()
         self._counts: StoreCounts | None = None
         self._counted_s = float("-inf")
+        self._certificates = Certificates(settings, self.clock)
+        self._disk_free_mb: int | None = None
+        self._disk_s = float("-inf")
         self.running = False
         self._analyses = False
         self.no_line = "" if settings.sync.enabled else "switched off in the settings (sync.enabled = false)"
@@ -280,8 +288,18 @@ class Agent:
             self.analysis.set_trouble("source-lost", None)
         self.analysis.set_trouble("backend-lost", self._why_no_answer())
         self.analysis.set_trouble(SOUNDER_FAILED, self.sounder.trouble)
+        self._certificates.look()
+        self.analysis.set_trouble(CERTIFICATE_ENDING, self._certificates.trouble)
+        self._look_at_disk()
         self.analysis.set_trouble("clinic-outdated", self.sync.clinic_outdated if self.sync is not None else None)
         self.analysis.set_trouble("store-trouble", self.keeper.trouble or self._why_short() or self._why_salvaged())
+
+    def _look_at_disk(self) -> None:
+        if time.monotonic() - self._disk_s < DISK_OLD_S:
+            return
+        self._disk_s = time.monotonic()
+        with suppress(OSError):  # a disk that does not answer is said by the store
+            self._disk_free_mb = shutil.disk_usage(self._settings.device.state_dir).free // 1_000_000
 
     def stop(self) -> None:
         """Stop in order: source, analysis, store, line; what is queued is written.
@@ -377,6 +395,8 @@ class Agent:
             sent_utc_s=self.clock.utc_s(),
             limits=self._limits,
             sounder=self.sounder.state,
+            disk_free_mb=self._disk_free_mb,
+            certificate_ends_utc_s=self._certificates.ends_utc_s,
         )
         return replace(status, readings=tuple(_held(status)))
 

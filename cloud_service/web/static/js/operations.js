@@ -1,10 +1,9 @@
-// For engineers and administrators: health, dead letters, commands, devices, audit log.
+// For engineers and administrators: health, dead letters, commands, audit log.
 
 import { covers, get, post } from "./api.js";
 import { hear, onTick } from "./contact.js";
 import { byId, fill, h, table, write } from "./dom.js";
 import { gathered, onEvents } from "./feed.js";
-import { secret } from "./secret.js";
 import { kindLabel, short, stamp } from "./words.js";
 
 const say = (text) => write(byId("said"), text);
@@ -71,16 +70,6 @@ const showAudit = gathered(async () => {
 const gone = (check) => (check.accepted.length ? `. Gone or replaced for a reason that was given: ${check.accepted.join("; ")}` : "");
 
 function forms() {
-  byId("new-device").addEventListener("submit", (event) => {
-    event.preventDefault();
-    const form = event.target;
-    tried(async () => {
-      const made = await post("/devices", Object.fromEntries(new FormData(form)));
-      secret("made-device", `The device ${made.device} of site ${made.site} logs in to the broker as ${made.username} with the password`, made.password);
-      form.reset();
-      showAudit();
-    });
-  });
   byId("verify").addEventListener("click", () => tried(async () => {
     const check = await get("/audit/verify");
     byId("chain").className = check.holds ? "pass" : "fail";
@@ -94,7 +83,7 @@ if (covers("admin")) {
   forms();
   showAudit();
 }
-setInterval(() => { if (!document.hidden) [showLetters, showFeedback, showCommands].forEach((show) => show()); }, 10000);
+setInterval(() => { if (!document.hidden) [showLetters, showFeedback, showCommands, ...(covers("admin") ? [showAudit] : [])].forEach((show) => show()); }, 10000);
 setInterval(() => { if (!document.hidden) showHealth(); }, 3000);
 onTick((lost) => {
   if (!lost || byId("parts").dataset.lost) return;
