@@ -32,6 +32,7 @@ from cloud_service.broker.accounts import accounts_file, clinic_password, read_a
 from cloud_service.broker.kept import KeptBroker
 from cloud_service.broker.mosquitto import Place, write_mosquitto
 from cloud_service.broker.process import RunningBroker, refresh_mosquitto, start_broker
+from cloud_service.certificate_verbs import add_certificates
 from cloud_service.clinic.recovery import RecoveryVerbs
 from cloud_service.database.connection import Database, open_database
 from cloud_service.device_verbs import DeviceVerbs
@@ -151,6 +152,7 @@ def parser() -> argparse.ArgumentParser:
     TokenVerbs(_verb, settings_from, open_state).add_to(verbs)
     WebhookVerbs(_verb, settings_from, open_state).add_to(verbs)
     DeviceVerbs(_verb, settings_from, open_state).add_to(verbs)
+    add_certificates(verbs, _verb, settings_from)
     log = verbs.add_parser("audit", help="check the audit log").add_subparsers(required=True, metavar="VERB")
     _verb(log, "verify", _audit_verify, "recompute its hash chain and hold it against its anchors")
     gone = _verb(log, "accept", _audit_accept, "let it go on though anchored entries are gone, as after a restore")

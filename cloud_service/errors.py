@@ -43,6 +43,15 @@ class BrokerRefused(BedsideError):
     exit_code = 2
 
 
+class CertificatesEnding(BedsideError):
+    """A certificate of the clinic ends soon, or has ended."""
+
+    remedy = (
+        "put a new one in its place and restart the service; those that the clinic made for itself it makes anew, as "
+        "docs/runbook.md says, and every device needs the new authority"
+    )
+
+
 class CopyDamaged(BedsideError):
     """A copy is not what it was when it was made."""
 
