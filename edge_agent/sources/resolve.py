@@ -12,7 +12,7 @@ from edge_agent.sources.port import RecordUnreadable, Source
 from edge_agent.sources.wfdb_record import WfdbRecord, header_path
 
 EDF = (".edf", ".bdf", ".rec")
-CSV = (".csv", ".tsv", ".txt", ".log", ".asc", ".jsonl")
+CSV = (".csv", ".tsv", ".txt", ".log", ".asc", ".jsonl", ".lvm")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
