@@ -227,7 +227,8 @@ def rdsamp(values, *, options):
 def labview(values, *, fs_hz=250):
     head = [
         "LabVIEW Measurement\t", "Writer_Version\t2", "Reader_Version\t2", "Separator\tTab", "Decimal_Separator\t.",
-        "Multi_Headings\tNo", "X_Columns\tOne", "Time_Pref\tRelative", "Date\t2023/01/02", "***End_of_Header***\t", "\t",
+        "Multi_Headings\tNo", "X_Columns\tOne", "Time_Pref\tRelative", "Date\t2023/01/02", "***End_of_Header***\t",
+        "\t",
         "Channels\t2\t", f"Samples\t{len(values)}\t{len(values)}\t", "Date\t2023/01/02\t2023/01/02\t",
         "Y_Unit_Label\tmV\tmV\t", "X_Dimension\tTime\tTime\t", "X0\t0.0E+0\t0.0E+0\t",
         f"Delta_X\t{1 / fs_hz:.6f}\t{1 / fs_hz:.6f}\t", "***End_of_Header***\t\t\t", "X_Value\tECG\tResp\tComment",
