@@ -74,6 +74,16 @@ def test_a_csv_file_is_replayed_at_the_rate_given(edge, files):
     assert "Try: say it with `--fs 250`" in err
 
 
+def test_a_heart_in_named_arrays_is_replayed_as_any_other(edge, tmp_path):
+    ecg, peaks = heart(30)
+    np.savez(tmp_path / "ecg.npz", fs_hz=FS_HZ, II=ecg)
+    code, out, err = edge("replay", tmp_path / "ecg.npz", "--json")
+    assert code == 0, err
+    lines = told(out)
+    assert (lines[0]["leads"], lines[0]["fs_hz"]) == (["II"], FS_HZ)
+    assert len(beats_of(lines)) == len(peaks)
+
+
 def test_a_stretch_is_replayed_in_the_time_of_the_whole_record(edge, record, tmp_path):
     _, whole, _ = edge("replay", record, "--json")
     code, out, err = edge(
