@@ -184,7 +184,7 @@ def _set_and_record(record: str) -> str:
         raise RecordUnreadable(
             "no such record",
             record=record,
-            remedy="give `excerpt`, the path of a record (WFDB, EDF, BDF, CSV, npz), or `set/record` such as `mitdb/100`",
+            remedy="give `excerpt`, the path of a record (WFDB, EDF, BDF, CSV, npz), or `set/record` as `mitdb/100`",
         )
     return "/".join(parts)
 
