@@ -8,7 +8,7 @@ RECORD ?= excerpt
 SPEED  ?= 1
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup setup-dev demo demo-check test check format e2e peers bench fault install-check arm-check llm train audit sbom clean
+.PHONY: help setup setup-dev demo demo-check test check format e2e peers bench fault install-check deb deb-check arm-check llm train audit sbom clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -67,6 +67,12 @@ fault: setup-dev  ## the long fault runs, and the table of docs/reliability.md; 
 
 install-check:  ## both units installed in a container with its own systemd: kill, hang, full disk, upgrade, remove (root)
 	@$(PYTHON) -m installed install $(INSTALL)
+
+deb: setup  ## a Debian package of what is committed, below .build (Debian or Ubuntu)
+	@$(BIN)/python -m installed package
+
+deb-check: setup  ## that package in a container with its own systemd: install, upgrade with data, remove, purge (root)
+	@$(BIN)/python -m installed package-check
 
 arm-check: setup  ## setup, replay and demo-check on an emulated aarch64, about an hour (root)
 	@$(BIN)/python -m installed arm $(ARM)

@@ -156,12 +156,14 @@ def _add_record(verb: argparse.ArgumentParser, *, several: bool = False) -> None
         "record",
         nargs="+" if several else None,
         metavar="RECORD",
-        help="`excerpt`, `synthetic/NAME`, the path of a WFDB record or of an EDF, BDF or CSV file, "
+        help="`excerpt`, `synthetic/NAME`, the path of a WFDB record or of an EDF, BDF, CSV or npz file, "
         "or `set/record` below EDGE_DATA_DIR or from PhysioNet",
     )
     verb.add_argument("--from", dest="from_s", type=_time_of, default=0.0, metavar="MM:SS", help="begin there")
     verb.add_argument("--to", dest="to_s", type=_time_of, metavar="MM:SS", help="end there")
-    verb.add_argument("--fs", dest="fs_hz", type=_rate, metavar="HZ", help="rate of a CSV file that does not say it")
+    verb.add_argument(
+        "--fs", dest="fs_hz", type=_rate, metavar="HZ", help="rate of a CSV or npz file that does not say it"
+    )
     verb.add_argument(
         "--time-column", metavar="NAME|INDEX", help="time column of a CSV file, where not found by itself"
     )
@@ -256,7 +258,9 @@ def _replay(parsed: argparse.Namespace) -> int:
     if passed_over:
         print(f"{PROGRAM}: files passed over that are no recordings: {passed_over}", file=sys.stderr, flush=True)
     if not requests:
-        raise BadInput("none of these files is a recording", files=parsed.record, remedy="name a WFDB, EDF or CSV file")
+        raise BadInput(
+            "none of these files is a recording", files=parsed.record, remedy="name a WFDB, EDF, CSV or npz file"
+        )
     stems = [Path(name).stem for name in names]
     if parsed.out is not None and (twice := sorted({stem for stem in stems if stems.count(stem) > 1})):
         raise BadInput(

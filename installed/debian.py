@@ -100,14 +100,15 @@ def make_base(folder: Path, architecture: str) -> Path:
 
 
 @contextlib.contextmanager
-def copy_of(base: Path, revision: str) -> Iterator[Path]:
-    """Copy a system and clone this project into it at a revision; both go away at the end."""
+def copy_of(base: Path, revision: str | None = None) -> Iterator[Path]:
+    """Copy a system, and clone this project into it where a revision is named; both go away at the end."""
     folder = Path(tempfile.mkdtemp(prefix="bedside-system-"))
     try:
         root = folder / "root"
         subprocess.run(["cp", "-a", "--reflink=auto", str(base), str(root)], check=True)
         _share_network_files(root)
-        place_clone(root, revision)
+        if revision is not None:
+            place_clone(root, revision)
         yield root
     finally:
         # Never into another file system: /dev of the host may still be mounted in there.

@@ -49,8 +49,9 @@ def _set_up(system: System, old: str, new: str) -> None:
 class Machine:
     """A booted system, with both units on it."""
 
-    def __init__(self, system: System, results: Results) -> None:
+    def __init__(self, system: System, results: Results, *, programs: str = ".venv/bin") -> None:
         self._system = system
+        self._programs = programs
         self._results = results
         self._agent = Unit(system, "edge-agent")
         self._clinic = Unit(system, "cloud-service")
@@ -127,7 +128,7 @@ class Machine:
 
     def _doctor_finds_it(self) -> None:
         said = self._system.run(
-            ".venv/bin/edge-agent doctor --config /etc/bedside/edge-agent.toml --json", check=False
+            f"{self._programs}/edge-agent doctor --config /etc/bedside/edge-agent.toml --json", check=False
         ).splitlines()
         checks = [json.loads(line) for line in said if line.startswith("{")]
         daemon = [check for check in checks if check.get("name") == "daemon"]
@@ -180,7 +181,7 @@ class Machine:
         left = self._system.run(
             "pgrep -f /opt/bedside; getent passwd bedside-edge bedside-cloud; "
             "systemctl list-units --all --plain --no-legend edge-agent cloud-service; "
-            "ls -d /opt/bedside /etc/bedside 2>/dev/null",
+            "ls -d /opt/bedside /usr/lib/bedside /etc/bedside 2>/dev/null",
             check=False,
         )
         if left.strip():

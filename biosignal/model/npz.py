@@ -28,7 +28,7 @@ BROKEN_ZIP = (
     RuntimeError,
     ValueError,
 )
-KINDS = frozenset({"<f2", "<f4", "<f8", "|u1", "<u2", "<i4", "<i8", "|b1"})
+KINDS = frozenset({"<f2", "<f4", "<f8", "|u1", "<u2", "<i2", "<i4", "<i8", "|b1"})
 HEADER = re.compile(
     rb"\{'descr': '([<|][a-z][0-9])', 'fortran_order': (False|True), "
     rb"'shape': \(((?:[0-9]{1,12}, ?)*[0-9]{0,12},?)\), \} *\n"

@@ -139,13 +139,13 @@ class Player:
         self.broke: BedsideError | OSError | None = None
         self._runs = [
             _Run(
-                Recorded(device=DEVICE, recording=self.recording, fs_hz=leads[0].fs_hz or facts.fs_hz, leads=leads),
+                Recorded(device=DEVICE, recording=self.recording, fs_hz=fs_hz, leads=leads),
                 models,
                 prefer,
                 report=report,
                 gather=gather,
             )
-            for leads in _groups(facts, each)
+            for leads, fs_hz in _groups(facts, each)
         ]
 
     @property
@@ -184,6 +184,6 @@ class Player:
             yield item
 
 
-def _groups(facts: SourceFacts, each: Sequence[Lead]) -> list[tuple[Lead, ...]]:
-    """Leads that are analysed together."""
-    return [(lead,) for lead in each] if each else [facts.leads]
+def _groups(facts: SourceFacts, each: Sequence[Lead]) -> list[tuple[tuple[Lead, ...], float]]:
+    """Leads that are analysed together, and the rate their samples are counted at; one that is alone has its own."""
+    return [((lead,), lead.fs_hz or facts.fs_hz) for lead in each] if each else [(facts.leads, facts.fs_hz)]

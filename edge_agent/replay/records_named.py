@@ -7,7 +7,7 @@ from pathlib import Path
 from biosignal.errors import BadInput
 from edge_agent.sources.datasets.table import set_called
 from edge_agent.sources.port import RecordUnreadable
-from edge_agent.sources.resolve import CSV, EDF, Places
+from edge_agent.sources.resolve import CSV, EDF, NPZ, Places
 from edge_agent.sources.wfdb_header import NO_FILE, read_header
 
 _PATTERN = frozenset("*?[")
@@ -86,7 +86,7 @@ def _record_of(file: Path) -> str | None:
     suffix = file.suffix.lower()
     if file.name.lower().endswith(_NO_RECORDING):
         return None
-    if suffix in (*EDF, *CSV):
+    if suffix in (*EDF, *CSV, *NPZ):
         return None if file.with_suffix(".hea").is_file() else str(file)
     without = file.with_suffix("")
     if file.suffix and Path(f"{without}.hea").is_file():

@@ -14,7 +14,8 @@ from edge_agent.sources.port import RecordUnreadable
 
 EDF_WIDTH, BDF_WIDTH = 2, 3  # bytes of a sample
 FIXED_BYTES = 256  # of the header's first part, and of each signal's part
-_RESERVED, _RECORDS, _DURATION, _SIGNALS = slice(192, 236), slice(236, 244), slice(244, 252), slice(252, 256)
+_LENGTH, _RESERVED, _RECORDS = slice(184, 192), slice(192, 236), slice(236, 244)
+_DURATION, _SIGNALS = slice(244, 252), slice(252, 256)
 HASHED = (slice(192, 236), slice(244, None))  # all but version, patient, recording, date, length and count of records
 _FIELDS = {
     "label": 16, "transducer": 80, "unit": 8, "physical_low": 8, "physical_high": 8, "digital_low": 8,
@@ -67,9 +68,8 @@ def read_edf_header(path: Path) -> EdfHeader:
     try:
         with path.open("rb") as file:
             fixed = file.read(FIXED_BYTES)
-            is_bdf = fixed[:1] == b"\xff"
-            is_one = len(fixed) == FIXED_BYTES and (is_bdf or fixed[:8].strip(b" \0").startswith(b"0"))
-            count = _count_of_signals(fixed) if is_one else 0
+            is_bdf = fixed[:1] == b"\xff" and (fixed[1:8] == b"BIOSEMI" or path.suffix.lower() == ".bdf")
+            count = _count_of_signals(fixed) if _is_one(fixed) else 0
             content = fixed + file.read(FIXED_BYTES * count)
     except OSError as error:
         raise RecordUnreadable("cannot read the file", file=str(path), why=error.strerror) from error
@@ -123,9 +123,18 @@ def whole_number(text: str) -> int | None:
     return int(value) if value is not None and value == int(value) else None
 
 
+def _is_one(fixed: bytes) -> bool:
+    """Whether a file begins as EDF and BDF do; where its version says nothing, by a length that fits its signals."""
+    if len(fixed) < FIXED_BYTES:
+        return False
+    count, size = whole_number(text_of(fixed[_SIGNALS])), whole_number(text_of(fixed[_LENGTH]))
+    fits = count is not None and count > 0 and size == FIXED_BYTES * (1 + count)
+    return fits or fixed[:1] == b"\xff" or fixed[:8].strip(b" \0").startswith(b"0")
+
+
 def _count_of_signals(fixed: bytes) -> int:
     """Signals by their field, or by the length of the header where that one says nothing."""
-    count, size = whole_number(text_of(fixed[_SIGNALS])), whole_number(text_of(fixed[184:192]))
+    count, size = whole_number(text_of(fixed[_SIGNALS])), whole_number(text_of(fixed[_LENGTH]))
     if count is not None and count > 0:
         return min(count, MOST_SIGNALS + 1)
     return max(0, min((size or 0) // FIXED_BYTES - 1, MOST_SIGNALS + 1))

@@ -26,32 +26,32 @@ _WORDS: tuple[tuple[LeadKind, str], ...] = (
         r"eda|light|elevation|activity|position|supply|posangle|pos|ptt|pwa|et ?co 2|co 2|tachogram|rr|awrr",
     ),
     (LeadKind.OTHER, r"st( ?(i{1,3}|av[rlf]|v))?|core"),
-    (LeadKind.ECG, r"[mf]?ecg[a-z]?|ekg|electrocardiogra(m|ph)|mlii|mliii|mli|mcl"),
+    (LeadKind.ECG, r"[mf]?ecg([a-z]|i{2,3}|wave(form)?|raw)?|ekg[lr]?|ele[ck]tro[ck]ardiogra(mm?|ph)|mli{1,3}|mcl"),
     (LeadKind.SOUND, r"snor(e|ing)|sound|audio|mic|microphone|phono|pcg"),
-    (LeadKind.PLETH, r"pleth[a-z]?|ppg|plethysmogra(m|ph)|bvp|pulse|ir|red"),
+    (LeadKind.PLETH, r"pleth?[a-z]?|ppg|plethysmogra(mm?|ph)|s[ap] ?o 2 wave(form)?|bvp|pulse|ir|red"),
     (LeadKind.OXYGEN, r"s[ap] ?o 2|so 2|o 2 ?sat|saturation|o ?sat|sat"),
     (LeadKind.TEMPERATURE, r"temp|temperature|t ?blood|t ?skin|t ?core"),
     (
         LeadKind.RESPIRATION,
-        r"rsp|resp(iration|iratory)?|breath(ing)?|air ?flow|p? ?flow|nasal ?p?|oro ?nasal|cannula|therm(istor)?",
+        r"rsp|resp(iration|iratory)?|breath(ing)?|(new )?air|air ?flow|p? ?flow|nasal ?p?|oro ?nasal|cannula",
     ),
     (
         LeadKind.RESPIRATION,
-        r"tho(ra?x?)?|vth|vab|thoracic|abd(o|om|omen|ominal)?|chest|effort|rip|inductance|pneumo(gram)?|cpap",
+        r"therm(istor)?|tho(ra?x?)?|vth|vab|thoracic|abd(o|om|omen|ominal)?|chest|effort|rip|inductance|pneumo(gram)?|cpap",
     ),
     (LeadKind.PRESSURE, r"n?i?bp|abp|aobp|art|cvp|pap|icp|lap|rap|uap|uac|fap|pressure|[na]bp(sys|dias?|mean)"),
     (LeadKind.EOG, r"eog[lrhv]?|[lrhv]?eog|loc|roc|luc|rlc|canthus|eye"),
-    (LeadKind.EMG, r"emg|chin|legs?|[lr]leg|[lr]at|plm|tib(ialis)?|submental|masseter"),
+    (LeadKind.EMG, r"emg|chin[lr]?|legs?|[lr]leg|[lr]at|plm|tib(ialis)?|submental|masseter"),
     (LeadKind.EEG, r"eeg"),
 )
 _NAMED = tuple((kind, re.compile(rf"(?<![a-z])({words})(?![a-z])")) for kind, words in _WORDS)
 
 _ECG_LEAD = re.compile(
     r"(lead[ _-]?)?(i{1,3}|av[rlf]|v\d?|v[3-9]r|v[xyz]|v\d-v\d)|ml\d|mcl\d|c[mcs]\d\d?|cb\d|d(i{1,3}|[1-4])"
-    r"|(mod )?v\d|(la|ll|ra|rl|vx)(-(la|ll|ra|rl))?|lead [1-3]"
+    r"|(mod[ .])?v\d|(la|ll|ra|rl|vx)(-(la|ll|ra|rl))?|lead [1-3]"
 )
 _SITE = r"(?:(?:fp|af|f|fc|ft|c|t|cp|tp|p|po|o|n|i)(?:z|\d{1,2}h?)|[am][12]|sp[12]|pg[12])"
-_EEG_LEAD = re.compile(rf"(?:{_SITE}|e\d{{1,3}})(?:-(?:ref|le|ar|av|avg|x))?|{_SITE}[-/_]?{_SITE}")
+_EEG_LEAD = re.compile(rf"(?:{_SITE}|e\d{{1,3}})(?:-(?:ref|le|ar|av|avg|x))?|{_SITE}[-/_:]?{_SITE}")
 _EYE_LEAD = re.compile(rf"e[12](?:[-/_]?{_SITE})?")
 _EAR = re.compile(r"a\d")
 _INPUT = re.compile(r"(?:exg )?(?:ch|chan|channel|signal|lead|column|analog|adc|input|in|exg)[ _-]?\d{1,3}")
@@ -59,6 +59,12 @@ _LONG_NUMBER = re.compile(r"\d{3}")  # such a number in a name may be somebody's
 _VOLTS = ("v", "mv", "uv", "nv", "\u00b5v", "\u03bcv", "nu", "adu")
 _SIGNED = re.compile(r"[-+][a-z]\w*|\w*[a-z]\w*[-+]")
 _BLANK = re.compile(r"[-.\s]+")
+
+_OTHER_SCRIPTS = (
+    (LeadKind.ECG, re.compile("\u5fc3\u7535|\u5fc3\u96fb|\u044d\u043a\u0433|\uc2ec\uc804\ub3c4")),
+    (LeadKind.EEG, re.compile("\u8111\u7535|\u8133\u6ce2|\u8166\u6ce2|\u044d\u044d\u0433|\ub1cc\ud30c")),
+)
+"""ECG and EEG in Chinese, Japanese, Russian and Korean, of which plain letters keep nothing."""
 
 _OF_UNIT: dict[str, LeadKind] = {
     **dict.fromkeys(("mmhg", "kpa", "cmh2o", "hpa", "mbar"), LeadKind.PRESSURE),
@@ -85,7 +91,9 @@ def kind_of(name: str, unit_text: str = "") -> LeadKind:
     unit = unit_text.strip().lower()
     if unit in _RATES:
         return LeadKind.OTHER
-    kind = _by_name(_plain(name))
+    written = unicodedata.normalize("NFC", name).lower()
+    elsewhere = (kind for kind, pattern in _OTHER_SCRIPTS if pattern.search(written))
+    kind = next(elsewhere, None) or _by_name(_plain(name))
     if unit in _OF_UNIT and (kind in ELECTRICAL or kind is LeadKind.UNKNOWN):
         return _OF_UNIT[unit]
     return kind
@@ -161,8 +169,8 @@ def _by_name(name: str) -> LeadKind:
     if _EAR.fullmatch(name):
         return LeadKind.UNKNOWN
     prefix, _, rest = name.partition(" ")
-    if prefix == "eeg" and rest:
-        # Recorders for EEG call every channel so, also that of the heart: `EEG EKG1-REF`.
+    if prefix in ("eeg", "pol") and rest:
+        # Recorders for EEG call every channel so, also that of the heart: `EEG EKG1-REF`, `POL EKG`.
         other = _by_word(rest)
         return LeadKind.EEG if other is LeadKind.UNKNOWN else other
     for kind, pattern in ((LeadKind.ECG, _ECG_LEAD), (LeadKind.EOG, _EYE_LEAD), (LeadKind.EEG, _EEG_LEAD)):

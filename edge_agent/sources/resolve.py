@@ -12,7 +12,8 @@ from edge_agent.sources.port import RecordUnreadable, Source
 from edge_agent.sources.wfdb_record import WfdbRecord, header_path
 
 EDF = (".edf", ".bdf", ".rec")
-CSV = (".csv", ".tsv", ".txt", ".log", ".asc", ".jsonl")
+CSV = (".csv", ".tsv", ".txt", ".log", ".asc", ".jsonl", ".lvm")
+NPZ = (".npz",)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +61,7 @@ def resolve(record: str, places: Places, *, annotators: tuple[str, ...] = (), re
     """Open the source that `record` names.
 
     In this order: ``excerpt``; ``synthetic/NAME`` or a scenario's file (``.toml``, ``.json``); an existing path, a file
-    of EDF, BDF or CSV by its suffix, else WFDB; the same below the data folder, under every name that the set has;
+    of EDF, BDF, CSV or arrays by its suffix, else WFDB; the same below the data folder, under every name of the set;
     ``set/record`` from PhysioNet into the cache, with the set's annotation files and those named.
 
     Raises
@@ -82,8 +83,8 @@ def resolve(record: str, places: Places, *, annotators: tuple[str, ...] = (), re
 
 
 def _file_of(record: str, places: Places) -> Path | None:
-    """The file of EDF, BDF or CSV that `record` names; none where it names something else."""
-    if PurePosixPath(record).suffix.lower() not in (*EDF, *CSV):
+    """The file of EDF, BDF, CSV or arrays that `record` names; none where it names something else."""
+    if PurePosixPath(record).suffix.lower() not in (*EDF, *CSV, *NPZ):
         return None
     given = Path(record).expanduser()
     if given.is_file():
@@ -102,6 +103,10 @@ def _open_file(file: Path, read_as: ReadAs) -> Source:
         from edge_agent.sources.edf_record import EdfRecord
 
         return EdfRecord(file)
+    if file.suffix.lower() in NPZ:
+        from edge_agent.sources.npz_record import NpzRecord
+
+        return NpzRecord(file, fs_hz=read_as.fs_hz)
     from edge_agent.sources.logs.record import CsvRecord
 
     return CsvRecord(file, fs_hz=read_as.fs_hz, time_column=read_as.time_column)
@@ -179,7 +184,7 @@ def _set_and_record(record: str) -> str:
         raise RecordUnreadable(
             "no such record",
             record=record,
-            remedy="give `excerpt`, the path of a record (WFDB, EDF, BDF, CSV), or `set/record` such as `mitdb/100`",
+            remedy="give `excerpt`, the path of a record (WFDB, EDF, BDF, CSV, npz), or `set/record` as `mitdb/100`",
         )
     return "/".join(parts)
 

@@ -23,7 +23,7 @@ from biosignal.tasks.ecg_diagnosis.task import ECG_DIAGNOSIS
 from biosignal.tasks.ecg_waves.task import ECG_WAVES
 from biosignal.tasks.signal_quality.task import SIGNAL_QUALITY
 from export.diagnosis.corpus import TRAINING, NoDiagnoses, Row, read_leads, read_table, targets_of
-from export.diagnosis.figures import DRAWS, auc, ece, interval, macro_auc, rounded
+from export.diagnosis.figures import DRAWS, auc, ece, ece_if_true, interval, macro_auc, rounded
 from export.report.served import Served
 
 Floats = NDArray[Any]
@@ -177,6 +177,7 @@ def main_figures(said: Answered, *, draws: int) -> dict[str, Any]:
         "ci": [rounded(one) for one in interval(targets, scores, draws=draws)] if len(targets) else None,
         "auc": each,
         "ece": rounded(ece(targets, scores)) if len(targets) else None,
+        "ece_if_true": [rounded(one) for one in ece_if_true(scores)] if len(targets) else None,
     }
 
 
@@ -263,4 +264,5 @@ def diagnosis_lines(figures: Mapping[str, Any]) -> list[str]:
 
 def _line(name: str, one: Mapping[str, Any]) -> str:
     each = " ".join(f"{code} {value}" for code, value in one["auc"].items())
-    return f"{name}: macro AUC {one['macro_auc']} {one['ci']}, {each}, ECE {one['ece']}, unanswered {one['unanswered']}"
+    calibrated = f"ECE {one['ece']} (if true {one['ece_if_true']})"
+    return f"{name}: macro AUC {one['macro_auc']} {one['ci']}, {each}, {calibrated}, unanswered {one['unanswered']}"

@@ -50,6 +50,17 @@ def ece(targets: Floats, scores: Floats) -> float:
     return float(np.average(each, weights=weights)) if weights.sum() > 0 else float("nan")
 
 
+def ece_if_true(scores: Floats, *, seed: int = 0, draws: int = 200) -> tuple[float, float, float]:
+    """Give the calibration error that these probabilities would show of so many records if each were exactly true.
+
+    Its mean, and between what lie 95 of 100: an error inside these is none that can be told from chance.
+    """
+    random = np.random.default_rng(seed)
+    drawn = [ece((random.random(scores.shape) < scores).astype(float), scores) for _ in range(draws)]
+    low, high = np.nanpercentile(drawn, [2.5, 97.5])
+    return float(np.nanmean(drawn)), float(low), float(high)
+
+
 def _ece(is_so: Floats, score: Floats) -> float:
     bins = np.minimum((score * BINS).astype(int), BINS - 1)
     apart = 0.0

@@ -1,3 +1,4 @@
+import itertools
 import json
 
 import numpy as np
@@ -44,6 +45,25 @@ def test_an_edf_file_is_replayed_with_all_its_rates_and_says_what_no_task_reads(
     assert "oxygen-saturation SpO2: not analysed" in out
 
 
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+def test_the_heart_of_a_file_is_read_wherever_its_signal_stands_among_those_of_other_rates(edge, tmp_path, order):
+    ecg, peaks = heart(30)
+    signals = [
+        ("ECG II", FS_HZ, "mV", ecg * 1000),
+        ("Resp chest", 25, "", np.sin(np.arange(30 * 25) / 9.0)),
+        ("SpO2", 1, "%", np.full(30, 97.0)),
+    ]
+    edf = write_edf(tmp_path / "mixed.edf", [signals[place] for place in order])
+    code, out, err = edge("replay", edf, "--json")
+    assert code == 0, err
+    lines = told(out)
+    assert (lines[0]["leads"], lines[0]["fs_hz"], lines[0]["samples"]) == (["ECG II"], FS_HZ, 30 * FS_HZ)
+    assert len(beats_of(lines)) == len(peaks)
+    code, out, err = edge("replay", edf, "--json", "--lead", "each")
+    assert code == 0, err
+    assert len(beats_of(told(out))) == len(peaks)
+
+
 def test_a_csv_file_is_replayed_at_the_rate_given(edge, files):
     _, csv, peaks = files
     code, out, err = edge("replay", csv, "--fs", "250", "--json")
@@ -52,6 +72,16 @@ def test_a_csv_file_is_replayed_at_the_rate_given(edge, files):
     code, _, err = edge("replay", csv)
     assert code == 2
     assert "Try: say it with `--fs 250`" in err
+
+
+def test_a_heart_in_named_arrays_is_replayed_as_any_other(edge, tmp_path):
+    ecg, peaks = heart(30)
+    np.savez(tmp_path / "ecg.npz", fs_hz=FS_HZ, II=ecg)
+    code, out, err = edge("replay", tmp_path / "ecg.npz", "--json")
+    assert code == 0, err
+    lines = told(out)
+    assert (lines[0]["leads"], lines[0]["fs_hz"]) == (["II"], FS_HZ)
+    assert len(beats_of(lines)) == len(peaks)
 
 
 def test_a_stretch_is_replayed_in_the_time_of_the_whole_record(edge, record, tmp_path):

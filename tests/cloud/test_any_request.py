@@ -1,9 +1,14 @@
 """Whatever is sent to a route is answered: no fault of ours, nothing of it as markup, and no way in for a stranger."""
 
+import contextlib
+import json
+
 import pytest
 from cloud_running import PASSWORD
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from test_route_matrix import API, ROUTES
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from tests.cloud.any_request import clinic_with_something_in_it, try_route
@@ -102,3 +107,30 @@ def test_a_live_strip_of_a_name_with_that_character_is_refused(something):
 def test_a_path_with_a_slash_too_many_leads_to_no_host_that_the_request_names(admin):
     answer = admin.get(f"{API}/devices/", headers={"Host": "evil.example"})
     assert (answer.status_code, answer.headers.get("location")) == (404, None)
+
+
+FRAMES = st.lists(
+    st.text(max_size=200) | st.binary(max_size=200) | st.just("x" * (65 << 10)) | st.just(b"\xff" * 40), max_size=4
+)
+
+
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(said=FRAMES, raw=st.binary(max_size=60), is_closed=st.booleans())
+def test_whatever_a_page_says_on_a_live_strip_it_is_not_listened_to_and_others_are_served(
+    something, admin, said, raw, is_closed
+):
+    """Text, bytes, a message that is too large, or bytes that are no frame at all."""
+    url = something.running.url.replace("http", "ws")
+    login = {"additional_headers": {"Cookie": f"bedside={admin.cookies['bedside']}"}, "close_timeout": 0.1}
+    line = connect(f"{url}{API}/devices/bed-1/live", **login)
+    with contextlib.suppress(ConnectionClosed, OSError):
+        for one in said:
+            line.send(one)
+        line.socket.sendall(raw)
+    if is_closed:
+        line.close()
+    else:
+        line.socket.close()
+    with connect(f"{url}{API}/devices/bed-1/live", **login) as other:
+        assert json.loads(other.recv(timeout=20))["type"] in ("now", "status")
+    assert something.faults == []

@@ -36,6 +36,8 @@ SPELLINGS = {
     "hexadecimal": lambda n: hex(n),
     "esp-idf": lambda n: f"I ({n * 4}) ECG: {n}",
     "arduino-stamp": lambda n: f"10:00:00.{n % 1000:03d} -> {n}",
+    "status": lambda n: f"{n},OK" if n % 9 else f"{n},NOISE",
+    "decimal-comma": lambda n: f"{n // 10};{n},0",
     "millis": lambda n: f"{n * 4},{n}",
     "micros-wrap": lambda n: f"{(4294960000 + n * 4000) % 2**32},{n}",
     "byte-counter": lambda n: f"{n % 256},{n}",
@@ -43,7 +45,7 @@ SPELLINGS = {
     "millis-16-bit": lambda n: f"{(65000 + n * 4) % 65536} {n}",
 }
 OTHERS = ["BPM: 74", "Temp=36.6", "battery 87 %", '{"bpm": 74}', ">bpm:74", "74 bpm", "1, 2, 3, 4"]
-WORDS = ["Battery low", "ets Jun  8 2016 boot", "Initializing sensor ...", "WiFi connected!"]
+WORDS = ["Battery low", "ets Jun  8 2016 boot", "Initializing sensor ...", "WiFi connected!", "*** BEAT ***"]
 
 
 def lines(spelling, count, first=300, between=()):
@@ -77,6 +79,15 @@ def test_what_is_printed_between_is_no_sample(spelling, other):
     assert losses_of(items) == []
     assert decoder.counters.aside >= 20
     assert "not read" in decoder.facts.notes[0]
+
+
+@pytest.mark.parametrize("end", ["\r", "\r\n", "\n", "\r\r\n"])
+def test_lines_may_end_as_they_like_and_however_they_are_cut(end):
+    octets = lines("plain", 60).replace(b"\n", end.encode())
+    for cuts in ((), range(0, len(octets), 3), range(len(octets))):
+        decoder, items = taken(octets, list(cuts))
+        assert values_of(items).tolist() == [list(range(300, 360))]
+        assert decoder.counters.frame_bytes + decoder.counters.bytes_skipped == len(octets)
 
 
 def test_of_two_streams_the_one_named_as_an_ecg_is_read():

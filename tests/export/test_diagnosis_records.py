@@ -18,7 +18,7 @@ from export.cli import main
 from export.diagnosis.calibrating import platt
 from export.diagnosis.corpus import BELONGS, SUPERCLASSES, NoDiagnoses, Row, read_table, targets_of
 from export.diagnosis.evaluate import WAYS, Answered, main_figures, muscle, scored_rows, scores_of
-from export.diagnosis.figures import auc, ece, interval, macro_auc
+from export.diagnosis.figures import auc, ece, ece_if_true, interval, macro_auc
 
 TABLE = "ecg_id,patient_id,age,sex,scp_codes,strat_fold,filename_lr\n"
 
@@ -98,6 +98,16 @@ def test_figures_of_a_perfect_and_of_a_blind_answer():
     assert ece(targets, np.full((400, 5), 0.9)) == pytest.approx(
         np.average(0.9 - targets.mean(0), weights=targets.mean(0))
     )
+
+
+def test_true_probabilities_show_the_calibration_error_that_is_chance_alone_and_less_the_more_records():
+    random = np.random.default_rng(3)
+    scores = random.random((300, 5)) ** 2
+    drawn = (random.random(scores.shape) < scores).astype(float)
+    mean, low, high = ece_if_true(scores)
+    assert low < ece(drawn, scores) < high
+    assert high < ece(drawn, np.sqrt(scores))
+    assert ece_if_true(random.random((6000, 5)) ** 2)[0] < 0.4 * mean
 
 
 def test_calibration_gives_back_the_odds_that_made_the_records():

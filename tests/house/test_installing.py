@@ -12,7 +12,8 @@ from installed.install_check import PAGE, seconds_of
 from installed.results import Results
 from installed.written_steps import steps_of
 
-STEPS = ("program", "clinic", "let-in", "provision", "backup", "device", "upgrade", "remove")
+STEPS = ("program", "clinic", "let-in", "provision", "backup", "device", "upgrade", "remove",
+         "package-clinic", "package-let-in", "package-device", "package-remove")  # fmt: skip
 
 
 @pytest.mark.parametrize("name", STEPS)

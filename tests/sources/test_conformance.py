@@ -36,6 +36,9 @@ def file_named(kind, folder):
             "time,II (mV)\n" + "".join(f"{i / 250:.3f},{i}\n" for i in range(900) if i != 400)
         )
         return folder / "r.csv"
+    if kind == "npz":
+        np.savez(folder / "r.npz", fs_hz=250, II=np.arange(900.0), V1=np.arange(900.0) % 7)
+        return folder / "r.npz"
     if kind == "rates":
         signals = [("SpO2", 3, "%", sine(4, 3)), ("ECG", 100, "uV", sine(4, 100)), ("Snore", 256, "", sine(4, 256))]
         path = write_edf(folder / "rates.edf", signals, annotations=[(0.5, 1, "a")])
@@ -84,6 +87,7 @@ REPLAYS = [
     "synthetic/sinus",
     "wfdb",
     "csv",
+    "npz",
     "bdf",
     "rates",
     "loop",

@@ -6,6 +6,7 @@ units, a heading line, a column that is time. Lines of one shape (labels, units,
 stream is read, and what else is printed between its lines is counted and said.
 """
 
+import re
 from collections import Counter, deque
 from dataclasses import replace
 
@@ -31,6 +32,8 @@ from edge_agent.sources.decoders.text_time import TimeColumn, time_column
 from edge_agent.sources.lead_kinds import kind_of
 from edge_agent.sources.port import unique_names
 
+_LINE_END = re.compile(rb"\r?\n|\r(?=[^\r\n])")
+"""LF, CR LF, or CR alone where more follows: at the end of what came in its LF may still be under way."""
 LINKS, RELINKS = 8, 3  # good lines of one shape before the first is believed
 MOST_HELD_BYTES = 2900  # of lines, until one shape is believed
 GIVE_UP = 8  # damaged lines in a row: this is not our text any more
@@ -126,9 +129,10 @@ class TextDecoder:
             self._time.forget()
 
     def _take_in(self, data: bytes) -> None:
-        *lines, rest = (self._rest + data).split(b"\n")
-        for line in lines:
-            size = len(line) + 1
+        whole, begin = self._rest + data, 0
+        for end in _LINE_END.finditer(whole):
+            line, size = whole[begin : end.start()], end.end() - begin
+            begin = end.end()
             if self._skip or len(line) > LONGEST_LINE:
                 if self._first and (heading := heading_of(line)):
                     self._headings.append(heading)
@@ -142,6 +146,7 @@ class TextDecoder:
                 self._skip = self._first = False
             else:
                 self._line(line, size)
+        rest = whole[begin:]
         if len(rest) > LONGEST_LINE:
             # No line end for so long: not our text. What is held is dropped with the rest of that line.
             self._counters.malformed += not self._skip

@@ -16,6 +16,8 @@ _DIGITS = r"[+-]?(?:\d{1,19}(?:\.\d{0,12})?|\.\d{1,12})(?:[eE][+-]?\d{1,2})?"
 _PLAIN = re.compile(_DIGITS.encode())
 _UNIT = r"[mµμun]?V|volts?|[mun]?A|Hz|m?s|us|bpm|BPM|%|counts?|adc|ADC|LSB|[kM]?[Oo]hms?|°?C|g|uS"
 _VALUE = re.compile(rf"(?P<number>{_DIGITS})(?: ?(?P<unit>{_UNIT}))?")
+_WITH_COMMA = re.compile(r"[+-]?\d{1,19}(?:,\d{1,12})?")
+_STATUS = re.compile(r"[A-Za-z][A-Za-z_]{1,15}")
 _OFF = re.compile(r"!+|off|lo[+-]?|nan|inf|-?inf|null|none|ovf|(?:leads?|electrodes?)[ _-]?off!?", re.IGNORECASE)
 _OFF_LINE = re.compile(
     r"!+|nan|null|none|lo[+-]?|off[!.]*"
@@ -120,6 +122,8 @@ def _values(text: str) -> list[tuple[float, str]] | None:
             found.append((math.nan, ""))
         elif re.fullmatch(r"0[xX][0-9a-fA-F]{1,8}", field):
             found.append((float(int(field, 16)), ""))
+        elif found and _STATUS.fullmatch(field):
+            found[-1] = (found[-1][0], f"{found[-1][1]} status")  # `483,OK`: part of the shape, and no number
         else:
             return None
     return found
@@ -131,6 +135,10 @@ def _number(digits: str) -> float:
 
 
 def _fields(text: str) -> list[str]:
+    for sign in (";", "\t", "|", " "):
+        fields = text.split(sign)
+        if len(fields) > 1 and "," in text and all(_WITH_COMMA.fullmatch(field.strip()) for field in fields):
+            return [field.strip().replace(",", ".") for field in fields]  # a decimal comma, and another sign between
     for sign in (",", ";", "\t", "|"):
         if sign in text:
             return [field.strip() for field in text.split(sign)]
@@ -172,7 +180,7 @@ def is_remark(text: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     letters = sum(char.isalpha() for char in plain)
-    is_words = _WORDS.search(plain) is not None and letters > sum(not char.isspace() for char in plain) / 2
+    is_words = _WORDS.search(plain) is not None and letters > sum(char.isalnum() for char in plain) / 2
     return plain.isprintable() and is_words and plain[0] not in "{[(<>"
 
 

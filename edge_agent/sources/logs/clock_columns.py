@@ -13,7 +13,7 @@ from edge_agent.sources.logs.makers import Maker
 _EPOCH_S = (1e9, 4e9)
 _SCALES_S = (1.0, 1e-3, 1e-6, 1e-9)
 _LONG_S = (60.0, 3600.0)
-_LIKELY_HZ = (20.0, 5000.0)  # in one scale only: three powers of ten lie between the scales
+_LIKELY_HZ = (20.0, 10_000.0)  # in one scale only: three powers of ten lie between the scales
 _LARGEST_SIGNAL = 1e11  # what rises from beyond it is a time, whatever its epoch
 _RISING = 0.9  # of the steps of a clock
 

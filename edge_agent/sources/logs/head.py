@@ -23,7 +23,7 @@ _NO_RATE = re.compile(
     r"|audio|temp|coeff|resolution|sync|version|number"
 )
 _INTERVAL_KEY = re.compile(
-    r"(?:.*\b)?(?:(?:sampl\w*[ _-]*)?(?:interval|period)|dt|delta[ _]?t|time ?step|abtastintervall)(?:\b.*)?"
+    r"(?:.*\b)?(?:(?:sampl\w*[ _-]*)?(?:interval|period)|dt|delta[ _]?[tx]|time ?step|abtastintervall)(?:\b.*)?"
 )
 _HERTZ = re.compile(
     r"(?P<number>\d+(?:[.,]\d+)?)\s*(?P<kilo>k)?\s*(?:hz|hertz|hercios?|hertsi\w*|hertz\w*|герц\w*|гц|赫[兹茲]?|ヘルツ|헤르츠|sps|sa?/s"
@@ -70,7 +70,7 @@ def said_by(lines: Iterable[str]) -> Said:
     facts = [(key, value) for line in lines for key, value in _facts(line)]
     return Said(
         fs_hz=next((rate for key, value in facts if (rate := _rate(key, value)) is not None), None),
-        names=next((parts for key, value in facts if _NAMES_KEY.fullmatch(key) and (parts := _parts(value))), ()),
+        names=next((parts for key, value in facts if _are_names(key, value) and (parts := _parts(value))), ()),
         units=next((parts for key, value in facts if _is_unit(key, value) and (parts := _parts(value))), ()),
         lead=next((found["lead"] for key, value in facts if (found := _lead(key, value))), ""),
         channels=next((int(value) for key, value in facts if _COUNT_KEY.fullmatch(key) and value.isdecimal()), None),
@@ -98,6 +98,9 @@ def _facts(line: str) -> Iterator[tuple[str, str]]:
         pieces = re.split(r"\s*[:=]+\s*", part, maxsplit=1)
         if len(pieces) == 2:
             yield _key(pieces[0]), pieces[1].strip()
+    words = plain.split()
+    if len(words) > 1 and all("=" in word for word in words):  # `Channels=2 SamplingInterval[ms]=2.000`
+        yield from ((_key(key), value) for key, _, value in (word.partition("=") for word in words))
 
 
 def _flat(key: str, value: Any) -> Iterator[tuple[str, str]]:
@@ -124,7 +127,8 @@ def _parts(value: str) -> tuple[str, ...]:
 def _rate(key: str, value: str) -> float | None:
     if _NO_RATE.search(key):
         return None
-    plain = value.strip().strip("'\"")
+    of_each = set(value.strip().split("\t"))  # a rate for each channel, where all are one
+    plain = (of_each.pop() if len(of_each) == 1 else value).strip().strip("'\"")
     found = _HERTZ.fullmatch(plain)
     if found is not None:
         return _plausible(_float(found["number"]) * (1000.0 if found["kilo"] else 1.0))
@@ -154,6 +158,10 @@ def _plausible(fs_hz: float) -> float | None:
 
 def _float(text: str) -> float:
     return float(text.replace(",", "."))
+
+
+def _are_names(key: str, value: str) -> bool:
+    return _NAMES_KEY.fullmatch(key) is not None and not value.strip().isdecimal()
 
 
 def _is_unit(key: str, value: str) -> bool:

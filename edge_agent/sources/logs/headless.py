@@ -93,3 +93,15 @@ def _is_stamp(cell: str) -> bool:
         return number(cell, decimal_comma=False) > _UNIX_S[0]
     except NotANumber:
         return False
+
+
+def labview_names(said: Said, rows: list[list[str]]) -> Named:
+    """The row that begins with `X_Value`; it names a column of comments as well, which most rows leave out."""
+    line = next((line for line in said.text.splitlines() if line.startswith("X_Value")), "")
+    width = len(rows[0]) if rows else 0
+    cells = line.split("\t")[:width]
+    if not line or len(cells) < width:
+        return ()
+    units = next((value.split("\t") for key, value in said.facts if key == "y unit label"), [])
+    behind = dict(enumerate(units, 1))
+    return tuple((name.strip(), behind.get(place, "").strip()) for place, name in enumerate(cells))

@@ -245,6 +245,6 @@ def _stamped(
         return first_line, data, None
     start, rate, value = ([dialect.value(cell) for cell in row] for row in data[:3])
     is_start = all(_EPOCH_S[0] < each < _EPOCH_S[1] for each in start) and not value[0] > _EPOCH_S[0]
-    if not is_start or len(set(rate)) > 1 or not 0.5 <= rate[0] <= 5000:
+    if not is_start or len(set(rate)) > 1 or not 0.5 <= rate[0] <= 10_000:
         return first_line, data, None
     return rows[2][0], data[2:], rate[0]

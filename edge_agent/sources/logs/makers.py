@@ -10,6 +10,7 @@ from edge_agent.sources.logs.headless import (
     acqknowledge_names,
     brainflow_names,
     emotiv_names,
+    labview_names,
     openbci_names,
     opensignals_names,
 )
@@ -170,6 +171,13 @@ MAKERS: tuple[Maker, ...] = (
         clocks=((r"^Time$", 1.0),),
         unit="mV",
         strip=r"^(?:SNUADC|Solar8000|Primus|BIS|Intellivue)/",
+    ),
+    Maker(
+        name="LabVIEW measurement file",
+        head=r"^LabVIEW Measurement",
+        names=labview_names,
+        signals=r"^(?!X_Value$|Comment$).+",
+        clocks=((r"^X_Value$", 1.0),),
     ),
     Maker(
         name="BioSPPy simple text format",

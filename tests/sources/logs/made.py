@@ -222,3 +222,24 @@ def rdsamp(values, *, options):
     names = f"   {title}\t    MLII\t    V5\n   ({unit})\t  (mV)\t  (mV)\n"
     head = names if "v" in options else ""
     return head + lines(([f"{stamp(n):>16}", f"{value:8.3f}", "  0.250"] for n, value in enumerate(values)), "\t")
+
+
+def labview(values, *, fs_hz=250):
+    head = [
+        "LabVIEW Measurement\t", "Writer_Version\t2", "Reader_Version\t2", "Separator\tTab", "Decimal_Separator\t.",
+        "Multi_Headings\tNo", "X_Columns\tOne", "Time_Pref\tRelative", "Date\t2023/01/02", "***End_of_Header***\t",
+        "\t",
+        "Channels\t2\t", f"Samples\t{len(values)}\t{len(values)}\t", "Date\t2023/01/02\t2023/01/02\t",
+        "Y_Unit_Label\tmV\tmV\t", "X_Dimension\tTime\tTime\t", "X0\t0.0E+0\t0.0E+0\t",
+        f"Delta_X\t{1 / fs_hz:.6f}\t{1 / fs_hz:.6f}\t", "***End_of_Header***\t\t\t", "X_Value\tECG\tResp\tComment",
+    ]  # fmt: skip
+    rows = [[f"{n / fs_hz:.6f}", value, 0] for n, value in enumerate(_int(values))]
+    return "\n".join(head) + "\n" + lines(rows, "\t")
+
+
+def nihon_kohden(values, *, fs_hz=250):
+    head = (
+        f"TimePoints={len(values)} Channels=2 BeginSweep[ms]=0.00 SamplingInterval[ms]={1000 / fs_hz:.3f} "
+        "Bins/uV=1.000 Time=10:00:00\nECG  Resp\n"
+    )
+    return head + "".join(f"{value:10.2f} {0:10.2f}\n" for value in _int(values))

@@ -51,6 +51,7 @@ LOGS = {
         250,
         [("ecg", "ecg")],
     ),
+    "8-khz": ("time,ECG\n" + each(lambda n, v: f"{n / 8000:.6f},{v}"), {}, 8000, [("ECG", "ecg")]),
     "unix-ms": ("ts,value\n" + each(lambda n, v: f"{1672650000123 + n * 4},{v}"), {}, 250, [("value", "unknown")]),
     "twelve-leads": (
         "I,II,III,V1\n" + each(lambda n, v: f"{v},{v},0,{v}"),
