@@ -18,7 +18,7 @@ from cloud_service.database.event_tables import CommandRow, LossRow, RecordingRo
 
 router = APIRouter(tags=["live"])
 FETCH = "fetch-waves"
-AGAIN = timedelta(seconds=30)
+AGAIN = timedelta(seconds=15)
 """However many pages look, a device is asked for a recording's waves once in so long: live pages keep a minute."""
 REFUSED_FOR = timedelta(minutes=10)
 """A device that says no, because its owner keeps waves on it, is left alone for so long."""
