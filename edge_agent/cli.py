@@ -236,8 +236,11 @@ def _replay(parsed: argparse.Namespace) -> int:
     from edge_agent.replay.records_named import records_named
     from edge_agent.replay.replay import ReplayRequest, replay
     from edge_agent.sources.datasets.table import truth_of
+    from edge_agent.sources.resolve import refuse_no_name
 
     places = _places()
+    for name in parsed.record:
+        refuse_no_name(name)
     names, passed_over = records_named(parsed.record, places) if _are_several(parsed.record) else (parsed.record, 0)
     requests = [
         ReplayRequest(

@@ -14,6 +14,7 @@ from edge_agent.sources.wfdb_record import WfdbRecord, header_path
 EDF = (".edf", ".bdf", ".rec")
 CSV = (".csv", ".tsv", ".txt", ".log", ".asc", ".jsonl", ".lvm")
 NPZ = (".npz",)
+_WHAT_IS_ONE = "give `excerpt`, the path of a record (WFDB, EDF, BDF, CSV, npz), or `set/record` as `mitdb/100`"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +69,7 @@ def resolve(record: str, places: Places, *, annotators: tuple[str, ...] = (), re
     ------
     BadInput : nothing of that name can be had, or what is there cannot be read.
     """
+    refuse_no_name(record)
     if record == "excerpt":
         return Excerpt()
     if record.startswith("synthetic/") or record.endswith((".toml", ".json")):
@@ -80,6 +82,21 @@ def resolve(record: str, places: Places, *, annotators: tuple[str, ...] = (), re
         return _open_file(file, read_as or ReadAs())
     found = find(record, places, annotators=annotators)
     return _open_file(found, ReadAs()) if found.suffix.lower() in EDF and found.is_file() else WfdbRecord(found)
+
+
+def refuse_no_name(record: str) -> None:
+    """Refuse what no file system takes for the name of anything.
+
+    Raises
+    ------
+    RecordUnreadable : it is empty, has a NUL or half a character, or is too long.
+    """
+    try:
+        name = os.fsencode(record)
+    except UnicodeEncodeError:
+        name = b""
+    if not name or b"\0" in name or len(name) > 4000 or max(map(len, name.split(b"/"))) > 255:
+        raise RecordUnreadable("no such record", record=record[:80], remedy=_WHAT_IS_ONE)
 
 
 def _file_of(record: str, places: Places) -> Path | None:
@@ -184,7 +201,7 @@ def _set_and_record(record: str) -> str:
         raise RecordUnreadable(
             "no such record",
             record=record,
-            remedy="give `excerpt`, the path of a record (WFDB, EDF, BDF, CSV, npz), or `set/record` as `mitdb/100`",
+            remedy=_WHAT_IS_ONE,
         )
     return "/".join(parts)
 

@@ -136,6 +136,8 @@ def header_path(path: Path) -> Path:
     ------
     RecordUnreadable : there is none.
     """
+    if not path.name:
+        raise RecordUnreadable("no such record", record=str(path))
     with_suffix = path if path.suffix == ".hea" else path.parent / f"{path.name}.hea"
     if with_suffix.is_file():
         return with_suffix

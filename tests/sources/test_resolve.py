@@ -1,3 +1,4 @@
+import contextlib
 import functools
 import http.server
 import threading
@@ -7,6 +8,8 @@ import numpy as np
 import pytest
 import wfdb
 import wfdb.io.download
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from biosignal.errors import BadInput
 from edge_agent.operate.clock import SetClock
@@ -181,3 +184,14 @@ def test_the_daemon_reads_files_by_its_settings_and_logs_what_they_lack(tmp_path
         open_source(SourceSettings(options=("colour=red",)), SetClock())
     with pytest.raises(BadInput, match="name=value"):
         open_source(SourceSettings(options=("lead",)), SetClock())
+
+
+NAMES = st.text(max_size=40) | st.sampled_from(["", "/", ".", "..", "~", "\0", "a" * 5000, "a/" * 3000, "-", "\ud800"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(NAMES)
+def test_whatever_is_named_is_a_source_or_is_refused_in_plain_words(tmp_path_factory, name):
+    places = Places(data_dir=None, cache_dir=tmp_path_factory.getbasetemp(), index_url="http://127.0.0.1:9/")
+    with contextlib.suppress(BadInput):
+        resolve(name, places)
