@@ -596,9 +596,11 @@ class Agent:
         if not 0 <= start_s < end_s <= start_s + MOST_FETCHED_S:
             raise BadInput("ask for a stretch of at most an hour", start_s=start_s, end_s=end_s)
         chunks = self.waves.ask(recording, start_s, end_s)
+        if not chunks:
+            raise BadInput("it holds nothing of this stretch, or not yet: ten seconds are written when they are whole")
         if self.sync is not None:
             self.sync.nudge()
-        return f"{chunks} pieces of waves are on their way" if chunks else "nothing of this stretch is held here"
+        return f"{chunks} pieces of waves are on their way"
 
     # ---- the line ------------------------------------------------------------------------------------------------
 
