@@ -79,7 +79,7 @@ WHERE recording = :recording AND lead = :lead AND first < :end AND stop > :start
 ON CONFLICT DO UPDATE SET asked = 1
 """
 _WAVE_COLUMNS = ("n", "recording", "lead", "first", "stop", "frame")
-_WAVE = f"SELECT {', '.join(_WAVE_COLUMNS)} FROM chunks WHERE n = ?"
+_WAVE = "SELECT n, recording, lead, first, stop, frame FROM chunks WHERE n = ?"
 _WAITING = (
     "SELECT n FROM waiting WHERE asked ORDER BY n LIMIT ?",
     "SELECT n FROM waiting WHERE NOT asked ORDER BY n LIMIT ?",
