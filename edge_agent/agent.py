@@ -73,8 +73,8 @@ from edge_agent.store.reading import StoreCounts
 from edge_agent.store.waveforms import WaveStore
 from edge_agent.sync.client import SyncClient
 from edge_agent.updates.cargo import Cargo, Line, Served
+from edge_agent.updates.fetching import fetch_by
 from edge_agent.updates.shelf import BundleShelf, NothingRunnable
-from edge_agent.updates.tuf_client import UpdateClient
 from edge_agent.updates.updater import Switched, Updater
 
 log = logging.getLogger(__name__)
@@ -518,7 +518,7 @@ class Agent:
                 lines={WORDS: Line(opened=opened_words, windows=settings.updates.trial.texts)},
             ),
             device=settings.device.name,
-            fetch=self._fetcher(state),
+            fetch=fetch_by(settings.updates, state / "updates"),
             admit=self._admit,
             on_switch=self._switch,
             where=self._where,
@@ -528,18 +528,6 @@ class Agent:
     def _rung_changed(self, task: str, rung: Rung, reason: str) -> None:
         # On the thread of the analysis: `tend` raises the finding.
         log.warning("inference.rung.changed", extra={"facts": {"task": task, "rung": rung, "why": reason}})
-
-    def _fetcher(self, state: Path) -> "_Fetch":
-        updates = self._settings.updates
-        if not updates.enabled or updates.url is None or updates.root is None:
-            return _Fetch(None, "set updates.url and updates.root")
-        try:
-            root = updates.root.read_bytes()
-        except OSError as error:
-            why = f"the trusted root {updates.root} cannot be read: {error.strerror}"
-            log.warning("updates.root.unreadable", extra={"facts": {"why": why}})
-            return _Fetch(None, f"{why}; correct updates.root and start again")
-        return _Fetch(UpdateClient(updates, state_dir=state / "updates", trusted_root=root))
 
     def _admit(self, bundle: Cargo) -> Served:
         if isinstance(bundle, WordsBundle):
@@ -648,19 +636,6 @@ def _between_blocks_s(settings: Settings) -> float:
     """How long a slowed replay takes for three blocks; others take no time to speak of."""
     speed = settings.source.speed
     return 3 * settings.source.block_s / speed if 0 < speed < 1 else 0.0
-
-
-class _Fetch:
-    """Gives the bytes of a signed target, or says that this device takes none."""
-
-    def __init__(self, client: UpdateClient | None, remedy: str = "") -> None:
-        self._client = client
-        self._remedy = remedy
-
-    def __call__(self, target: str) -> bytes:
-        if self._client is None:
-            raise BadInput("this device takes no model updates", remedy=self._remedy)
-        return self._client.fetch(target)
 
 
 class _AtOnce(BaseException):
