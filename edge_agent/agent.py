@@ -1,9 +1,6 @@
 """The daemon, put together: the one place where the parts are introduced to each other."""
 
-import faulthandler
 import logging
-import signal
-import sys
 import threading
 import time
 import uuid
@@ -12,7 +9,6 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from types import FrameType
 from typing import cast
 
 from biosignal import __version__
@@ -57,7 +53,6 @@ from edge_agent.findings.alarms import AlarmMachine
 from edge_agent.findings.sounder import Sounder
 from edge_agent.inference.models import Models
 from edge_agent.operate.clock import Clock, HostClock, utc_text
-from edge_agent.operate.log_handler import logging_to
 from edge_agent.operate.private_files import keep_to_ourselves
 from edge_agent.operate.settings import Settings
 from edge_agent.operate.supervise import Supervisor
@@ -636,48 +631,3 @@ def _between_blocks_s(settings: Settings) -> float:
     """How long a slowed replay takes for three blocks; others take no time to speak of."""
     speed = settings.source.speed
     return 3 * settings.source.block_s / speed if 0 < speed < 1 else 0.0
-
-
-class _AtOnce(BaseException):
-    """Asked to stop a second time: nothing is waited for any more, and no border of a thread catches this."""
-
-
-def run(settings: Settings) -> int:
-    """Run the daemon until SIGTERM or SIGINT; 0 when it was stopped cleanly, 1 when it was asked twice.
-
-    Raises
-    ------
-    BedsideError : it could not start, or its source or analysis failed.
-    """
-    stop = threading.Event()
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise _AtOnce
-        stop.set()
-
-    # A watchdog that runs out ends the process by SIGABRT: the log then holds where every thread was.
-    if sys.__stderr__ is not None:
-        faulthandler.enable(sys.__stderr__)
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
-    clock = HostClock()
-    try:
-        with logging_to(sys.stderr, clock=clock, level=settings.operate.log_level):
-            return _live(settings, clock, stop)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _live(settings: Settings, clock: Clock, stop: threading.Event) -> int:
-    agent = Agent(settings, clock=clock)
-    try:
-        try:
-            agent.start()
-            agent.run_until(stop)
-        finally:
-            agent.stop()
-    except _AtOnce:
-        log.warning("agent.stop.forced")
-        return 1
-    return 0
