@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 
 class _AtOnce(BaseException):
-    """Asked to stop a second time: nothing is waited for any more, and no border of a thread catches this."""
+    """Asked to stop a second time, the process waits for no part. No `Exception`: no border of a thread catches it."""
 
 
 def run(settings: Settings) -> int:
