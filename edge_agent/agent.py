@@ -1,10 +1,7 @@
 """The daemon, put together: the one place where the parts are introduced to each other."""
 
-import faulthandler
 import logging
 import shutil
-import signal
-import sys
 import threading
 import time
 import uuid
@@ -13,7 +10,6 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from types import FrameType
 from typing import cast
 
 from biosignal import __version__
@@ -59,7 +55,6 @@ from edge_agent.findings.sounder import Sounder
 from edge_agent.inference.models import Models
 from edge_agent.operate.certificates import Certificates
 from edge_agent.operate.clock import Clock, HostClock, utc_text
-from edge_agent.operate.log_handler import logging_to
 from edge_agent.operate.private_files import keep_to_ourselves
 from edge_agent.operate.settings import Settings
 from edge_agent.operate.supervise import Supervisor
@@ -75,8 +70,8 @@ from edge_agent.store.reading import StoreCounts
 from edge_agent.store.waveforms import WaveStore
 from edge_agent.sync.client import SyncClient
 from edge_agent.updates.cargo import Cargo, Line, Served
+from edge_agent.updates.fetching import fetch_by
 from edge_agent.updates.shelf import BundleShelf, NothingRunnable
-from edge_agent.updates.tuf_client import UpdateClient
 from edge_agent.updates.updater import Switched, Updater
 
 log = logging.getLogger(__name__)
@@ -538,7 +533,7 @@ class Agent:
                 lines={WORDS: Line(opened=opened_words, windows=settings.updates.trial.texts)},
             ),
             device=settings.device.name,
-            fetch=self._fetcher(state),
+            fetch=fetch_by(settings.updates, state / "updates"),
             admit=self._admit,
             on_switch=self._switch,
             where=self._where,
@@ -548,18 +543,6 @@ class Agent:
     def _rung_changed(self, task: str, rung: Rung, reason: str) -> None:
         # On the thread of the analysis: `tend` raises the finding.
         log.warning("inference.rung.changed", extra={"facts": {"task": task, "rung": rung, "why": reason}})
-
-    def _fetcher(self, state: Path) -> "_Fetch":
-        updates = self._settings.updates
-        if not updates.enabled or updates.url is None or updates.root is None:
-            return _Fetch(None, "set updates.url and updates.root")
-        try:
-            root = updates.root.read_bytes()
-        except OSError as error:
-            why = f"the trusted root {updates.root} cannot be read: {error.strerror}"
-            log.warning("updates.root.unreadable", extra={"facts": {"why": why}})
-            return _Fetch(None, f"{why}; correct updates.root and start again")
-        return _Fetch(UpdateClient(updates, state_dir=state / "updates", trusted_root=root))
 
     def _admit(self, bundle: Cargo) -> Served:
         if isinstance(bundle, WordsBundle):
@@ -616,9 +599,11 @@ class Agent:
         if not 0 <= start_s < end_s <= start_s + MOST_FETCHED_S:
             raise BadInput("ask for a stretch of at most an hour", start_s=start_s, end_s=end_s)
         chunks = self.waves.ask(recording, start_s, end_s)
+        if not chunks:
+            raise BadInput("it holds nothing of this stretch, or not yet: ten seconds are written when they are whole")
         if self.sync is not None:
             self.sync.nudge()
-        return f"{chunks} pieces of waves are on their way" if chunks else "nothing of this stretch is held here"
+        return f"{chunks} pieces of waves are on their way"
 
     # ---- the line ------------------------------------------------------------------------------------------------
 
@@ -666,61 +651,3 @@ def _between_blocks_s(settings: Settings) -> float:
     """How long a slowed replay takes for three blocks; others take no time to speak of."""
     speed = settings.source.speed
     return 3 * settings.source.block_s / speed if 0 < speed < 1 else 0.0
-
-
-class _Fetch:
-    """Gives the bytes of a signed target, or says that this device takes none."""
-
-    def __init__(self, client: UpdateClient | None, remedy: str = "") -> None:
-        self._client = client
-        self._remedy = remedy
-
-    def __call__(self, target: str) -> bytes:
-        if self._client is None:
-            raise BadInput("this device takes no model updates", remedy=self._remedy)
-        return self._client.fetch(target)
-
-
-class _AtOnce(BaseException):
-    """Asked to stop a second time: nothing is waited for any more, and no border of a thread catches this."""
-
-
-def run(settings: Settings) -> int:
-    """Run the daemon until SIGTERM or SIGINT; 0 when it was stopped cleanly, 1 when it was asked twice.
-
-    Raises
-    ------
-    BedsideError : it could not start, or its source or analysis failed.
-    """
-    stop = threading.Event()
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise _AtOnce
-        stop.set()
-
-    # A watchdog that runs out ends the process by SIGABRT: the log then holds where every thread was.
-    if sys.__stderr__ is not None:
-        faulthandler.enable(sys.__stderr__)
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
-    clock = HostClock()
-    try:
-        with logging_to(sys.stderr, clock=clock, level=settings.operate.log_level):
-            return _live(settings, clock, stop)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _live(settings: Settings, clock: Clock, stop: threading.Event) -> int:
-    agent = Agent(settings, clock=clock)
-    try:
-        try:
-            agent.start()
-            agent.run_until(stop)
-        finally:
-            agent.stop()
-    except _AtOnce:
-        log.warning("agent.stop.forced")
-        return 1
-    return 0
