@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from biosignal.signal.filters import Array
 from biosignal.tasks.ecg_front.channels import RATE_HZ
+from biosignal.tasks.ecg_front.columns import Columns
 from biosignal.tasks.ecg_front.kinds import OUTPUTS
+from biosignal.tasks.ecg_front.predecessors import FLOOR, Predecessors, log_odds
 
 QRS, V, VF, VT, GOOD = (OUTPUTS.index(name) for name in ("qrs", "ventricular", "vf", "vt", "good"))
 HALF = 2
@@ -75,12 +77,13 @@ class Peaks:
         self._good: Array = np.zeros((rows, 0))
         self._lately: Array = np.zeros((rows, 0))
         """The samples that came last, `QUIET_OVER` of them."""
-        self._rows = _Held(np.zeros((rows, 0)))
+        self._rows = Columns(rows)
         """What each lead says of a QRS, and how much it counts."""
-        self._weights = _Held(np.zeros((rows, 0)))
-        self._samples = _Held(np.zeros((rows, 0)))
-        self._fused = _Held(np.zeros((2, 0)))
-        """Ventricular and fitness of all leads together."""
+        self._weights = Columns(rows)
+        self._samples = Columns(rows)
+        self._fused = Columns(3)
+        """Ventricular, fitness, and tachycardia or fibrillation of all leads together."""
+        self._before = Predecessors(rows)
         self._next = 0
         self._last = float(-REFRACTORY)
 
@@ -95,15 +98,17 @@ class Peaks:
         steady = self._steady(scores[:, :, GOOD].astype(np.float64))
         weights = (steady**2 + LEAST_WEIGHT) * self._counts(steady, samples)[:, np.newaxis]
         weights /= np.add.reduce(weights, axis=0)
-        seen: Array = np.stack((scores[:, :, V], steady)).astype(np.float64)
+        seen: Array = np.stack((scores[:, :, V], steady, scores[:, :, VT] + scores[:, :, VF])).astype(np.float64)
         self._rows.extend(scores[:, :, QRS].astype(np.float64))
         self._weights.extend(weights)
         self._samples.extend(samples)
+        self._before.push(samples)
         self._fused.extend(np.add.reduce(weights * seen, axis=1))
         found = list(self._peaks())
         spare = self._next - PLACED_OVER_BEFORE - 2 * self._reach - AROUND
         for held in (self._rows, self._weights, self._samples, self._fused):
             held.forget(spare)
+        self._before.forget(spare)
         return found
 
     def _steady(self, good: Array) -> Array:
@@ -128,10 +133,11 @@ class Peaks:
         last = self._fused.end - self._reach - AROUND - 1
         if last < self._next:
             return
-        ventricular, fit = self._fused.between(self._next - AROUND, self._fused.end)
+        ventricular, fit, racing = self._fused.between(self._next - AROUND, self._fused.end)
         smooth = self._joined(self._next - AROUND, last + AROUND + 1)
         centre = smooth[AROUND:-AROUND]
-        is_peak = centre >= self._thresholds(fit[AROUND:][: len(centre)])
+        thresholds = self._thresholds(fit[AROUND:][: len(centre)])
+        is_peak = centre >= FLOOR
         for shift in range(1, AROUND + 1):
             is_peak &= centre > smooth[AROUND - shift :][: len(centre)]
             is_peak &= centre >= smooth[AROUND + shift :][: len(centre)]
@@ -140,6 +146,12 @@ class Peaks:
             if self._height(k) < LEAST_HEIGHT_MV:
                 continue
             middle = k + _vertex(*smooth[index + AROUND - 1 : index + AROUND + 2].tolist())
+            around = ventricular[index : index + 2 * AROUND + 1]
+            looks = float(np.add.reduce(around) / len(around))
+            if not self._is_probable(
+                k, middle, float(centre[index]), float(thresholds[index]), float(racing[index + AROUND])
+            ):
+                continue
             lead = self._lead(k)
             own = middle if len(self._good) == 1 else self._own(lead, k)
             at = middle if own is None else self._placed(lead, own)
@@ -147,12 +159,17 @@ class Peaks:
                 at = middle
             if at - self._last < REFRACTORY:
                 continue
-            around = ventricular[index : index + 2 * AROUND + 1]
-            yield Peak(
-                at, k + self._reach + AROUND, float(np.add.reduce(around) / len(around)), float(fit[index + AROUND])
-            )
+            yield Peak(at, k + self._reach + AROUND, looks, float(fit[index + AROUND]))
             self._last = at
         self._next = last + 1
+
+    def _is_probable(self, k: int, middle: float, probability: float, threshold: float, racing: float) -> bool:
+        """Tell whether what may be a QRS is one, next to those before it; it counts among them for the next ones."""
+        odds = log_odds(probability)
+        swayed = self._before.swayed(k, middle, odds, self._weights.between(k, k + 1)[:, 0], racing=racing)
+        if probability >= threshold:
+            self._before.note(k, middle, odds, apart=REFRACTORY)
+        return swayed >= log_odds(threshold)
 
     def _joined(self, start: int, end: int) -> Array:
         """How probable a QRS is from one sample to another: each lead's best near it, by how much the lead counts."""
@@ -202,31 +219,6 @@ class Peaks:
         if own[best] < THRESHOLDS[0] or not 0 < best < len(own) - 1:
             return None
         return first + best + _vertex(*own[best - 1 : best + 2].tolist())
-
-
-class _Held:
-    """The last columns of a growing array, by their number; what is before the first one is 0."""
-
-    def __init__(self, empty: Array) -> None:
-        self._held = empty
-        self._first = 0
-
-    @property
-    def end(self) -> int:
-        return self._first + int(self._held.shape[1])
-
-    def extend(self, more: Array) -> None:
-        self._held = np.concatenate((self._held, more), axis=1)
-
-    def forget(self, until: int) -> None:
-        spare = max(0, until - self._first)
-        self._held = self._held[:, spare:]
-        self._first += spare
-
-    def between(self, start: int, end: int) -> Array:
-        missing = max(0, self._first - start)
-        held = self._held[:, max(0, start - self._first) : end - self._first]
-        return np.pad(held, ((0, 0), (missing, 0))) if missing else held
 
 
 def _smoothed(x: Array) -> Array:
