@@ -41,7 +41,6 @@ SPELLINGS = {
     "iso-stamp": lambda n: f"2023-01-02T10:00:{n % 60:02d}.250Z,{n}",
     "clock-stamp": lambda n: f"10:00:{n % 60:02d}.250 {n}",
     "clock-comma": lambda n: f"10:00:{n % 60:02d},{n}",
-    "sentence": lambda n: f"$PECG,{n}*{n % 256:02X}",
     "quoted": lambda n: f'"{n}"',
     "json-text": lambda n: json.dumps({"ecg": str(n)}),
     "python-dict": lambda n: str({"t": n * 4, "ecg": n}),

@@ -37,7 +37,6 @@ _PREFIX = re.compile(
     r"|[IWEDV] \(\d+\) |\[[A-Z]{3,8}\] |<[a-z]{3}> )+"
 )
 """What a monitor or a logger puts before a line: a stamp, a level, that of an ESP32 with the time since the start."""
-_SENTENCE = re.compile(r"\$[A-Z]{2,8},(?P<rest>.*?)(?:\*[0-9A-F]{2})?")  # of NMEA 0183
 _WORDS = re.compile(r"[A-Za-z]{3,}")
 _NAME = re.compile(r"[A-Za-z_][\w .+-]{0,15}(?: ?[(\[][^()\[\]]{1,8}[)\]])?")
 
@@ -99,8 +98,7 @@ def _pairs(plain: str) -> list[_Pair] | None:
         return _teleplot(plain)
     if plain.startswith("{"):
         return _of_json(plain)
-    sentence = _SENTENCE.fullmatch(plain)
-    plain = sentence["rest"] if sentence else plain.removeprefix("/*").removesuffix("*/").strip()
+    plain = plain.removeprefix("/*").removesuffix("*/").strip()
     plain = plain.strip('()[]<>$"').rstrip(",;").strip()
     parts = _NEXT_LABEL.split(plain) if ":" in plain or "=" in plain else [plain]
     found: list[_Pair] = []
