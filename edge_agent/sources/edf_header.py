@@ -22,6 +22,8 @@ _FIELDS = {
     "digital_high": 8, "prefilter": 80, "samples": 8, "reserved": 32,
 }  # fmt: skip
 _NUMBER = re.compile(r"([-+]?)\s*(\d[\d.,]*|[.,]\d+)([eE][-+]?\d+)?")
+_BETWEEN_THOUSANDS = re.compile(r"(?<=\d)[ \xa0](?=\d{3}(?:\D|$))")
+_CONTROL = re.compile(r"[\x01-\x1f\x7f]+")
 MOST_SIGNALS = 10_000
 
 
@@ -102,8 +104,8 @@ def text_of(field: bytes) -> str:
 
 
 def number_of(text: str) -> float | None:
-    """The number that a text begins with, also with a decimal comma; none where it begins with none."""
-    match = _NUMBER.match(text)
+    """The number that a text begins with, also with a decimal comma or blanks between thousands; none without one."""
+    match = _NUMBER.match(_BETWEEN_THOUSANDS.sub("", text))
     if match is None:
         return None
     sign, digits, exponent = match[1], match[2], match[3] or ""
@@ -151,7 +153,7 @@ def _signals(content: bytes, count: int) -> tuple[SignalField, ...]:
         samples = whole_number(columns["samples"][index])
         found.append(
             SignalField(
-                label=columns["label"][index],
+                label=_CONTROL.sub(" ", columns["label"][index]),
                 unit=columns["unit"][index],
                 physical=(number_of(columns["physical_low"][index]), number_of(columns["physical_high"][index])),
                 digital=(number_of(columns["digital_low"][index]), number_of(columns["digital_high"][index])),

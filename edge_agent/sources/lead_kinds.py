@@ -19,8 +19,15 @@ _WORDS: tuple[tuple[LeadKind, str], ...] = (
         r"status|trig(ger)?|counter|count|stim|sti|marker|events?|annotations?|photic|battery|vbatt|bursts?",
     ),
     (LeadKind.STATUS, r"bursts?|suppr|ibi|timestamps?|time|index|sample|sequence|leads? ?off|loff|quality|sync|packet"),
-    (LeadKind.STATUS, r"mark|mkr|v ?bat|clock|millis|micros|(r ?)?peaks?|onsets?|offsets?|phase|completion"),
-    (LeadKind.OTHER, r"imp|impedance|rate|hr|hrv|bpm|heartrate|acc|accel|accelerometer|gyro|gyroscope|magn?|axis|gsr"),
+    (LeadKind.STATUS, r"labels?|class|target|y ?true|is beat|beats?( ?(type|class))?|qrs"),
+    (
+        LeadKind.STATUS,
+        r"mark|mkr|v ?bat|clock|millis|micros|(r ?)?peaks?|onsets?|offsets?|phase|completion",
+    ),
+    (
+        LeadKind.OTHER,
+        r"imp(?! resp)|impedance|rate|hr|hrv|bpm|heartrate|acc[xyz]?|accel|accelerometer|gyro|gyroscope|magn?|axis|gsr",
+    ),
     (
         LeadKind.OTHER,
         r"eda|light|elevation|activity|position|supply|posangle|pos|ptt|pwa|et ?co 2|co 2|tachogram|rr|awrr",
@@ -28,7 +35,7 @@ _WORDS: tuple[tuple[LeadKind, str], ...] = (
     (LeadKind.OTHER, r"st( ?(i{1,3}|av[rlf]|v))?|core"),
     (LeadKind.ECG, r"[mf]?ecg([a-z]|i{2,3}|wave(form)?|raw)?|ekg[lr]?|ele[ck]tro[ck]ardiogra(mm?|ph)|mli{1,3}|mcl"),
     (LeadKind.SOUND, r"snor(e|ing)|sound|audio|mic|microphone|phono|pcg"),
-    (LeadKind.PLETH, r"pleth?[a-z]?|ppg|plethysmogra(mm?|ph)|s[ap] ?o 2 wave(form)?|bvp|pulse|ir|red"),
+    (LeadKind.PLETH, r"pleth?[a-z]?|ppg|(photo)?plethysmogra(mm?|ph)|s[ap] ?o 2 wave(form)?|bvp|pulse|ir|red"),
     (LeadKind.OXYGEN, r"s[ap] ?o 2|so 2|o 2 ?sat|saturation|o ?sat|sat"),
     (LeadKind.TEMPERATURE, r"temp|temperature|t ?blood|t ?skin|t ?core"),
     (
@@ -46,13 +53,15 @@ _WORDS: tuple[tuple[LeadKind, str], ...] = (
 )
 _NAMED = tuple((kind, re.compile(rf"(?<![a-z])({words})(?![a-z])")) for kind, words in _WORDS)
 
+_WORD_FOR_LEAD = "(?:lead|channel|ableitung|derivation|derivacion|derivazione|afleiding)"
 _ECG_LEAD = re.compile(
-    r"(lead[ _-]?)?(i{1,3}|av[rlf]|v\d?|v[3-9]r|v[xyz]|v\d-v\d)|ml\d|mcl\d|c[mcs]\d\d?|cb\d|d(i{1,3}|[1-4])"
-    r"|(mod[ .])?v\d|(la|ll|ra|rl|vx)(-(la|ll|ra|rl))?|lead [1-3]"
+    rf"({_WORD_FOR_LEAD}[ _-]?)?(i{{1,3}}|av[rlf]|v\d?|v[3-9]r|v[xyz]|v\d-v\d)"
+    r"|ml\d|mcl\d|c[mcs]\d\d?|cb\d|d(i{1,3}|[1-4])"
+    r"|(mod[ .])?v\d|(la|ll|ra|rl|vx)(-(la|ll|ra|rl))?|lead ?[1-3]"
 )
 _SITE = r"(?:(?:fp|af|f|fc|ft|c|t|cp|tp|p|po|o|n|i)(?:z|\d{1,2}h?)|[am][12]|sp[12]|pg[12])"
-_EEG_LEAD = re.compile(rf"(?:{_SITE}|e\d{{1,3}})(?:-(?:ref|le|ar|av|avg|x))?|{_SITE}[-/_:]?{_SITE}")
-_EYE_LEAD = re.compile(rf"e[12](?:[-/_]?{_SITE})?")
+_EEG_LEAD = re.compile(rf"(?:{_SITE}|e\d{{1,3}})(?:-(?:ref|le|ar|av|avg|x))?(?:-\d)?|{_SITE}[-/_:]?{_SITE}(?:-\d)?")
+_EYE_LEAD = re.compile(rf"e[12](?:[-/_:]?{_SITE})?")
 _EAR = re.compile(r"a\d")
 _INPUT = re.compile(r"(?:exg )?(?:ch|chan|channel|signal|lead|column|analog|adc|input|in|exg)[ _-]?\d{1,3}")
 _LONG_NUMBER = re.compile(r"\d{3}")  # such a number in a name may be somebody's

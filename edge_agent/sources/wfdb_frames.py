@@ -1,5 +1,6 @@
 """Frames of a WFDB record that lies in one piece: stretches of time with one or several samples of each signal."""
 
+import re
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -132,15 +133,35 @@ class LibraryFrames:
 def beside(header: Path, name: str) -> Path:
     """Resolve a file named in a header.
 
+    Headers that came with their files from another machine name folders of that one, or capitals that it did not heed:
+    then it is the file of that name beside the header.
+
     Raises
     ------
-    RecordUnreadable : it leads out of the header's folder.
+    RecordUnreadable : it leads out of the header's folder, where no such file is.
     """
     folder = header.parent.resolve()
     path = (folder / name).resolve()
-    if not name or not path.is_relative_to(folder):
+    is_inside = bool(name) and path.is_relative_to(folder)
+    if is_inside and path.is_file():
+        return header.parent / name
+    if (moved := _moved(header.parent, name)) is not None:
+        return moved
+    if not is_inside:
         raise RecordUnreadable("the header names a file outside its folder", header=str(header), file=name)
     return header.parent / name
+
+
+def _moved(folder: Path, name: str) -> Path | None:
+    """The one file in a folder that is called like the end of a path, whatever its capitals."""
+    *above, last = re.split(r"[/\\]", name.lower())
+    if ".." in above:  # no machine names its own files so
+        return None
+    try:
+        found = [path for path in folder.iterdir() if path.name.lower() == last and path.is_file()]
+    except OSError:
+        return None
+    return found[0] if last and len(found) == 1 and found[0].resolve().parent == folder.resolve() else None
 
 
 def _by_file(path: Path, header: Header) -> dict[str, list[SignalLine]]:

@@ -148,12 +148,27 @@ def _parse(path: Path, lines: list[tuple[int, str]]) -> Header:
         segments = tuple(_segment(path, *numbered) for numbered in lines[1 : announced + 1])
     else:
         signals = tuple(_signal(path, *numbered) for numbered in lines[1 : wanted + 1])
+        signals += _more_of(path, signals, lines[wanted + 1 :])
         if len(signals) < wanted:
             raise RecordUnreadable(
                 "the header ends before its last signal", file=str(path), announced=wanted, found=len(signals)
             )
     length = int(match["length"] or 0) or sum(one.length for one in segments) or None
     return Header(name=name, fs_hz=fs_hz, length=length, announced=announced, segments=segments, signals=signals)
+
+
+def _more_of(path: Path, signals: tuple[SignalLine, ...], lines: list[tuple[int, str]]) -> tuple[SignalLine, ...]:
+    """Signals beyond the announced ones that lie in the same file, whose samples come in turn with theirs."""
+    more: list[SignalLine] = []
+    for numbered in lines:
+        try:
+            signal = _signal(path, *numbered)
+        except RecordUnreadable:
+            break
+        if not signals or (signal.file, signal.format) != (signals[-1].file, signals[-1].format):
+            break
+        more.append(signal)
+    return tuple(more)
 
 
 def _record_line(path: Path, lines: list[tuple[int, str]]) -> tuple[str, int | None, re.Match[str] | None]:

@@ -192,6 +192,21 @@ def test_a_number_is_read_with_either_point_and_what_stands_behind_it_left_out(v
     assert number_of(f"{value:.3f}".replace(".", point) + behind) == pytest.approx(value)
 
 
+def test_a_label_is_one_line(path):
+    put(path, label(0), b"ECG\r\nII")
+    assert EdfRecord(path).recording_facts().leads[0].name == "ECG II"
+
+
+@given(st.integers(-(10**6), 10**6), st.sampled_from([" ", "\xa0"]))
+def test_thousands_may_be_parted_by_blanks(value, blank):
+    assert number_of(f"{value:,}".replace(",", blank)) == value
+
+
+@pytest.mark.parametrize(("text", "number"), [("1 0", 1), ("12 0000", 12), ("5 uV 100", 5)])
+def test_other_digits_behind_a_blank_are_left_out(text, number):
+    assert number_of(text) == number
+
+
 @pytest.mark.parametrize(("text", "number"), [("1.0", 1), ("256,", 256), ("+5", 5), ("1.5", None), ("x", None)])
 def test_a_whole_number_may_have_a_point_behind_it(text, number):
     assert whole_number(text) == number

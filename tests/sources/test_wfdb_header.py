@@ -111,3 +111,26 @@ def test_whatever_one_field_says_the_samples_come(tmp_path_factory, name, behind
     facts, samples = read(write(folder, f"{record}\n{line}\n".replace("\0", "")))
     assert (facts.fs_hz, facts.length) == (500, 1000)
     np.testing.assert_allclose(samples, COUNTS / 100, rtol=1e-6)
+
+
+@pytest.mark.parametrize("named", ["R.DAT", "C:\\data\\r.dat", "/home/somebody/r.dat", "sub/r.dat"])
+def test_a_file_that_was_moved_with_its_header_is_found_beside_it(tmp_path, named):
+    _, samples = read(write(tmp_path, f"r 1 500 1000\n{named} 16 100/mV 12 0 0 0 0 II\n"))
+    np.testing.assert_allclose(samples, COUNTS / 100, rtol=1e-6)
+
+
+@pytest.mark.parametrize("named", ["../secret.dat", "/etc/secret.dat", "secret.dat"])
+def test_no_file_outside_of_the_folder_is_read(tmp_path, named):
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    COUNTS.tofile(tmp_path / "secret.dat")
+    (inside / "secret.dat").symlink_to(tmp_path / "secret.dat")
+    with pytest.raises(RecordUnreadable, match="outside its folder"):
+        WfdbRecord(write(inside, f"r 1 500 1000\n{named} 16 100/mV 12 0 0 0 0 II\n"))
+
+
+def test_signals_of_one_file_are_all_there_though_fewer_are_announced(tmp_path):
+    lines = "r.dat 16 100/mV 12 0 0 0 0 II\nr.dat 16 100/mV 12 0 0 0 0 V5\n"
+    facts, samples = read(write(tmp_path, f"r 1 500 500\n{lines}"))
+    assert [lead.name for lead in facts.leads] == ["II", "V5"]
+    np.testing.assert_allclose(samples, COUNTS[::2] / 100, rtol=1e-6)

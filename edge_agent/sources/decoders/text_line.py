@@ -31,8 +31,12 @@ _SPLIT = re.compile(r"\s*[,;\t|]\s*|\s+")
 _TELEPLOT = re.compile(
     rf">(?P<label>[^:§|]{{1,30}}):(?:(?P<stamp>\d+):)?(?P<value>{_DIGITS})(?:§(?P<unit>[^|]*))?(?:\|.*)?"
 )
-_PREFIX = re.compile(r"\x1b\[[\d;]*m|^\d\d:\d\d:\d\d[.,]\d+ -> |^[IWEDV] \(\d+\) ")
-"""What a monitor, a shell or an ESP32 puts before a line: colours, a stamp, a level with the time since the start."""
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
+_PREFIX = re.compile(
+    r"(?:\[?(?:\d{4}-\d\d-\d\d[T ])?\d\d:\d\d:\d\d(?:[.,]\d+){0,2}Z?\]?(?: -> |[ ,;\t]+)"
+    r"|[IWEDV] \(\d+\) |\[[A-Z]{3,8}\] |<[a-z]{3}> )+"
+)
+"""What a monitor or a logger puts before a line: a stamp, a level, that of an ESP32 with the time since the start."""
 _WORDS = re.compile(r"[A-Za-z]{3,}")
 _NAME = re.compile(r"[A-Za-z_][\w .+-]{0,15}(?: ?[(\[][^()\[\]]{1,8}[)\]])?")
 
@@ -68,7 +72,9 @@ def parsed(text: bytes, size: int) -> Line | None:
             plain = text.decode("latin-1") if b"\xb5" in text or b"\xa7" in text or b"\xb0" in text else ""
         except UnicodeDecodeError:  # pragma: no cover - latin-1 decodes all
             plain = ""
-    plain = _PREFIX.sub("", plain).strip()
+    plain = _COLOUR.sub("", plain).strip()
+    begin = _PREFIX.match(plain)
+    plain = plain[begin.end() if begin else 0 :].strip()
     if not plain or not plain.isprintable():
         plain = plain if plain and plain.replace("\t", "").isprintable() else ""
     if not plain:
@@ -92,7 +98,8 @@ def _pairs(plain: str) -> list[_Pair] | None:
         return _teleplot(plain)
     if plain.startswith("{"):
         return _of_json(plain)
-    plain = plain.removeprefix("/*").removesuffix("*/").strip().strip("()[]<>$").rstrip(",;").strip()
+    plain = plain.removeprefix("/*").removesuffix("*/").strip()
+    plain = plain.strip('()[]<>$"').rstrip(",;").strip()
     parts = _NEXT_LABEL.split(plain) if ":" in plain or "=" in plain else [plain]
     found: list[_Pair] = []
     for part in parts:
@@ -155,7 +162,9 @@ def _teleplot(plain: str) -> list[_Pair] | None:
 
 def _of_json(plain: str) -> list[_Pair] | None:
     try:
-        return list(_flat("", json.loads(plain)))
+        return list(
+            _flat("", json.loads(plain if '"' in plain else plain.replace("'", '"')))
+        )  # Python prints the latter
     except (ValueError, RecursionError):
         return None
 
@@ -171,6 +180,8 @@ def _flat(name: str, value: Any) -> Iterator[_Pair]:
         yield name, float(value) if abs(value) < LARGEST else math.nan, ""
     elif value is None or (isinstance(value, str) and _OFF.fullmatch(value)):
         yield name, math.nan, ""
+    elif isinstance(value, str) and (number := _VALUE.fullmatch(value)) is not None:
+        yield name, _number(number["number"]), number["unit"] or ""
 
 
 def is_remark(text: bytes) -> bool:

@@ -18,9 +18,11 @@ _OFF = re.compile(
 )
 """Words in the place of a number: the electrode is off, or the amplifier cannot follow."""
 _SPELLED = re.compile(
-    r"[(\[{<]*\s*(?P<number>[-+]?[\d.,]*\d[\d.,]*(?:e[-+]?\d+)?)\s*(?P<unit>[a-zµμΩ%°]{0,4})\s*[)\]}>]*", re.IGNORECASE
+    r"[(\[{<]*\s*(?P<number>[-+]?[\d.,]*\d[\d.,]*(?:[ed][-+]?\d+)?)\s*(?P<unit>[a-zµμΩ%°]{0,4})\s*[)\]}>]*",
+    re.IGNORECASE,
 )
 _GROUPS = re.compile(r"[-+]?\d{1,3}(?:\.\d{3})+,\d+")
+_THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
 _BEHIND_A_STROKE = r"[mµμun]?V|mmHg|NU|adu|a\.?u\.?|bpm|pm|%|m?g|k?Ohm|°?C|deg ?C|nd|l/min|raw|counts?|sec|[mµμu]?s"
 _NAMED = re.compile(
     r"(?P<name>.*?)\s*(?:\((?P<a>[^()]*)\)|\[(?P<b>[^\[\]]*)\]"
@@ -74,7 +76,9 @@ def _spelled(text: str, *, decimal_comma: bool) -> float:
     found = _SPELLED.fullmatch(plain)
     if found is None:
         raise NotANumber(text)
-    digits = found["number"]
+    digits = found["number"].lower().replace("d", "e")  # Fortran writes 1.5D+02
+    if not decimal_comma and _THOUSANDS.fullmatch(digits):
+        digits = digits.replace(",", "")
     if decimal_comma:
         digits = digits.replace(".", "") if _GROUPS.fullmatch(digits) else digits
         digits = digits.replace(",", ".")
@@ -82,6 +86,11 @@ def _spelled(text: str, *, decimal_comma: bool) -> float:
         return float(digits)
     except ValueError as error:
         raise NotANumber(text) from error
+
+
+def is_grouped(text: str) -> bool:
+    """Whether a cell is a number whose thousands are parted by commas, as ``12,004``."""
+    return _THOUSANDS.fullmatch(text.strip().strip("'\"")) is not None
 
 
 def is_number(text: str, *, decimal_comma: bool) -> bool:

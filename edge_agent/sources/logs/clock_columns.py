@@ -13,6 +13,7 @@ from edge_agent.sources.logs.makers import Maker
 _EPOCH_S = (1e9, 4e9)
 _SCALES_S = (1.0, 1e-3, 1e-6, 1e-9)
 _LONG_S = (60.0, 3600.0)
+_DAY_S, _SERIAL_DAYS = 86_400.0, (30_000.0, 70_000.0)  # of spreadsheets, since 1899: the years 1982 to 2091
 _LIKELY_HZ = (20.0, 10_000.0)  # in one scale only: three powers of ten lie between the scales
 _LARGEST_SIGNAL = 1e11  # what rises from beyond it is a time, whatever its epoch
 _RISING = 0.9  # of the steps of a clock
@@ -78,7 +79,7 @@ def clock_at(
         return ClockColumn(column=place, name=names[place], is_text=True, seconds=1.0, step=0.0)
     values = table[place]
     step = _step(values)
-    said = seconds or time_unit_s(names[place], units[place]) or _epoch_s(values)
+    said = seconds or time_unit_s(names[place], units[place]) or _epoch_s(values) or _serial_s(values)
     if said is not None:
         return ClockColumn(column=place, name=names[place], is_text=False, seconds=said, step=step)
     guess = _scale(step, fs_hz)
@@ -119,6 +120,15 @@ def _epoch_s(values: NDArray[np.float64]) -> float | None:
         return None
     since_1970 = (scale for scale in _SCALES_S if _EPOCH_S[0] < good.min() * scale and good.max() * scale < _EPOCH_S[1])
     return next(since_1970, _scale(_step(values), None) if good.min() > _LARGEST_SIGNAL else None)
+
+
+def _serial_s(values: NDArray[np.float64]) -> float | None:
+    """Seconds of a day where the numbers can be days as spreadsheets count them, and nothing else."""
+    good = values[np.isfinite(values)]
+    step = _step(values)
+    if not good.size or step <= 0 or good.min() < _SERIAL_DAYS[0] or good.max() > _SERIAL_DAYS[1]:
+        return None
+    return _DAY_S if _LIKELY_HZ[0] <= 1 / (step * _DAY_S) <= _LIKELY_HZ[1] else None
 
 
 def _rises(values: NDArray[np.float64]) -> bool:

@@ -24,6 +24,7 @@ _CLOCK = re.compile(
     rf"(?: ?{_HALF.format(2)})?(?: ?(?P<zone>Z|UTC|GMT|[+-]\d\d:?\d\d))?(?:[T ,;]+{_LATER_DATE})?",
     re.IGNORECASE,
 )
+_BASIC = re.compile(r"(\d{4})(\d\d)(\d\d)[T_ -](\d\d)(\d\d)(\d\d)(?!\d)(.*)")  # ISO 8601 without signs
 _AROUND = " \t'\"[]()"
 
 
@@ -42,7 +43,7 @@ def clock_of(text: str) -> Clock:
     ------
     ValueError : it is no such time.
     """
-    found = _CLOCK.fullmatch(text.strip(_AROUND))
+    found = _read(text)
     if found is None:
         raise ValueError(text)
     days = _days(found["ymd"] or found["ymd2"], found["dmy"] or found["dmy2"])
@@ -59,8 +60,16 @@ def clock_of(text: str) -> Clock:
 
 
 def is_clock(text: str) -> bool:
-    """Whether a cell is a time with colons."""
-    return ":" in text and _CLOCK.fullmatch(text.strip(_AROUND)) is not None
+    """Whether a cell is a time with colons, or of the basic form ``20230102T100000``."""
+    return _read(text) is not None
+
+
+def _read(text: str) -> re.Match[str] | None:
+    plain = text.strip(_AROUND)
+    if ":" not in plain:
+        basic = _BASIC.fullmatch(plain)
+        plain = basic.expand(r"\1-\2-\3T\4:\5:\6\7") if basic else ""
+    return _CLOCK.fullmatch(plain)
 
 
 def _days(year_first: str | None, day_first: str | None) -> int | None:

@@ -91,6 +91,9 @@ def columns_of(
     left = [place for place in range(len(names)) if place not in {*aside, *words, *off}]
     if maker is not None and maker.signals:
         left = [place for place in left if re.search(maker.signals, names[place], re.IGNORECASE)] or left
+    if not left:  # what is called a count but counts nothing: some name the ECG `sample`
+        left = [place for place in counters if step_of(table[place]) is None]
+        counters = [place for place in counters if place not in left]
     if not left:
         return "the file holds no signal beside the time"
     reasons = {
@@ -129,7 +132,8 @@ def _signals(
     unit_of = [units[place] or (own if volts else "") for place, volts in zip(left, is_volts, strict=True)]
     if maker is not None and maker.kind is not None:
         kinds = tuple(maker.kind if kind is LeadKind.UNKNOWN else kind for kind in kinds)
-    if len(left) == 1 and kinds[0] is LeadKind.OTHER and kind_of("", unit_of[0]) is LeadKind.UNKNOWN:
+    is_odd = kinds[0] is LeadKind.OTHER or is_index_name(plain[0])
+    if len(left) == 1 and is_odd and kind_of("", unit_of[0]) is LeadKind.UNKNOWN:
         # The only column there is, whatever a logger calls it: many call the ECG `hr`.
         kinds = (LeadKind.UNKNOWN,)
     unique = unique_names(plain)

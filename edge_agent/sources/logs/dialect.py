@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge_agent.sources.logs.cells import is_absent, is_value, number
+from edge_agent.sources.logs.cells import is_absent, is_grouped, is_value, number
 from edge_agent.sources.logs.clocks import is_clock
 
 _COMMA_NUMBER = re.compile(r"\s*['\"]?[-+]?\d+(?:\.\d{3})*,\d+(?:[eE][-+]?\d+)?['\"]?\s*")
+_SIGNED_PAIR = re.compile(r"\s*[-+]?\d+,\s*[-+]\d+\s*")
+_TELLING = 25  # different numbers on either side of the comma
 _DATE_THEN_TIME = re.compile(r"(?<=\d) +(?=\d{1,2}:\d\d[:.])")
 _IN_BRACKETS = re.compile(r"\[([^\]\s]+) +([^\]\s]+)\]")
 _HALF_OF_DAY = re.compile(r"(?<=\d) (?=[AaPp]\.?[Mm]\b)")
@@ -89,11 +91,24 @@ def _is_one_column(look: Sequence[str], heading: str) -> bool:
     if "," in heading or is_value(heading, decimal_comma=True) or any(line.strip().startswith('"') for line in look):
         return False
     whole = [line for line in look if _COMMA_NUMBER.fullmatch(line)]
-    if len(whole) <= len(look) / 2:
+    if len(whole) <= len(look) / 2 or _are_pairs(look, whole):
         return False
     before = [float(line.split(",")[0].strip(" \t'\"")) for line in whole if line.count(".") == 0]
     steps = {after - here for here, after in itertools.pairwise(before)}
     return len(before) < 5 or len(steps) > 2 or min(steps) <= 0  # what rises evenly is a column of its own
+
+
+def _are_pairs(look: Sequence[str], whole: Sequence[str]) -> bool:
+    """Whether what stands behind the comma is a number of its own: it has a sign, or never begins with a nought.
+
+    Of the decimals of numbers that go through many whole ones a tenth does.
+    """
+    if any(_SIGNED_PAIR.fullmatch(line) for line in look):
+        return True
+    parts = [line.strip(" \t'\"").partition(",")[::2] for line in whole]
+    long = {behind for _, behind in parts if len(behind) > 1}
+    is_varied = min(len(long), len({before for before, _ in parts})) >= _TELLING
+    return is_varied and not any(behind.startswith("0") for behind in long)
 
 
 def _candidates(look: Sequence[str]) -> list[Dialect]:
@@ -104,8 +119,8 @@ def _candidates(look: Sequence[str]) -> list[Dialect]:
             comma = any(_COMMA_NUMBER.fullmatch(cell) for line in look[-50:] for cell in dialect.cells(line))
             found.append(Dialect(delimiter, decimal_comma=comma))
     if sum("," in line for line in look) > len(look) / 2:
-        quoted = any(_COMMA_NUMBER.fullmatch(cell) for line in look[-50:] for cell in Dialect(",").cells(line))
-        found.append(Dialect(",", decimal_comma=quoted))
+        within = [cell for line in look for cell in Dialect(",").cells(line) if _COMMA_NUMBER.fullmatch(cell)]
+        found.append(Dialect(",", decimal_comma=not all(is_grouped(cell) for cell in within)))
     blank_rows = [Dialect(None).cells(line) for line in look[-50:]]
     blanks = [cell for row in blank_rows for cell in row]
     if sum(len(row) > 1 for row in blank_rows) > len(blank_rows) / 2 and not all(is_clock(line) for line in look[-5:]):

@@ -20,7 +20,7 @@ _RATE_KEY = re.compile(
 )
 _NO_RATE = re.compile(
     r"filter|notch|pass|cut ?-?off|band|mains|line|baud|heart|pulse|resp|bit|clock|acc|gyro"
-    r"|audio|temp|coeff|resolution|sync|version|number"
+    r"|\b(?:low|high|upper|lower|[hl]pf?|range)\b|audio|temp|coeff|resolution|sync|version|number"
 )
 _INTERVAL_KEY = re.compile(
     r"(?:.*\b)?(?:(?:sampl\w*[ _-]*)?(?:interval|period)|dt|delta[ _]?[tx]|time ?step|abtastintervall)(?:\b.*)?"
@@ -30,16 +30,20 @@ _HERTZ = re.compile(
     r"|samples?[ _]?(?:/|per)[ _]?s\w*)\.?",
     re.IGNORECASE,
 )
+_IN_WORDS = re.compile(
+    r"\bsampl\w*(?: (?:rate|frequency))?(?: at| of| is)? *(?P<rate>\d+(?:[.,]\d+)? *k?Hz)\b", re.IGNORECASE
+)
 _PER_SAMPLE = re.compile(r"(?P<number>\d+(?:[.,]\d+)?)\s*(?P<unit>[mµμun]?s(?:ec\w*)?)\s*/\s*sample", re.IGNORECASE)
 _NUMBER = re.compile(r"(?P<number>\d+(?:[.,]\d+)?)\s*(?P<unit>[a-zµμ]*)", re.IGNORECASE)
 _NAMES_KEY = re.compile(
     r"labels?|column ?labels?|columns?|channel ?(?:titles?|names?|labels?)|channels|signals?|leads?|fields|names"
 )
+_LABEL_KEYS = ("label", "channel label", "channel name", "lead", "signal")
 _UNITS_KEY = re.compile(
     r"units?(?: ?names?)?|einheit(?:en)?|unités?|unidad(?:es)?|unità|eenheid|unidade|единицы|单位|單位|単位|단위"
 )
 _A_UNIT = re.compile(r"[mµμun]?V|microvolts?|millivolts?|volts?", re.IGNORECASE)
-_A_LEAD = re.compile(r".*?(?<![a-z])(?P<lead>I{1,3}|aV[RLF]|V[1-9])\)?", re.IGNORECASE)
+_A_LEAD = re.compile(r".*?(?<![a-z])(?P<lead>I{1,3}|aV[RLF]|V[1-9])\)?(?: ?(?:导联|導聯|誘導|유도))?", re.IGNORECASE)
 _COUNT_KEY = re.compile(r"number ?of ?channels|channels?|(?:n|num) ?channels?")
 _SECONDS = {"s": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "n": 1e-9}
 _UNIX_RATE = (0.5, 100_000.0)
@@ -64,19 +68,34 @@ def is_comment(line: str) -> bool:
     return begins.startswith(COMMENT) and begins.rstrip().lower() not in _CELLS
 
 
+def speaks_of_all(cells: list[str]) -> bool:
+    """Whether a row is a key and a value about the whole file, as oscilloscopes write them, and no row of names."""
+    if len(cells) != 2:
+        return False
+    key, value = _key(cells[0]), cells[1].strip()
+    return _rate(key, value) is not None or _UNITS_KEY.fullmatch(key.removeprefix("vertical ")) is not None
+
+
 def said_by(lines: Iterable[str]) -> Said:
     """Collect what these lines say; of two that say the same thing the first counts."""
     lines = list(lines)
     facts = [(key, value) for line in lines for key, value in _facts(line)]
     return Said(
         fs_hz=next((rate for key, value in facts if (rate := _rate(key, value)) is not None), None),
-        names=next((parts for key, value in facts if _are_names(key, value) and (parts := _parts(value))), ()),
+        names=_labels(facts)
+        or next((parts for key, value in facts if _are_names(key, value) and (parts := _parts(value))), ()),
         units=next((parts for key, value in facts if _is_unit(key, value) and (parts := _parts(value))), ()),
         lead=next((found["lead"] for key, value in facts if (found := _lead(key, value))), ""),
         channels=next((int(value) for key, value in facts if _COUNT_KEY.fullmatch(key) and value.isdecimal()), None),
         text="\n".join(lines),
         facts=tuple(facts),
     )
+
+
+def _labels(facts: list[tuple[str, str]]) -> tuple[str, ...]:
+    """Names that stand in a line each, under the same key for every channel."""
+    each = [value for key, value in facts if key in _LABEL_KEYS]
+    return tuple(each) if len(each) > 1 and all(len(_parts(value)) == 1 for value in each) else ()
 
 
 def _facts(line: str) -> Iterator[tuple[str, str]]:
@@ -91,6 +110,9 @@ def _facts(line: str) -> Iterator[tuple[str, str]]:
     found = _PER_SAMPLE.fullmatch(plain) or _HERTZ.fullmatch(plain)
     if found is not None:
         yield "rate", plain
+    in_words = _IN_WORDS.search(plain)  # `bandpass 0.5-40 Hz, sampled at 250 Hz`
+    if in_words is not None:
+        yield "rate", in_words["rate"]
     pieces = re.split(r"\s*(?::=|=|:)\s*|\s*[,;\t]\s*", plain, maxsplit=1)
     if len(pieces) == 2:
         yield _key(pieces[0]), pieces[1].strip()

@@ -11,14 +11,15 @@ from edge_agent.sources.logs.cells import is_absent, is_number, name_and_unit
 from edge_agent.sources.logs.clocks import is_clock
 from edge_agent.sources.logs.columns import Columns, columns_of
 from edge_agent.sources.logs.dialect import Dialect, dialect_of, without_empty_end
-from edge_agent.sources.logs.head import Said, is_comment, said_by
+from edge_agent.sources.logs.head import Said, is_comment, said_by, speaks_of_all
 from edge_agent.sources.logs.labelled import labelled_of
 from edge_agent.sources.logs.makers import Maker, maker_of
 from edge_agent.sources.port import RecordUnreadable
 
 HEAD_ROWS = 1200
 _TWO_BLANKS = re.compile(r"\s{2,}|\t")
-_NAME = re.compile(r"[^\d=:][^=:]*")
+_NAME = re.compile(r"(?=.*[^\W\d_])[^\d=:][^=:]*")
+_CHANNELS = re.compile(r"\d+ channels?")
 _CHANNEL = re.compile(r"CH\d+")
 _SOME = 12  # rows that a table is recognised by
 _FORMATS = frozenset({"raw", "cal", "uncal", "calibrated", "uncalibrated", "float", "int", "double", "numeric"})
@@ -67,7 +68,7 @@ def read_layout(path: Path, head: list[str], *, time_column: str | None, fs_hz: 
     """
     content = [(place, line) for place, line in enumerate(head, 1) if line.strip() and not is_comment(line)]
     labelled = labelled_of([line for _, line in content])
-    dialect = labelled[0] if labelled else dialect_of([line for _, line in content], heading=_heading(content))
+    dialect = labelled[0] if labelled else dialect_of([line for _, line in content], heading=_heading(content, head))
     rows = [(place, dialect.cells(line)) for place, line in content]
     width = _width(rows)
     rows = [
@@ -75,8 +76,8 @@ def read_layout(path: Path, head: list[str], *, time_column: str | None, fs_hz: 
         for (place, line), (_, cells) in zip(content, rows, strict=True)
     ]  # names of two words, with blanks between them
     at = _first(rows, width, dialect)
-    if at and any(_CHANNEL.fullmatch(cell.strip()) for cell in rows[at - 1][1]) and at + 1 < len(rows):
-        at += 1  # below its names of channels AcqKnowledge writes how many rows there are
+    if at and at + 1 < len(rows) and _counts_rows(rows, at):
+        at += 1
     if at is None:
         raise RecordUnreadable("the file holds no numbers", file=str(path))
     first_line, data = rows[at][0], [without_empty_end(cells, width) for _, cells in rows[at:]]
@@ -99,7 +100,7 @@ def read_layout(path: Path, head: list[str], *, time_column: str | None, fs_hz: 
         raise RecordUnreadable(
             columns, file=str(path), columns=_few(names), **({"column": time_column} if time_column else {})
         )
-    if said.lead and len(columns.signals) == 1 and not headers:
+    if said.lead and len(columns.signals) == 1 and (not headers or (maker is not None and maker.names_lead)):
         one = replace(columns.signals[0], name=f"Lead {said.lead}", kind=LeadKind.ECG)
         columns = replace(columns, signals=(one,))
     return Layout(
@@ -114,7 +115,11 @@ def read_layout(path: Path, head: list[str], *, time_column: str | None, fs_hz: 
     )
 
 
-def _heading(content: list[tuple[int, str]]) -> str:
+def _heading(content: list[tuple[int, str]], head: list[str]) -> str:
+    """The first line, which may be one of names; none where the lines above the numbers end with a blank one."""
+    first = next((place for place, line in content if line.replace(",", "").lstrip("-+").isdecimal()), 0)
+    if first > 1 and not head[first - 2].strip():
+        return ""
     return content[0][1] if content else ""
 
 
@@ -166,13 +171,19 @@ def _is_word(cell: str, dialect: Dialect) -> bool:
     return not dialect.is_value(cell) and not is_absent(cell)
 
 
+def _counts_rows(rows: list[Row], at: int) -> bool:
+    """Whether the row at `at` says how many there are, as AcqKnowledge writes it below its names of channels."""
+    is_acqknowledge = any(_CHANNELS.fullmatch(cells[0].strip()) for _, cells in rows[:at])
+    return is_acqknowledge and any(_CHANNEL.fullmatch(cell.strip()) for cell in rows[at - 1][1])
+
+
 def _headers(above: list[Row], width: int) -> list[list[str]]:
     """Rows right above the table that have its width, or one name less where the first column has none."""
     found: list[list[str]] = []
     for _, cells in reversed(above):
         plain = without_empty_end(cells, width)
         is_short = len(plain) == width - 1 >= (2 if kind_of(plain[0]) is LeadKind.UNKNOWN else 1)
-        if plain[0].strip().endswith(("=", ":")):
+        if plain[0].strip().endswith(("=", ":")) or speaks_of_all(plain):
             break
         if len(plain) not in (width, width + (width > 1)) and not is_short:
             break

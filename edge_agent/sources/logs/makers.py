@@ -31,6 +31,7 @@ class Maker:
     unit : of electrical signals whose column says none. `kind` : of signals whose name says none.
     fs_hz : the rate of its only device, where the file says none.
     strip : parts of a name that name the device, not the lead.
+    names_lead : the head names the only lead.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Maker:
     kind: LeadKind | None = None
     fs_hz: float | None = None
     strip: str = ""
+    names_lead: bool = False
 
     def recognises(self, said: Said, names: tuple[str, ...], rows: list[list[str]]) -> bool:
         """Whether a file is one of its exports."""
@@ -189,6 +191,7 @@ MAKERS: tuple[Maker, ...] = (
         unit="uV",
         kind=LeadKind.ECG,
         fs_hz=512.0,
+        names_lead=True,
     ),
 )
 

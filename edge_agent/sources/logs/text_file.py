@@ -54,7 +54,9 @@ def look_at(path: Path) -> TextFile:
                 digest.update(piece)
                 last = piece[-2:]
                 if first:
-                    encoding = next((name for mark, name in _WIDE if piece.startswith(mark)), encoding)
+                    encoding = next(
+                        (name for mark, name in _WIDE if piece.startswith(mark)), _unmarked(piece, encoding)
+                    )
                     if encoding == "utf-8-sig" and b"\0" in piece[:_HEAD]:
                         raise RecordUnreadable(
                             "this is no plain text", file=str(path), remedy="save it as CSV in UTF-8"
@@ -65,6 +67,14 @@ def look_at(path: Path) -> TextFile:
     except OSError as error:
         raise RecordUnreadable("cannot read the file", file=str(path), why=error.strerror) from error
     return TextFile(path, digest.hexdigest(), encoding, last.strip(b"\0")[-1:] in (b"\n", b"\r"))
+
+
+def _unmarked(piece: bytes, otherwise: str) -> str:
+    """UTF-16 without a mark: every other byte of plain letters and numbers is NUL."""
+    low, high = piece[: _HEAD - 1 : 2], piece[1:_HEAD:2]
+    if len(low) == len(high) > 8 and low.count(0) != high.count(0) and (not any(low) or not any(high)):
+        return "utf-16-be" if not any(low) else "utf-16-le"
+    return otherwise
 
 
 def _decodes(decoder: codecs.IncrementalDecoder, piece: bytes) -> bool:
