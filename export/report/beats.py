@@ -25,7 +25,7 @@ from export.report.reading import Signals
 class ClassScore:
     """One record: its matrix with e and j as S, and the same without, as most papers count.
 
-    `as_told` are both once more, in this order, by what a report tells: in what the pipeline itself named fibrillation
+    `as_reported` are both once more, in this order, by what a report tells: in what the pipeline itself named fibrillation
     or flutter no beat is early, so those called so there (`unassessed`) count as N. None at the reference's positions,
     where nothing names a rhythm.
     """
@@ -34,7 +34,7 @@ class ClassScore:
     score: BeatScore
     escape_as_n: BeatScore
     unanswered: int
-    as_told: tuple[BeatScore, BeatScore] | None = None
+    as_reported: tuple[BeatScore, BeatScore] | None = None
     unassessed: int = 0
 
 
@@ -58,7 +58,7 @@ def score_classes(
     return replace(
         said,
         unanswered=sum(mark.label is None for mark in found.beats),
-        as_told=_both(signals, _without(test, unassessed), from_s),
+        as_reported=_both(signals, _without(test, unassessed), from_s),
         unassessed=int(unassessed[np.asarray(test.samples, np.int64) >= from_s * signals.fs_hz].sum()),
     )
 
@@ -122,17 +122,17 @@ def _at_reference(signals: Signals, models: Mapping[str, Model]) -> Annotations:
 def class_figures(scores: Sequence[ClassScore], groups: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """Put the records together: `gross`, `average`, `groups`, `interval`, `matrix`, a row each in `records`.
 
-    Of beats that our detector found there is also `as_told`, see `ClassScore`.
+    Of beats that our detector found there is also `as_reported`, see `ClassScore`.
     """
     rows: list[dict[str, Any]] = [
-        {"record": one.record, "unanswered": one.unanswered} | _figures(one.score) | _told([one]) for one in scores
+        {"record": one.record, "unanswered": one.unanswered} | _figures(one.score) | _reported([one]) for one in scores
     ]
     pooled = gross(one.score for one in scores)
     return {
         "gross": _figures(pooled)
         | {"s_as_sumstats": _counts(pooled.s_sumstats)}
         | {"escape_as_n": _figures(gross(one.escape_as_n for one in scores))},
-        **_told(scores),
+        **_reported(scores),
         "average": {
             kind: {name: mean([row[kind][name] for row in rows]) for name in ("se", "ppv")} for kind in _kinds()
         },
@@ -147,13 +147,13 @@ def class_figures(scores: Sequence[ClassScore], groups: Mapping[str, Sequence[st
     }
 
 
-def _told(scores: Sequence[ClassScore]) -> dict[str, Any]:
-    told = [one.as_told for one in scores if one.as_told is not None]
-    if not told:
+def _reported(scores: Sequence[ClassScore]) -> dict[str, Any]:
+    reported = [one.as_reported for one in scores if one.as_reported is not None]
+    if not reported:
         return {}
-    escape_as_n = _figures(gross(plain for _, plain in told))
-    figures = _figures(gross(kept for kept, _ in told)) | {"escape_as_n": escape_as_n}
-    return {"as_told": figures | {"s_unassessed": sum(one.unassessed for one in scores)}}
+    escape_as_n = _figures(gross(plain for _, plain in reported))
+    figures = _figures(gross(kept for kept, _ in reported)) | {"escape_as_n": escape_as_n}
+    return {"as_reported": figures | {"s_unassessed": sum(one.unassessed for one in scores)}}
 
 
 def _kinds() -> dict[str, Any]:

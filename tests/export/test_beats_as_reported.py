@@ -16,7 +16,7 @@ RHYTHMS = sorted(kind for task in TASKS.values() for kind, said in task.findings
 NEVER_EARLY = ("af", "afl")
 
 
-def told(named, *, found="S", reference="N", from_s=0.0):
+def reported(named, *, found="S", reference="N", from_s=0.0):
     """Figures of a minute whose beats are all called `found`."""
     known = beats(0.5, 60.0, symbol=reference)
     marks = [mark(round(at * FS), found) for at, _, _ in known]
@@ -26,24 +26,27 @@ def told(named, *, found="S", reference="N", from_s=0.0):
 
 
 @pytest.mark.parametrize("kind", NEVER_EARLY)
-def test_a_false_early_beat_inside_is_none_as_told_and_stays_one_in_the_plain_figures(kind):
-    figures = told({kind: [(20.0, 40.0)]})
+def test_a_false_early_beat_inside_is_none_as_reported_and_stays_one_in_the_plain_figures(kind):
+    figures = reported({kind: [(20.0, 40.0)]})
     inside = sum(20.0 <= at <= 40.0 for at, _, _ in beats(0.5, 60.0))
-    assert figures["as_told"]["s_unassessed"] == inside > 0
-    assert figures["gross"]["s"]["fp"] - figures["as_told"]["s"]["fp"] == inside
-    assert figures["records"][0]["as_told"] == figures["as_told"]
+    assert figures["as_reported"]["s_unassessed"] == inside > 0
+    assert figures["gross"]["s"]["fp"] - figures["as_reported"]["s"]["fp"] == inside
+    assert figures["records"][0]["as_reported"] == figures["as_reported"]
 
 
-def test_an_early_beat_of_the_reference_is_missed_as_told_where_a_rhythm_was_named_wrongly():
-    figures = told({"af": [(20.0, 40.0)]}, reference="S")
-    lost = figures["as_told"]["s_unassessed"]
+def test_an_early_beat_of_the_reference_is_missed_as_reported_where_a_rhythm_was_named_wrongly():
+    figures = reported({"af": [(20.0, 40.0)]}, reference="S")
+    lost = figures["as_reported"]["s_unassessed"]
     assert lost > 0
-    assert (figures["gross"]["s"]["fn"], figures["as_told"]["s"]["fn"]) == (0, lost)
+    assert (figures["gross"]["s"]["fn"], figures["as_reported"]["s"]["fn"]) == (0, lost)
 
 
 def test_what_is_left_out_is_not_counted_as_unassessed():
     everywhere = {"af": [(0.0, 60.0)]}
-    assert told(everywhere, from_s=30.0)["as_told"]["s_unassessed"] < told(everywhere)["as_told"]["s_unassessed"]
+    assert (
+        reported(everywhere, from_s=30.0)["as_reported"]["s_unassessed"]
+        < reported(everywhere)["as_reported"]["s_unassessed"]
+    )
 
 
 @given(
