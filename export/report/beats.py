@@ -25,9 +25,9 @@ from export.report.reading import Signals
 class ClassScore:
     """One record: its matrix with e and j as S, and the same without, as most papers count.
 
-    `as_reported` are both once more, in this order, by what a report tells: in what the pipeline itself named fibrillation
-    or flutter no beat is early, so those called so there (`unassessed`) count as N. None at the reference's positions,
-    where nothing names a rhythm.
+    `as_reported` are both once more, in this order, by what a report tells: in what the pipeline itself named
+    fibrillation or flutter no beat is early, so those called so there (`unassessed`) count as N. None at the
+    reference's positions, where nothing names a rhythm.
     """
 
     record: str
