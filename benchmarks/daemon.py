@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from benchmarks.figures import Figure, NotMeasured
-from benchmarks.record import EXCERPT, EXCERPT_NOTE, record_name
+from benchmarks.record import EXCERPT, EXCERPT_NOTE, load, record_name
 from demo.parts import free_port
 
 DAY_S = 86_400.0
@@ -23,6 +23,7 @@ STATUS_S = 5.0
 PAGE_BYTES = 4096
 STOP_S = 20.0
 MEBIBYTE = 1 << 20
+_READ = re.compile(rb"^bedside_samples_read_total ([0-9.e+]+)$", re.MULTILINE)
 _CLASSIFIED = re.compile(rb"^bedside_inference_seconds_count\{[^}]*\} ([0-9.e+]+)$", re.MULTILINE)
 
 
@@ -87,20 +88,32 @@ def _at_real_time(for_s: float, *, settle_s: float) -> Iterator[Figure]:
 
 
 def _written(number: str, *, speed: float, for_s: float, settle_s: float) -> Figure:
-    record = record_name(f"mitdb/{number}")
-    with _daemon(record, speed=speed, metrics_port=free_port()) as process:
+    record, port = record_name(f"mitdb/{number}"), free_port()
+    fs_hz = load(record).facts.fs_hz
+    with _daemon(record, speed=speed, metrics_port=port) as process:
         time.sleep(settle_s)
-        first = usage(process.pid)
+        first, before = usage(process.pid), _samples_read(port)
         time.sleep(for_s)
-        last = usage(process.pid)
-    wall_s = last.at_s - first.at_s
+        last, after = usage(process.pid), _samples_read(port)
+    # A busy machine does not keep the speed: what counts is the signal that was read.
+    signal_s = (after - before) / fs_hz
     status_bytes = PAGE_BYTES / STATUS_S
-    of_signal = max(0.0, (last.written_bytes - first.written_bytes) / wall_s - status_bytes) / speed
+    written = last.written_bytes - first.written_bytes - status_bytes * (last.at_s - first.at_s)
     note = (
-        f"{EXCERPT_NOTE if record == EXCERPT else record}: extrapolated from {wall_s * speed / 60:.0f} min of "
-        f"signal at {speed:g}x, log checkpoints included, plus the status file each {STATUS_S:g} s"
+        f"{EXCERPT_NOTE if record == EXCERPT else record}: extrapolated from {signal_s / 60:.0f} min of signal, "
+        f"log checkpoints included, plus the status file each {STATUS_S:g} s"
     )
-    return Figure(name=f"written_{number}_gb_a_day", value=(of_signal + status_bytes) * DAY_S / 1e9, note=note)
+    a_day = (max(0.0, written) / signal_s + status_bytes) * DAY_S
+    return Figure(name=f"written_{number}_gb_a_day", value=a_day / 1e9, note=note)
+
+
+def _samples_read(port: int) -> float:
+    """How many samples a lead the daemon has read, as its metrics say."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        found = _READ.search(answer.read())
+    if found is None:
+        raise NotMeasured("the metrics of the daemon do not say how many samples were read")
+    return float(found[1])
 
 
 @contextmanager

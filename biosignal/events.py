@@ -567,7 +567,8 @@ class Status:
     `sent_utc_s` is the wall clock of the device, in seconds since 1970, and may be wrong. Version 1 said none of these.
     `limits` are those in force that are not the declared ones; absent where the device is too old to say.
     `sounder` says whether a buzzer or light of its own signals the alarms at the bed;
-    absent where the device is too old to say.
+    absent where the device is too old to say. `disk_free_mb` is free where its state lies, and the first of its
+    certificates ends at `certificate_ends_utc_s`, in seconds since 1970; absent where it has none or is too old.
     """
 
     online: bool
@@ -589,6 +590,8 @@ class Status:
     sent_utc_s: float | None = None
     limits: tuple[SetLimit, ...] | None = None
     sounder: SounderState | None = None
+    disk_free_mb: int | None = None
+    certificate_ends_utc_s: float | None = None
 
 
 Durable: TypeAlias = (

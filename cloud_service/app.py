@@ -12,6 +12,7 @@ from biosignal.wire.topics import parse
 from cloud_service import notify
 from cloud_service.access import audit
 from cloud_service.access.bodies import BodyLimit
+from cloud_service.access.certificate_ends import CertificateWatch
 from cloud_service.access.headers import SecurityHeaders
 from cloud_service.access.limits import AttemptLimit, Turns
 from cloud_service.access.people import People
@@ -27,6 +28,7 @@ from cloud_service.clinic import (
     bed_limits,
     classify,
     classify_file,
+    device_register,
     devices,
     disclosure,
     duties,
@@ -38,6 +40,7 @@ from cloud_service.clinic import (
     handover,
     live,
     logins,
+    missed,
     operations,
     patients,
     people,
@@ -79,6 +82,7 @@ API = "/api/v1"
 API_ROUTERS: tuple[APIRouter, ...] = (
     logins.router,
     devices.router,
+    device_register.router,
     recordings.router,
     disclosure.router,
     patients.router,
@@ -86,6 +90,7 @@ API_ROUTERS: tuple[APIRouter, ...] = (
     handover.router,
     excerpting.router,
     live.router,
+    missed.router,
     eeg_views.router,
     findings.router,
     sharing.router,
@@ -180,7 +185,8 @@ def _assemble(settings: CloudSettings, on_devices_changed: Callable[[], None]) -
     database = open_database(settings.database_url, check=True)
     audit.keep_anchors(database, settings.anchor_file)
     feed, views = Feed(database), LiveViews()
-    lookout = Lookout(database, Ear(), lambda alarm: feed.announce(announcement(alarm)))
+    certificates = CertificateWatch(settings)
+    lookout = Lookout(database, Ear(), lambda alarm: feed.announce(announcement(alarm)), certificates)
     escalator = Escalator(
         database,
         settings.escalation,

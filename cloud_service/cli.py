@@ -4,7 +4,6 @@ Exit codes: 0 done, 1 failed, 2 usage, settings or input, 3 refused for safety. 
 """
 
 import argparse
-import contextlib
 import dataclasses
 import difflib
 import json
@@ -15,23 +14,24 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn, TextIO
+from typing import NoReturn, TextIO
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from biosignal import __version__
 from biosignal.errors import BadInput, BedsideError, listed
 from cloud_service.access import audit
-from cloud_service.access.accounts import FIRST_ADMIN, first_password_file, forget_first_password
+from cloud_service.access.accounts import FIRST_ADMIN, first_password_file
 from cloud_service.access.people import People
-from cloud_service.access.roles import Role
 from cloud_service.access.secret_files import OTHERS, keep_to_ourselves, write_secret
+from cloud_service.audit_verbs import AuditVerbs
 from cloud_service.broker.accounts import accounts_file, clinic_password, read_accounts, write_accounts
 from cloud_service.broker.kept import KeptBroker
 from cloud_service.broker.mosquitto import Place, write_mosquitto
 from cloud_service.broker.process import RunningBroker, refresh_mosquitto, start_broker
+from cloud_service.certificate_verbs import CertificateVerbs
 from cloud_service.clinic.recovery import RecoveryVerbs
 from cloud_service.database.connection import Database, open_database
 from cloud_service.device_verbs import DeviceVerbs
@@ -40,11 +40,11 @@ from cloud_service.excerpt_verbs import ExcerptVerbs
 from cloud_service.learning.verbs import LearningVerbs
 from cloud_service.settings import CloudSettings, load_settings
 from cloud_service.token_verbs import TokenVerbs
+from cloud_service.user_verbs import UserVerbs
+from cloud_service.verbs import Program, Say, Subparsers, Verb
 from cloud_service.webhook_verbs import WebhookVerbs
 
 PROGRAM = "cloud-service"
-Verb = Callable[[argparse.Namespace, "Said"], None]
-Subparsers = Any  # argparse keeps the type of what add_subparsers gives to itself
 FLAGS = {
     "state_dir": "state_dir",
     "database_url": "database.url",
@@ -147,17 +147,12 @@ def parser() -> argparse.ArgumentParser:
     broker = _verb(verbs, "broker", _broker, "run the MQTT broker, or write mosquitto's files")
     _broker_flags(broker)
     broker.add_argument("--write-mosquitto", type=Path, metavar="DIR", help="write mosquitto's files there, and end")
-    _user_parser(verbs)
-    TokenVerbs(_verb, settings_from, open_state).add_to(verbs)
-    WebhookVerbs(_verb, settings_from, open_state).add_to(verbs)
-    DeviceVerbs(_verb, settings_from, open_state).add_to(verbs)
-    log = verbs.add_parser("audit", help="check the audit log").add_subparsers(required=True, metavar="VERB")
-    _verb(log, "verify", _audit_verify, "recompute its hash chain and hold it against its anchors")
-    gone = _verb(log, "accept", _audit_accept, "let it go on though anchored entries are gone, as after a restore")
-    gone.add_argument("reason", help="why they are gone; kept for good")
-    RecoveryVerbs(_verb, settings_from, open_state, with_broker_access).add_to(verbs, _line_flags)
-    ExcerptVerbs(_verb, settings_from, open_state).add_to(verbs)
-    LearningVerbs(_verb, settings_from, open_state).add_to(verbs)
+    program = Program(add_verb=_verb, settings_from=settings_from, open_state=open_state)
+    for group in (UserVerbs, TokenVerbs, WebhookVerbs, DeviceVerbs, CertificateVerbs, AuditVerbs):
+        group(program).add_to(verbs)
+    RecoveryVerbs(program, with_broker_access).add_to(verbs, _line_flags)
+    ExcerptVerbs(program).add_to(verbs)
+    LearningVerbs(program).add_to(verbs)
     return top
 
 
@@ -203,7 +198,7 @@ def open_state(settings: CloudSettings, *, check: bool = False) -> Database:
     return database
 
 
-def _serve(options: argparse.Namespace, said: Said) -> None:
+def _serve(options: argparse.Namespace, said: Say) -> None:
     from cloud_service.app import create_app
     from cloud_service.serving import listen, make_server, url_of
 
@@ -237,7 +232,7 @@ def _serve(options: argparse.Namespace, said: Said) -> None:
             database.close()
 
 
-def _ingest(options: argparse.Namespace, said: Said) -> None:
+def _ingest(options: argparse.Namespace, said: Say) -> None:
     from cloud_service.ingest.alone import ingest_alone
     from cloud_service.ingest.commit import replay
 
@@ -255,7 +250,7 @@ def _ingest(options: argparse.Namespace, said: Said) -> None:
         database.close()
 
 
-def _broker(options: argparse.Namespace, said: Said) -> None:
+def _broker(options: argparse.Namespace, said: Say) -> None:
     settings = settings_from(options)
     database = open_state(settings)
     write_accounts(database, settings.state_dir, clinic=settings.mqtt.username)
@@ -300,83 +295,7 @@ def _pass_on_accounts(broker: RunningBroker, state_dir: Path, stop: threading.Ev
             broker.reload()
 
 
-def _user_add(options: argparse.Namespace, said: Said) -> None:
-    with _people(settings_from(options)) as people:
-        password = people.add(name=options.name, role=Role(options.role), by="command line")
-    said("user", f"{options.name}: {password}", name=options.name, role=options.role, password=password)
-
-
-def _user_reset(options: argparse.Namespace, said: Said) -> None:
-    settings = settings_from(options)
-    with _people(settings) as people:
-        password = people.reset(options.name, by="command line")
-    forget_first_password(settings.state_dir, options.name)
-    text = f"{options.name}: {password}\nit opens nothing until its owner has changed it"
-    said("user", text, name=options.name, password=password, must_change=True)
-
-
-def _user_disable(options: argparse.Namespace, said: Said) -> None:
-    with _people(settings_from(options)) as people:
-        people.disable(options.name, by="command line")
-    said("user", f"{options.name} is disabled", name=options.name, disabled=True)
-
-
-def _user_enable(options: argparse.Namespace, said: Said) -> None:
-    with _people(settings_from(options)) as people:
-        people.enable(options.name, by="command line")
-    said("user", f"{options.name} is enabled", name=options.name, disabled=False)
-
-
-def _user_role(options: argparse.Namespace, said: Said) -> None:
-    with _people(settings_from(options)) as people:
-        people.set_role(options.name, Role(options.role), by="command line")
-    said("user", f"{options.name} is {options.role}", name=options.name, role=options.role)
-
-
-@contextlib.contextmanager
-def _people(settings: CloudSettings) -> Iterator[People]:
-    database = open_state(settings)
-    try:
-        yield People(database, settings.access, demo=settings.demo)
-    finally:
-        database.close()
-
-
-def _user_list(options: argparse.Namespace, said: Said) -> None:
-    with _people(settings_from(options)) as people:
-        users = people.users()
-    for user in users:
-        text = f"{user.name}\t{user.role}{chr(9) + 'disabled' if user.disabled else ''}"
-        said("user", text, name=user.name, role=user.role, disabled=user.disabled is not None)
-
-
-def _audit_verify(options: argparse.Namespace, said: Said) -> None:
-    database = open_state(settings_from(options))
-    try:
-        with database.read() as session:
-            head = audit.verify(session)
-    finally:
-        database.close()
-    lines = [f"{head.entries} entries hold, anchored up to entry {head.anchored}; head {head.hash}"]
-    lines += [
-        f"entries {one.held + 1} to {one.until} are gone or replaced, accepted at {one.at}: {one.reason}"
-        for one in head.accepted
-    ]
-    facts = {"entries": head.entries, "anchored": head.anchored, "head": head.hash}
-    said("audit", "\n".join(lines), **facts, accepted=[dataclasses.asdict(one) for one in head.accepted])
-
-
-def _audit_accept(options: argparse.Namespace, said: Said) -> None:
-    database = open_state(settings_from(options))
-    try:
-        done = audit.accept(database, reason=options.reason, by="command line")
-    finally:
-        database.close()
-    text = f"the log goes on; entries {done.held + 1} to {done.until} are gone or replaced"
-    said("audit", text, **dataclasses.asdict(done))
-
-
-def _first_admin(settings: CloudSettings, database: Database, said: Said) -> None:
+def _first_admin(settings: CloudSettings, database: Database, said: Say) -> None:
     """Leave the first password in a file: what is printed here stands in the journal for as long as that is kept."""
     file = first_password_file(settings.state_dir).resolve()
     people = People(database, settings.access, demo=settings.demo)
@@ -402,7 +321,7 @@ def _pointed_at(settings: CloudSettings, broker: RunningBroker) -> CloudSettings
     return dataclasses.replace(settings, mqtt=mqtt)
 
 
-def _say_broker(said: Said, broker: RunningBroker, settings: CloudSettings) -> None:
+def _say_broker(said: Say, broker: RunningBroker, settings: CloudSettings) -> None:
     clinic = f"{settings.broker.clinic_host}:{broker.clinic_port}"
     text = f"{broker.kind} broker on {settings.broker.host}:{broker.port}, for the clinic on {clinic}"
     ports = {"port": broker.port, "clinic_port": broker.clinic_port}
@@ -475,21 +394,6 @@ def _serve_parser(verbs: Subparsers) -> None:
     serve.add_argument("--with-broker", action="store_true", help="run the broker as a child of this process")
     _line_flags(serve)
     _broker_flags(serve)
-
-
-def _user_parser(verbs: Subparsers) -> None:
-    user = verbs.add_parser("user", help="people who may log in").add_subparsers(required=True, metavar="VERB")
-    add = _verb(user, "add", _user_add, "make an account and print its password")
-    add.add_argument("name")
-    roles = [role.value for role in Role]
-    add.add_argument("--role", choices=roles, default=Role.VIEWER.value, help="what it may do (default: viewer)")
-    _verb(user, "reset", _user_reset, "give an account a new password and print it").add_argument("name")
-    _verb(user, "disable", _user_disable, "close an account").add_argument("name")
-    _verb(user, "enable", _user_enable, "open a closed account again").add_argument("name")
-    role = _verb(user, "role", _user_role, "give an account another role")
-    role.add_argument("name")
-    role.add_argument("role", choices=[role.value for role in Role])
-    _verb(user, "list", _user_list, "list the accounts")
 
 
 if __name__ == "__main__":

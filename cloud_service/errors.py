@@ -43,6 +43,27 @@ class BrokerRefused(BedsideError):
     exit_code = 2
 
 
+class CertificatesEnding(BedsideError):
+    """A certificate of the clinic ends soon, or has ended."""
+
+    remedy = (
+        "put a new one in its place and restart the service; those that the clinic made for itself it makes anew, as "
+        "docs/runbook.md says, and every device needs the new authority"
+    )
+
+
+class CopyDamaged(BedsideError):
+    """A copy is not what it was when it was made."""
+
+    remedy = "take another copy: nothing of this one was put back"
+
+
+class RestoreRefused(RefusedForSafety):
+    """A restore would write over a database."""
+
+    remedy = "stop the service, move `clinic.db`, its -wal and its -shm out of the state folder and keep them"
+
+
 class NotSentAgain(BedsideError):
     """A device that was asked to send again has not: it is away, it refused, or it knows no such command."""
 

@@ -1,38 +1,26 @@
 """The verb of the command line that takes a stretch of a recording out as files."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from biosignal.errors import BadInput
 from cloud_service.access.secret_files import write_secret
 from cloud_service.clinic.annotating import readers_of
 from cloud_service.clinic.excerpting import note_taken_out, stretch_of
-from cloud_service.database.connection import Database
 from cloud_service.database.event_tables import RecordingRow
 from cloud_service.excerpts.archive_file import FORMATS, zipped
 from cloud_service.ingest.stored_waves import open_archive
-from cloud_service.settings import CloudSettings
-
-BY = "command line"
-Say = Callable[..., None]
+from cloud_service.verbs import BY, Say, Subparsers, VerbGroup
 
 
-class ExcerptVerbs:
+class ExcerptVerbs(VerbGroup):
     """The verb `export`."""
 
-    def __init__(
-        self,
-        make_verb: Callable[..., argparse.ArgumentParser],
-        settings_from: Callable[[argparse.Namespace], CloudSettings],
-        open_state: Callable[[CloudSettings], Database],
-    ) -> None:
-        self._make_verb, self._settings_from, self._open_state = make_verb, settings_from, open_state
-
-    def add_to(self, verbs: Any) -> None:
+    def add_to(self, verbs: Subparsers) -> None:
         """Add `export` to the top parser."""
-        made = self._make_verb(verbs, "export", self._export, "take a stretch of a recording out as files, in a ZIP")
+        made = self._program.add_verb(
+            verbs, "export", self._export, "take a stretch of a recording out as files, in a ZIP"
+        )
         made.add_argument("device")
         made.add_argument("recording", help="as the device's page names it, whole")
         made.add_argument(
@@ -44,22 +32,18 @@ class ExcerptVerbs:
         made.add_argument("--output", type=Path, required=True, metavar="FILE", help="the ZIP that is written")
 
     def _export(self, options: argparse.Namespace, said: Say) -> None:
-        settings = self._settings_from(options)
         if options.output.exists():
             raise BadInput("there is a file of that name", file=options.output, remedy="give another name")
-        database = self._open_state(settings)
-        try:
-            with database.read() as session:
+        with self._program.opened(options) as state:
+            with state.database.read() as session:
                 row = session.get(RecordingRow, (options.device, options.recording))
                 if row is None:
                     raise BadInput("no such recording", device=options.device, recording=options.recording)
                 place = (options.from_s, options.to_s)
                 of = {"leads": options.lead, "readers": readers_of(session, row)}
-                stretch = stretch_of(session, open_archive(settings), row, *place, **of)
+                stretch = stretch_of(session, open_archive(state.settings), row, *place, **of)
             packed = zipped(stretch, options.form)
             write_secret(options.output, packed)
-            note_taken_out(database, stretch, options.form, by=BY)
-        finally:
-            database.close()
+            note_taken_out(state.database, stretch, options.form, by=BY)
         leads = [lead.name for lead in stretch.leads]
         said("exported", f"{len(leads)} leads, {len(stretch.said)} notes: {options.output}", leads=leads)

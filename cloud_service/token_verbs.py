@@ -2,40 +2,28 @@
 
 import argparse
 import contextlib
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from cloud_service.access.roles import Role
 from cloud_service.access.tokens import BY_HAND, MOST_DAYS, SCOPES, Tokens, short_name
 from cloud_service.database.clinic_tables import TokenRow
 from cloud_service.database.columns import utc_now
-from cloud_service.database.connection import Database
-from cloud_service.settings import CloudSettings
-
-Say = Callable[..., None]
+from cloud_service.verbs import Say, Subparsers, VerbGroup
 
 
-class TokenVerbs:
+class TokenVerbs(VerbGroup):
     """The verbs `token add`, `revoke` and `list`."""
 
-    def __init__(
-        self,
-        make_verb: Callable[..., argparse.ArgumentParser],
-        settings_from: Callable[[argparse.Namespace], CloudSettings],
-        open_state: Callable[[CloudSettings], Database],
-    ) -> None:
-        self._make_verb, self._settings_from, self._open_state = make_verb, settings_from, open_state
-
-    def add_to(self, verbs: Any) -> None:
+    def add_to(self, verbs: Subparsers) -> None:
         """Add `token` to the top parser."""
         token = verbs.add_parser("token", help="tokens for programs").add_subparsers(required=True, metavar="VERB")
-        add = self._make_verb(token, "add", self._add, "make a token and print it, this once")
+        add = self._program.add_verb(token, "add", self._add, "make a token and print it, this once")
         add.add_argument("name")
         scopes = [role.value for role in SCOPES]
         add.add_argument("--role", choices=scopes, default=scopes[0], help="what it may do (default: viewer)")
         add.add_argument("--days", type=int, default=90, help=f"how long it holds, at most {MOST_DAYS} (default: 90)")
-        self._make_verb(token, "revoke", self._revoke, "end a token at once").add_argument("name")
-        self._make_verb(token, "list", self._list, "list the tokens, without what opens")
+        self._program.add_verb(token, "revoke", self._revoke, "end a token at once").add_argument("name")
+        self._program.add_verb(token, "list", self._list, "list the tokens, without what opens")
 
     def _add(self, options: argparse.Namespace, said: Say) -> None:
         with self._tokens(options) as tokens:
@@ -58,12 +46,8 @@ class TokenVerbs:
 
     @contextlib.contextmanager
     def _tokens(self, options: argparse.Namespace) -> Iterator[Tokens]:
-        settings = self._settings_from(options)
-        database = self._open_state(settings)
-        try:
-            yield Tokens(database, settings.access, demo=settings.demo)
-        finally:
-            database.close()
+        with self._program.opened(options) as state:
+            yield Tokens(state.database, state.settings.access, demo=state.settings.demo)
 
 
 def _state(row: TokenRow) -> str:

@@ -2,36 +2,24 @@
 
 import argparse
 import contextlib
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from biosignal.events import Priority
 from cloud_service.access.tokens import BY_HAND
-from cloud_service.database.connection import Database
-from cloud_service.settings import CloudSettings
+from cloud_service.verbs import Say, Subparsers, VerbGroup
 from cloud_service.webhooks.hooks import State, Wanted, Webhooks
 from cloud_service.webhooks.messages import Topic
 
-Say = Callable[..., None]
 
-
-class WebhookVerbs:
+class WebhookVerbs(VerbGroup):
     """The verbs `webhook add`, `list`, `test`, `resend` and `end`."""
 
-    def __init__(
-        self,
-        make_verb: Callable[..., argparse.ArgumentParser],
-        settings_from: Callable[[argparse.Namespace], CloudSettings],
-        open_state: Callable[[CloudSettings], Database],
-    ) -> None:
-        self._make_verb, self._settings_from, self._open_state = make_verb, settings_from, open_state
-
-    def add_to(self, verbs: Any) -> None:
+    def add_to(self, verbs: Subparsers) -> None:
         """Add `webhook` to the top parser."""
         hook = verbs.add_parser("webhook", help="messages to programs elsewhere").add_subparsers(
             required=True, metavar="VERB"
         )
-        add = self._make_verb(hook, "add", self._add, "make a webhook and print its secret, this once")
+        add = self._program.add_verb(hook, "add", self._add, "make a webhook and print its secret, this once")
         add.add_argument("name")
         add.add_argument("url", help="an https address; one inside is named in webhooks.allow")
         topics = [topic.value for topic in Topic if topic is not Topic.TEST]
@@ -40,13 +28,13 @@ class WebhookVerbs:
         priorities = [priority.value for priority in Priority]
         add.add_argument("--priority", action="append", choices=priorities, default=[], help="(default: all)")
         add.add_argument("--kind", action="append", default=[], help="kinds of findings and alarms (default: all)")
-        self._make_verb(hook, "list", self._list, "list the webhooks, and what became of their messages")
+        self._program.add_verb(hook, "list", self._list, "list the webhooks, and what became of their messages")
         for name, act, text in (
             ("test", self._test, "send a message that is about nothing"),
             ("resend", self._resend, "take up all messages again that were given up"),
             ("end", self._end, "send nothing any more, for good"),
         ):
-            self._make_verb(hook, name, act, text).add_argument("name")
+            self._program.add_verb(hook, name, act, text).add_argument("name")
 
     def _add(self, options: argparse.Namespace, said: Say) -> None:
         wanted = Wanted(
@@ -85,12 +73,8 @@ class WebhookVerbs:
 
     @contextlib.contextmanager
     def _webhooks(self, options: argparse.Namespace) -> Iterator[Webhooks]:
-        settings = self._settings_from(options)
-        database = self._open_state(settings)
-        try:
-            yield Webhooks(database, settings.webhooks)
-        finally:
-            database.close()
+        with self._program.opened(options) as state:
+            yield Webhooks(state.database, state.settings.webhooks)
 
 
 def _line(one: State) -> str:

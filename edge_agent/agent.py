@@ -1,18 +1,15 @@
 """The daemon, put together: the one place where the parts are introduced to each other."""
 
-import faulthandler
 import logging
-import signal
-import sys
+import shutil
 import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from types import FrameType
 from typing import cast
 
 from biosignal import __version__
@@ -56,8 +53,8 @@ from edge_agent.explain.explainer import Explainer
 from edge_agent.findings.alarms import AlarmMachine
 from edge_agent.findings.sounder import Sounder
 from edge_agent.inference.models import Models
+from edge_agent.operate.certificates import Certificates
 from edge_agent.operate.clock import Clock, HostClock, utc_text
-from edge_agent.operate.log_handler import logging_to
 from edge_agent.operate.private_files import keep_to_ourselves
 from edge_agent.operate.settings import Settings
 from edge_agent.operate.supervise import Supervisor
@@ -73,8 +70,8 @@ from edge_agent.store.reading import StoreCounts
 from edge_agent.store.waveforms import WaveStore
 from edge_agent.sync.client import SyncClient
 from edge_agent.updates.cargo import Cargo, Line, Served
+from edge_agent.updates.fetching import fetch_by
 from edge_agent.updates.shelf import BundleShelf, NothingRunnable
-from edge_agent.updates.tuf_client import UpdateClient
 from edge_agent.updates.updater import Switched, Updater
 
 log = logging.getLogger(__name__)
@@ -101,6 +98,9 @@ LINE_RESTART_S = 60.0
 BEDSIDE = "bedside"
 PART_HANGING = "part-hanging"
 SOUNDER_FAILED = "sounder-failed"
+CERTIFICATE_ENDING = "certificate-ending"
+DISK_OLD_S = 10.0
+"""So old may the free space be that the status names."""
 
 
 class Agent:
@@ -120,6 +120,9 @@ class Agent:
         self._hang = HangAlarm()
         self._counts: StoreCounts | None = None
         self._counted_s = float("-inf")
+        self._certificates = Certificates(settings, self.clock)
+        self._disk_free_mb: int | None = None
+        self._disk_s = float("-inf")
         self.running = False
         self._analyses = False
         self.no_line = "" if settings.sync.enabled else "switched off in the settings (sync.enabled = false)"
@@ -280,8 +283,18 @@ class Agent:
             self.analysis.set_trouble("source-lost", None)
         self.analysis.set_trouble("backend-lost", self._why_no_answer())
         self.analysis.set_trouble(SOUNDER_FAILED, self.sounder.trouble)
+        self._certificates.look()
+        self.analysis.set_trouble(CERTIFICATE_ENDING, self._certificates.trouble)
+        self._look_at_disk()
         self.analysis.set_trouble("clinic-outdated", self.sync.clinic_outdated if self.sync is not None else None)
         self.analysis.set_trouble("store-trouble", self.keeper.trouble or self._why_short() or self._why_salvaged())
+
+    def _look_at_disk(self) -> None:
+        if time.monotonic() - self._disk_s < DISK_OLD_S:
+            return
+        self._disk_s = time.monotonic()
+        with suppress(OSError):  # a disk that does not answer is said by the store
+            self._disk_free_mb = shutil.disk_usage(self._settings.device.state_dir).free // 1_000_000
 
     def stop(self) -> None:
         """Stop in order: source, analysis, store, line; what is queued is written.
@@ -377,6 +390,8 @@ class Agent:
             sent_utc_s=self.clock.utc_s(),
             limits=self._limits,
             sounder=self.sounder.state,
+            disk_free_mb=self._disk_free_mb,
+            certificate_ends_utc_s=self._certificates.ends_utc_s,
         )
         return replace(status, readings=tuple(_held(status)))
 
@@ -518,7 +533,7 @@ class Agent:
                 lines={WORDS: Line(opened=opened_words, windows=settings.updates.trial.texts)},
             ),
             device=settings.device.name,
-            fetch=self._fetcher(state),
+            fetch=fetch_by(settings.updates, state / "updates"),
             admit=self._admit,
             on_switch=self._switch,
             where=self._where,
@@ -528,18 +543,6 @@ class Agent:
     def _rung_changed(self, task: str, rung: Rung, reason: str) -> None:
         # On the thread of the analysis: `tend` raises the finding.
         log.warning("inference.rung.changed", extra={"facts": {"task": task, "rung": rung, "why": reason}})
-
-    def _fetcher(self, state: Path) -> "_Fetch":
-        updates = self._settings.updates
-        if not updates.enabled or updates.url is None or updates.root is None:
-            return _Fetch(None, "set updates.url and updates.root")
-        try:
-            root = updates.root.read_bytes()
-        except OSError as error:
-            why = f"the trusted root {updates.root} cannot be read: {error.strerror}"
-            log.warning("updates.root.unreadable", extra={"facts": {"why": why}})
-            return _Fetch(None, f"{why}; correct updates.root and start again")
-        return _Fetch(UpdateClient(updates, state_dir=state / "updates", trusted_root=root))
 
     def _admit(self, bundle: Cargo) -> Served:
         if isinstance(bundle, WordsBundle):
@@ -596,9 +599,11 @@ class Agent:
         if not 0 <= start_s < end_s <= start_s + MOST_FETCHED_S:
             raise BadInput("ask for a stretch of at most an hour", start_s=start_s, end_s=end_s)
         chunks = self.waves.ask(recording, start_s, end_s)
+        if not chunks:
+            raise BadInput("it holds nothing of this stretch, or not yet: ten seconds are written when they are whole")
         if self.sync is not None:
             self.sync.nudge()
-        return f"{chunks} pieces of waves are on their way" if chunks else "nothing of this stretch is held here"
+        return f"{chunks} pieces of waves are on their way"
 
     # ---- the line ------------------------------------------------------------------------------------------------
 
@@ -646,61 +651,3 @@ def _between_blocks_s(settings: Settings) -> float:
     """How long a slowed replay takes for three blocks; others take no time to speak of."""
     speed = settings.source.speed
     return 3 * settings.source.block_s / speed if 0 < speed < 1 else 0.0
-
-
-class _Fetch:
-    """Gives the bytes of a signed target, or says that this device takes none."""
-
-    def __init__(self, client: UpdateClient | None, remedy: str = "") -> None:
-        self._client = client
-        self._remedy = remedy
-
-    def __call__(self, target: str) -> bytes:
-        if self._client is None:
-            raise BadInput("this device takes no model updates", remedy=self._remedy)
-        return self._client.fetch(target)
-
-
-class _AtOnce(BaseException):
-    """Asked to stop a second time: nothing is waited for any more, and no border of a thread catches this."""
-
-
-def run(settings: Settings) -> int:
-    """Run the daemon until SIGTERM or SIGINT; 0 when it was stopped cleanly, 1 when it was asked twice.
-
-    Raises
-    ------
-    BedsideError : it could not start, or its source or analysis failed.
-    """
-    stop = threading.Event()
-
-    def on_signal(_number: int, _frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise _AtOnce
-        stop.set()
-
-    # A watchdog that runs out ends the process by SIGABRT: the log then holds where every thread was.
-    if sys.__stderr__ is not None:
-        faulthandler.enable(sys.__stderr__)
-    before = {number: signal.signal(number, on_signal) for number in (signal.SIGTERM, signal.SIGINT)}
-    clock = HostClock()
-    try:
-        with logging_to(sys.stderr, clock=clock, level=settings.operate.log_level):
-            return _live(settings, clock, stop)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _live(settings: Settings, clock: Clock, stop: threading.Event) -> int:
-    agent = Agent(settings, clock=clock)
-    try:
-        try:
-            agent.start()
-            agent.run_until(stop)
-        finally:
-            agent.stop()
-    except _AtOnce:
-        log.warning("agent.stop.forced")
-        return 1
-    return 0

@@ -19,12 +19,8 @@ from biosignal import __version__
 from biosignal.errors import BadInput, BedsideError, listed
 from edge_agent.boards.verbs import add_board_verbs
 from edge_agent.examples import PROGRAM, shown_examples
-
-MOST_JOBS = 64
-
-
-class UsageRefused(BadInput):
-    """The command line itself is wrong."""
+from edge_agent.recording_verbs import add_recording_verbs
+from edge_agent.usage import UsageRefused
 
 
 class _Parser(argparse.ArgumentParser):
@@ -83,16 +79,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     verbs = parser.add_subparsers(title="verbs", metavar="VERB", required=True, parser_class=_Parser)
     _add_run(verbs)
-    _add_replay(verbs)
-    _add_report(verbs)
-    _add_classify(verbs)
-    _add_convert(verbs)
-    _add_datasets(verbs)
-    _add_synthesize(verbs)
+    add_recording_verbs(verbs, _verb)
     _add_doctor(verbs)
     _add_check_config(verbs)
     _add_sources(verbs)
-    _add_decode(verbs)
     add_board_verbs(verbs, _verb)
     _add_bundle(verbs)
     _add_events(verbs)
@@ -131,15 +121,6 @@ def _settings(parsed: argparse.Namespace) -> Any:
     )
 
 
-def _places() -> Any:
-    """Where records are looked for; downloads show on the terminal."""
-    from edge_agent.operate.clock import HostClock
-    from edge_agent.replay.progress import Downloads
-    from edge_agent.sources.resolve import Places
-
-    return Places.of_environment(telling=Downloads(sys.stderr, clock=HostClock()))
-
-
 def _add_run(verbs: Any) -> None:
     verb = _verb(verbs, "run", _run, "run the daemon: read, analyse, store and send until stopped")
     _add_settings_flags(verb)
@@ -147,272 +128,8 @@ def _add_run(verbs: Any) -> None:
 
 def _run(parsed: argparse.Namespace) -> int:
     settings = _settings(parsed)
-    code: int = import_module("edge_agent.agent").run(settings)
+    code: int = import_module("edge_agent.running").run(settings)
     return code
-
-
-def _add_record(verb: argparse.ArgumentParser, *, several: bool = False) -> None:
-    verb.add_argument(
-        "record",
-        nargs="+" if several else None,
-        metavar="RECORD",
-        help="`excerpt`, `synthetic/NAME`, the path of a WFDB record or of an EDF, BDF, CSV or npz file, "
-        "or `set/record` below EDGE_DATA_DIR or from PhysioNet",
-    )
-    verb.add_argument("--from", dest="from_s", type=_time_of, default=0.0, metavar="MM:SS", help="begin there")
-    verb.add_argument("--to", dest="to_s", type=_time_of, metavar="MM:SS", help="end there")
-    verb.add_argument(
-        "--fs", dest="fs_hz", type=_rate, metavar="HZ", help="rate of a CSV or npz file that does not say it"
-    )
-    verb.add_argument(
-        "--time-column", metavar="NAME|INDEX", help="time column of a CSV file, where not found by itself"
-    )
-
-
-def _add_replay(verbs: Any) -> None:
-    verb = _verb(verbs, "replay", _replay, "analyse a recording, or several, without broker or cloud")
-    _add_record(verb, several=True)
-    verb.add_argument(
-        "--jobs", type=_jobs, default=1, metavar="N", help="of several records so many at a time (default: 1)"
-    )
-    verb.add_argument(
-        "--lead",
-        metavar="NAME|INDEX|NAME=KIND|each",
-        help="lead that goes before the others; `each`: one by one (default: what each task finds first)",
-    )
-    verb.add_argument("--speed", type=_speed, default=None, metavar="N|max", help="times real time (default: max)")
-    verb.add_argument(
-        "--truth",
-        nargs="?",
-        const="",
-        metavar="EXT",
-        help="score against the record's annotations (default: those of its set, else atr)",
-    )
-    verb.add_argument("--out", type=Path, metavar="DIR", help="write DIR/RECORD.bds, a WFDB annotation file")
-    verb.add_argument("--annotator", default="bds", metavar="bds", help="suffix of that file")
-    verb.add_argument("--json", action="store_true", help="JSON lines on stdout")
-
-
-def _jobs(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_JOBS:
-        raise UsageRefused(f"jobs are a number from 1 to {MOST_JOBS}", jobs=text, remedy="`--jobs 2`")
-    return int(text)
-
-
-def _speed(text: str) -> float | None:
-    if text == "max":
-        return None
-    try:
-        speed = float(text)
-    except ValueError:
-        speed = 0.0
-    if not 0 < speed < float("inf"):
-        raise UsageRefused("a speed is a number above 0, or `max`", speed=text, remedy="`--speed 10` or `--speed max`")
-    return speed
-
-
-def _rate(text: str) -> float:
-    try:
-        fs_hz = float(text)
-    except ValueError:
-        fs_hz = 0.0
-    if not 0 < fs_hz < float("inf"):
-        raise UsageRefused("a rate is a number of hertz above 0", rate=text, remedy="`--fs 250`")
-    return fs_hz
-
-
-def _time_of(text: str) -> float:
-    """Seconds of ``SS``, ``MM:SS`` or ``HH:MM:SS``, the last with or without a fraction."""
-    try:
-        parts = [float(part) if index == 0 else int(part) for index, part in enumerate(reversed(text.split(":")))]
-    except ValueError:
-        parts = []
-    if not 1 <= len(parts) <= 3 or not all(0 <= part < float("inf") for part in parts):
-        raise UsageRefused("a time in a record reads MM:SS", time=text, remedy="`--from 12:30 --to 15:00`")
-    return sum(part * 60.0**index for index, part in enumerate(parts))
-
-
-def _replay(parsed: argparse.Namespace) -> int:
-    from edge_agent.replay.records_named import records_named
-    from edge_agent.replay.replay import ReplayRequest, replay
-    from edge_agent.sources.datasets.table import truth_of
-    from edge_agent.sources.resolve import refuse_no_name
-
-    places = _places()
-    for name in parsed.record:
-        refuse_no_name(name)
-    names, passed_over = records_named(parsed.record, places) if _are_several(parsed.record) else (parsed.record, 0)
-    requests = [
-        ReplayRequest(
-            record=name,
-            lead=parsed.lead,
-            speed=parsed.speed,
-            truth=truth_of(name) if parsed.truth == "" else parsed.truth,
-            out=parsed.out,
-            annotator=parsed.annotator,
-            json=parsed.json,
-            from_s=parsed.from_s,
-            to_s=parsed.to_s,
-            fs_hz=parsed.fs_hz,
-            time_column=parsed.time_column,
-        )
-        for name in names
-    ]
-    if passed_over:
-        print(f"{PROGRAM}: files passed over that are no recordings: {passed_over}", file=sys.stderr, flush=True)
-    if not requests:
-        raise BadInput(
-            "none of these files is a recording", files=parsed.record, remedy="name a WFDB, EDF, CSV or npz file"
-        )
-    stems = [Path(name).stem for name in names]
-    if parsed.out is not None and (twice := sorted({stem for stem in stems if stems.count(stem) > 1})):
-        raise BadInput(
-            "several records of one name would write one file", names=twice, remedy="give each set an --out of its own"
-        )
-    if len(requests) == 1:
-        replay(requests[0], places=places, stdout=sys.stdout, stderr=sys.stderr)
-        return 0
-    from edge_agent.replay.several import replay_several
-
-    return replay_several(requests, jobs=parsed.jobs, places=places, stdout=sys.stdout, stderr=sys.stderr)
-
-
-def _are_several(names: list[str]) -> bool:
-    return len(names) > 1 or Path(names[0]).is_dir() or any(sign in names[0] for sign in "*?[")
-
-
-def _add_report(verbs: Any) -> None:
-    verb = _verb(verbs, "report", _report, "analyse a recording and report on the whole of it, as a PDF or in numbers")
-    _add_record(verb)
-    verb.add_argument("--pdf", type=Path, metavar="FILE", help="the report, A4, with strips to scale")
-    verb.add_argument("--json", action="store_true", help="its numbers, JSON lines on stdout")
-    verb.add_argument("--lead", metavar="NAME|INDEX|NAME=KIND", help="lead that goes before the others")
-    verb.add_argument(
-        "--truth",
-        nargs="?",
-        const="",
-        metavar="EXT",
-        help="the record's annotations beside ours (default: those of its set, else atr)",
-    )
-
-
-def _report(parsed: argparse.Namespace) -> int:
-    if parsed.pdf is None and not parsed.json:
-        raise UsageRefused("where to?", remedy=f"`{PROGRAM} report {parsed.record} --pdf report.pdf`, or --json")
-    from edge_agent.replay.reporting import ReportRequest, report
-    from edge_agent.sources.datasets.table import truth_of
-
-    request = ReportRequest(
-        record=parsed.record,
-        pdf=parsed.pdf,
-        json=parsed.json,
-        lead=parsed.lead,
-        truth=truth_of(parsed.record) if parsed.truth == "" else parsed.truth,
-        from_s=parsed.from_s,
-        to_s=parsed.to_s,
-        fs_hz=parsed.fs_hz,
-        time_column=parsed.time_column,
-    )
-    report(request, places=_places(), stdout=sys.stdout, stderr=sys.stderr)
-    return 0
-
-
-def _add_classify(verbs: Any) -> None:
-    text = "say what ten seconds of an ECG show, each statement with its probability, and what was measured"
-    verb = _verb(verbs, "classify", _classify, text)
-    _add_record(verb)
-    verb.add_argument("--lead", metavar="NAME|INDEX|NAME=KIND", help="lead that goes before the others")
-    verb.add_argument("--json", action="store_true", help="JSON lines on stdout")
-    verb.add_argument("--pdf", type=Path, metavar="OUT", help="twelve leads on paper, to scale, with the statements")
-    verb.add_argument("--why", metavar="CODE", help="with --pdf: the statement whose reasons are shown on the paper")
-    verb.add_argument("--fill", action="store_true", help="with --pdf: fill what is missing for the eye, hatched")
-
-
-def _classify(parsed: argparse.Namespace) -> int:
-    from edge_agent.replay.classify import ClassifyRequest, classify
-
-    request = ClassifyRequest(
-        record=parsed.record,
-        json=parsed.json,
-        lead=parsed.lead,
-        from_s=parsed.from_s,
-        to_s=parsed.to_s,
-        fs_hz=parsed.fs_hz,
-        time_column=parsed.time_column,
-        pdf=parsed.pdf,
-        why=parsed.why,
-        fill=parsed.fill,
-    )
-    classify(request, places=_places(), stdout=sys.stdout, stderr=sys.stderr)
-    return 0
-
-
-def _add_convert(verbs: Any) -> None:
-    verb = _verb(verbs, "convert", _convert, "write a recording as EDF+, as CSV or as a WFDB record, gaps kept")
-    _add_record(verb)
-    verb.add_argument("out", type=Path, metavar="OUT", help="NAME.edf, NAME.csv, or NAME for a WFDB record")
-    verb.add_argument("--force", action="store_true", help="overwrite what is there")
-    verb.add_argument(
-        "--anonymise",
-        action="store_true",
-        help="leave out names, ids, birth dates and all free text, and move the date by a random number of days",
-    )
-    verb.add_argument(
-        "--annotator", metavar="EXT", help="annotation file to take along (default: atr, where there is one)"
-    )
-    verb.add_argument("--json", action="store_true", help="JSON lines on stdout")
-
-
-def _convert(parsed: argparse.Namespace) -> int:
-    from edge_agent.conversion.convert import ConvertRequest, convert
-
-    request = ConvertRequest(
-        record=parsed.record,
-        out=parsed.out,
-        force=parsed.force,
-        anonymise=parsed.anonymise,
-        annotator=parsed.annotator,
-        json=parsed.json,
-        from_s=parsed.from_s,
-        to_s=parsed.to_s,
-        fs_hz=parsed.fs_hz,
-        time_column=parsed.time_column,
-    )
-    convert(request, places=_places(), stdout=sys.stdout, stderr=sys.stderr)
-    return 0
-
-
-def _add_datasets(verbs: Any) -> None:
-    verb = _verb(verbs, "datasets", _datasets, "list the public data sets whose records are known by name")
-    verb.add_argument("name", nargs="?", metavar="SET", help="one of them: all that is known of it")
-    verb.add_argument("--json", action="store_true", help="JSON lines on stdout")
-
-
-def _datasets(parsed: argparse.Namespace) -> int:
-    from edge_agent.replay.datasets import list_sets
-
-    list_sets(parsed.name, places=_places(), as_json=parsed.json, stdout=sys.stdout)
-    return 0
-
-
-def _add_synthesize(verbs: Any) -> None:
-    verb = _verb(verbs, "synthesize", _synthesize, "write a synthetic patient as a WFDB record with its exact truth")
-    verb.add_argument("scenario", nargs="?", metavar="NAME|FILE", help="a scenario or its file; without: list them")
-    verb.add_argument("--out", type=Path, metavar="DIR", help="folder of the record")
-    verb.add_argument("--seed", type=int, metavar="N", help="another patient of the same kind (default: 1)")
-    verb.add_argument("--json", action="store_true", help="JSON lines on stdout")
-
-
-def _synthesize(parsed: argparse.Namespace) -> int:
-    from edge_agent.replay.synthesize import list_scenarios, synthesize
-
-    if parsed.scenario is None:
-        list_scenarios(as_json=parsed.json, stdout=sys.stdout)
-        return 0
-    if parsed.out is None:
-        raise UsageRefused("where to?", remedy=f"`{PROGRAM} synthesize {parsed.scenario} --out DIR`")
-    synthesize(parsed.scenario, folder=parsed.out, seed=parsed.seed, as_json=parsed.json, stdout=sys.stdout)
-    return 0
 
 
 def _add_doctor(verbs: Any) -> None:
@@ -488,37 +205,6 @@ def _sources(parsed: argparse.Namespace) -> int:
         board = f"  [{port.board}: {', '.join(port.protocols)}]" if port.board else ""
         print(f"{port.path}  {port.description}{board}" + ("" if port.usable else f"  -- {port.trouble}"))
     return 0
-
-
-def _add_decode(verbs: Any) -> None:
-    verb = _verb(verbs, "decode", _decode, "turn a board's captured bytes into samples, gaps and counters")
-    verb.add_argument("file", metavar="FILE", help="captured bytes; - is stdin")
-    verb.add_argument(
-        "--protocol", required=True, metavar="P", help="cyton, healthypi4, text ...; another name lists all"
-    )
-    verb.add_argument("--fs", type=float, metavar="HZ", help="rate, where the board's usual one is not the true one")
-    verb.add_argument("--channels", type=int, metavar="N", help="channels of a BITalino, columns of text")
-    verb.add_argument("--gain", type=float, metavar="G", help="amplifier gain of a Cyton (24) or Shimmer3 (4)")
-    verb.add_argument("--sensors", default="", metavar="A,B", help="sensors on a BITalino's inputs, such as EMG,ECG")
-    verb.add_argument("--mv-per-count", type=float, metavar="MV", help="measured scale of an uncalibrated board")
-    verb.add_argument("--zero-count", type=float, default=0.0, metavar="N", help="its count at 0 mV")
-    verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
-
-
-def _decode(parsed: argparse.Namespace) -> int:
-    from edge_agent.boards.decode import DecodeRequest, decode
-    from edge_agent.sources.decoders.port import BoardSettings
-
-    settings = BoardSettings(
-        fs_hz=parsed.fs,
-        channels=parsed.channels,
-        gain=parsed.gain,
-        mv_per_count=parsed.mv_per_count,
-        zero_count=parsed.zero_count,
-        sensors=tuple(name for name in parsed.sensors.split(",") if name),
-    )
-    request = DecodeRequest(protocol=parsed.protocol, file=parsed.file, settings=settings, json=parsed.json)
-    return decode(request, stdout=sys.stdout)
 
 
 def _add_events(verbs: Any) -> None:

@@ -36,10 +36,6 @@ def _table(head: Iterable[str], rows: Iterable[Iterable[object]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _found_missed_false(found: Mapping[str, Any]) -> str:
-    return f"{found['tp']}/{found['fn']}/{found['fp']}"
-
-
 def figures_table(figures: Mapping[str, Any]) -> str:
     """Give one row per way of scoring, Se / +P in percent."""
     rows = []

@@ -43,12 +43,6 @@ def standard_rows(names: Sequence[str]) -> dict[str, int]:
     return found
 
 
-def derivable(known: Sequence[str]) -> tuple[str, ...]:
-    """Name the standard leads that are there or follow from those that are, in the usual order."""
-    limb = [name for name in LIMB if name in known]
-    return tuple(name for name in TWELVE if name in known or (name in LIMB and len(limb) >= 2))
-
-
 def derived(known: Mapping[str, Array]) -> dict[str, Array]:
     """Give every standard lead that is there or follows, in the usual order; what is there stays as it is."""
     limb = [name for name in LIMB if name in known]

@@ -17,8 +17,6 @@ from biosignal.signal.filters import Array, RecursiveRows
 
 FORGET_S = 0.105
 BAND_HZ = (0.5, 30.0)
-SUPPRESSION_S = 0.5
-BURST_S = 0.25
 
 Truth = NDArray[np.bool_]
 

@@ -30,6 +30,8 @@ class OnnxCpuBackend:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.add_session_config_entry("session.inter_op.allow_spinning", "0")
         options.use_deterministic_compute = True
+        # The arena keeps what the largest batch took, that of the golden vectors, for good; answers are as quick.
+        options.enable_cpu_mem_arena = False
         options.log_severity_level = 4
         try:
             self._session = ort.InferenceSession(bundle.onnx, options, providers=["CPUExecutionProvider"])

@@ -163,7 +163,7 @@ def low_pass_taps(fs_hz: float, *, cutoff_hz: float, lag: int) -> Array:
 
 
 def gabor_taps(fs_hz: float, *, centre_hz: float, sigma_s: float, lag: int) -> Array:
-    """Design a complex Gabor band-pass as two rows (real, imaginary), blind to a constant, unit gain at `centre_hz`."""
+    """Design a complex Gabor band-pass as two rows (real, imaginary): 0 for a constant, unit gain at `centre_hz`."""
     t = np.arange(-lag, lag + 1) / fs_hz
     window = np.exp(-0.5 * (t / sigma_s) ** 2)
     real = window * np.cos(2 * np.pi * centre_hz * t)

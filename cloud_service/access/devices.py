@@ -1,21 +1,25 @@
 """Devices and their credentials for the broker."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
 from biosignal.errors import BadInput
 from biosignal.wire.topics import checked_name
 from cloud_service.access import audit
-from cloud_service.access.errors import NameTaken
+from cloud_service.access.errors import DeviceHasRecords, NameTaken
 from cloud_service.access.passwords import hash_password, mosquitto_hash, new_password
-from cloud_service.database.clinic_tables import DeviceRow, SiteRow
+from cloud_service.database.clinic_tables import BED, AuditRow, BedGroupRow, DeviceRow, DutyRow, SiteRow
 from cloud_service.database.columns import utc_now
 from cloud_service.database.connection import Database
+from cloud_service.database.event_tables import CommandRow, EventRow, RecordingRow
 from cloud_service.database.upsert import insert_or_keep
 
 RESERVED = "clinic"
+GIVES = ("device.add", "device.renew")
+_BELONGING = (EventRow, RecordingRow, CommandRow)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,6 +78,38 @@ def revoke_device(database: Database, *, name: str, by: str) -> None:
     with database.write() as session:
         _existing(session, name).revoked = utc_now()
         audit.record(session, actor=by, action="device.revoke", subject=name)
+
+
+def remove_device(database: Database, *, name: str, by: str) -> None:
+    """Forget a device of which nothing is stored: one that was registered under a wrong name, say.
+
+    Raises
+    ------
+    BadInput : there is no such device. DeviceHasRecords : it has sent something or been asked for something.
+    """
+    with database.write() as session:
+        device = _existing(session, name)
+        if any(session.scalar(select(exists().where(table.device == name))) for table in _BELONGING):
+            raise DeviceHasRecords("what a device has sent or been asked for stays, and so does the device", name=name)
+        session.execute(delete(BedGroupRow).where(BedGroupRow.device == name))
+        session.execute(delete(DutyRow).where(DutyRow.of == BED, DutyRow.name == name))
+        session.delete(device)
+        audit.record(session, actor=by, action="device.remove", subject=name)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Given:
+    """When a device was given its password, and by whom, as the audit log has it."""
+
+    at: datetime
+    by: str
+
+
+def passwords_given(session: Session) -> dict[str, Given]:
+    """When each device was last given a password."""
+    wanted = select(AuditRow.subject, AuditRow.at, AuditRow.actor).where(AuditRow.action.in_(GIVES))
+    rows = session.execute(wanted.order_by(AuditRow.number))
+    return {name: Given(at=datetime.fromisoformat(at), by=by) for name, at, by in rows}
 
 
 def known_device(session: Session, *, name: str, site: str) -> DeviceRow:

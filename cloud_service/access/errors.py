@@ -37,6 +37,12 @@ class LastAdmin(RefusedForSafety):
     remedy = "make another account an administrator first"
 
 
+class DeviceHasRecords(RefusedForSafety):
+    """A device whose recordings are kept cannot be forgotten."""
+
+    remedy = "revoke it: then it is shut out, and its recordings stay"
+
+
 class TooManyFailures(BedsideError):
     """Too many failed logins from this address, of this account or in all."""
 

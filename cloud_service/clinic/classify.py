@@ -31,7 +31,6 @@ LARGEST_BODY = 1 << 20
 """Bytes of a request: twelve leads of ten seconds at 1,000 Hz."""
 LEAST_S, MOST_S = 10.0, 60.0
 PATIENCE_S = 10.0
-_MIB = 1 << 20
 _turn = threading.Lock()
 """One recording at a time: each takes a core for a moment."""
 

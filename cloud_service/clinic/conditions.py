@@ -37,9 +37,15 @@ ANALYSIS_STANDS = ClinicAlarmKind(
 )
 PART_STANDS = ClinicAlarmKind(name="part-standing", label="a part stands still", priority=Priority.MEDIUM)
 TWO_DEVICES = ClinicAlarmKind(name="two-devices", label="two devices under one name", priority=Priority.MEDIUM)
+CERTIFICATE_ENDING = ClinicAlarmKind(
+    name="clinic-certificate-ending", label="certificate of the clinic ends soon", priority=Priority.LOW
+)
 CLINIC_ALARMS = {
     kind.name: kind
-    for kind in (BED_SILENT, BED_STOPPED, BROKER_GONE, INGEST_STANDS, ANALYSIS_STANDS, PART_STANDS, TWO_DEVICES)
+    for kind in (
+        *(BED_SILENT, BED_STOPPED, BROKER_GONE, INGEST_STANDS, ANALYSIS_STANDS, PART_STANDS, TWO_DEVICES),
+        CERTIFICATE_ENDING,
+    )
 }
 
 
@@ -66,7 +72,8 @@ class ClinicFacts:
 
     `broker_up_s` and `broker_down_s`: for how long the broker has been there or away; 0 else, both 0 where there is no
     broker to listen to. `ingest_why`: why the ingest thread does not come round. `unstored_s`: since a batch waits for
-    its commit. `parts`: all other parts that stand still, with the reason.
+    its commit. `parts`: all other parts that stand still, with the reason. `certificates`: those that end
+    soon, a sentence each.
     """
 
     beds: tuple[BedFacts, ...] = ()
@@ -77,6 +84,7 @@ class ClinicFacts:
     ingest_why: str = ""
     unstored_s: float = 0.0
     parts: tuple[tuple[str, str], ...] = ()
+    certificates: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,6 +116,8 @@ def _of_clinic(facts: ClinicFacts) -> Iterator[Condition]:
         yield Condition(kind=INGEST_STANDS, device="", why="the database has not taken what the beds sent")
     if facts.parts:
         yield Condition(kind=PART_STANDS, device="", why="; ".join(why for _, why in facts.parts))
+    if facts.certificates:
+        yield Condition(kind=CERTIFICATE_ENDING, device="", why="; ".join(facts.certificates))
 
 
 def _of_bed(bed: BedFacts, facts: ClinicFacts, held: Collection[Key]) -> Iterator[Condition]:

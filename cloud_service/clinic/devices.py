@@ -105,8 +105,7 @@ def device(name: str, _login: Viewer, clinic: ClinicPart) -> Device:
         row = session.get(DeviceRow, name)
         if row is None:
             raise HTTPException(404, "no such device")
-        group = session.get(BedGroupRow, name)
-        return _device(row, utc_now(), _subject(session, row), None if group is None else group.name)
+        return shown_device(session, row, utc_now())
 
 
 @router.post("/devices", status_code=201)
@@ -133,6 +132,12 @@ def model_reports(_login: Viewer, clinic: ClinicPart, device: str | None = None,
     with clinic.database.read() as session:
         rows = session.scalars(wanted)
         return ModelReports(reports=[ModelReport.model_validate(row, from_attributes=True) for row in rows])
+
+
+def shown_device(session: Session, row: DeviceRow, now: datetime) -> Device:
+    """Give a device as pages may read it at `now`."""
+    group = session.get(BedGroupRow, row.name)
+    return _device(row, now, _subject(session, row), None if group is None else group.name)
 
 
 def is_online(row: DeviceRow, now: datetime) -> bool:

@@ -17,8 +17,17 @@ from cloud_service.access.roles import Role
 from cloud_service.clinic.conditions import CLINIC_ALARMS
 from cloud_service.clinic.context import ClinicPart, Reviewer, Viewer
 from cloud_service.clinic.escalation import Step, Turn, concerns, is_shown, sentence
-from cloud_service.clinic.escalator import BED, GROUP, Answering, step_of, steps_of
-from cloud_service.database.clinic_tables import BedGroupRow, DeviceRow, DutyRow, EscalationRow, TokenRow, UserRow
+from cloud_service.clinic.escalator import Answering, step_of, steps_of
+from cloud_service.database.clinic_tables import (
+    BED,
+    GROUP,
+    BedGroupRow,
+    DeviceRow,
+    DutyRow,
+    EscalationRow,
+    TokenRow,
+    UserRow,
+)
 from cloud_service.database.columns import utc_now
 from cloud_service.settings import EscalationSettings
 

@@ -17,7 +17,7 @@ from biosignal.events import AlarmState, Priority
 from cloud_service.access.roles import Role
 from cloud_service.clinic.escalation import Step, Turn, Waiting, next_step
 from cloud_service.clinic.own_alarms import OwnAlarm
-from cloud_service.database.clinic_tables import BedGroupRow, DutyRow, EscalationRow, UserRow
+from cloud_service.database.clinic_tables import BED, GROUP, BedGroupRow, DutyRow, EscalationRow, UserRow
 from cloud_service.database.columns import utc_now
 from cloud_service.database.connection import Database
 from cloud_service.database.event_tables import AlarmRow, EventRow
@@ -30,8 +30,6 @@ LOOK_S = 1.0
 STILL_AFTER_S = 30.0
 MOST = 500
 """So many alarms are looked at; with more of them at a time nobody is told one by one."""
-BED = "bed"
-GROUP = "group"
 _TOLD = (Priority.HIGH.value, Priority.MEDIUM.value)
 _UNANSWERED = (AlarmState.ACTIVE.value, AlarmState.AUDIO_PAUSED.value, AlarmState.LATCHED.value)
 

@@ -49,7 +49,7 @@ def excerpt(
     clinic: ClinicPart,
     start_s: Seconds,
     end_s: Seconds,
-    form: Literal["wfdb", "edf", "csv"] = "wfdb",
+    form: Literal["wfdb", "edf", "csv", "dicom"] = "wfdb",
     lead: Annotated[list[str] | None, Query()] = None,
 ) -> Response:
     """Give seconds [start_s, end_s) of a recording as files, with its marks and findings; of all leads, or of some."""

@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cloud_service import notify
 from cloud_service.access import devices as registry
+from cloud_service.access.certificate_ends import CertificateWatch
 from cloud_service.clinic.conditions import ClinicFacts, conditions
 from cloud_service.clinic.ear import Ear
 from cloud_service.clinic.own_alarms import OwnAlarm, OwnAlarms
@@ -31,9 +32,16 @@ class Lookout:
     the process can.
     """
 
-    def __init__(self, database: Database, ear: Ear, changed: Callable[[OwnAlarm], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        ear: Ear,
+        changed: Callable[[OwnAlarm], None],
+        certificates: CertificateWatch | None = None,
+    ) -> None:
         self.alarms = OwnAlarms(database, changed)
         self.parts: list[Part] = []
+        self.certificates = certificates
         self._database = database
         self._ear = ear
         self._rows: Sequence[DeviceRow] = ()
@@ -85,6 +93,7 @@ class Lookout:
     def _facts(self) -> ClinicFacts:
         link, worker = self._link, self._worker
         mine = (self.loop, worker.loop if worker else None)
+        watch = self.certificates
         return ClinicFacts(
             beds=self._ear.facts(self._rows),
             has_broker=link is not None,
@@ -94,6 +103,7 @@ class Lookout:
             ingest_why=worker.why_still() if worker else "",
             unstored_s=worker.unstored_s if worker else 0.0,
             parts=tuple((part.name, why) for part in self.parts if part not in mine and (why := part.why_still())),
+            certificates=watch.soon() if watch is not None else (),
         )
 
     def _run(self) -> None:

@@ -30,6 +30,7 @@ class _Numbers:
             removed.add_metric([kind], number)
         yield removed
         yield from _parts(self._clinic)
+        yield from _certificates(self._clinic)
         yield from _stored(self._clinic)
 
 
@@ -57,6 +58,16 @@ def _ingest(clinic: Clinic) -> Iterator[Metric]:
     age_s = worker.turn_age_s
     yield GaugeMetricFamily("bedside_ingest_turn_age_seconds", "Since the ingest thread last came round", value=age_s)
     yield GaugeMetricFamily("bedside_ingest_queue", "Messages waiting for the database", value=worker.waiting)
+
+
+def _certificates(clinic: Clinic) -> Iterator[Metric]:
+    watch = clinic.lookout.certificates
+    ends = GaugeMetricFamily(
+        "bedside_certificate_end_seconds", "When a certificate ends, since 1970", labels=["certificate"]
+    )
+    for one in watch.ends if watch is not None else ():
+        ends.add_metric([one.name], one.ends.timestamp())
+    yield ends
 
 
 def _parts(clinic: Clinic) -> Iterator[Metric]:

@@ -9,11 +9,13 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from cloud_service.access import audit
+from cloud_service.access.certificate_ends import CertificateWatch
 from cloud_service.access.errors import AuditBroken
 from cloud_service.access.roles import Role
 from cloud_service.clinic.context import Admin, ClinicPart, Engineer, RowNumber, address_of, login_of
 from cloud_service.clinic.metrics import exposition
 from cloud_service.database.clinic_tables import AuditRow
+from cloud_service.database.columns import utc_now
 from cloud_service.ingest import dead_letters
 from cloud_service.ingest.commit import replay
 from cloud_service.pulse import Part
@@ -33,10 +35,19 @@ class PartState(BaseModel):
     why_still: str
 
 
+class CertificateState(BaseModel):
+    """What a certificate is for, when it ends, and whether it is to be renewed now."""
+
+    name: str
+    ends: datetime
+    ends_soon: bool
+
+
 class Health(BaseModel):
     """`ok` when the database answers, events are stored and every part comes round; `why` names what does not.
 
-    `broker` is null where no broker is set, `ingest` where another process stores the events.
+    `broker` is null where no broker is set, `ingest` where another process stores the events. A certificate that ends
+    soon is an alarm, and does not make it not `ok`.
     """
 
     ok: bool
@@ -47,6 +58,7 @@ class Health(BaseModel):
     broker: bool | None
     broker_why: str
     parts: list[PartState]
+    certificates: list[CertificateState]
 
 
 class DeadLetter(BaseModel):
@@ -132,6 +144,7 @@ def health(clinic: ClinicPart, response: Response) -> Health:
         broker=link.connected if link else None,
         broker_why=link.why_down if link else "no broker is set",
         parts=parts,
+        certificates=_certificates(clinic.lookout.certificates),
     )
 
 
@@ -199,6 +212,12 @@ def verify_audit(_login: Admin, clinic: ClinicPart) -> AuditCheck:
     return AuditCheck(
         holds=True, entries=head.entries, head=head.hash, why="", anchored=head.anchored, accepted=accepted
     )
+
+
+def _certificates(watch: CertificateWatch | None) -> list[CertificateState]:
+    now = utc_now()
+    ends = watch.ends if watch is not None else ()
+    return [CertificateState(name=one.name, ends=one.ends, ends_soon=one.is_soon(now)) for one in ends]
 
 
 def _part(part: Part) -> PartState:

@@ -80,7 +80,9 @@ class OwnAlarms:
             opened = [_open(one, now) for key, one in by_key.items() if key not in self._standing]
             self._take([*closed, *opened])
         for one in (*closed, *opened):
-            log.warning("own_alarm", extra={"alarm": one.kind, "device": one.device, "state": one.state.value})
+            log.warning(
+                "own_alarm", extra={"alarm": one.kind, "device": one.device, "state": one.state.value, "why": one.why}
+            )
             self._changed(one)
         self.save()
 

@@ -1,97 +1,112 @@
-"""Before and after the loss of the database: a copy of it, and what devices sent since, asked for again."""
+"""Before and after a loss: a copy of database and waves, put back, and what devices sent since, asked for again."""
 
 import argparse
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, Protocol
 
 from sqlalchemy import select
 
 from biosignal.errors import BadInput
 from cloud_service.access import devices
 from cloud_service.clinic.command_desk import OPEN_STATES, CommandDesk
-from cloud_service.database.backup import back_up
+from cloud_service.database.backup import back_up, put_back, require_restorable
 from cloud_service.database.connection import Database
 from cloud_service.database.event_tables import CommandRow
 from cloud_service.errors import BrokerUnreachable, NotSentAgain
 from cloud_service.settings import CloudSettings
+from cloud_service.verbs import BY, Program, Say, Subparsers, VerbGroup
+from cloud_service.waves.copy import Copied, copy_waves, put_waves_back
 
 NAME = "send-again"
-BY = "command line"
 CONNECT_S = 10.0
 VALID_S = 24 * 3600.0
 """A device that is away finds the command when it is back, where the broker keeps it."""
 LOOK_S = 0.2
 
 
-class Say(Protocol):
-    """What the program says."""
-
-    def __call__(self, kind: str, text: str, /, **facts: object) -> None:
-        """Say one thing."""
-
-
-class RecoveryVerbs:
-    """The verbs `backup` and `send-again`.
+class RecoveryVerbs(VerbGroup):
+    """The verbs `backup`, `restore` and `send-again`.
 
     Parameters
     ----------
     with_access : fills the clinic's own access to the broker in.
     """
 
-    def __init__(
-        self,
-        make_verb: Callable[..., argparse.ArgumentParser],
-        settings_from: Callable[[argparse.Namespace], CloudSettings],
-        open_state: Callable[[CloudSettings], Database],
-        with_access: Callable[[CloudSettings], CloudSettings],
-    ) -> None:
-        self._make_verb = make_verb
+    def __init__(self, program: Program, with_access: Callable[[CloudSettings], CloudSettings]) -> None:
+        super().__init__(program)
         self._with_access = with_access
-        self._settings_from = settings_from
-        self._open_state = open_state
 
-    def add_to(self, verbs: Any, line_flags: Callable[[argparse.ArgumentParser], None]) -> None:
+    def add_to(self, verbs: Subparsers, line_flags: Callable[[argparse.ArgumentParser], None]) -> None:
         """Add them to the top parser."""
-        copy = self._make_verb(verbs, "backup", self._back_up, "copy the SQLite database while it is in use")
-        copy.add_argument("file", type=Path, help="a new file")
-        again = self._make_verb(verbs, NAME, self._send_again, "ask devices to send again what they sent before")
+        text = "copy the SQLite database, stored waves, or both, while the service runs"
+        copy = self._program.add_verb(verbs, "backup", self._back_up, text)
+        copy.add_argument("file", type=Path, nargs="?", help="a new file, for the database")
+        copy.add_argument("--waves", type=Path, metavar="FOLDER", help="bring the copy of the waves there up to date")
+        text = "put a copy back, checked by its checksums; the service must be stopped"
+        back = self._program.add_verb(verbs, "restore", self._restore, text)
+        back.add_argument("file", type=Path, nargs="?", help="the copy of the database")
+        back.add_argument("--waves", type=Path, metavar="FOLDER", help="the copy of the waves")
+        again = self._program.add_verb(verbs, NAME, self._send_again, "ask devices to send again what they sent before")
         again.add_argument("device", nargs="*", help="names; default: all that are not revoked")
         again.add_argument("--since", metavar="TIME", help="such as 2026-05-01T12:00Z; default: all that they hold")
         again.add_argument("--wait", type=float, default=60.0, metavar="S", help="for the answers, in seconds")
         line_flags(again)
 
     def _back_up(self, options: argparse.Namespace, said: Say) -> None:
-        length = back_up(self._settings_from(options).database_url, options.file)
-        said("backup", f"{options.file}\t{length} bytes", file=options.file, bytes=length)
+        _require_something(options)
+        settings = self._program.settings_from(options)
+        # Waves first: whatever wave is in the copy is then of a recording that its database knows.
+        if options.waves is not None:
+            _say_waves(said, "backup", options.waves, copy_waves(settings.waves_folder, options.waves))
+        if options.file is not None:
+            length = back_up(settings.database_url, options.file)
+            said("backup", f"{options.file}\t{length} bytes", file=options.file, bytes=length)
+
+    def _restore(self, options: argparse.Namespace, said: Say) -> None:
+        _require_something(options)
+        settings = self._program.settings_from(options)
+        if options.file is not None:
+            require_restorable(options.file, settings.database_url)
+        if options.waves is not None:
+            _say_waves(said, "restore", options.waves, put_waves_back(options.waves, settings.waves_folder))
+        if options.file is not None:
+            length = put_back(options.file, settings.database_url)
+            said("restore", f"{options.file}\t{length} bytes", file=options.file, bytes=length)
 
     def _send_again(self, options: argparse.Namespace, said: Say) -> None:
         from cloud_service.ingest.broker_link import BrokerLink
 
-        settings = self._with_access(self._settings_from(options))
         arguments = {} if options.since is None else {"since": as_utc(options.since)}
-        database = self._open_state(settings)
-        link = BrokerLink(settings.mqtt, on_status=lambda *_: None)
-        try:
-            names = chosen_devices(database, options.device)
+        with self._program.opened(options) as state, contextlib.ExitStack() as started:
+            names = chosen_devices(state.database, options.device)
+            link = BrokerLink(self._with_access(state.settings).mqtt, on_status=lambda *_: None)
+            started.callback(link.stop)
             link.start()
             if not link.wait_until_up(CONNECT_S):
                 raise BrokerUnreachable("the broker cannot be reached", why=link.why_down)
-            desk = CommandDesk(database, link)
+            desk = CommandDesk(state.database, link)
             rows = [
                 desk.send(device=name, name=NAME, issuer=BY, arguments=arguments, valid_s=VALID_S).id for name in names
             ]
-            answered = wait_for_answers(database, rows, options.wait)
-        finally:
-            link.stop()
-            database.close()
+            answered = wait_for_answers(state.database, rows, options.wait)
         for row in answered:
             said("send-again", shown(row), device=row.device, state=row.state, reason=row.reason, command=row.id)
         late = [row.device for row in answered if row.state != "done"]
         if late:
             raise NotSentAgain("not every device sends again", devices=late)
+
+
+def _require_something(options: argparse.Namespace) -> None:
+    if options.file is None and options.waves is None:
+        raise BadInput("nothing is named", remedy="name a file for the database, `--waves FOLDER`, or both")
+
+
+def _say_waves(said: Say, verb: str, folder: Path, copied: Copied) -> None:
+    text = f"{folder}\t{copied.parts} parts of waves, {copied.bytes} bytes; {copied.kept} were there"
+    said(verb, text, waves=folder, parts=copied.parts, bytes=copied.bytes, kept=copied.kept)
 
 
 def as_utc(text: str) -> str:

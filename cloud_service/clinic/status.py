@@ -1,6 +1,6 @@
 """How a device last said it was, with the words and units that its tasks declare."""
 
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from pydantic import BaseModel
@@ -91,7 +91,9 @@ class Status(BaseModel):
     """What a device said of itself; null and empty until it has. `now` is the time at the clinic.
 
     `sounder`: whether a buzzer or light of its own signals its alarms at the bed;
-    null where it is too old to say.
+    null where it is too old to say. `disk_free_mb` is free where it keeps its state, `certificate_ends` when the first
+    of its certificates ends, and by so many seconds its clock was ahead of the clinic's when the status came
+    (`clock_ahead_s`, the way there included).
     """
 
     now: datetime | None = None
@@ -111,6 +113,9 @@ class Status(BaseModel):
     sample_age_s: float | None = None
     loops: list[LoopState] = []
     sounder: wire.SounderState | None = None
+    disk_free_mb: int | None = None
+    certificate_ends: datetime | None = None
+    clock_ahead_s: float | None = None
 
 
 def shown_status(status: dict[str, Any] | None, *, online: bool, received: datetime | None, now: datetime) -> Status:
@@ -133,6 +138,8 @@ def shown_status(status: dict[str, Any] | None, *, online: bool, received: datet
             for one in sorted(said.alarms, key=lambda one: urgency(one.state, one.priority, 0.0))
         ],
         "tasks": [{**one, "label": task_label(one["task"])} for one in status["tasks"]],
+        "certificate_ends": _moment(said.certificate_ends_utc_s),
+        "clock_ahead_s": _ahead_s(said.sent_utc_s, received),
         "loops": [{**to_json(one), "is_late": one.is_late, "stands": one.stands} for one in said.loops],
     }
     return Status.model_validate(written)
@@ -141,6 +148,17 @@ def shown_status(status: dict[str, Any] | None, *, online: bool, received: datet
 def task_label(task: str) -> str:
     """What people call a task; one that this release does not have is called by its name."""
     return TASKS[task].label if task in TASKS else task
+
+
+def _moment(utc_s: float | None) -> datetime | None:
+    try:
+        return None if utc_s is None else datetime.fromtimestamp(utc_s, tz=timezone.utc)
+    except (OverflowError, ValueError, OSError):
+        return None  # no certificate of this world ends then
+
+
+def _ahead_s(sent_utc_s: float | None, received: datetime | None) -> float | None:
+    return None if sent_utc_s is None or received is None else round(sent_utc_s - received.timestamp(), 1)
 
 
 def _reading(said: wire.Status, reading: wire.Reading, received: datetime | None, now: datetime) -> dict[str, Any]:

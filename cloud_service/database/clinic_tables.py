@@ -69,6 +69,10 @@ class BedGroupRow(Table):
     name: Mapped[str] = mapped_column(String(64), index=True)
 
 
+BED, GROUP = "bed", "group"
+"""What somebody may answer for."""
+
+
 class DutyRow(Table):
     """A person who answers for a bed or a group (`of`) of that name; those of one are told by their `place`."""
 

@@ -27,11 +27,6 @@ class Database:
         """What the sessions carry with them, by name."""
         self.writer = engine.execution_options(writes=True)
 
-    @property
-    def is_sqlite(self) -> bool:
-        """Whether this is SQLite."""
-        return self.engine.dialect.name == "sqlite"
-
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a session that only reads."""

@@ -6,12 +6,18 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+from cloud_service.excerpts.dicom_file import write_dicom
 from cloud_service.excerpts.edf_file import write_edf
 from cloud_service.excerpts.stretch import Stretch
 from cloud_service.excerpts.tables import write_tables
 from cloud_service.excerpts.wfdb_record import extensions, write_wfdb
 
-FORMATS: dict[str, Callable[[Path, Stretch], None]] = {"wfdb": write_wfdb, "edf": write_edf, "csv": write_tables}
+FORMATS: dict[str, Callable[[Path, Stretch], None]] = {
+    "wfdb": write_wfdb,
+    "edf": write_edf,
+    "csv": write_tables,
+    "dicom": write_dicom,
+}
 
 
 def zipped(stretch: Stretch, form: str) -> bytes:

@@ -29,7 +29,6 @@ LONGEST_WAIT_S = 3.0
 KEEPALIVE_S = 4
 """A broker that has answered nothing for twice as long is gone."""
 STILL_AFTER_S = 30.0
-REFUSED_V3 = 1  # CONNACK "unacceptable protocol version" of MQTT 3.1.1, table 3.1
 OnMessage = Callable[[str, bytes, bool], None]
 
 

@@ -21,6 +21,7 @@ from cloud_service.clinic import sharing
 from cloud_service.clinic.context import address_of, clinic_of, session_of
 from cloud_service.database.clinic_tables import DeviceRow
 from cloud_service.database.event_tables import FindingRow, RecordingRow
+from cloud_service.excerpts.dicom_file import has_dicom
 from cloud_service.web.words import page_words
 
 HERE = Path(str(files("cloud_service.web")))
@@ -93,7 +94,7 @@ def limits(request: Request, name: str) -> Response:
 @router.get("/devices/{name}/recordings/{recording}")
 def waves(request: Request, name: str, recording: str) -> Response:
     """Show every wave of a recording."""
-    place = {"device": name, "recording": recording}
+    place = {"device": name, "recording": recording, "has_dicom": has_dicom()}
     return _for(request, Role.VIEWER, "waves.html", place, exists=(RecordingRow, (name, recording)))
 
 

@@ -1,4 +1,4 @@
-"""The verbs about boards: identify, record, calibrate, emulate."""
+"""The verbs about boards: identify, record, calibrate, emulate, decode."""
 
 import argparse
 import sys
@@ -51,6 +51,19 @@ def add_board_verbs(verbs: Any, add: Add) -> None:
     verb.add_argument("--speed", type=float, default=1.0, metavar="N", help="times real time (default: 1)")
     verb.add_argument("--fault", type=Path, metavar="FILE", help="script of damage, TOML")
     verb.add_argument("--link", type=Path, metavar="PATH", help="a name for the port that survives unplugging")
+
+    verb = add(verbs, "decode", _decode, "turn a board's captured bytes into samples, gaps and counters")
+    verb.add_argument("file", metavar="FILE", help="captured bytes; - is stdin")
+    verb.add_argument(
+        "--protocol", required=True, metavar="P", help="cyton, healthypi4, text ...; another name lists all"
+    )
+    verb.add_argument("--fs", type=float, metavar="HZ", help="rate, where the board's usual one is not the true one")
+    verb.add_argument("--channels", type=int, metavar="N", help="channels of a BITalino, columns of text")
+    verb.add_argument("--gain", type=float, metavar="G", help="amplifier gain of a Cyton (24) or Shimmer3 (4)")
+    verb.add_argument("--sensors", default="", metavar="A,B", help="sensors on a BITalino's inputs, such as EMG,ECG")
+    verb.add_argument("--mv-per-count", type=float, metavar="MV", help="measured scale of an uncalibrated board")
+    verb.add_argument("--zero-count", type=float, default=0.0, metavar="N", help="its count at 0 mV")
+    verb.add_argument("--json", action="store_true", help="one JSON object on stdout")
 
 
 def _add_board_flags(verb: argparse.ArgumentParser) -> None:
@@ -127,3 +140,19 @@ def _emulate(parsed: argparse.Namespace) -> int:
         link=parsed.link,
     )
     return emulate(request, places=Places.of_environment(), stdout=sys.stdout)
+
+
+def _decode(parsed: argparse.Namespace) -> int:
+    from edge_agent.boards.decode import DecodeRequest, decode
+    from edge_agent.sources.decoders.port import BoardSettings
+
+    settings = BoardSettings(
+        fs_hz=parsed.fs,
+        channels=parsed.channels,
+        gain=parsed.gain,
+        mv_per_count=parsed.mv_per_count,
+        zero_count=parsed.zero_count,
+        sensors=tuple(name for name in parsed.sensors.split(",") if name),
+    )
+    request = DecodeRequest(protocol=parsed.protocol, file=parsed.file, settings=settings, json=parsed.json)
+    return decode(request, stdout=sys.stdout)

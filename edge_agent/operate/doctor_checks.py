@@ -15,6 +15,7 @@ from biosignal.tasks.lookup import models, quantity
 from edge_agent.explain.ladder import adapter_in_settings, start_of, too_little_free
 from edge_agent.explain.settings import ExplainSettings
 from edge_agent.operate.broker_probe import probe_broker
+from edge_agent.operate.certificates import WARN_S, Held, held
 from edge_agent.operate.clock import Clock, utc_text
 from edge_agent.operate.doctor import Check, Checking, fail, ok, warn
 from edge_agent.operate.settings import Settings
@@ -22,7 +23,6 @@ from edge_agent.operate.status_file import AgentStatus, is_running, read_status
 
 BUILT_UTC_S = 1_735_689_600.0  # 2025-01-01: no device ran this program before
 FAR_UTC_S = 4_102_444_800.0  # 2100-01-01
-CERTIFICATE_WARN_S = 30 * 86_400.0
 STATUS_OLD_S = 60.0
 
 
@@ -127,29 +127,20 @@ def sounder(settings: Settings, clock: Clock) -> Iterator[Check]:
 
 def certificates(settings: Settings, clock: Clock) -> Iterator[Check]:
     """Can the certificates be read, and how long are they good?"""
-    named = (("sync.ca_file", settings.sync.ca_file), ("sync.client_cert", settings.sync.client_cert),
-             ("updates.ca_file", settings.updates.ca_file))  # fmt: skip
-    for name, path in named:
-        if path is None:
-            continue
-        from cryptography import x509
+    yield from (_certificate(one, clock.utc_s()) for one in held(settings))
 
-        try:
-            found = x509.load_pem_x509_certificates(path.read_bytes())
-        except (OSError, ValueError) as error:
-            yield fail(name, f"{path}: {error}", f"put a PEM certificate there, or correct {name}")
-            continue
-        first = min(found, key=lambda one: one.not_valid_after_utc)
-        ends_s, begins_s = first.not_valid_after_utc.timestamp(), first.not_valid_before_utc.timestamp()
-        now_s = clock.utc_s()
-        if now_s < begins_s:
-            yield fail(name, f"not valid before {utc_text(begins_s)}", "check the clock, or issue it anew")
-        elif now_s > ends_s:
-            yield fail(name, f"ran out at {utc_text(ends_s)}", "issue a new one and put it there", since_utc_s=ends_s)
-        elif ends_s - now_s < CERTIFICATE_WARN_S:
-            yield warn(name, f"runs out at {utc_text(ends_s)}", "issue a new one in time")
-        else:
-            yield ok(name, f"good until {utc_text(ends_s)}")
+
+def _certificate(one: Held, now_s: float) -> Check:
+    if one.why_not:
+        return fail(one.name, f"{one.path}: {one.why_not}", f"put a PEM certificate there, or correct {one.name}")
+    begins, ends = utc_text(one.begins_s), utc_text(one.ends_s)
+    if now_s < one.begins_s:
+        return fail(one.name, f"not valid before {begins}", "check the clock, or issue it anew")
+    if now_s > one.ends_s:
+        return fail(one.name, f"ran out at {ends}", "issue a new one and put it there", since_utc_s=one.ends_s)
+    if one.ends_s - now_s < WARN_S:
+        return warn(one.name, f"runs out at {ends}", "issue a new one in time")
+    return ok(one.name, f"good until {ends}")
 
 
 def source(settings: Settings, clock: Clock) -> Iterator[Check]:

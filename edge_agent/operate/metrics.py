@@ -95,6 +95,8 @@ class Metrics:
         self.sent = Counter("bedside_events_sent", "Events handed to the broker for the first time", registry=r)
         self.resent = Counter("bedside_events_resent", "Events sent again for want of a receipt", registry=r)
         self.confirmed = Counter("bedside_events_confirmed", "Events the clinic gave a receipt for", registry=r)
+        self.store = Counter("bedside_store", "What the store did since the start, by what", ["what"], registry=r)
+        self.line = Counter("bedside_line", "What went over the line since the start, by what", ["what"], registry=r)
         self.wave_bytes = Gauge("bedside_waveform_bytes", "Size of the waveform store", registry=r)
         self.queue_samples = Gauge("bedside_queue_samples", "Samples waiting for analysis", registry=r)
 

@@ -2,6 +2,7 @@
 
 import logging
 import os
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from biosignal import __version__
@@ -16,6 +17,8 @@ from edge_agent.operate.watchdog import LoopWatch, Notifier
 from edge_agent.operate.watcher import Watcher
 from edge_agent.sources.port import SourceState
 from edge_agent.store.errors import StoreTrouble
+from edge_agent.store.keeper import KeeperCounts
+from edge_agent.sync.port import SyncCounters
 
 if TYPE_CHECKING:
     from edge_agent.agent import Agent
@@ -232,7 +235,15 @@ class Supervisor:
             self._count(metrics.sent, sync.counters.sent)
             self._count(metrics.resent, sync.counters.resent)
             self._count(metrics.confirmed, sync.counters.confirmed)
+            self._count_each(metrics.line, sync.counters)
+        self._count_each(metrics.store, agent.keeper.counts)
         self._gauge_all()
+
+    def _count_each(self, counter: Any, counts: KeeperCounts | SyncCounters) -> None:
+        """Show every number that a part counts, by its name."""
+        for field in fields(counts):
+            if isinstance(number := getattr(counts, field.name), int):
+                self._count(counter, number, what=field.name)
 
     def _gauge_all(self) -> None:
         agent, metrics = self._agent, self._metrics

@@ -7,6 +7,7 @@ its samples at its own rate.
 """
 
 import contextlib
+import logging
 import math
 import sqlite3
 import threading
@@ -29,6 +30,7 @@ from edge_agent.store.plan import Found, Plan, Row, Salvage, Taken
 from edge_agent.store.reading import utc_text
 from edge_agent.store.space import OwnSpace
 
+log = logging.getLogger(__name__)
 CHUNK_S = 10.0
 PAGE_BYTES = 512
 """A commit writes every page it touched: with pages of 4096 bytes chunks of two kilobytes write twice as much."""
@@ -76,7 +78,8 @@ INSERT INTO waiting SELECT n, 1 FROM chunks
 WHERE recording = :recording AND lead = :lead AND first < :end AND stop > :start AND first > :start - :longest
 ON CONFLICT DO UPDATE SET asked = 1
 """
-_WAVE = "SELECT recording, lead, first, frame FROM chunks WHERE n = ?"
+_WAVE_COLUMNS = ("n", "recording", "lead", "first", "stop", "frame")
+_WAVE = "SELECT n, recording, lead, first, stop, frame FROM chunks WHERE n = ?"
 _WAITING = (
     "SELECT n FROM waiting WHERE asked ORDER BY n LIMIT ?",
     "SELECT n FROM waiting WHERE NOT asked ORDER BY n LIMIT ?",
@@ -144,6 +147,12 @@ PLAN = Plan(
     auto_vacuum=True,
     page_bytes=PAGE_BYTES,
 )
+
+
+def _readable(frames: Iterable[bytes]) -> Iterator[WaveChunk]:
+    for frame in frames:
+        with contextlib.suppress(BadInput):
+            yield decode_wave(frame)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -336,14 +345,17 @@ class WaveStore:
     # -- reading
 
     def read(self, recording: str, lead: str, start: int, end: int) -> list[WaveChunk]:
-        """Give what exists of samples [start, end), in order, without overlap; what is missing does not exist."""
+        """Give what exists of samples [start, end), in order, without overlap; what is missing does not exist.
+
+        Nor does what was damaged on the disk.
+        """
         wanted = {"recording": recording, "lead": lead, "start": start, "end": end}
         with self._lock:
             try:
                 rows = self._db.execute(_READ, wanted).fetchall()
             except sqlite3.Error as error:
                 raise translated(error, self.path) from error
-            chunks = [decode_wave(row[0]) for row in rows]
+            chunks = [*_readable(row[0] for row in rows)]
             chunks += [tail.chunk()[0] for tail in self._held(recording, lead)]
         parts: list[WaveChunk] = []
         reached = start
@@ -401,16 +413,31 @@ class WaveStore:
             return asked
 
     def to_send(self, most: int) -> list[StoredWave]:
-        """Give the first chunks that wait: what was asked for before all else, else the oldest first."""
+        """Give the first chunks that wait: what was asked for before all else, else the oldest first.
+
+        One that was damaged on the disk leaves the line: no receipt could name it, and it would be sent for ever.
+        """
         if not self._waiting:
             return []
         with self._lock:
-            places: list[int] = []
-            for sql in _WAITING:
-                places += [n for (n,) in self._db.execute(sql, (most - len(places),)).fetchall()]
-            rows = [self._db.execute(_WAVE, (n,)).fetchone() for n in places]
-        return [StoredWave(n, chunk_id(recording=row[0], lead=row[1], start=row[2]), bytes(row[3]))
-                for n, row in zip(places, rows, strict=True) if row is not None]  # fmt: skip
+            rows = self._first_in_line(most)
+            while damaged := [row["n"] for row in rows if not _is_believed(row)]:
+                log.warning("store.waves.damaged", extra={"facts": {"chunks": len(damaged)}})
+                self.received(damaged)
+                rows = self._first_in_line(most)
+        return [
+            StoredWave(
+                row["n"], chunk_id(recording=row["recording"], lead=row["lead"], start=row["first"]), row["frame"]
+            )
+            for row in rows
+        ]
+
+    def _first_in_line(self, most: int) -> list[Row]:
+        places: list[int] = []
+        for sql in _WAITING:
+            places += [n for (n,) in self._db.execute(sql, (most - len(places),)).fetchall()]
+        rows = [self._db.execute(_WAVE, (n,)).fetchone() for n in places]
+        return [dict(zip(_WAVE_COLUMNS, row, strict=True)) for row in rows if row is not None]
 
     def received(self, places: Iterable[int]) -> None:
         """Take chunks out of the queue: the clinic has them, or will never take them.

@@ -13,6 +13,7 @@ from edge_agent.sources.settings import SourceSettings
 from tests import bundles
 from tests.agent.conftest import until
 
+PLACE = ("recording", "start_s", "end_s")
 REAL_TIME = SourceSettings(speed=1.0, passes=0)
 
 
@@ -86,6 +87,17 @@ def test_watch_is_done_and_what_nobody_knows_or_offers_is_refused(make_agent):
     assert agent.command(command("new-model", task="ecg-beats")).outcome == "refused"
     again = command("watch")
     assert agent.command(again) == agent.command(again)
+
+
+def test_stored_waves_are_sent_where_there_are_any_and_refused_where_there_are_none(make_agent):
+    agent = make_agent(source=SourceSettings(passes=0))
+    recording = until(lambda: agent.analysis.now.recording)
+    until(lambda: agent.waves.counts().chunks > 0)
+    there = agent.command(command("fetch-waves", recording=recording, start_s="0", end_s="10"))
+    assert (there.outcome, agent.waves.waiting > 0) == ("done", True)
+    for elsewhere in (("another", "0", "10"), (recording, "900000", "900060")):
+        nothing = agent.command(command("fetch-waves", **dict(zip(PLACE, elsewhere, strict=True))))
+        assert (nothing.outcome, "holds nothing of this stretch" in nothing.reason) == ("refused", True)
 
 
 def test_a_new_subject_gets_a_recording_of_its_own_counted_from_zero(make_agent):

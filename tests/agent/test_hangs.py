@@ -187,10 +187,11 @@ PROGRAM = """
 import sys, threading
 from pathlib import Path
 from edge_agent import agent as daemon
-from edge_agent.agent import Agent, run
+from edge_agent.agent import Agent
 from edge_agent.explain.settings import ExplainSettings
 from edge_agent.inference.settings import InferenceSettings, TensorRtSettings
 from edge_agent.operate.settings import DeviceSettings, OperateSettings, Settings
+from edge_agent.running import run
 from edge_agent.sync.settings import SyncSettings
 
 daemon.RESTART_S = 1.0

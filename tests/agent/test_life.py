@@ -18,8 +18,8 @@ from biosignal.errors import BadInput
 from biosignal.events import AlarmState, FindingState, Receipt
 from biosignal.wire.envelope import decode, encode_message
 from biosignal.wire.topics import Channel, down, up
-from edge_agent.agent import run
 from edge_agent.operate.settings import DeviceSettings, OperateSettings
+from edge_agent.running import run
 from edge_agent.sources.settings import SourceSettings
 from edge_agent.store import place
 from edge_agent.store.errors import StoreInUse, StoreUnsafe, StoreUnwritable

@@ -145,6 +145,9 @@ def test_status_file_metrics_and_doctor_tell_the_same(make_agent, settings):
     assert float(values["bedside_queue_samples"]) == 0
     assert float(values["bedside_waveform_bytes"]) > 10_000
     assert float(values["bedside_connected"]) == 0
+    shown = {name: float(values[f'bedside_store_total{{what="{name}"}}']) for name in ("events", "strips", "retries")}
+    assert shown == {name: getattr(agent.keeper.counts, name) for name in shown}
+    assert shown["events"] > 50
 
     status = read_status(settings.device.state_dir)
     assert status.metrics_port == agent.supervisor.metrics_port

@@ -16,9 +16,10 @@ PROMISED = {
     "replay_wall_s": 3.0,
     "replay_times_real_time": 600.0,
     "start_to_first_beat_s": 5.0,
-    "daemon_rss_mb": 250.0,
-    "daemon_cpu_percent": 5.0,
+    "daemon_rss_mb": 120.0,
+    "daemon_cpu_percent": 3.0,
     "written_100_gb_a_day": 0.5,
+    "written_208_gb_a_day": 0.5,
     "finding_at_clinic_p99_s": 1.0,
 }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from browsing import Visit, launch
 from fed_clinic import fed_clinic, usual_beds
+from more_screenshots import take_more
 from playwright.sync_api import expect, sync_playwright
 from running_ward import ROOT, Ward, running_ward, wait_for
 from test_classify_page import csv_of
@@ -95,6 +96,7 @@ def _save(page, path: Path) -> None:
 if __name__ == "__main__":
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT / "docs" / "images"
     take_for_the_guide(target)
+    take_more(target)
     with tempfile.TemporaryDirectory() as state, running_ward(Path(state)) as ward:
         for name, speed in (("bed-1", 1.0), ("bed-2", 4.0), ("bed-3", 2.0)):
             ward.start_device(name, speed=speed)

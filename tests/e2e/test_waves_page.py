@@ -141,3 +141,31 @@ def test_what_the_clinic_has_not_is_fetched_from_the_device_when_somebody_looks(
     wait_for(there)
     names = [one["name"] for one in ward.get("/commands", device=device)["commands"]]
     assert "fetch-waves" in names
+
+
+DONE = {"id": "one", "state": "done", "reason": "3 pieces of waves are on their way"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (
+            {"id": "one", "state": "refused", "reason": "it holds nothing"},
+            "The device did not send it: it holds nothing.",
+        ),
+        (DONE, "has not come: the device may hold no more"),
+    ],
+)
+def test_a_stretch_that_the_device_does_not_send_is_said_to_be_none(page_of, kept, answer, said):
+    page = page_of("viewer")
+    page.add_init_script("const begun = Date.now(); performance.now = () => 20 * (Date.now() - begun);")
+    page.route("**/fetch-waves", lambda route: route.fulfill(status=202, json=answer))
+    page.route("**/commands/one", lambda route: route.fulfill(json=answer))
+    page.route(re.compile(r"/waves/tile"), lambda route: route.fulfill(json=emptied(route.fetch().json())))
+    page.goto(f"/devices/{kept.name}/recordings/{kept.recording}?view=strip&at=20")
+    expect(page.locator("#missing")).to_contain_text(said, timeout=40_000)
+    expect(page.get_by_role("button", name="Ask the device again")).to_be_visible()
+
+
+def emptied(tile):
+    return {**tile, "held": [], "low": [None] * len(tile["low"]), "high": [None] * len(tile["high"])}

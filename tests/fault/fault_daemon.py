@@ -8,7 +8,7 @@ import sys
 import threading
 from pathlib import Path
 
-from edge_agent import agent
+from edge_agent import agent, running
 from edge_agent.analysis.analysis import Analysis
 from edge_agent.analysis.reader import Reader
 from edge_agent.cli import main
@@ -56,5 +56,5 @@ if __name__ == "__main__":
     faults = Path(sys.argv[1])
     for part, (owner, method) in PARTS.items():
         may_stand_still(owner, method, part, faults)
-    agent.HostClock = lambda: WrongClock(faults / "clock")
+    running.HostClock = lambda: WrongClock(faults / "clock")
     sys.exit(main(sys.argv[2:]))

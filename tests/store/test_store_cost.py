@@ -45,6 +45,28 @@ assert pandas.DataFrame
     subprocess.run([sys.executable, "-c", program], check=True, timeout=100)
 
 
+def test_the_daemon_starts_without_what_fetches_models(tmp_path):
+    program = """
+import sys
+from pathlib import Path
+import edge_agent.agent
+from edge_agent.updates.fetching import fetch_by
+from edge_agent.updates.settings import UpdatesSettings
+folder = Path(sys.argv[1])
+folder.joinpath("root.json").write_bytes(b"{}")
+fetch = fetch_by(UpdatesSettings(url="http://127.0.0.1:9/updates", root=folder / "root.json"), folder / "updates")
+assert not {"tuf", "cryptography", "urllib3"} & sys.modules.keys(), "imported for nothing"
+try:
+    fetch("ecg-beats/1.0.0.bundle")
+except Exception as error:
+    print(type(error).__module__)
+assert "tuf" in sys.modules
+"""
+    command = [sys.executable, "-c", program, str(tmp_path)]
+    done = subprocess.run(command, check=True, timeout=100, capture_output=True, text=True)
+    assert done.stdout == "edge_agent.updates.errors\n"
+
+
 def test_a_finding_with_its_marks_writes_few_pages(tmp_path):
     store = EventStore(tmp_path / "events.db", "bed-1", "boot", reserve_bytes=0)
     store._db.execute("PRAGMA wal_autocheckpoint = 0")

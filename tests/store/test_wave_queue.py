@@ -1,6 +1,7 @@
 """Stored waves wait for the clinic as long as it takes: those asked for first, each until it is receipted."""
 
 import math
+import sqlite3
 
 import pytest
 from hypothesis import given, settings
@@ -108,6 +109,34 @@ def test_what_was_held_in_memory_goes_as_well_once_the_file_is_back(tmp_path):
     assert store.waiting == 16
     assert len(store.to_send(100)) == 16
     store.close()
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE chunks SET frame = substr(frame, 1, 40) WHERE first < 3000",
+        "UPDATE chunks SET frame = zeroblob(length(frame)) WHERE first < 3000",
+        "UPDATE chunks SET lead = lead || '?' WHERE first < 3000",
+        "UPDATE chunks SET stop = stop + 1 WHERE first < 3000",
+    ],
+)
+def test_a_chunk_that_is_damaged_on_the_disk_leaves_the_line_and_holds_up_nothing(make, tmp_path, damage):
+    filled(make(send_all=True))
+    with sqlite3.connect(tmp_path / "waveforms.db") as file:
+        assert file.execute(damage).rowcount == 6
+    file.close()
+    store = make(send_all=True)
+    assert [start for _, start in places(store, 4)] == [3000, 4000, 5000, 6000]
+    assert len(store.to_send(100)) == 10
+    assert store.waiting == make(send_all=True).waiting == 10
+
+
+def test_what_is_damaged_on_the_disk_is_no_wave_and_what_is_beside_it_is(make, tmp_path):
+    filled(make())
+    with sqlite3.connect(tmp_path / "waveforms.db") as file:
+        file.execute("UPDATE chunks SET frame = zeroblob(length(frame)) WHERE lead = 'I' AND first = 2000")
+    file.close()
+    assert [(part.start, part.end) for part in make().read("r", "I", 1000, 4000)] == [(1000, 2000), (3000, 4000)]
 
 
 def test_how_many_wait_is_always_how_many_there_are(make):

@@ -233,6 +233,8 @@ def messages(recording, said, facts):
             boot="0123456789abcdef",
             sent_utc_s=1795694400.25,
             sounder=SounderState.WORKS,
+            disk_free_mb=21_400,
+            certificate_ends_utc_s=1829995200.0,
         ),
     )
     yield "receipt", Receipt(committed=((recording, 0),), rejected=((alarm.id, 1, "the id belongs to another device"),))

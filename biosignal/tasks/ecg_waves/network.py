@@ -1,6 +1,5 @@
 """The network of the waves at work on the leads of one unbroken stretch, and how many leads become one answer."""
 
-from collections import deque
 from typing import NamedTuple
 
 import numpy as np
@@ -142,9 +141,8 @@ class Noise:
     def __init__(self, rows: int) -> None:
         self._past: Array = np.zeros((rows, SMOOTH - 1))
         self._has_begun = False
-        self._rests: deque[Array] = deque(maxlen=STEPS_HELD)
-        self._tops: deque[Array] = deque(maxlen=STEPS_HELD)
-        self._bottoms: deque[Array] = deque(maxlen=STEPS_HELD)
+        self._rests, self._tops, self._bottoms = np.zeros((3, STEPS_HELD, rows))
+        self._steps = 0
 
     def push(self, samples: Array) -> tuple[Array, NDArray[np.bool_]]:
         """Take a step of the leads, shape (lead, sample).
@@ -161,11 +159,11 @@ class Noise:
         sums = np.cumsum(np.concatenate([np.zeros((len(whole), 1)), whole], axis=1), axis=1)
         middle = whole[:, half:-half]
         rest = np.sqrt(np.mean((middle - (sums[:, SMOOTH:] - sums[:, :-SMOOTH]) / SMOOTH) ** 2, axis=1))
-        self._rests.append(rest)
-        self._tops.append(samples.max(axis=1))
-        self._bottoms.append(samples.min(axis=1))
-        tall = np.max(self._tops, axis=0) - np.min(self._bottoms, axis=0)
+        place, held = self._steps % STEPS_HELD, min(self._steps + 1, STEPS_HELD)
+        self._rests[place], self._tops[place], self._bottoms[place] = rest, samples.max(axis=1), samples.min(axis=1)
+        self._steps += 1
+        tall = self._tops[:held].max(axis=0) - self._bottoms[:held].min(axis=0)
         # QRS complexes are fast as well, and lie in a part of the steps only.
-        noise = np.sort(np.array(self._rests), axis=0)[int(QUIET_PART * (len(self._rests) - 1))] / NOISE_SHARE
+        noise = np.sort(self._rests[:held], axis=0)[int(QUIET_PART * (held - 1))] / NOISE_SHARE
         ratio = tall**2 / 8 / np.maximum(noise, 1e-9) ** 2
         return np.minimum(10 * np.log10(np.maximum(ratio, 1e-6)), MOST_DB), tall > FLAT

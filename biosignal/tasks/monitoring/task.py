@@ -22,6 +22,9 @@ MONITORING = Task(
         "sounder-failed": FindingKind(
             label="buzzer or light fails", priority=Priority.MEDIUM, technical=True, strip=None
         ),
+        "certificate-ending": FindingKind(
+            label="certificate ends soon", priority=Priority.LOW, technical=True, strip=None
+        ),
         "store-trouble": FindingKind(
             label="trouble storing data", priority=Priority.MEDIUM, technical=True, strip=None
         ),

@@ -30,11 +30,6 @@ class Streams:
         self._others: dict[str, int] = {}
 
     @property
-    def is_chosen(self) -> bool:
-        """Whether it is known which stream is read."""
-        return bool(self._shape)
-
-    @property
     def notes(self) -> tuple[str, ...]:
         """What is read and what is not, where there is more than one stream."""
         if not self._others:

@@ -4,6 +4,7 @@ import { get } from "./api.js";
 import { onTick } from "./contact.js";
 import { byId, fill, h, onKey, write } from "./dom.js";
 import { gathered, onEvents } from "./feed.js";
+import { LiveHoles } from "./live-holes.js";
 import { watchDevice } from "./live-socket.js";
 import { LiveStrip } from "./live-strip.js";
 import { called } from "./names.js";
@@ -37,6 +38,7 @@ class Bed {
       h("div", { class: "bed-head" }, h("a", { class: "name", href: `/devices/${encodeURIComponent(name)}` }, name), this.patient, this.state),
       this.wave, this.rate, this.alarm);
     watchDevice(name, (message) => this.hear(message));
+    new LiveHoles(name, () => (this.strip ? [[this.strip.lead.name, this.strip.ring]] : []), (wave) => this.hear({ type: "wave", ...wave }), (_lead, from, to) => this.strip.lose(from, to));
   }
 
   hear(message) {

@@ -10,6 +10,7 @@ import { UNKNOWN, showEvents } from "./event-log.js";
 import { EVERY, gathered, onEvents } from "./feed.js";
 import { called } from "./names.js";
 import { findingItem } from "./findings-list.js";
+import { LiveHoles } from "./live-holes.js";
 import { watchDevice } from "./live-socket.js";
 import { LeadChoice } from "./lead-choice.js";
 import { LiveStrip, animate } from "./live-strip.js";
@@ -74,13 +75,21 @@ function knowLeads(leads) {
 
 const offer = () => paper.offer([...strips.values()].map((one) => one.lead.unit));
 
+function take(wave) {
+  timeline.take(wave);
+  twelve.take(wave);
+  stripOf({ name: wave.lead, unit: wave.unit, kind: wave.kind ?? "unknown" }).take(wave);
+}
+
 watchDevice(name, (message) => {
   if (message.type === "wave") {
-    timeline.take(message);
-    twelve.take(message);
-    stripOf({ name: message.lead, unit: message.unit, kind: message.kind ?? "unknown" }).take(message);
+    take(message);
     offer();
   } else if (message.type === "status") showStatus(dated(message));
+});
+new LiveHoles(name, () => [...strips].map(([lead, strip]) => [lead, strip.ring]), take, (lead, from, to) => {
+  strips.get(lead).lose(from, to);
+  twelve.lose(lead, from, to);
 });
 animate(timeline, () => (twelve.isOn ? twelve.shown() : choice.shown(strips)), () => frozenAt !== null);
 move("sweep");

@@ -154,6 +154,8 @@ export class EegPage {
     const { lowCut, highCut, notch } = this.choices.filters;
     const filters = [lowCut && `low cut ${lowCut} Hz`, highCut && `high cut ${highCut} Hz`, notch && `notch ${notch} Hz`].filter(Boolean);
     const montage = this.choices.montage?.label ?? "as recorded";
-    return `${montage}, ${at.sensitivity} \u00b5V/mm, ${at.pageS} s page, ${at.mmPerS.toFixed(0)} mm/s on this screen, ${filters.join(", ") || "no filter"} for this view only. Lt, Rt, Mid: the side of the head. Negative is upwards, of an ECG positive.`;
+    const awaited = Math.max(0, ...this.signals.traces.map(({ ring }) => (ring ? ring.awaited(this.from * ring.fsHz, (this.from + this.pageS) * ring.fsHz) / ring.fsHz : 0)));
+    const missed = awaited >= 0.05 && !this.stored ? ` ${awaited.toFixed(1)} s of this page not received.` : "";
+    return `${montage}, ${at.sensitivity} \u00b5V/mm, ${at.pageS} s page, ${at.mmPerS.toFixed(0)} mm/s on this screen, ${filters.join(", ") || "no filter"} for this view only. Lt, Rt, Mid: the side of the head. Negative is upwards, of an ECG positive.${missed}`;
   }
 }

@@ -3,7 +3,7 @@
 
 import { h } from "./dom.js";
 import { GUTTER, layout, ownScale, pxPerUnit } from "./eeg-layout.js";
-import { PX_PER_MM, drawGap, drawTrace, inks, prepare } from "./paper.js";
+import { PX_PER_MM, drawMissing, drawTrace, inks, prepare } from "./paper.js";
 import { LANE_PX, drawMarks, lanesOf, marksText } from "./presenters.js";
 import { place } from "./words.js";
 
@@ -209,18 +209,11 @@ export class EegSheet {
 
   gaps(ctx, ring, from, to, x, k) {
     const { at } = this;
-    let open = null;
-    for (let i = from; i <= to; i++) {
-      const missing = i < to && Number.isNaN(ring.value(i));
-      if (missing && open === null) open = i;
-      if (!missing && open !== null) {
-        ctx.save();
-        ctx.translate(0, at.tops[k]);
-        drawGap(ctx, x(open), x(i), at.heights[k]);
-        ctx.restore();
-        open = null;
-      }
-    }
+    ctx.save();
+    ctx.translate(0, at.tops[k]);
+    const shown = this.signals.isWhole ? { value: (i) => ring.value(i), lacks: () => false } : ring;
+    drawMissing(ctx, shown, { from, to, x, height: at.heights[k], isPage: true, ...(this.signals.isWhole ? { gone: "" } : {}) });
+    ctx.restore();
   }
 
   // Events lie above the waves and change without them. Behind the eraser of a live page are the waves of the page before:

@@ -10,7 +10,7 @@ const BESIDE = ["eog", "emg", "ecg"]; // drawn below the EEG, in this order
 
 export class EegSignals {
   constructor(keptS = KEPT_S) {
-    Object.assign(this, { keptS, leads: new Map(), rings: new Map(), traces: [], arranged: 0, isWhole: false, recording: null, end: null });
+    Object.assign(this, { keptS, leads: new Map(), rings: new Map(), traces: [], arranged: 0, isWhole: false, isFilled: false, recording: null, end: null });
   }
 
   // Notes what is known of a lead {name, unit, kind, fs_hz?}; says whether that was new.
@@ -37,8 +37,13 @@ export class EegSignals {
   // What was sent once more, or late, is no sign of life.
   write(ring, wave) {
     const before = ring.end;
-    ring.write(wave.start, wave.samples);
+    this.isFilled = ring.write(wave.start, wave.samples) || this.isFilled;
     return before === null || ring.end > before;
+  }
+
+  // Samples [from, to) of a lead do not exist: the device has lost them itself.
+  lose(lead, from, to) {
+    this.isFilled = this.rings.get(lead)?.close(from, to) || this.isFilled;
   }
 
   // EEG leads that can be read together: those of the unit and rate that most have.
@@ -71,9 +76,17 @@ export class EegSignals {
 
   // Derives what is new; each trace in samples of its own lead.
   advance() {
+    if (this.isFilled) this.renew();
     for (const one of this.traces) this.extend(one);
     const ends = this.traces.filter((one) => one.ring).map((one) => one.ring.end / one.ring.fsHz);
     this.end = ends.length ? Math.max(...ends) : null;
+  }
+
+  // What came late lies behind what was filtered already: everything is made anew.
+  renew() {
+    for (const one of this.traces) one.ring = null;
+    this.arranged += 1;
+    this.isFilled = false;
   }
 
   extend(trace) {
@@ -90,10 +103,11 @@ export class EegSignals {
     const made = new Float32Array(given.end - first);
     for (let k = 0; k < made.length; k++) made[k] = trace.filter(given.value(first + k));
     trace.ring.write(first, made);
+    for (const [from, to] of given.holes) if (to > first) trace.ring.open(Math.max(from, first), Math.min(to, given.end));
     trace.at = given.end;
   }
 
-  // What a trace is made of: {fsHz, start, end, value(i)}; null while nothing came.
+  // What a trace is made of: {fsHz, start, end, value(i), holes}; null while nothing came.
   given(trace) {
     const plus = this.rings.get(trace.plus);
     if (!plus || plus.end === null) return null;
@@ -105,8 +119,18 @@ export class EegSignals {
     const end = Math.min(...used.map((ring) => ring.end).filter((one) => one > newest - ALONE_S * plus.fsHz));
     const start = Math.max(plus.start, minus?.start ?? 0);
     const value = (i) => trace.sign * (plus.value(i) - (minus ? minus.value(i) : 0) - mean(against, i));
-    return { fsHz: plus.fsHz, start, end, value };
+    return { fsHz: plus.fsHz, start, end, value, holes: joined(used.flatMap((ring) => ring.holes), end) };
   }
+}
+
+// Stretches before `end`, in order and none of them twice.
+function joined(holes, end) {
+  const made = [];
+  for (const [from, to] of holes.filter(([a]) => a < end).sort((a, b) => a[0] - b[0])) {
+    if (made.length && from <= made.at(-1)[1]) made.at(-1)[1] = Math.max(to, made.at(-1)[1]);
+    else made.push([from, to]);
+  }
+  return made;
 }
 
 // The mean of what is there: a lead without a sample is left out.

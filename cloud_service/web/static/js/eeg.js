@@ -7,6 +7,7 @@ import { byId, fill, h, onKey, write } from "./dom.js";
 import { EegChoices } from "./eeg-choices.js";
 import { EegPage } from "./eeg-page.js";
 import { gathered, onEvents } from "./feed.js";
+import { LiveHoles } from "./live-holes.js";
 import { watchDevice } from "./live-socket.js";
 import { capital, place, short } from "./words.js";
 
@@ -45,6 +46,8 @@ watchDevice(name, (message) => {
     if (isNew) arrange();
   } else if (message.type === "status") learn(message);
 });
+
+new LiveHoles(name, () => page.live.rings, (wave) => page.take(wave), (lead, from, to) => page.live.lose(lead, from, to));
 
 function learn(status) {
   let isNew = false;

@@ -1,7 +1,7 @@
 // One lead live on paper: eraser-bar sweep or scroll, moving as evenly as the signal was taken.
 
 import { h, write } from "./dom.js";
-import { PX_PER_MM, drawGap, drawPaper, drawPulse, drawScale, drawTicks, drawTrace, layout, prepare, scaleOf } from "./paper.js";
+import { PX_PER_MM, drawMissing, drawPaper, drawPulse, drawScale, drawTicks, drawTrace, layout, prepare, scaleOf } from "./paper.js";
 import { PAGE_S, paperOf, scaleText } from "./papers.js";
 import { WaveRing } from "./wave-ring.js";
 import { age, leadText } from "./words.js";
@@ -19,6 +19,7 @@ export class LiveStrip {
     this.timeline = timeline;
     this.ring = null;
     this.lastWave = null;
+    this.awaitedS = 0; // of what is drawn
     this.canvas = h("canvas", { role: "img" });
     this.over = h("p", { class: "strip-note", hidden: true });
     this.box = h("div", { class: "paper" }, this.canvas, this.over);
@@ -48,6 +49,11 @@ export class LiveStrip {
     if (before === null || this.ring.end > before) this.lastWave = performance.now();
   }
 
+  // Samples [from, to) do not exist: the device has lost them itself.
+  lose(from, to) {
+    this.ring?.close(from, to);
+  }
+
   // A strip that is scrolled far away is not drawn: an EEG has more of them than a browser can draw at once.
   draw() {
     const width = this.box.clientWidth;
@@ -73,7 +79,7 @@ export class LiveStrip {
     drawScale(ctx, at, leadText(this.lead));
     this.sheetKey = key;
     const seconds = ((width - at.plotX) / at.pxPerS).toFixed(at.isPage ? 0 : 1);
-    write(this.caption, `Lead ${leadText(this.lead)}, ${at.speedText}, ${scaleText(at.unit, at.gain)}, ${seconds} s wide`);
+    this.described = `Lead ${leadText(this.lead)}, ${at.speedText}, ${scaleText(at.unit, at.gain)}, ${seconds} s wide`;
   }
 
   drawWave(ctx, at, width) {
@@ -86,12 +92,13 @@ export class LiveStrip {
     const to = Math.min(ring.end, Math.floor(head * fsHz));
     const from = Math.max(ring.start, Math.ceil((head - span + (sweep ? (ERASER_MM * PX_PER_MM) / at.pxPerS : 0)) * fsHz));
     const scale = this.scale(at, from, to);
+    this.awaitedS = ring.awaited(from, to) / fsHz;
     ctx.save();
     ctx.beginPath();
     ctx.rect(at.plotX, 0, plot, at.height);
     ctx.clip();
     const piece = (i0, i1, x) => {
-      this.gaps(ctx, i0, i1, x, at.height);
+      drawMissing(ctx, ring, { from: i0, to: i1, x, height: at.height, isPage: at.paper.timeGrid });
       drawTrace(ctx, i0, i1, (i) => ring.value(i), x, scale.y);
     };
     if (!sweep) piece(from, to, (i) => width - (head - i / fsHz) * at.pxPerS);
@@ -120,19 +127,8 @@ export class LiveStrip {
     return scaleOf(at, low, high);
   }
 
-  gaps(ctx, i0, i1, x, height) {
-    let open = null;
-    for (let i = i0; i <= i1; i++) {
-      const missing = i < i1 && Number.isNaN(this.ring.value(i));
-      if (missing && open === null) open = i;
-      if (!missing && open !== null) {
-        drawGap(ctx, x(open), x(i), height);
-        open = null;
-      }
-    }
-  }
-
   note() {
+    write(this.caption, this.awaitedS >= 0.05 ? `${this.described}, ${this.awaitedS.toFixed(1)} s not received` : this.described);
     const silent = this.lastWave === null ? null : (performance.now() - this.lastWave) / 1000;
     const stale = silent === null || silent > STALE_S;
     this.root.classList.toggle("stale", stale);

@@ -1,20 +1,24 @@
-// For engineers and administrators: health, dead letters, commands, devices, audit log.
+// For engineers and administrators: health, dead letters, commands, audit log.
 
 import { covers, get, post } from "./api.js";
 import { hear, onTick } from "./contact.js";
 import { byId, fill, h, table, write } from "./dom.js";
 import { gathered, onEvents } from "./feed.js";
-import { secret } from "./secret.js";
-import { kindLabel, short, stamp } from "./words.js";
+import { capital, kindLabel, short, stamp } from "./words.js";
 
 const say = (text) => write(byId("said"), text);
 const tried = (act) => act().catch((error) => say(error.message));
+
+function certificates({ certificates: ends }) {
+  if (!ends.length) return "none";
+  return h("ul", {}, ends.map((one) => h("li", { class: one.ends_soon ? "fail" : "" }, `${capital(one.name)}: until ${one.ends.slice(0, 10)}${one.ends_soon ? ", to be renewed" : ""}`)));
+}
 
 const showHealth = gathered(async () => {
   const answer = await (await fetch("/healthz", { signal: AbortSignal.timeout(8000) })).json();
   hear();
   const broker = answer.broker === null ? "none is set" : answer.broker ? "connected" : `not connected: ${answer.broker_why}`;
-  fill(byId("health"), [["Database", answer.database ? "answers" : "does not answer"], ["Broker", broker], ["Ingest", answer.ingest === null ? answer.ingest_why : answer.ingest ? "goes on" : answer.ingest_why]].map(([term, value]) => [h("dt", {}, term), h("dd", {}, value)]));
+  fill(byId("health"), [["Certificates", certificates(answer)], ["Database", answer.database ? "answers" : "does not answer"], ["Broker", broker], ["Ingest", answer.ingest === null ? answer.ingest_why : answer.ingest ? "goes on" : answer.ingest_why]].map(([term, value]) => [h("dt", {}, term), h("dd", {}, value)]));
   fill(byId("parts"), table([
     ["Part", (one) => one.name], ["State", (one) => h("span", { class: one.why_still ? "fail" : "pass" }, one.why_still || "goes on")],
     ["Last came round", (one) => `${one.age_s.toFixed(1)} s ago`, { num: true }], ["At most", (one) => `${one.limit_s} s`, { num: true }],
@@ -71,16 +75,6 @@ const showAudit = gathered(async () => {
 const gone = (check) => (check.accepted.length ? `. Gone or replaced for a reason that was given: ${check.accepted.join("; ")}` : "");
 
 function forms() {
-  byId("new-device").addEventListener("submit", (event) => {
-    event.preventDefault();
-    const form = event.target;
-    tried(async () => {
-      const made = await post("/devices", Object.fromEntries(new FormData(form)));
-      secret("made-device", `The device ${made.device} of site ${made.site} logs in to the broker as ${made.username} with the password`, made.password);
-      form.reset();
-      showAudit();
-    });
-  });
   byId("verify").addEventListener("click", () => tried(async () => {
     const check = await get("/audit/verify");
     byId("chain").className = check.holds ? "pass" : "fail";
@@ -94,7 +88,7 @@ if (covers("admin")) {
   forms();
   showAudit();
 }
-setInterval(() => { if (!document.hidden) [showLetters, showFeedback, showCommands].forEach((show) => show()); }, 10000);
+setInterval(() => { if (!document.hidden) [showLetters, showFeedback, showCommands, ...(covers("admin") ? [showAudit] : [])].forEach((show) => show()); }, 10000);
 setInterval(() => { if (!document.hidden) showHealth(); }, 3000);
 onTick((lost) => {
   if (!lost || byId("parts").dataset.lost) return;

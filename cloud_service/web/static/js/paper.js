@@ -219,3 +219,64 @@ export function drawGap(ctx, x0, x1, height) {
   ctx.stroke();
   ctx.restore();
 }
+
+// A stretch that may still come: dotted the other way between two broken lines, and said in words, so that it is taken
+// neither for a flat line nor for a lead that is off. A sheet that is swept draws it in pieces: dots stand where they
+// would in the whole, and only an end that is one has its line.
+function drawAwaited(ctx, x0, x1, height, { isPage, ends }) {
+  if (x1 - x0 < 1) return;
+  ctx.save();
+  ctx.beginPath();
+  ctx.rect(x0, 0, x1 - x0, height);
+  ctx.clip();
+  ctx.strokeStyle = isPage ? inks().pageInk : inks().ink;
+  ctx.globalAlpha = 0.6;
+  ctx.lineWidth = 1;
+  ctx.setLineDash([2, 4]);
+  ctx.beginPath();
+  for (let x = 12 * Math.floor((x0 - height) / 12); x < x1; x += 12) {
+    ctx.moveTo(x, 0);
+    ctx.lineTo(x + height, height);
+  }
+  ctx.stroke();
+  ctx.setLineDash([4, 3]);
+  ctx.beginPath();
+  for (const x of [ends[0] ? x0 + 0.5 : null, ends[1] ? x1 - 0.5 : null].filter((one) => one !== null)) {
+    ctx.moveTo(x, 0);
+    ctx.lineTo(x, height);
+  }
+  ctx.stroke();
+  ctx.restore();
+}
+
+const AWAITED = "not received";
+const GONE = "no signal";
+
+// Stretches of [from, to) without a sample, on `ring`: each as what it is, with words where they fit; `gone` is what is
+// said of samples that do not exist.
+export function drawMissing(ctx, ring, { from, to, x, height, isPage, gone = GONE }) {
+  const kind = (i) => (i >= to || !Number.isNaN(ring.value(i)) ? null : ring.lacks(i) ? AWAITED : gone);
+  let [open, said] = [from, null];
+  for (let i = from; i <= to; i++) {
+    const now = i < to ? kind(i) : null;
+    if (now === said) continue;
+    if (said !== null) drawBlank(ctx, said, x(open), x(i), { height, isPage, ends: [open > from, i < to] });
+    [open, said] = [i, now];
+  }
+}
+
+function drawBlank(ctx, said, x0, x1, { height, isPage, ends }) {
+  (said === AWAITED ? drawAwaited : drawGap)(ctx, x0, x1, height, { isPage, ends });
+  const size = Math.min(12, height - 4);
+  ctx.font = `${size}px ${inks().font}`;
+  const wide = ctx.measureText(said).width + 6;
+  if (!said || size < 9 || wide > x1 - x0 - 2) return;
+  const middle = (x0 + x1) / 2;
+  ctx.fillStyle = isPage ? inks().page : inks().paper;
+  ctx.fillRect(middle - wide / 2, height / 2 - size / 2 - 3, wide, size + 6);
+  ctx.fillStyle = isPage ? inks().pageInk : inks().ink;
+  ctx.textBaseline = "middle";
+  ctx.textAlign = "center";
+  ctx.fillText(said, middle, height / 2);
+  ctx.textAlign = "start";
+}

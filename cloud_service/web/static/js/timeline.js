@@ -17,7 +17,7 @@ export class Timeline {
     const now = performance.now() / 1000;
     const end = (wave.start + wave.samples.length) / wave.fs_hz;
     const before = Math.max(...this.newest.values(), -Infinity);
-    this.newest.set(wave.lead, end);
+    this.newest.set(wave.lead, Math.max(end, this.newest.get(wave.lead) ?? 0)); // what comes late takes nothing back
     if (end <= before) return;
     this.arrivals.push([now, end]);
     while (this.arrivals.length > 2 && this.arrivals[0][0] < now - 4) this.arrivals.shift();

@@ -42,6 +42,10 @@ export class TwelveLive {
     if (this.rhythm?.lead.name === wave.lead) this.rhythm.take(wave);
   }
 
+  lose(lead, from, to) {
+    if (this.rhythm?.lead.name === lead) this.rhythm.lose(from, to);
+  }
+
   arrange() {
     this.button.setAttribute("aria-pressed", String(this.isOn));
     byId("strips").classList.toggle("twelve", this.isOn);

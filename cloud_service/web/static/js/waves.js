@@ -309,8 +309,10 @@ async function follow(entry, from, to) {
     schedule();
     if (["refused", "expired"].includes(entry.state)) return;
     const mine = lacking().filter((minute) => minute * FETCH_S >= from && minute * FETCH_S < to);
-    if (entry.state === "done" && (!mine.length || /^nothing/.test(entry.reason))) return;
+    if (entry.state === "done" && !mine.length) return;
   }
+  if (entry.state === "done") entry.state = "over";
+  schedule();
 }
 
 function say(missing) {
@@ -323,7 +325,8 @@ function say(missing) {
   const said = {
     requested: "The device is being asked for what the clinic does not have.",
     sent: "The device was asked for what the clinic does not have; it has not answered yet.",
-    done: /^nothing/.test(entry?.reason ?? "") ? "The device holds no more of the hatched stretch, or not yet: the last ten seconds are written when they are whole." : "The device is sending what the clinic did not have.",
+    done: "The device is sending what the clinic did not have.",
+    over: "What is still hatched has not come: the device may hold no more of it.",
     refused: `The device did not send it: ${entry?.reason}.`,
     expired: "The device did not answer in time: it is away.",
     failed: entry?.reason,
