@@ -15,7 +15,7 @@ from edge_agent.sources.logs.own_rows import MARK, OwnRows
 from edge_agent.sources.logs.rows import RowReader, What
 from edge_agent.sources.logs.survey import Survey, numbered, survey
 from edge_agent.sources.logs.text_file import TextFile, look_at
-from edge_agent.sources.logs.wide import Wide, wide_of
+from edge_agent.sources.logs.wide import Wide, has_lists, wide_of
 from edge_agent.sources.port import (
     Description,
     LeadDescription,
@@ -51,6 +51,12 @@ class CsvRecord:
         self._file = look_at(path)
         with self._file.lines() as lines:
             head = list(itertools.islice(lines, HEAD_ROWS))
+            if has_lists(head):
+                raise RecordUnreadable(
+                    "the cells of a row hold lists of samples, and a row is read as one sample",
+                    file=str(path),
+                    remedy="write one sample a line: a column for each lead and one of times, or an .npz of arrays",
+                )
             is_own = bool(head) and head[0].startswith(MARK)
             wide = None if is_own else wide_of(head, lines)
         if is_own:

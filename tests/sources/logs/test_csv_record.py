@@ -226,3 +226,19 @@ def test_no_text_does_more_than_to_be_refused(tmp_path_factory, text):
         assert all(item.length > 0 or isinstance(item, Gap) for item in items)
         length = source.recording_facts().length
         assert sum(item.length for item in items) == length
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'start,duration,value\n2023-01-02 10:00:00,"[2,2]","[{}]"\n',
+        'timestamp,samples\n0,"{}"\n44,"{}"\n88,"{}"\n',
+        'time,heart_rate,lead,waveform\n10:00:00,75,Lead I,"{}"\n',
+    ],
+)
+def test_a_row_whose_cells_hold_lists_of_samples_is_refused_with_a_rate_as_well(tmp_path, text):
+    path = tmp_path / "watch.csv"
+    path.write_text(text.replace("{}", ",".join(str(n % 50) for n in range(200))))
+    for fs_hz in (None, 300.0):
+        with pytest.raises(RecordUnreadable, match="lists of samples"):
+            CsvRecord(path, fs_hz=fs_hz)
