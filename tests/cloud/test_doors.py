@@ -11,7 +11,7 @@ import httpx
 import psutil
 import pytest
 from cloud_running import PASSWORD, Running, wait_for
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cloud_service.access.bodies import LARGEST_BODY, BodyLimit
@@ -190,6 +190,12 @@ def test_a_large_body_is_refused_before_it_is_read(ward, path):
         assert client.post(path, content=chunks(4000)).status_code == 413
 
 
+NUL = b"\\u0000"
+"""As JSON writes the character that no text has."""
+
+
+@example([NUL], None)
+@example([NUL[:3], NUL[3:]], None)
 @given(st.lists(st.binary(max_size=40), max_size=8), st.none() | st.integers(0, 200))
 def test_the_application_hears_whole_bodies_within_the_limit_only(parts, announced):
     heard, answered = [], []
@@ -217,6 +223,9 @@ def test_the_application_hears_whole_bodies_within_the_limit_only(parts, announc
     if len(whole) > 100 or (announced or 0) > 100:
         assert heard == []
         assert answered[0]["status"] == 413
+    elif NUL in whole:
+        assert heard == []
+        assert answered[0]["status"] == 400
     else:
         assert heard == [whole]
 

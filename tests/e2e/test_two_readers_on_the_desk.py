@@ -5,6 +5,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 from running_ward import wait_for
+from sqlalchemy import delete
+
+from cloud_service.database.clinic_tables import ClaimRow
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 UNDO = """
@@ -22,9 +25,11 @@ MINE = "async () => (await (await fetch('/api/v1/my-reviews?limit=200')).json())
 
 
 @pytest.fixture
-def desks(page_of, kept):
-    """The desk of somebody on a finding on beats; what was said is taken back behind the test."""
+def desks(page_of, kept, fed):
+    """The desk of somebody on a finding on beats, which nobody reads; what was said is taken back behind the test."""
     opened = []
+    with fed.clinic.database.write() as session:  # who read it for a test before is shown for ten minutes
+        session.execute(delete(ClaimRow))
 
     def open_desk(role, address, *, scheme="light"):
         page = page_of(role, color_scheme=scheme)
