@@ -181,6 +181,7 @@ def test_any_task_is_reviewed_by_its_own_labels_and_keys(fed, page_of):
     expect(page.locator("#labels button")).to_have_text(["awake 1", "nodding 2", "moving 3"])
     assert not any("/marks?" in url for url in answers)
 
+    expect(page.locator("#labels button").first).to_be_enabled(timeout=30_000)  # once the signal is on the screen
     page.keyboard.press("Shift+N")
     expect(page.locator("#said")).to_contain_text("Epoch 1: nodding, half asleep")
     page.keyboard.press("1")
