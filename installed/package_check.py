@@ -9,6 +9,9 @@ from installed.debian import StepFailed, System, copy_of, make_base, require
 from installed.install_check import CLINIC_STATE, STATE, Machine
 from installed.results import Results
 
+PACKAGES = "/srv"
+"""Where the packages lie in the container."""
+
 
 def check(*, folder: Path, results: Results) -> None:
     """Go through all steps; the first that fails ends it.
@@ -26,7 +29,7 @@ def check(*, folder: Path, results: Results) -> None:
         base = make_base(folder, "amd64")
     with copy_of(base) as root:
         for file in (first, second):
-            shutil.copy(file, root / "root")
+            shutil.copy(file, root / PACKAGES.lstrip("/"))
         with booted(root) as system:
             PackagedMachine(system, results).use(first.name, second.name)
 
@@ -41,7 +44,7 @@ class PackagedMachine(Machine):
         """All steps, in the order in which a machine meets them."""
         step = self._results.step
         with step("install; nothing starts by itself"):
-            self._system.run(f"dpkg -i /root/{first}")
+            self._system.run(f"dpkg -i {PACKAGES}/{first}")
             self._nothing_runs()
         with step("start the clinic, let a device in"):
             self._type("package-clinic")
@@ -73,7 +76,7 @@ class PackagedMachine(Machine):
 
     def _upgrade_package(self, package_name: str) -> str:
         before, pid = self._events(), self._agent.pid
-        self._system.run(f"dpkg -i /root/{package_name}")
+        self._system.run(f"dpkg -i {PACKAGES}/{package_name}")
         for unit in (self._clinic, self._agent):
             unit.wait_active()
         if self._agent.pid == pid:

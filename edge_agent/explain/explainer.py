@@ -172,6 +172,9 @@ class Explainer:
             if self._next_start is not None:
                 self._start, self._next_start = self._next_start, None
             self._adapter_losses = 0
+            off = self._start.off
+        if off:  # the model itself is gone, or does not fit any more
+            self._rest(off)
 
     def _look_after(self) -> None:
         """Start the language model's process anew where it has died or stands still while nobody asks it."""

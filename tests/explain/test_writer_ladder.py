@@ -273,6 +273,19 @@ def test_an_adapter_that_was_given_up_does_not_keep_another_from_being_taken_up(
     say_until(explainer, "adapter", 1)
 
 
+def test_a_model_that_is_gone_when_another_adapter_comes_leaves_the_template_and_says_why(files, service):
+    explainer = service(files.without_adapter())
+    say_until(explainer, "model", 1)
+    files.model.unlink()
+    explainer.lay_over(files.other(b"GGUF of a clinic's adapter"))
+    end_s = time.monotonic() + 60.0
+    while explainer.state() != "template only: the model file model.gguf is not there":
+        assert time.monotonic() < end_s, explainer.state()
+        time.sleep(0.02)
+    explainer.submit(FOUND)
+    assert explainer.counts.rungs() == {"adapter": 0, "model": 1, "template": 1}
+
+
 def test_an_adapter_that_was_set_by_hand_stays_whatever_comes_with_words(files, service):
     explainer = service(files.settings(restarts_per_minute=5))
     explainer.lay_over(files.other(b"GGUF of a clinic's adapter"))
