@@ -237,7 +237,10 @@ class Reader(Generic[T]):
             parts = [self._typed(item, None, part) for part in value]
             return None if None in parts else tuple(parts)
         if kind in self.make and isinstance(value, str | kind) and str(value):
-            return self.make[kind](str(value))
+            try:
+                return self.make[kind](str(value))
+            except (RuntimeError, ValueError):  # the home of a user who does not exist
+                return None
         if kind is float and isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
             return float(value)
         is_plain = kind in (str, int, bool) and isinstance(value, kind)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from biosignal.errors import BadInput
 from edge_agent.sources.datasets.table import set_called
+from edge_agent.sources.home import path_typed
 from edge_agent.sources.port import RecordUnreadable
 from edge_agent.sources.resolve import CSV, EDF, NPZ, Places
 from edge_agent.sources.wfdb_header import NO_FILE, read_header
@@ -38,7 +39,7 @@ def records_named(names: Iterable[str], places: Places) -> tuple[list[str], int]
 
 def _all_of(name: str, places: Places) -> Iterator[str]:
     """What a name stands for: itself, what a folder holds, or what a pattern fits."""
-    path = Path(name).expanduser()
+    path = path_typed(name)
     if path.is_dir():
         yield from (str(file) for file in sorted(path.iterdir()) if file.is_file())
         return
@@ -57,7 +58,7 @@ def _all_of(name: str, places: Places) -> Iterator[str]:
 
 def _here(name: str, places: Places) -> Iterator[str]:
     """Files of this machine that fit: from here, else below the data folder, under every name of the set."""
-    path = Path(name).expanduser()
+    path = path_typed(name)
     root = Path(path.anchor) if path.is_absolute() else Path()
     fitting = sorted(root.glob(str(path.relative_to(path.anchor) if path.is_absolute() else path)))
     first, _, rest = name.partition("/")

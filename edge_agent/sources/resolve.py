@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 from edge_agent.sources.datasets.table import INDEX_URL, names_of, set_called, wanted
 from edge_agent.sources.datasets.telling import SILENT, Telling
 from edge_agent.sources.excerpt import Excerpt
+from edge_agent.sources.home import path_typed
 from edge_agent.sources.options import parse_options
 from edge_agent.sources.port import RecordUnreadable, Source
 from edge_agent.sources.wfdb_record import WfdbRecord, header_path
@@ -103,7 +104,7 @@ def _file_of(record: str, places: Places) -> Path | None:
     """The file of EDF, BDF, CSV or arrays that `record` names; none where it names something else."""
     if PurePosixPath(record).suffix.lower() not in (*EDF, *CSV, *NPZ):
         return None
-    given = Path(record).expanduser()
+    given = path_typed(record)
     if given.is_file():
         return given
     if places.data_dir is not None:
@@ -136,7 +137,7 @@ def find(record: str, places: Places, *, annotators: tuple[str, ...] = ()) -> Pa
     ------
     BadInput : nothing of that name can be had.
     """
-    given = Path(record).expanduser()
+    given = path_typed(record)
     if record and _is_there(given):
         return given
     name = _set_and_record(record)

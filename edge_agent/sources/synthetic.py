@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 from biosignal.errors import BadInput
 from biosignal.signal.blocks import Signal
@@ -10,6 +9,7 @@ from biosignal.synthetic.recording import SyntheticRecording
 from biosignal.synthetic.scenario import Scenario
 from biosignal.synthetic.scenarios import scenario_named
 from biosignal.synthetic.waves import ELECTRODES
+from edge_agent.sources.home import path_typed
 from edge_agent.sources.port import Description, LeadDescription, Scale, SourceFacts, SourceHealth, SourceState
 from edge_agent.sources.scenario_file import SUFFIXES, read_scenario
 from edge_agent.sources.wfdb_annotations import Annotation
@@ -91,7 +91,7 @@ def open_synthetic(name: str, *, seed: int | None = None) -> Synthetic:
     BadInput : no such scenario, or no such seed.
     """
     if name.endswith(SUFFIXES):
-        scenario, named_seed = read_scenario(Path(name).expanduser())
+        scenario, named_seed = read_scenario(path_typed(name))
     else:
         plain, at, text = name.removeprefix(PREFIX).partition("@")
         if at and not text.isdecimal():

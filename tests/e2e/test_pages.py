@@ -308,6 +308,10 @@ def test_pages_fit_a_phone_and_can_be_read(browser, ward, scheme):
         page.evaluate(SCRIPTS)
         assert page.evaluate("inPage.wider(360)") == [], path
         assert page.evaluate("inPage.faint()") == [], path
+    page.goto("/")
+    expect(page.locator("#newest .finding").first).to_be_visible()
+    page.evaluate(SCRIPTS)
+    assert page.evaluate("inPage.faintAsItArrives()") == []
     assert visit.foreign == []
     visit.close()
 

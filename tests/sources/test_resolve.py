@@ -186,7 +186,9 @@ def test_the_daemon_reads_files_by_its_settings_and_logs_what_they_lack(tmp_path
         open_source(SourceSettings(options=("lead",)), SetClock())
 
 
-NAMES = st.text(max_size=40) | st.sampled_from(["", "/", ".", "..", "~", "\0", "a" * 5000, "a/" * 3000, "-", "\ud800"])
+NAMES = st.text(max_size=40) | st.sampled_from(
+    ["", "/", ".", "..", "~", "\0", "a" * 5000, "a/" * 3000, "-", "\ud800", "~0", "~0/a.edf"]
+)
 
 
 @settings(max_examples=200, deadline=None)
