@@ -12,6 +12,7 @@ from export.recordings import PACED, NoRecordings
 from export.report.analysed import Analysed, Rhythm
 from export.report.beat_lists import BeatList
 from export.report.interval import interval, mean, share
+from export.report.onset import Beginning, beginning_figures, beginnings_of
 from export.report.reading import Signals
 from export.report.reference import reference_of
 from export.report.sureness import calibration_error
@@ -39,6 +40,7 @@ class AfScore:
         much there was.
     scores, truth : each second that was scored: how probable one of the two was said to be, and whether it was one.
     patient : whether there was fibrillation or flutter, and whether it was said, for `PATIENT_S` or more.
+    onsets : where fibrillation began behind something else, and when that was told.
     """
 
     record: str
@@ -48,6 +50,7 @@ class AfScore:
     false_in: Mapping[str, int]
     time_in: Mapping[str, int]
     patient: tuple[bool, bool]
+    onsets: tuple[Beginning, ...] = ()
     scores: NDArray[np.float32] = field(repr=False)
     truth: Grid = field(repr=False)
 
@@ -63,16 +66,24 @@ def score_af(signals: Signals, found: Analysed, *, from_s: float) -> AfScore:
     if not rhythms:
         raise NoRecordings("a record has no rhythm annotations to score fibrillation by", record=signals.name)
     known = [(f"{name}, paced" if signals.name in PACED else name, start, end) for name, start, end in rhythms]
-    return _scored(signals.name, known, found, from_s=from_s, seconds=signals.seconds)
+    beats_s = [mark.start / signals.fs_hz for mark in found.beats]
+    return _scored(signals.name, known, found, beats_s, from_s=from_s, seconds=signals.seconds)
 
 
 def score_af_of_beats(known: BeatList, found: Analysed, *, from_s: float) -> AfScore:
     """Score a list of beats from `from_s` on: what its holes are is not known, so they are not scored."""
-    return _scored(known.name, list(known.stretches()), found, from_s=from_s, seconds=known.seconds)
+    stretches = list(known.stretches())
+    return _scored(known.name, stretches, found, known.beats_s, from_s=from_s, seconds=known.seconds)
 
 
 def _scored(
-    record: str, rhythms: Sequence[tuple[str, float, float]], found: Analysed, *, from_s: float, seconds: float
+    record: str,
+    rhythms: Sequence[tuple[str, float, float]],
+    found: Analysed,
+    beats_s: Sequence[float],
+    *,
+    from_s: float,
+    seconds: float,
 ) -> AfScore:
     size = int(seconds * GRID_HZ) + 1
     names = sorted({name for name, _, _ in rhythms})
@@ -100,6 +111,7 @@ def _scored(
             bool(np.sum(atrial) >= PATIENT_S * GRID_HZ),
             bool(np.sum((said_af | said_afl) & counted) >= PATIENT_S * GRID_HZ),
         ),
+        onsets=tuple(beginnings_of(rhythms, found, beats_s, (*EITHER, *FIBRILLATION), FLUTTER)),
         scores=scores[is_said],
         truth=atrial[seconds_at][is_said],
     )
@@ -143,11 +155,15 @@ def af_figures(scores: Sequence[AfScore], groups: Mapping[str, Sequence[str]]) -
     In percent, but `auroc` (by the second) and counts. `ece` is the expected calibration error by the second, of the
     probability of one of the two. `se`, `ppv` are of fibrillation, flutter left out of the
     scoring; `se_strict`, `ppv_strict` with flutter called fibrillation as wrong; `false_in` by rhythm, of its time.
+    `onset` is when its beginnings were told, of whole records.
     """
     rows = [{"record": one.record} | _figures([one]) for one in scores]
     counts = np.array([one.af for one in scores], np.float64).reshape(-1, 3)
     return {
-        "gross": _figures(scores) | {"auroc": _auroc(scores), "ece": _ece(scores)} | _patients(scores),
+        "gross": _figures(scores)
+        | {"auroc": _auroc(scores), "ece": _ece(scores)}
+        | _patients(scores)
+        | {"onset": beginning_figures([each for one in scores for each in one.onsets])},
         "average": {name: mean([row[name] for row in rows]) for name in ("se", "ppv")},
         "interval": {
             "se": interval(counts, lambda sums: 100 * sums[:, 0] / (sums[:, 0] + sums[:, 1])),

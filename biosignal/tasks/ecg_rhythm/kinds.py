@@ -18,12 +18,13 @@ CLASSES = ("sinus", "af", "afl", "other-rhythm", "unclear")
 say."""
 P_LIKENESS = "p_likeness"
 INTERVALS = "intervals"
+AF_LATELY = "af_lately"
 RHYTHM = MarkKind(
     name="rhythm",
     label="stretch of rhythm",
     plural="stretches of rhythm",
     unanswered="cannot be told",
-    numbers=(P_LIKENESS, INTERVALS),
+    numbers=(P_LIKENESS, INTERVALS, AF_LATELY),
     line="rhythm",
 )
 CONTRACT = ModelContract(
@@ -84,6 +85,7 @@ QUANTITIES = {
     "rr_change_share": Quantity(unit="%", decimals=0, label="share of changed RR intervals"),
     "probability": Quantity(unit="1", decimals=2),
     INTERVALS: Quantity(unit="intervals", decimals=0, label="intervals looked at"),
+    AF_LATELY: Quantity(unit="1", decimals=2, label="fibrillation by the last beats alone"),
     P_LIKENESS: Quantity(unit="1", decimals=2, label="likeness of the P waves"),
     "atrial_burden": Quantity(unit="%", decimals=1, label="share of the last 24 hours"),
     "mean_heart_rate": Quantity(unit="/min", decimals=1),

@@ -66,11 +66,12 @@ class LastBeats:
         """Give the last beat its window, shape (`LENGTH`,), in running QRS amplitudes."""
         self._beats[-1].shape = shape
 
-    def tensors(self) -> Mapping[str, Values]:
-        """Give what the network is asked, with the batch axis."""
-        shapes, around, seen = self.looks()
+    def tensors(self, lately: int | None = None) -> Mapping[str, Values]:
+        """Give what the network is asked, with the batch axis; of the last `lately` beats alone if so."""
+        shapes, around, seen = self.looks(lately)
+        history = self.history() if lately is None else self.history()[-lately:]
         return {
-            "intervals": intervals_of([self.history()]),
+            "intervals": intervals_of([history]),
             "beats": shapes[np.newaxis],
             "around": around[np.newaxis],
             "seen": seen[np.newaxis],
@@ -80,8 +81,10 @@ class LastBeats:
         """Give the logarithms of the last intervals in seconds, shape (interval,), the newest last."""
         return np.array(self._log_s)
 
-    def looks(self) -> tuple[Values, Values, Values]:
+    def looks(self, lately: int | None = None) -> tuple[Values, Values, Values]:
         """Give the windows of the last beats, what is around each, and 1 where there is a window; the newest last.
+
+        `lately` leaves only so many of them.
 
         Returns
         -------
@@ -89,7 +92,7 @@ class LastBeats:
         """
         shapes, seen = np.zeros((BEATS, LENGTH), np.float32), np.zeros(BEATS, np.float32)
         around = np.zeros((BEATS, AROUND), np.float32)
-        beats = list(self._beats)
+        beats = list(self._beats) if lately is None else list(self._beats)[-lately:]
         for place, beat in enumerate(beats, BEATS - len(beats)):
             if beat.shape is not None:
                 shapes[place], seen[place] = beat.shape, 1.0

@@ -22,7 +22,7 @@ from biosignal.tasks.ecg_rhythm.alternating import AlternatingRule
 from biosignal.tasks.ecg_rhythm.atrial import AtrialRule
 from biosignal.tasks.ecg_rhythm.kinds import FINDINGS, HEART_RATE, NAME, QUANTITIES
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
-from biosignal.tasks.ecg_rhythm.naming import RhythmNamer
+from biosignal.tasks.ecg_rhythm.naming import Named, RhythmNamer
 from biosignal.tasks.ecg_rhythm.rate import IrregularRule, RateRule
 from biosignal.tasks.ecg_rhythm.silence import SilenceRule
 from biosignal.tasks.ecg_rhythm.trend import TrendMeter
@@ -151,14 +151,13 @@ class RhythmStage:
             self._alternating.on_beat(beat, rr_s)
             self._irregular.on_beat(beat, rr_s, is_named=self._atrial.is_open)
             self._namer.on_beat(beat, rr_s)
-            if beat.label == "S":
-                self._atrial.on_early(beat.start)
+            self._atrial.on_beat(beat.start, beat.label)
         self._advance(beat.decided_at)
 
-    def _named(self, marks: Iterable[Mark]) -> Iterator[Mark]:
-        for mark in marks:
-            self._atrial.on_mark(mark)
-            yield mark
+    def _named(self, names: Iterable[Named]) -> Iterator[Mark]:
+        for one in names:
+            self._atrial.on_named(one)
+            yield one.mark
 
     def _is_sound(self, before: Mark) -> bool:
         return before.quality is not QualityLevel.REJECTED and before.start >= self._rejected_until
