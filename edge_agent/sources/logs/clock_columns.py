@@ -57,7 +57,8 @@ def clocks_of(
             None,
         )
         is_epoch = _epoch_s(table[place]) is not None and not units[place].strip().lower().endswith("v")
-        if own is None and not is_text_clock(texts[place]) and not is_time_name(name) and not is_epoch:
+        is_named = is_time_name(name) or (place == 0 and is_time_name(units[place]))
+        if own is None and not is_text_clock(texts[place]) and not is_named and not is_epoch:
             continue
         clock = clock_at(place, names, units, texts, table, fs_hz, own[0] if own else None)
         if clock.is_text or _rises(table[place]):
