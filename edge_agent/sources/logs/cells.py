@@ -30,9 +30,24 @@ _NAMED = re.compile(
     rf"|/(?P<c>{_BEHIND_A_STROKE})|, ?(?P<d>[mµμun]?V)|(?<=CH\d)(?P<e>V))\s*"
 )
 _SECONDS = {
-    **dict.fromkeys(("s", "sec", "secs", "second", "seconds", "sek", "sekunden", "secondes", "segundos"), 1.0),
-    **dict.fromkeys(("ms", "msec", "msecs", "millisecond", "milliseconds", "millis", "milli"), 1e-3),
-    **dict.fromkeys(("us", "usec", "µs", "μs", "microsecond", "microseconds", "micros"), 1e-6),
+    **dict.fromkeys(
+        (
+            "s",
+            "sec",
+            "secs",
+            "second",
+            "seconds",
+            "sek",
+            "sekunden",
+            "secondes",
+            "segundos",
+            "\u0441",
+            "\u0441\u0435\u043a",
+        ),
+        1.0,
+    ),
+    **dict.fromkeys(("ms", "msec", "msecs", "millisecond", "milliseconds", "millis", "milli", "\u043c\u0441"), 1e-3),
+    **dict.fromkeys(("us", "usec", "µs", "μs", "microsecond", "microseconds", "micros", "\u043c\u043a\u0441"), 1e-6),
     **dict.fromkeys(("ns", "nsec", "nanosecond", "nanoseconds", "nanos"), 1e-9),
     **dict.fromkeys(("min", "mins", "minute", "minutes"), 60.0),
     **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 3600.0),

@@ -14,10 +14,12 @@ _NAME = re.compile(r"(?=.*[^\W\d_])[^\d=:][^=:]*")
 _GRID = re.compile(r"start|increment|(?:t ?0|[tx] ?inc) *=.*", re.IGNORECASE)
 _FORMATS = frozenset({"raw", "cal", "uncal", "calibrated", "uncalibrated", "float", "int", "double", "numeric"})
 _UNITS_OF_SIGNALS = (
-    "v mv uv µv μv nv volts volt millivolts microvolts mmhg % bpm g m/s^2 deg/s kohms ohm °c degc c l l/s"
+    "v mv uv µv μv nv \u043c\u0432 \u043c\u043a\u0432 volts volt millivolts microvolts mmhg % bpm g m/s^2 deg/s kohms"
+    " ohm °c degc c l l/s"
 )
 _UNITS_OF_NOTHING = (
-    "s sec seconds ms msec msecs us min hz nu adu a.u. au no_units unitless none counts count n/a - raw unit sequence"
+    "s \u0441 \u043c\u0441 sec seconds ms msec msecs us min hz nu adu a.u. au no_units unitless none counts count"
+    " n/a - raw unit sequence"
 )
 _UNITS = frozenset((*_UNITS_OF_SIGNALS.split(), *_UNITS_OF_NOTHING.split(), "hh:mm:ss.mmm"))
 

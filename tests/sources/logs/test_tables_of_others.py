@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from biosignal.signal.blocks import LeadKind, Unit
 from edge_agent.sources.logs.cells import NotANumber, is_grouped, number
 from edge_agent.sources.logs.clocks import clock_of, is_clock
 from edge_agent.sources.logs.record import CsvRecord
@@ -303,3 +304,38 @@ def test_a_basic_stamp_is_the_time_that_its_long_form_is(since, between):
 @pytest.mark.parametrize("text", ["20231302T100000x", "202301021000", "1672650000123", "20230102 10000"])
 def test_a_long_number_is_no_stamp(text):
     assert not is_clock(text)
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        lambda n: f"{133171236000000000 + n * 40000}",
+        lambda n: f"{738888.4166666667 + n / 250 / 86400:.10f}",
+        lambda n: f"{2459946.9166666667 + n / 250 / 86400:.10f}",
+    ],
+    ids=["windows", "matlab", "julian"],
+)
+def test_the_epochs_of_windows_matlab_and_astronomers_give_the_rate(tmp_path, stamp):
+    path = tmp_path / "table.csv"
+    path.write_text("time,ecg\n" + each(lambda n, v: f"{stamp(n)},{v}"))
+    assert CsvRecord(path).recording_facts().fs_hz == pytest.approx(250, rel=2e-3)
+
+
+@settings(max_examples=25, deadline=None)
+@given(late_ms=st.integers(5, 40), every=st.integers(40, 200), step_ms=st.sampled_from([2, 4, 8]))
+def test_rows_that_are_stamped_late_the_first_one_too_are_no_gap(tmp_path_factory, late_ms, every, step_ms):
+    path = tmp_path_factory.mktemp("late") / "table.csv"
+    path.write_text("ms,ecg\n" + each(lambda n, v: f"{n * step_ms + (late_ms if n % every == 0 else 0)},{v}"))
+    source = CsvRecord(path)
+    assert source.recording_facts().fs_hz == 1000 / step_ms
+    samples, gaps = read(source)
+    assert (samples[0].tolist(), gaps) == (WAVE, [])
+
+
+def test_units_in_cyrillic_letters_are_those_of_latin_ones(tmp_path):
+    path = tmp_path / "table.csv"
+    names = "\u0427\u0430\u0441 (\u043c\u0441);\u0415\u041a\u0413 (\u043c\u043a\u0412)\n"
+    path.write_text(names + each(lambda n, v: f"{n * 4};{v}"), encoding="utf-8")
+    facts = CsvRecord(path).recording_facts()
+    assert facts.fs_hz == 250
+    assert [(lead.kind, lead.unit) for lead in facts.leads] == [(LeadKind.ECG, Unit.MICROVOLT)]
