@@ -27,14 +27,11 @@ FORMATS: dict[str, tuple[str, str]] = {
     **dict.fromkeys((".mat",), ("MATLAB's, without a WFDB header beside it", _ARRAYS)),
     **dict.fromkeys((".h5", ".hdf5", ".npy", ".pickle", ".pkl", ".parquet", ".feather"), ("a file of arrays", _ARRAYS)),
     **dict.fromkeys((".tdms", ".abf", ".c3d"), ("a recording of a laboratory's program", _CSV)),
-    **dict.fromkeys((".wav", ".flac", ".mp3"), ("sound, without a WFDB header beside it", _ARRAYS)),
-    **dict.fromkeys(
-        (".dcm",), ("DICOM", "`wfdb` of Python or the archive that holds it can write the ECG as WFDB or CSV")
-    ),
+    ".wav": ("sound, without a WFDB header beside it", "`wav2mit` of WFDB writes that header"),
+    **dict.fromkeys((".flac", ".mp3"), ("sound, without a WFDB header beside it", _ARRAYS)),
+    ".dcm": ("DICOM", f"`pydicom` reads its waveforms; {_ARRAYS}"),
     **dict.fromkeys((".xml", ".hl7", ".scp"), ("an ECG as HL7, XML or SCP", _CSV)),
-    **dict.fromkeys(
-        (".ecg", ".ishne"), ("an ECG of a Holter recorder", "`ishne2mit` of WFDB makes a WFDB record of ISHNE")
-    ),
+    **dict.fromkeys((".ecg", ".ishne"), ("an ECG of a Holter recorder", _CSV)),
     **dict.fromkeys((".xlsx", ".xls", ".ods"), ("a spreadsheet", _TABLE)),
     **dict.fromkeys((".zip", ".gz", ".7z", ".tar", ".bz2", ".xz", ".rar", ".tgz"), ("packed", _UNPACK)),
     **dict.fromkeys((".pdf", ".png", ".jpg", ".jpeg", ".tif", ".tiff"), ("a picture", f"no samples are in it: {_CSV}")),
