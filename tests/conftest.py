@@ -1,8 +1,17 @@
-"""What tests of several parts share: one PostgreSQL server for all of them."""
+"""What tests of several parts share: one PostgreSQL server for all of them, and how properties draw.
+
+The same commit draws the same inputs each time, so that a change is not blamed for what an unlucky draw found.
+`--hypothesis-profile=wander` draws others at each run: that is how new ones are looked for.
+"""
 
 import pytest
+from hypothesis import settings
 
 from tests.postgres import empty_database, initdb, running_postgres
+
+settings.register_profile("same", derandomize=True)
+settings.register_profile("wander", derandomize=False)
+settings.load_profile("same")
 
 
 @pytest.fixture(scope="session")

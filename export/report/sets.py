@@ -95,7 +95,7 @@ SETS = (
         records=750,
         truth=Truth.LAST_ALARM,
         labels="ALARMS",
-        tuned_on="how fit a lead must be for asystole and pause, on its 61 alarms of asystole",
+        tuned_on="how fit a lead must be for asystole and pause, and when a pulse denies a run",
     ),
     RecordSet(
         name="cinc2017",

@@ -140,3 +140,58 @@ def test_an_idle_sensor_that_flickers_has_no_pulse():
     t = np.arange(round(30 * FS_HZ))
     x = (512 + (t // 18) % 2).astype(np.float32)
     assert waves(x) == []
+
+
+def paced(rates_per_min):
+    """Pressure whose beats follow the rate given for each second."""
+    phase = np.cumsum(np.repeat(rates_per_min, round(FS_HZ)) / 60 / FS_HZ)
+    return (80 + 40 * np.exp(-0.5 * ((phase % 1.0 - 0.2) / 0.07) ** 2)).astype(np.float32)
+
+
+@pytest.mark.parametrize("rate_per_min", [50, 72, 110, 140])
+def test_an_even_pulse_is_steady_and_denies_another_rate_and_not_its_own(rate_per_min):
+    at, until = round(20 * FS_HZ), round(24.5 * FS_HZ)
+    steady = witness(waves(pressure(30, rate_per_min=rate_per_min))).steady(at, until)
+    own = 60 / rate_per_min
+    assert steady is not None
+    assert steady.is_sure
+    assert steady.interval_s == pytest.approx(own, rel=0.05)
+    assert [steady.denies(each * own) for each in (0.5, 0.8, 0.95, 1.05, 1.25, 2.0)] == [
+        True,
+        True,
+        False,
+        False,
+        True,
+        True,
+    ]
+
+
+def test_a_pulse_whose_rate_drifts_is_steady():
+    drifting = paced(np.linspace(60, 80, 40))
+    assert witness(waves(drifting)).steady(round(25 * FS_HZ), round(30 * FS_HZ)) is not None
+
+
+@given(
+    seed=st.integers(0, 99),
+    before=st.sampled_from([55.0, 72.0, 95.0]),
+    factor=st.sampled_from([0.0, 0.5, 0.7, 1.4, 1.8, 2.4]),
+    later_s=st.floats(1.4, 6.0),
+)
+@settings(max_examples=40, deadline=None)
+def test_a_pulse_that_changes_with_the_heart_is_never_surely_steady(seed, before, factor, later_s):
+    calm = pressure(20, rate_per_min=before, notch=0.0, seed=seed)
+    behind = pressure(
+        10, rate_per_min=max(before * factor, 1.0), notch=0.0, height=40.0 if factor else 2.0, seed=seed + 1
+    )
+    # What the heart does reaches the sensor a quarter of a second later.
+    at = round(19.75 * FS_HZ)
+    found = witness(waves(np.concatenate((calm, behind)))).steady(at, at + round(later_s * FS_HZ))
+    assert found is None or not found.is_sure
+
+
+def test_of_two_leads_one_that_changed_is_believed():
+    other = Lead(name="PLETH", unit=Unit.RAW, kind=LeadKind.PLETH)
+    at, until = round(20 * FS_HZ), round(24.5 * FS_HZ)
+    changed = np.concatenate((pressure(20), pressure(10, rate_per_min=150, height=20)))
+    assert witness([*waves(pressure(30)), *waves(changed, lead=other)]).steady(at, until) is None
+    assert witness([*waves(pressure(30)), *waves(pressure(30, height=1, noise=3), lead=other)]).steady(at, until)

@@ -725,6 +725,66 @@ def test_while_the_pulse_goes_on_a_silence_is_no_asystole_and_when_it_stops_it_i
     assert [finding.kind for finding in last(run(in_time(beats, pulse(1.3, 8.6), good(40))))] == ["asystole"]
 
 
+def alarms_of(findings: Iterable[Finding]) -> list[str]:
+    return [one.kind for one in last(findings) if one.priority in (Priority.MEDIUM, Priority.HIGH)]
+
+
+def seconds(items: Iterable[Item]) -> float:
+    return max(one.start for one in items) / FS + 0.9
+
+
+FAST_RUN = [*steady(25), *[("V", 0.4)] * 8, *steady(12)]
+RUN_S = 20.2
+"""When the run begins, and the pulse of its first beat should have come early."""
+
+
+@pytest.mark.parametrize("count", [3, 8])
+def test_a_run_with_which_the_pulse_does_not_change_is_none(count):
+    beats = watched(rhythm([*steady(25), *[("V", 0.4)] * count, *steady(12)]))
+    assert alarms_of(run(in_time(beats, pulse(1.3, seconds(beats))))) == []
+    assert alarms_of(run(beats)) == (["v-run"] if count == 3 else ["v-run", "vt"])
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        pytest.param([], id="the pulse stops"),
+        pytest.param(pulse(RUN_S + 0.7, 24.0, period_s=0.4), id="the pulse is as fast as the run"),
+        pytest.param(pulse(RUN_S + 1.4, 40.0), id="a beat of the pulse is missing"),
+    ],
+)
+def test_a_run_with_which_the_pulse_changes_is_told(then):
+    beats = watched(rhythm(FAST_RUN))
+    told = run(in_time(beats, pulse(1.3, RUN_S + 0.4), then))
+    assert "vt" in alarms_of(told)
+    check_revisions(told)
+
+
+def test_a_run_that_ends_before_the_pulse_could_change_is_told_when_it_is_over():
+    beats = watched(rhythm([*steady(25), *[("V", 0.3)] * 3, *steady(12)]))
+    told = last(run(in_time(beats, pulse(1.3, RUN_S + 0.4), pulse(RUN_S + 1.4, 28.0))))
+    assert alarms_of(told) == ["v-run"]
+    (one,) = (each for each in told if each.kind == "v-run")
+    assert one.state is FindingState.CLOSED
+    assert value(one, "count") == 3
+    assert one.decided_at <= (RUN_S + 2.5) * FS
+
+
+def test_a_tachycardia_at_the_rate_of_the_pulse_is_told():
+    beats = watched(rhythm([*steady(25, 0.5), *[("V", 0.5, 0.2)] * 10]))
+    assert "vt" in alarms_of(run(in_time(beats, pulse(1.3, 40.0, period_s=0.5))))
+
+
+def test_a_rate_or_a_pause_that_the_pulse_denies_is_not_told():
+    slow, fast = watched(rhythm([*steady(20), *steady(12, 1.6)])), watched(rhythm([*steady(20), *steady(30, 0.4)]))
+    paused = watched(rhythm([*steady(20), ("N", 2.4), *steady(8)]))
+    for beats, kind in ((slow, "bradycardia"), (fast, "tachycardia"), (paused, "pause")):
+        assert alarms_of(run(beats)) == [kind]
+        assert alarms_of(run(in_time(beats, pulse(1.3, seconds(beats))))) == []
+    changed = [*pulse(1.3, 17.5), *pulse(18.2, seconds(slow), period_s=1.6)]
+    assert alarms_of(run(in_time(slow, changed))) == ["bradycardia"]
+
+
 def test_beats_that_come_singly_do_not_end_an_asystole_and_a_rhythm_does():
     agonal = [("N", 6.0)] * 5
     findings = last(run(watched(rhythm([*steady(10), *agonal, *steady(8)]))))

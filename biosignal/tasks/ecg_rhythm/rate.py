@@ -1,12 +1,14 @@
 """Bradycardia, tachycardia and irregular rhythm, from RR intervals."""
 
 from collections import deque
+from collections.abc import Sequence
 from statistics import fmean, median
 
 from biosignal.events import Abstained, Finding, FindingState, Mark, Measure, Outcome
 from biosignal.tasks.ecg_rhythm.kinds import NAME, by_rule
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
 from biosignal.tasks.finding_log import FindingLog, mark_set, unclassified, worst_quality
+from biosignal.tasks.peripheral_pulse.witness import PulseWitness
 
 
 class RateRule:
@@ -20,9 +22,10 @@ class RateRule:
     `bradycardia` at once. Fast ventricular beats do not open `tachycardia`: `vt` reports them.
     """
 
-    def __init__(self, log: FindingLog, limits: RhythmLimits) -> None:
+    def __init__(self, log: FindingLog, limits: RhythmLimits, pulse: PulseWitness) -> None:
         self._log = log
         self._limits = limits
+        self._pulse = pulse
         self._open: dict[str, Finding] = {}
         self._extreme: dict[str, float] = {}
         self._louder: str | None = None
@@ -52,8 +55,8 @@ class RateRule:
             self._rr_s.append(rr_s)
         self._beats.append(beat)
         settings = self._limits
-        if self._is_extreme() and self._louder is None and "bradycardia" not in self._open:
-            lately_s = list(self._rr_s)[-settings.extreme_beats :]
+        lately_s = list(self._rr_s)[-settings.extreme_beats :]
+        if self._is_extreme() and "bradycardia" not in self._open and not self._is_idle(lately_s):
             self._extreme["bradycardia"] = 60.0 / fmean(lately_s)
             self._open["bradycardia"] = self._open_finding("bradycardia", 60.0 / fmean(lately_s), len(lately_s) + 1)
         if len(self._rr_s) < settings.rate_beats:
@@ -92,11 +95,19 @@ class RateRule:
         slowest = 60.0 / min(self._limits.extreme_bradycardia_per_min, self._limits.bradycardia_per_min)
         return len(lately_s) == self._limits.extreme_beats and min(lately_s) > slowest
 
+    def _is_idle(self, rr_s: Sequence[float]) -> bool:
+        """Whether nothing opens: something louder is told, or the pulse goes on at another rate."""
+        if self._louder is not None:
+            return True
+        beats = list(self._beats)[-len(rr_s) - 1 :]
+        steady = self._pulse.steady(beats[0].start, beats[-1].decided_at)
+        return steady is not None and steady.is_sure and steady.denies(fmean(rr_s))
+
     def _follow(self, kind: str, rate: float, *, beyond: bool, far: bool, closes: bool) -> None:
         finding = self._open.get(kind)
         if finding is not None:
             self._keep_open(finding, rate, closes=closes)
-        elif self._is_beyond_for_long(kind, beyond=beyond, far=far) and self._louder is None:
+        elif self._is_beyond_for_long(kind, beyond=beyond, far=far) and not self._is_idle(self._rr_s):
             self._extreme[kind] = rate
             self._open[kind] = self._open_finding(kind, rate)
 

@@ -33,11 +33,11 @@ class SilenceRule:
     must also exceed `pause_ratio` times the median of the last RR intervals.
     """
 
-    def __init__(self, log: FindingLog, limits: RhythmLimits) -> None:
+    def __init__(self, log: FindingLog, limits: RhythmLimits, pulse: PulseWitness) -> None:
         self._log = log
         self._limits = limits
         self._pause: Finding | None = None
-        self._pulse = PulseWitness(log.fs_hz)
+        self._pulse = pulse
         self._asystole: Finding | None = None
         self._back: list[Mark] = []
         """The beats since its last silence."""
@@ -58,15 +58,10 @@ class SilenceRule:
         self._recent_s: deque[float] = deque(maxlen=8)
         self._heights_mv: deque[float] = deque(maxlen=8)
         self._fitness: deque[Mark] = deque(maxlen=32)
-        self._pulse.on_break()
 
     def on_fitness(self, second: Mark) -> None:
         """Take a second of fitness of all leads."""
         self._fitness.append(second)
-
-    def on_wave(self, wave: Mark) -> None:
-        """Take a wave of the pulse."""
-        self._pulse.on_wave(wave)
 
     def on_provisional(self, sample: int) -> None:
         """A beat may have been seen at `sample`: hold back until it is confirmed or withdrawn."""
@@ -157,6 +152,9 @@ class SilenceRule:
         if usual_s is None or rr_s <= max(settings.pause_s, settings.pause_ratio * usual_s):
             return
         if self.louder is not None or self._is_swept(before.start):
+            return
+        steady = self._pulse.steady(before.start, beat.decided_at)
+        if steady is not None and steady.is_sure and steady.denies(rr_s):
             return
         if not self._is_unfit(before.start, at_any_time=True):
             self._close_pause()

@@ -29,6 +29,7 @@ from biosignal.tasks.ecg_rhythm.trend import TrendMeter
 from biosignal.tasks.ecg_rhythm.ventricular import VentricularRule
 from biosignal.tasks.finding_log import FindingLog
 from biosignal.tasks.peripheral_pulse.kinds import NAME as PERIPHERAL_PULSE
+from biosignal.tasks.peripheral_pulse.witness import PulseWitness
 from biosignal.tasks.signal_quality.kinds import NAME as SIGNAL_QUALITY
 from biosignal.tasks.task import TaskFacts
 
@@ -47,9 +48,10 @@ class RhythmStage:
         self._limits = limits
         log = FindingLog(facts, task=NAME, kinds=FINDINGS, quantities=QUANTITIES, extend_every_s=limits.extend_every_s)
         self._log = log
-        self._ventricular = VentricularRule(log, limits)
-        self._silence = SilenceRule(log, limits)
-        self._rate = RateRule(log, limits)
+        self._pulse = PulseWitness(log.fs_hz)
+        self._ventricular = VentricularRule(log, limits, self._pulse)
+        self._silence = SilenceRule(log, limits, self._pulse)
+        self._rate = RateRule(log, limits, self._pulse)
         self._irregular = IrregularRule(log, limits)
         self._namer = RhythmNamer(facts, model, limits)
         self._atrial = AtrialRule(log, limits)
@@ -103,7 +105,7 @@ class RhythmStage:
             self._fitness = mark
             self._silence.on_fitness(mark)
         elif mark.task == PERIPHERAL_PULSE:
-            self._silence.on_wave(mark)
+            self._pulse.on_wave(mark)
 
     def advance(self, until: int, /) -> Iterable[Event]:
         """Tell a silence that is long enough by now, and name the rhythm up to the latest beat."""
@@ -127,6 +129,7 @@ class RhythmStage:
         self._break_rhythm(gap.start)
         self._atrial.on_break()
         self._namer.restart()
+        self._pulse.on_break()
         self._restart()
 
     def _push_beat(self, beat: Mark) -> Iterator[Event]:

@@ -6,6 +6,7 @@ from biosignal.tasks.ecg_front.kinds import FIBRILLATES
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
 from biosignal.tasks.ecg_rhythm.run import Run, UsualRhythm, quickened
 from biosignal.tasks.finding_log import FindingLog, mark_set, worst_quality
+from biosignal.tasks.peripheral_pulse.witness import PulseWitness, Steady
 
 _LATE_S = 3.0  # a beat of the old minute is confirmed within this time
 
@@ -29,17 +30,25 @@ class VentricularRule:
     beats are known. A run that begins among them is no `v-run`; it is `vt` once it has `vt_beats_early` beats and the
     rate.
 
+    Where the pulse has not changed with a run, nothing is told yet: the pulse of its beats comes up to a second later.
+    Once that must have come, a pulse that goes on as before (`PulseWitness.steady`) says that there was no such run.
+
     Sustained tachycardia teaches the classifier its own shape, which then calls its beats S or N. So an open `vt` goes
     on with beats of any class that follow as fast as the run (`vt_hold_ratio`) and look like the beat before them
     (`vt_likeness`).
     """
 
-    def __init__(self, log: FindingLog, limits: RhythmLimits) -> None:
+    def __init__(self, log: FindingLog, limits: RhythmLimits, pulse: PulseWitness) -> None:
         self._log = log
         self._limits = limits
+        self._pulse = pulse
         self._usual = UsualRhythm()
         self._run = Run()
         self._open: Finding | None = None
+        self._held: str | None = None
+        """What the run is, while the pulse has not changed with it."""
+        self._over: tuple[str, Run] | None = None
+        """What was so when it ended."""
         self._minute: Finding | None = None
         self._singles = Run()
         self._coupling: tuple[Measure, ...] = ()
@@ -85,7 +94,8 @@ class VentricularRule:
             self._grow()
 
     def on_time(self) -> None:
-        """Close the minute of single beats when no beat of it can come any more."""
+        """Close the minute of single beats when no beat of it can come any more, and ask the pulse again."""
+        self._settle_over()
         if self._minute is None:
             return
         end = round((self._minute_of(self._minute.onset) + 1) * 60 * self._log.fs_hz)
@@ -96,11 +106,13 @@ class VentricularRule:
     def on_break(self) -> None:
         """End the run, and learn anew what is usual; the count of the minute goes on behind a gap."""
         self._end_run()
+        self._settle_over(at_once=True)
         self._usual = UsualRhythm()
 
     def finish(self) -> None:
         """Close everything."""
         self._end_run()
+        self._settle_over(at_once=True)
         self._close_minute()
 
     def _measures(self, run: Run) -> tuple[Measure, ...]:
@@ -118,18 +130,48 @@ class VentricularRule:
     def _is_quicker(self, run: Run) -> bool:
         return self._usual.is_premature(60.0 / run.rate_per_min(self._log.fs_hz), self._limits.run_premature_ratio)
 
+    def _denied_by(self, run: Run) -> Steady | None:
+        """The pulse that goes on as if there were no such run."""
+        steady = self._pulse.steady(run.onset, self._log.clock)
+        return steady if steady is not None and steady.denies(60.0 / run.rate_per_min(self._log.fs_hz)) else None
+
     def _grow(self) -> None:
         limits, run = self._limits, self._run
         is_fast = run.latest_rate_per_min(self._log.fs_hz) >= limits.vt_rate_per_min
         is_long = run.count >= max(limits.vt_beats, limits.vt_beats_early if run.early else 0)
         if is_fast and is_long and (self._open is None or self._open.kind == "v-run"):
-            if self._louder != FIBRILLATES:
-                self._become_vt()
+            self._held = "vt" if self._louder != FIBRILLATES else None
         elif self._open is None and not run.early and self._is_run(run, is_fast=is_fast):
-            if self._louder is None:
-                self._open = self._open_finding("v-run", alarms=is_fast or self._is_quicker(run))
+            self._held = "v-run" if self._louder is None else None
         elif self._open is not None and self._log.is_due(self._open):
             self._open = self._revise(self._open, FindingState.EXTENDED)
+        if self._held is not None and self._denied_by(run) is None:
+            self._open_as(self._held)
+
+    def _open_as(self, kind: str) -> None:
+        """Open what the run is."""
+        self._held = None
+        if kind == "vt":
+            self._become_vt()
+            return
+        is_fast = self._run.latest_rate_per_min(self._log.fs_hz) >= self._limits.vt_rate_per_min
+        self._open = self._open_finding("v-run", alarms=is_fast or self._is_quicker(self._run))
+
+    def _settle_over(self, *, at_once: bool = False) -> None:
+        """Say what a run that is over was once the pulse has shown it, or at once."""
+        if self._over is None:
+            return
+        kind, run = self._over
+        steady = self._denied_by(run)
+        if steady is not None and not (steady.is_sure or at_once):
+            return
+        self._over = None
+        if steady is None or not steady.is_sure:
+            now, self._run, self._open = (self._run, self._open), run, None
+            self._open_as(kind)
+            assert self._open is not None, "what is told is open"
+            self._revise(self._open, FindingState.CLOSED)
+            self._run, self._open = now
 
     def _become_vt(self) -> None:
         was_slow = self._run.rate_per_min(self._log.fs_hz) < self._limits.vt_rate_per_min
@@ -162,11 +204,15 @@ class VentricularRule:
         run = self._run
         if self._open is not None:
             self._revise(self._open, FindingState.CLOSED)
+        elif self._held is not None:
+            self._settle_over(at_once=True)
+            self._over = (self._held, run)
+            self._settle_over()
         elif run.count == 2:
             self._log.revise(self._open_finding("pvc-couplet"), FindingState.CLOSED)
         elif run.count == 1:
             self._single(run.beats[0])
-        self._run, self._open = Run(), None
+        self._run, self._open, self._held = Run(), None, None
 
     def _minute_of(self, sample: int) -> int:
         return int(sample / (60 * self._log.fs_hz))

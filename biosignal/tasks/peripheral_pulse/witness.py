@@ -1,8 +1,9 @@
-"""Whether the pulse goes on while the ECG shows no beat."""
+"""Whether the pulse goes on while the ECG shows no beat, and whether it changes with what the ECG shows."""
 
 from collections import deque
 from itertools import pairwise
 from statistics import median
+from typing import NamedTuple
 
 from biosignal.events import Mark
 from biosignal.tasks.peripheral_pulse.kinds import HEIGHT
@@ -10,6 +11,25 @@ from biosignal.tasks.peripheral_pulse.kinds import HEIGHT
 KEPT_S = 40.0
 USUAL_LEAST = 5
 """So many waves before the silence say how high the patient's pulse is."""
+CHANGED = "changed"
+"""Said of a lead whose pulse was even and is no more."""
+DENIED = 0.15
+"""Intervals that differ by more than this part are those of two rhythms."""
+
+
+class Steady(NamedTuple):
+    """A pulse that does not change: its interval in seconds.
+
+    `is_sure` where enough of it was seen since: the pulse of a beat comes some time after it, so at first one that is
+    about to change looks steady as well.
+    """
+
+    interval_s: float
+    is_sure: bool
+
+    def denies(self, interval_s: float) -> bool:
+        """Whether a heart that beat in such intervals, in seconds, would have changed it."""
+        return abs(interval_s - self.interval_s) > DENIED * self.interval_s
 
 
 class PulseWitness:
@@ -19,12 +39,19 @@ class PulseWitness:
     hole of `HOLE_S`, and as regular as a heart: `EVEN` of them keep within a third of their median interval. Where one
     is higher than `MOST` allows, the patient moves, and nothing is said. The first `LAG_S` do not count, as the pulse
     of the last beat comes that much later.
+
+    It is `steady` where no interval differs from the median of the `STEADY_OF` before it by more than a part of
+    `STEADY`, and the next wave is not overdue. The waves are those that are `STEADY_SHARE` as high as the usual one.
     """
 
     SHARE, MOST = 0.5, 2.0
     HOLE_S = 2.0
     LAG_S = 0.8
     EVEN = 0.7
+    STEADY, STEADY_LATE = 0.15, 1.65
+    STEADY_LATELY_S, STEADY_OF = 15.0, 4
+    STEADY_SHARE = 0.3
+    STEADY_LEAST = 2
 
     def __init__(self, fs_hz: float) -> None:
         self._fs_hz = fs_hz
@@ -71,3 +98,44 @@ class PulseWitness:
         usual_interval = median(intervals)
         even = sum(3 * abs(each - usual_interval) <= usual_interval for each in intervals)
         return longest <= self.HOLE_S * self._fs_hz and even >= self.EVEN * len(intervals)
+
+    def steady(self, since: int, until: int) -> Steady | None:
+        """Say whether the pulse went on from before the first sample to the second as if nothing had been.
+
+        It does where on one lead every interval since is like the ones before it, and on no lead that was even before
+        one is not: whatever reaches a sensor from a heart that beats early, fast or not at all changes it. Low waves
+        count as well, so a pulse of two heights is never even. None where it changed, or nobody can say.
+        """
+        found = [self._steady(waves, since, until) for waves in self._waves.values()]
+        steady = [one for one in found if isinstance(one, Steady)]
+        return None if CHANGED in found else max(steady, key=lambda one: one.is_sure, default=None)
+
+    def _steady(self, waves: deque[Mark], since: int, until: int) -> Steady | str | None:
+        starts = self._high_enough(waves, since, until)
+        intervals = [end - start for start, end in pairwise(starts)]
+        old = sum(end <= since for end in starts[1:])
+        if old < USUAL_LEAST - 1:
+            return None
+        usual = [median(intervals[max(at - self.STEADY_OF, 0) : max(at, 1)]) for at in range(len(intervals) + 1)]
+        off = [abs(each - those) > self.STEADY * those for each, those in zip(intervals, usual, strict=False)]
+        if 4 * sum(off[:old]) > old:
+            return None
+        # A wave is told once it has fallen by half.
+        if any(off[old:]) or until - starts[-1] > self.STEADY_LATE * usual[-1]:
+            return CHANGED
+        shown = sum(end > since + self.LAG_S * self._fs_hz for end in starts[1:])
+        return Steady(usual[-1] / self._fs_hz, is_sure=shown >= self.STEADY_LEAST)
+
+    def _high_enough(self, waves: deque[Mark], since: int, until: int) -> list[int]:
+        """Samples of the waves that count, of those that were told by sample `until`."""
+        lately = since - self.STEADY_LATELY_S * self._fs_hz
+        known = [
+            (one.start, height)
+            for one in waves
+            if one.start >= lately and one.decided_at <= until and (height := one.number(HEIGHT)) is not None
+        ]
+        before = sorted(height for start, height in known if start <= since)
+        if len(before) < USUAL_LEAST:
+            return []
+        least = self.STEADY_SHARE * median(before[len(before) // 2 :])
+        return [start for start, height in known if height >= least]
