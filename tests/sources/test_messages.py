@@ -81,7 +81,7 @@ def whole(tmp_path_factory):
     }
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(data=st.data())
 def test_whatever_becomes_of_a_file_a_person_gets_samples_or_a_sentence(whole, tmp_path_factory, data):
     suffix = data.draw(st.sampled_from(sorted(whole)))
