@@ -53,12 +53,16 @@ _WORDS: tuple[tuple[LeadKind, str], ...] = (
 )
 _NAMED = tuple((kind, re.compile(rf"(?<![a-z])({words})(?![a-z])")) for kind, words in _WORDS)
 
-_WORD_FOR_LEAD = "(?:lead|channel|ableitung|derivation|derivacion|derivazione|afleiding)"
+_WORD_FOR_LEAD = (
+    "(?:lead|channel|ableitung|derivation|derivacion|derivazione|derivacao|afleiding|odprowadzenie|avledning"
+    "|kytkenta|svod|elvezetes)"
+)
 _ECG_LEAD = re.compile(
     rf"({_WORD_FOR_LEAD}[ _-]?)?(i{{1,3}}|av[rlf]|v\d?|v[3-9]r|v[xyz]|v\d-v\d)"
     r"|ml\d|mcl\d|c[mcs]\d\d?|cb\d|d(i{1,3}|[1-4])"
     r"|(mod[ .])?v\d|(la|ll|ra|rl|vx)(-(la|ll|ra|rl))?|lead ?[1-3]"
 )
+_LEAD_WITH_WORDS = re.compile(rf"{_WORD_FOR_LEAD} (i{{1,3}}|av[rlf]|v \d)(?![a-z])")  # `lead II of the left arm`
 _SITE = r"(?:(?:fp|af|f|fc|ft|c|t|cp|tp|p|po|o|n|i)(?:z|\d{1,2}h?)|[am][12]|sp[12]|pg[12])"
 _EEG_LEAD = re.compile(rf"(?:{_SITE}|e\d{{1,3}})(?:-(?:ref|le|ar|av|avg|x))?(?:-\d)?|{_SITE}[-/_:]?{_SITE}(?:-\d)?")
 _EYE_LEAD = re.compile(rf"e[12](?:[-/_:]?{_SITE})?")
@@ -70,10 +74,15 @@ _SIGNED = re.compile(r"[-+][a-z]\w*|\w*[a-z]\w*[-+]")
 _BLANK = re.compile(r"[-.\s]+")
 
 _OTHER_SCRIPTS = (
-    (LeadKind.ECG, re.compile("\u5fc3\u7535|\u5fc3\u96fb|\u044d\u043a\u0433|\uc2ec\uc804\ub3c4")),
+    (
+        LeadKind.ECG,
+        re.compile(
+            '\u5fc3\u7535|\u5fc3\u96fb|\u044d\u043a\u0433|\u0435\u043a\u0433|\uc2ec\uc804\ub3c4|\u03b7\u03ba\u03b3|\u05d0\u05e7["\u05f4]?\u05d2'
+        ),
+    ),
     (LeadKind.EEG, re.compile("\u8111\u7535|\u8133\u6ce2|\u8166\u6ce2|\u044d\u044d\u0433|\ub1cc\ud30c")),
 )
-"""ECG and EEG in Chinese, Japanese, Russian and Korean, of which plain letters keep nothing."""
+"""ECG and EEG in scripts of which plain letters keep nothing, from Chinese to Hebrew."""
 
 _OF_UNIT: dict[str, LeadKind] = {
     **dict.fromkeys(("mmhg", "kpa", "cmh2o", "hpa", "mbar"), LeadKind.PRESSURE),
@@ -193,4 +202,4 @@ def _by_word(name: str) -> LeadKind:
     for kind, pattern in _NAMED:
         if pattern.search(spaced):
             return kind
-    return LeadKind.UNKNOWN
+    return LeadKind.ECG if _LEAD_WITH_WORDS.match(spaced) else LeadKind.UNKNOWN

@@ -1,5 +1,6 @@
 """What RECORD means: the excerpt, a synthetic patient, a path, a record of an unpacked set, or a download."""
 
+import itertools
 import os
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,8 +14,9 @@ from edge_agent.sources.port import RecordUnreadable, Source
 from edge_agent.sources.wfdb_record import WfdbRecord, header_path
 
 EDF = (".edf", ".bdf", ".rec")
-CSV = (".csv", ".tsv", ".txt", ".log", ".asc", ".jsonl", ".lvm")
+CSV = (".csv", ".tsv", ".txt", ".log", ".asc", ".json", ".jsonl", ".lvm")
 NPZ = (".npz",)
+_LOOK = 200  # lines of a file of JSON
 _WHAT_IS_ONE = "give `excerpt`, the path of a record (WFDB, EDF, BDF, CSV, npz), or `set/record` as `mitdb/100`"
 
 
@@ -73,7 +75,7 @@ def resolve(record: str, places: Places, *, annotators: tuple[str, ...] = (), re
     refuse_no_name(record)
     if record == "excerpt":
         return Excerpt()
-    if record.startswith("synthetic/") or record.endswith((".toml", ".json")):
+    if record.startswith("synthetic/") or (record.endswith((".toml", ".json")) and not _holds_samples(record)):
         # Only here: other records need not wait for its import.
         from edge_agent.sources.synthetic import open_synthetic
 
@@ -83,6 +85,18 @@ def resolve(record: str, places: Places, *, annotators: tuple[str, ...] = (), re
         return _open_file(file, read_as or ReadAs())
     found = find(record, places, annotators=annotators)
     return _open_file(found, ReadAs()) if found.suffix.lower() in EDF and found.is_file() else WfdbRecord(found)
+
+
+def _holds_samples(record: str) -> bool:
+    """Whether a file of JSON is a recording, and no scenario."""
+    file = path_typed(record)
+    if file.suffix != ".json" or not file.is_file():
+        return False
+    from edge_agent.sources.logs.lists import is_json
+    from edge_agent.sources.logs.text_file import look_at
+
+    with look_at(file).lines() as lines:
+        return is_json(list(itertools.islice(lines, _LOOK)))
 
 
 def refuse_no_name(record: str) -> None:

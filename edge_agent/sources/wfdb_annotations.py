@@ -14,6 +14,7 @@ from pathlib import Path
 from biosignal.errors import BadInput
 from edge_agent.sources.port import RecordUnreadable
 
+_AGAIN = "fetch the annotation file again, or name another one"
 _SKIP, _NUM, _SUBTYPE, _CHAN, _AUX = 59, 60, 61, 62, 63
 _SYMBOLS = {
     0: " ", 1: "N", 2: "L", 3: "R", 4: "a", 5: "V", 6: "F", 7: "J", 8: "A", 9: "S", 10: "E", 11: "j", 12: "/",
@@ -95,7 +96,7 @@ def _all_annotations(data: bytes) -> list[Annotation]:
         elif code == 0 and value == 0:
             break
         elif code in (_NUM, _SUBTYPE, _CHAN, _AUX) and not found:
-            raise RecordUnreadable("not a WFDB annotation file: it begins inside an annotation")
+            raise RecordUnreadable("not a WFDB annotation file: it begins inside an annotation", remedy=_AGAIN)
         elif code == _NUM:
             num = _signed(value)
             found[-1] = _changed(found[-1], num=num)
@@ -107,7 +108,7 @@ def _all_annotations(data: bytes) -> list[Annotation]:
         elif code == _AUX:
             text = data[position : position + value]
             if len(text) < value:
-                raise RecordUnreadable("the annotation file ends inside a text")
+                raise RecordUnreadable("the annotation file ends inside a text", remedy=_AGAIN)
             found[-1] = _changed(found[-1], aux=text.decode("latin-1"))
             position += value + value % 2
             symbols.update(_own_symbol(found))
@@ -186,7 +187,7 @@ def read_annotations(path: Path, *, at_hz: float | None = None, counted_hz: floa
     try:
         found = _all_annotations(data)
     except RecordUnreadable as error:
-        raise RecordUnreadable(str(error), file=str(path)) from error
+        raise RecordUnreadable(str(error), file=str(path), remedy=_AGAIN) from error
     kept = _without_definitions(found)
     file_hz = _resolution_hz(found) or counted_hz
     if at_hz is None or file_hz is None or file_hz == at_hz:
@@ -238,7 +239,7 @@ def _step(difference: int, code: int) -> bytes:
 
 def _long(data: bytes, position: int) -> int:
     if position + 4 > len(data):
-        raise RecordUnreadable("the annotation file ends inside a step")
+        raise RecordUnreadable("the annotation file ends inside a step", remedy=_AGAIN)
     high = int.from_bytes(data[position : position + 2], "little", signed=True)
     return (high << 16) + int.from_bytes(data[position + 2 : position + 4], "little")
 

@@ -43,6 +43,8 @@ _UNITS: dict[str, tuple[Unit, float]] = {
     "volt": (Unit.MILLIVOLT, 1000.0),
     "volts": (Unit.MILLIVOLT, 1000.0),
     "nv": (Unit.MICROVOLT, 0.001),
+    "\u043c\u0432": (Unit.MILLIVOLT, 1.0),  # in Cyrillic letters
+    "\u043c\u043a\u0432": (Unit.MICROVOLT, 1.0),
 }
 
 

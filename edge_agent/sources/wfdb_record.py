@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from biosignal.signal.blocks import Gap, Lead, SampleBlock, Signal
+from edge_agent.sources.formats_of_others import format_of_others
 from edge_agent.sources.lead_kinds import kinds_of
 from edge_agent.sources.port import Description, RecordUnreadable, SourceFacts, SourceHealth, SourceState
 from edge_agent.sources.rates import leads_by_rate, own_rate
@@ -144,6 +145,9 @@ def header_path(path: Path) -> Path:
     beside = path.with_suffix(".hea")
     if path.suffix and beside.is_file():
         return beside
+    foreign = format_of_others(path)
+    if path.is_file() and foreign is not None:
+        raise RecordUnreadable(f"this file is not read: it is {foreign[0]}", file=str(path), remedy=foreign[1])
     if path.is_file():
         raise RecordUnreadable(
             "a signal file without a header: nothing says its rate, leads and scale",

@@ -202,3 +202,18 @@ def test_cutting_a_line_of_many_streams_does_not_matter(data):
 def test_a_number_beyond_all_signals_is_no_sample(octets):
     row = parsed(octets, len(octets))
     assert row is None or np.isnan(row.values[0])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"$GPGGA,123519,4807.038,N,01131.000,E,1,08,0.9,545.4,M,46.9,M,,*47",
+        b"ets Jul 29 2019 12:21:46",
+        b"rst:0x10 (RTCWDT_RTC_RESET)",
+    ],
+)
+def test_what_a_gps_or_a_board_that_starts_anew_prints_takes_no_place_of_a_sample(words):
+    rows = [str(487 + n % 90).encode() for n in range(60)]
+    rows[30:30] = [words]
+    _, items = taken(b"".join(row + b"\r\n" for row in rows))
+    assert values_of(items).tolist() == [[487 + n % 90 for n in range(60)]]

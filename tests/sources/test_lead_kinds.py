@@ -277,3 +277,24 @@ def test_a_board_says_what_its_channels_measure_where_its_bytes_tell(protocol):
 def test_the_sensors_of_a_board_say_what_its_inputs_measure():
     board = make_decoder("bitalino", BoardSettings(sensors=("EEG", "ECG", "EMG"), channels=4))
     assert [lead.kind for lead in board.facts.channels] == [EEG, ECG, EMG, LeadKind.UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Deriva\u00e7\u00e3o II",
+        "Odprowadzenie V5",
+        "Svod I",
+        "Kytkent\u00e4 aVF",
+        "\u0415\u041a\u0413",
+        "\u0397\u039a\u0393",
+        '\u05d0\u05e7"\u05d2',
+        "lead II of the left arm",
+    ],
+)
+def test_an_ecg_is_one_in_more_languages(name):
+    assert kind_of(name) is LeadKind.ECG
+
+
+def test_what_follows_a_lead_may_say_that_it_is_another_thing():
+    assert kind_of("lead II impedance") is LeadKind.OTHER

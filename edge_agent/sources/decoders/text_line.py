@@ -38,6 +38,8 @@ _PREFIX = re.compile(
 )
 """What a monitor or a logger puts before a line: a stamp, a level, that of an ESP32 with the time since the start."""
 _WORDS = re.compile(r"[A-Za-z]{3,}")
+_TWO_WORDS = re.compile(r"[A-Za-z]{3,} +[A-Za-z]{3,}")
+_OF_A_GPS = re.compile(r"\$[A-Z]{5},.*")
 _NAME = re.compile(r"[A-Za-z_][\w .+-]{0,15}(?: ?[(\[][^()\[\]]{1,8}[)\]])?")
 
 
@@ -190,6 +192,8 @@ def is_remark(text: bytes) -> bool:
         plain = text.decode().strip()
     except UnicodeDecodeError:
         return False
+    if _OF_A_GPS.fullmatch(plain) or _TWO_WORDS.match(plain):
+        return plain.isprintable()
     letters = sum(char.isalpha() for char in plain)
     is_words = _WORDS.search(plain) is not None and letters > sum(char.isalnum() for char in plain) / 2
     return plain.isprintable() and is_words and plain[0] not in "{[(<>"

@@ -23,15 +23,31 @@ _SPELLED = re.compile(
 )
 _GROUPS = re.compile(r"[-+]?\d{1,3}(?:\.\d{3})+,\d+")
 _THOUSANDS = re.compile(r"[-+]?[1-9]\d{0,2}(?:,\d{3})+(?:\.\d*)?")
+_PARTED = re.compile(r"(?<=\d)['\u2019\u00a0\u2009\u202f](?=\d{3}(?!\d))")  # thousands of Switzerland and France
 _BEHIND_A_STROKE = r"[mµμun]?V|mmHg|NU|adu|a\.?u\.?|bpm|pm|%|m?g|k?Ohm|°?C|deg ?C|nd|l/min|raw|counts?|sec|[mµμu]?s"
 _NAMED = re.compile(
     r"(?P<name>.*?)\s*(?:\((?P<a>[^()]*)\)|\[(?P<b>[^\[\]]*)\]"
-    rf"|/(?P<c>{_BEHIND_A_STROKE})|, ?(?P<d>[mµμun]?V))\s*"
+    rf"|/(?P<c>{_BEHIND_A_STROKE})|, ?(?P<d>[mµμun]?V)|(?<=CH\d)(?P<e>V))\s*"
 )
 _SECONDS = {
-    **dict.fromkeys(("s", "sec", "secs", "second", "seconds", "sek", "sekunden", "secondes", "segundos"), 1.0),
-    **dict.fromkeys(("ms", "msec", "msecs", "millisecond", "milliseconds", "millis", "milli"), 1e-3),
-    **dict.fromkeys(("us", "usec", "µs", "μs", "microsecond", "microseconds", "micros"), 1e-6),
+    **dict.fromkeys(
+        (
+            "s",
+            "sec",
+            "secs",
+            "second",
+            "seconds",
+            "sek",
+            "sekunden",
+            "secondes",
+            "segundos",
+            "\u0441",
+            "\u0441\u0435\u043a",
+        ),
+        1.0,
+    ),
+    **dict.fromkeys(("ms", "msec", "msecs", "millisecond", "milliseconds", "millis", "milli", "\u043c\u0441"), 1e-3),
+    **dict.fromkeys(("us", "usec", "µs", "μs", "microsecond", "microseconds", "micros", "\u043c\u043a\u0441"), 1e-6),
     **dict.fromkeys(("ns", "nsec", "nanosecond", "nanoseconds", "nanos"), 1e-9),
     **dict.fromkeys(("min", "mins", "minute", "minutes"), 60.0),
     **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 3600.0),
@@ -70,7 +86,7 @@ def number(text: str, *, decimal_comma: bool) -> float:
 
 
 def _spelled(text: str, *, decimal_comma: bool) -> float:
-    plain = text.strip().replace("\N{MINUS SIGN}", "-")
+    plain = _PARTED.sub("", text.strip().replace("\N{MINUS SIGN}", "-"))
     if plain.lower() in _ABSENT or _OFF.fullmatch(plain):
         return math.nan
     found = _SPELLED.fullmatch(plain)
@@ -124,7 +140,9 @@ def name_and_unit(text: str) -> tuple[str, str]:
     found = _NAMED.fullmatch(text)
     if found is None or not found["name"]:
         return text, ""
-    return found["name"], (found["a"] or found["b"] or found["c"] or found["d"] or "").strip().strip("'\"")
+    return found["name"], (found["a"] or found["b"] or found["c"] or found["d"] or found["e"] or "").strip().strip(
+        "'\""
+    )
 
 
 def time_unit_s(name: str, unit: str) -> float | None:

@@ -13,7 +13,15 @@ from edge_agent.sources.logs.makers import Maker
 _EPOCH_S = (1e9, 4e9)
 _SCALES_S = (1.0, 1e-3, 1e-6, 1e-9)
 _LONG_S = (60.0, 3600.0)
-_DAY_S, _SERIAL_DAYS = 86_400.0, (30_000.0, 70_000.0)  # of spreadsheets, since 1899: the years 1982 to 2091
+_DAY_S, _SERIAL_DAYS = (
+    86_400.0,
+    (
+        (30_000.0, 70_000.0),  # of spreadsheets, since 1899: the years 1982 to 2091
+        (720_000.0, 765_000.0),  # of MATLAB, since the year 0: 1971 to 2094
+        (2_440_000.0, 2_485_000.0),  # Julian: 1968 to 2091
+    ),
+)
+_SINCE_1601, _OF_1601_S = (1.16e17, 1.7e17), 1e-7  # file times of Windows
 _LIKELY_HZ = (20.0, 10_000.0)  # in one scale only: three powers of ten lie between the scales
 _LARGEST_SIGNAL = 1e11  # what rises from beyond it is a time, whatever its epoch
 _RISING = 0.9  # of the steps of a clock
@@ -57,7 +65,8 @@ def clocks_of(
             None,
         )
         is_epoch = _epoch_s(table[place]) is not None and not units[place].strip().lower().endswith("v")
-        if own is None and not is_text_clock(texts[place]) and not is_time_name(name) and not is_epoch:
+        is_named = is_time_name(name) or (place == 0 and is_time_name(units[place]))
+        if own is None and not is_text_clock(texts[place]) and not is_named and not is_epoch:
             continue
         clock = clock_at(place, names, units, texts, table, fs_hz, own[0] if own else None)
         if clock.is_text or _rises(table[place]):
@@ -118,6 +127,8 @@ def _epoch_s(values: NDArray[np.float64]) -> float | None:
     good = values[np.isfinite(values)]
     if not good.size or len(good) <= len(values) / 2 or good.min() <= _EPOCH_S[0] or not _rises(values):
         return None
+    if _SINCE_1601[0] < good.min() and good.max() < _SINCE_1601[1]:
+        return _OF_1601_S
     since_1970 = (scale for scale in _SCALES_S if _EPOCH_S[0] < good.min() * scale and good.max() * scale < _EPOCH_S[1])
     return next(since_1970, _scale(_step(values), None) if good.min() > _LARGEST_SIGNAL else None)
 
@@ -126,7 +137,7 @@ def _serial_s(values: NDArray[np.float64]) -> float | None:
     """Seconds of a day where the numbers can be days as spreadsheets count them, and nothing else."""
     good = values[np.isfinite(values)]
     step = _step(values)
-    if not good.size or step <= 0 or good.min() < _SERIAL_DAYS[0] or good.max() > _SERIAL_DAYS[1]:
+    if not good.size or step <= 0 or not any(low <= good.min() and good.max() <= high for low, high in _SERIAL_DAYS):
         return None
     return _DAY_S if _LIKELY_HZ[0] <= 1 / (step * _DAY_S) <= _LIKELY_HZ[1] else None
 

@@ -78,7 +78,7 @@ def columns_of(
     at = _wanted(names, wanted)
     if isinstance(at, str):
         return at
-    counters = _counters(names, table, words, {clock.column for clock in clocks}, maker)
+    counters = _counters(names, units, table, words, {clock.column for clock in clocks}, maker)
     if at is not None:
         clock: ClockColumn | None = clock_at(at, names, units, texts, table, fs_hz, None)
     else:
@@ -176,6 +176,7 @@ def _wanted(names: tuple[str, ...], wanted: str | None) -> int | str | None:
 
 def _counters(
     names: tuple[str, ...],
+    units: tuple[str, ...],
     table: list[NDArray[np.float64]],
     words: set[int],
     clocks: set[int],
@@ -187,7 +188,8 @@ def _counters(
         if place in words | clocks:
             continue
         is_own = maker is not None and bool(maker.counter) and re.search(maker.counter, name, re.IGNORECASE) is not None
-        is_first = place == 0 and len(names) > 1 and name == "column-1" and step_of(table[place]) == 1
+        is_plain = name == "column-1" or is_index_name(units[place])
+        is_first = place == 0 and len(names) > 1 and is_plain and step_of(table[place]) == 1
         # `I` is a lead and `n` may be anything: a name so short must count to be a counter.
         is_named = is_index_name(name) and (len(name.strip()) > 2 or step_of(table[place]) is not None)
         if is_own or is_named or is_first:

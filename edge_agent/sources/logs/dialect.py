@@ -7,12 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from edge_agent.sources.logs.cells import is_absent, is_grouped, is_value, number
+from edge_agent.sources.logs.cells import is_absent, is_grouped, is_number, is_value, number
 from edge_agent.sources.logs.clocks import is_clock
 
 _COMMA_NUMBER = re.compile(r"\s*['\"]?[-+]?\d+(?:\.\d{3})*,\d+(?:[eE][-+]?\d+)?['\"]?\s*")
 _SIGNED_PAIR = re.compile(r"\s*[-+]?\d+,\s*[-+]\d+\s*")
 _TELLING = 25  # different numbers on either side of the comma
+_HALF, _MOST = 0.5, 0.8  # of one before the comma; of the steps by one
 _DATE_THEN_TIME = re.compile(r"(?<=\d) +(?=\d{1,2}:\d\d[:.])")
 _IN_BRACKETS = re.compile(r"\[([^\]\s]+) +([^\]\s]+)\]")
 _HALF_OF_DAY = re.compile(r"(?<=\d) (?=[AaPp]\.?[Mm]\b)")
@@ -83,19 +84,41 @@ def dialect_of(lines: Sequence[str], *, heading: str = "") -> Dialect:
         return Dialect(",")
     if _is_one_column(look, heading):
         return Dialect("\t", decimal_comma=True)
-    scored = [(_score(look, dialect), -place, dialect) for place, dialect in enumerate(_candidates(look))]
+    scored = [(_score(look, dialect), -place, dialect) for place, dialect in enumerate(_candidates(look, filled))]
     return max(scored, key=lambda one: one[:2])[2]
 
 
 def _is_one_column(look: Sequence[str], heading: str) -> bool:
-    if "," in heading or is_value(heading, decimal_comma=True) or any(line.strip().startswith('"') for line in look):
-        return False
     whole = [line for line in look if _COMMA_NUMBER.fullmatch(line)]
-    if len(whole) <= len(look) / 2 or _are_pairs(look, whole):
+    if len(whole) <= len(look) / 2 or any(line.strip().startswith('"') for line in look):
+        return False
+    # Below one name there is one column.
+    is_one = _are_decimals(whole) if is_value(heading, decimal_comma=True) else "," not in heading
+    if not is_one or _are_pairs(look, whole):
         return False
     before = [float(line.split(",")[0].strip(" \t'\"")) for line in whole if line.count(".") == 0]
     steps = {after - here for here, after in itertools.pairwise(before)}
     return len(before) < 5 or len(steps) > 2 or min(steps) <= 0  # what rises evenly is a column of its own
+
+
+def _are_decimals(whole: Sequence[str]) -> bool:
+    """Whether what stands behind the comma can hardly be a number of its own, where no name says that it is none.
+
+    Noughts lead it and no number before it; or as many digits stand there in every line, and begin anew where the
+    number before the comma goes on by one, or that never changes.
+    """
+    parts = [line.strip(" \t'\"").partition(",")[::2] for line in whole]
+    if any(re.match(r"[-+]?0\d", before) for before, _ in parts):
+        return False
+    if any(len(behind) > 1 and behind.startswith("0") for _, behind in parts):
+        return True
+    if len({len(behind) for _, behind in parts}) > 1 or len(parts[0][1]) < 2:
+        return False
+    values = [(float(before), float(f"{before}.{behind}")) for before, behind in parts if behind.isdecimal()]
+    steps = [abs(after[1] - here[1]) for here, after in itertools.pairwise(values) if abs(after[0] - here[0]) == 1]
+    if not steps:
+        return len({before for before, _ in values}) == 1
+    return sum(step < _HALF for step in steps) > _MOST * len(steps)
 
 
 def _are_pairs(look: Sequence[str], whole: Sequence[str]) -> bool:
@@ -111,7 +134,7 @@ def _are_pairs(look: Sequence[str], whole: Sequence[str]) -> bool:
     return is_varied and not any(behind.startswith("0") for behind in long)
 
 
-def _candidates(look: Sequence[str]) -> list[Dialect]:
+def _candidates(look: Sequence[str], filled: Sequence[str]) -> list[Dialect]:
     found = []
     for delimiter in (";", "\t", ARROW, "|"):
         if sum(delimiter in line for line in look) > len(look) / 2:
@@ -119,13 +142,28 @@ def _candidates(look: Sequence[str]) -> list[Dialect]:
             comma = any(_COMMA_NUMBER.fullmatch(cell) for line in look[-50:] for cell in dialect.cells(line))
             found.append(Dialect(delimiter, decimal_comma=comma))
     if sum("," in line for line in look) > len(look) / 2:
-        within = [cell for line in look for cell in Dialect(",").cells(line) if _COMMA_NUMBER.fullmatch(cell)]
-        found.append(Dialect(",", decimal_comma=not all(is_grouped(cell) for cell in within)))
+        found.append(Dialect(",", decimal_comma=not _are_grouped(filled)))
     blank_rows = [Dialect(None).cells(line) for line in look[-50:]]
     blanks = [cell for row in blank_rows for cell in row]
     if sum(len(row) > 1 for row in blank_rows) > len(blank_rows) / 2 and not all(is_clock(line) for line in look[-5:]):
         found.append(Dialect(None, decimal_comma=any(_COMMA_NUMBER.fullmatch(cell) for cell in blanks)))
     return [*found, Dialect(",")]
+
+
+def _are_grouped(lines: Sequence[str]) -> bool:
+    """Whether the commas inside of cells part thousands, and no decimals, of which every one may have three."""
+    rows = [Dialect(",").cells(line) for line in lines]
+    columns = itertools.zip_longest(*rows, fillvalue="")
+    return all(_is_grouped(column) for column in columns if any(_COMMA_NUMBER.fullmatch(cell) for cell in column))
+
+
+def _is_grouped(column: Sequence[str]) -> bool:
+    """Whether numbers below a thousand have no comma; where there are none, whether all lie on one side of nought."""
+    with_comma = [cell for cell in column if _COMMA_NUMBER.fullmatch(cell)]
+    if not all(is_grouped(cell) for cell in with_comma):
+        return False
+    signs = {cell.strip(" \t'\"")[0] == "-" for cell in with_comma}
+    return len(signs) == 1 or any(is_number(cell, decimal_comma=False) and "," not in cell for cell in column)
 
 
 def _score(look: Sequence[str], dialect: Dialect) -> float:

@@ -109,7 +109,10 @@ def _whole(times: Times) -> Times | None:
         near = (after >= before) & (after - before <= 10 * max(usual, 1e-9) + 1e-9)
         known[1:-1][near & ((here < before) | (here > after))] = np.nan
         for end, other in ((0, 1), (-1, -2)):  # a first or a last time that stands alone
-            if not 0 <= abs(known[end] - known[other]) <= 64 * usual or (known[-1] < known[-2] and end == -1):
+            is_back = (
+                known[max(end, other)] < known[min(end, other)]
+            )  # the first was read late, or the last begins anew
+            if not 0 <= abs(known[end] - known[other]) <= 64 * usual or is_back:
                 known[end] = np.nan
     places = np.flatnonzero(np.isfinite(known))
     if len(places) < 2:
@@ -148,7 +151,7 @@ def _turn(drop: float, usual: float, *, unit_s: float, dated: bool) -> float | N
     """By how much a column that fell by `drop` has turned over; None where it has not."""
     for bits in _WIDTHS:
         turn = 2.0**bits * unit_s
-        if 0 < turn - drop <= 64 * usual:
+        if 0 < turn - drop <= min(64 * usual, turn / 2):
             return turn
     if not dated and drop > DAY_S / 2:
         return DAY_S

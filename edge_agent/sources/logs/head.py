@@ -1,5 +1,6 @@
 """What the lines above a table say: rate, names, units, in comments, in JSON, in lines of a key and a value."""
 
+import itertools
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -23,7 +24,8 @@ _NO_RATE = re.compile(
     r"|\b(?:low|high|upper|lower|[hl]pf?|range)\b|audio|temp|coeff|resolution|sync|version|number"
 )
 _INTERVAL_KEY = re.compile(
-    r"(?:.*\b)?(?:(?:sampl\w*[ _-]*)?(?:interval|period)|dt|delta[ _]?[tx]|time ?step|abtastintervall)(?:\b.*)?"
+    r"(?:.*\b)?(?:(?:sampl\w*[ _-]*)?(?:interval|period|increment)|increment|[xt] ?incr?|dt|delta[ _]?[tx]"
+    r"|time ?step|abtastintervall)(?:\b.*)?"
 )
 _HERTZ = re.compile(
     r"(?P<number>\d+(?:[.,]\d+)?)\s*(?P<kilo>k)?\s*(?:hz|hertz|hercios?|hertsi\w*|hertz\w*|герц\w*|гц|赫[兹茲]?|ヘルツ|헤르츠|sps|sa?/s"
@@ -34,7 +36,8 @@ _IN_WORDS = re.compile(
     r"\bsampl\w*(?: (?:rate|frequency))?(?: at| of| is)? *(?P<rate>\d+(?:[.,]\d+)? *k?Hz)\b", re.IGNORECASE
 )
 _PER_SAMPLE = re.compile(r"(?P<number>\d+(?:[.,]\d+)?)\s*(?P<unit>[mµμun]?s(?:ec\w*)?)\s*/\s*sample", re.IGNORECASE)
-_NUMBER = re.compile(r"(?P<number>\d+(?:[.,]\d+)?)\s*(?P<unit>[a-zµμ]*)", re.IGNORECASE)
+_NUMBER = re.compile(r"(?P<number>\d+(?:[.,]\d+)?(?:e[-+]?\d+)?)\s*(?P<unit>[a-zµμ]*)", re.IGNORECASE)
+_START = re.compile(r"\"?START\"?\s+[-+\d.eE]+\s+(?P<interval>\d[\d.eE+-]*)")  # Spike2: the first time, the step
 _NAMES_KEY = re.compile(
     r"labels?|column ?labels?|columns?|channel ?(?:titles?|names?|labels?)|channels|signals?|leads?|fields|names"
 )
@@ -80,6 +83,7 @@ def said_by(lines: Iterable[str]) -> Said:
     """Collect what these lines say; of two that say the same thing the first counts."""
     lines = list(lines)
     facts = [(key, value) for line in lines for key, value in _facts(line)]
+    facts += [fact for upper, lower in itertools.pairwise(lines) for fact in _below(upper, lower)]
     return Said(
         fs_hz=next((rate for key, value in facts if (rate := _rate(key, value)) is not None), None),
         names=_labels(facts)
@@ -98,6 +102,14 @@ def _labels(facts: list[tuple[str, str]]) -> tuple[str, ...]:
     return tuple(each) if len(each) > 1 and all(len(_parts(value)) == 1 for value in each) else ()
 
 
+def _below(upper: str, lower: str) -> Iterator[tuple[str, str]]:
+    """An interval that stands below its name in a row of names, as ``X,CH1,Start,Increment`` of an oscilloscope."""
+    names, values = re.split(r"[,;\t]", upper), re.split(r"[,;\t]", lower)
+    for name, value in zip(names, values, strict=False):
+        if len(names) > 2 and _INTERVAL_KEY.fullmatch(_key(name)) is not None:
+            yield _key(name), value.strip()
+
+
 def _facts(line: str) -> Iterator[tuple[str, str]]:
     plain = line.strip().lstrip("#%/;").strip()
     if plain.startswith(("{", "[")):
@@ -110,6 +122,9 @@ def _facts(line: str) -> Iterator[tuple[str, str]]:
     found = _PER_SAMPLE.fullmatch(plain) or _HERTZ.fullmatch(plain)
     if found is not None:
         yield "rate", plain
+    start = _START.fullmatch(plain)
+    if start is not None:
+        yield "interval", start["interval"]
     in_words = _IN_WORDS.search(plain)  # `bandpass 0.5-40 Hz, sampled at 250 Hz`
     if in_words is not None:
         yield "rate", in_words["rate"]

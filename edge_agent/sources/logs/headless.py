@@ -5,6 +5,7 @@ import re
 from edge_agent.sources.logs.cells import NotANumber, name_and_unit, number
 from edge_agent.sources.logs.clocks import is_clock
 from edge_agent.sources.logs.head import Said
+from edge_agent.sources.port import RecordUnreadable
 
 Named = tuple[tuple[str, str], ...]
 _BRAINFLOW = {24: 8, 32: 16, 15: 4}  # columns of Cyton, Cyton with Daisy, Ganglion; and their electrodes
@@ -105,3 +106,21 @@ def labview_names(said: Said, rows: list[list[str]]) -> Named:
     units = next((value.split("\t") for key, value in said.facts if key == "y unit label"), [])
     behind = dict(enumerate(units, 1))
     return tuple((name.strip(), behind.get(place, "").strip()) for place, name in enumerate(cells))
+
+
+def spike2_names(said: Said, rows: list[list[str]]) -> Named:
+    """Title and unit stand in the summary, a line a channel; several channels follow one another in the file.
+
+    Raises
+    ------
+    RecordUnreadable : more than one channel of samples: where one ends and the next begins no row says.
+    """
+    lines = [line.strip().replace('"', "").split("\t") for line in said.text.splitlines()]
+    waves = [cells for cells in lines if len(cells) > 3 and cells[0].isdecimal() and cells[1] == "Waveform"]
+    if len(waves) > 1:
+        raise RecordUnreadable(
+            "the channels follow one another in the file, so that no row holds a sample of each",
+            channels=[cells[2] for cells in waves[:8]],
+            remedy="export it from Spike2 as a spreadsheet text file, which has a column for each channel",
+        )
+    return ((waves[0][2].strip(), waves[0][3].strip()),) if waves and len(rows[0]) == 1 else ()

@@ -13,6 +13,7 @@ from edge_agent.sources.logs.headless import (
     labview_names,
     openbci_names,
     opensignals_names,
+    spike2_names,
 )
 
 
@@ -180,6 +181,11 @@ MAKERS: tuple[Maker, ...] = (
         names=labview_names,
         signals=r"^(?!X_Value$|Comment$).+",
         clocks=((r"^X_Value$", 1.0),),
+    ),
+    Maker(
+        name="Spike2",
+        head=r'^"CHANNEL"\s+"\d+"',
+        names=spike2_names,
     ),
     Maker(
         name="BioSPPy simple text format",

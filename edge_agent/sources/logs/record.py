@@ -3,6 +3,7 @@
 import itertools
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 
 from biosignal.signal.blocks import Gap, Lead, LeadKind, SampleBlock, Signal, Unit
 from edge_agent.sources.logs.layout import HEAD_ROWS, Layout, read_layout
+from edge_agent.sources.logs.lists import has_lists, is_json, written_out
 from edge_agent.sources.logs.own_rows import MARK, OwnRows
 from edge_agent.sources.logs.rows import RowReader, What
 from edge_agent.sources.logs.survey import Survey, numbered, survey
 from edge_agent.sources.logs.text_file import TextFile, look_at
-from edge_agent.sources.logs.wide import Wide, has_lists, wide_of
+from edge_agent.sources.logs.wide import Wide, wide_of
 from edge_agent.sources.port import (
     Description,
     LeadDescription,
@@ -49,14 +51,14 @@ class CsvRecord:
             raise RecordUnreadable("a rate must be positive", fs_hz=fs_hz, remedy="`--fs 250`")
         self._path = path
         self._file = look_at(path)
+        self._notes: tuple[str, ...] = ()
         with self._file.lines() as lines:
             head = list(itertools.islice(lines, HEAD_ROWS))
-            if has_lists(head):
-                raise RecordUnreadable(
-                    "the cells of a row hold lists of samples, and a row is read as one sample",
-                    file=str(path),
-                    remedy="write one sample a line: a column for each lead and one of times, or an .npz of arrays",
-                )
+        if (in_json := is_json(head)) or has_lists(head):
+            log = written_out(path, self._file, is_table=not in_json)
+            self._file, self._notes = replace(self._file, written_out=log.lines), log.notes
+        with self._file.lines() as lines:
+            head = list(itertools.islice(lines, HEAD_ROWS))
             is_own = bool(head) and head[0].startswith(MARK)
             wide = None if is_own else wide_of(head, lines)
         if is_own:
@@ -86,7 +88,7 @@ class CsvRecord:
             content_hash=self._file.digest,
             length=self._rows.length,
             path=str(self._path),
-            notes=self._rows.notes,
+            notes=(*self._notes, *self._rows.notes),
         )
 
     def description(self) -> Description:

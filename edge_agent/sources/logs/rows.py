@@ -12,6 +12,7 @@ from edge_agent.sources.logs.dialect import without_empty_end
 from edge_agent.sources.logs.head import is_comment
 from edge_agent.sources.logs.layout import Layout
 
+_ONE_WORD = re.compile(r"[^\W\d_]{3,}[\w .:-]*")
 _LETTERS = re.compile(r"[^\W\d_]{3,}")
 
 
@@ -60,6 +61,8 @@ class RowReader:
                 values = [self._dialect.value(cells[place]) for place in self._columns]
             except NotANumber:
                 return self._odd(line, cells)
+            if self._clock is not None and _is_word(cells[self._clock.column], is_text=self._clock.is_text):
+                return Parsed(What.ASIDE, values, cells)  # `Mean,12.3` below the table, `EVENT,4000` inside of it
             if self._off and any(cells[place].strip() in ("1", "1.0") for place in self._off):
                 values = [np.nan] * len(values)
             return Parsed(What.SAMPLE, values, cells)
@@ -112,6 +115,14 @@ class RowReader:
             return self._dialect.value(cells[self._counter])
         except NotANumber:
             return np.nan
+
+
+def _is_word(cell: str, *, is_text: bool) -> bool:
+    """Whether a cell names something in place of a time: damage leaves a figure, or is no word."""
+    plain = cell.strip().strip("'\"")
+    if is_text and any(sign.isdigit() for sign in plain):  # `Jan 2 10:00:00`
+        return False
+    return _ONE_WORD.fullmatch(plain) is not None and not is_off(cell)
 
 
 def _is_remark(cells: list[str]) -> bool:

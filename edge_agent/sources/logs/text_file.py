@@ -2,7 +2,7 @@
 
 import codecs
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +16,16 @@ _WIDE = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 
 @dataclass(frozen=True, slots=True)
 class TextFile:
-    """A file of text: the hash of its bytes, its encoding, and whether its last line has an end."""
+    """A file of text: the hash of its bytes, its encoding, and whether its last line has an end.
+
+    `written_out` are the lines that stand for those of the file, where its samples lie in lists.
+    """
 
     path: Path
     digest: str
     encoding: str
     ends_whole: bool
+    written_out: Sequence[str] | None = None
 
     @contextmanager
     def lines(self) -> Iterator[Iterator[str]]:
@@ -31,6 +35,9 @@ class TextFile:
         ------
         RecordUnreadable : the file went away meanwhile.
         """
+        if self.written_out is not None:
+            yield iter(self.written_out)
+            return
         try:
             with self.path.open(encoding=self.encoding, errors="replace", newline=None) as file:
                 yield (line.rstrip("\n").replace("\0", "") for line in file)

@@ -20,7 +20,6 @@ _MOST_LINES = 64  # leads of a file
 _LONG = 120  # cells in one line: no table has so many columns and so few rows
 _FEW, _LOOK = 5, 200  # lines
 _SAME = 0.6  # of the lines of a table have its width
-_LIST = 8  # numbers in one cell: no sample has so many
 _ANY = re.compile(r"[,;\s|]+")
 
 
@@ -74,24 +73,6 @@ def wide_of(lines: list[str], rest: Iterator[str]) -> Wide | None:
         fs_hz=said.fs_hz,
         notes=tuple(notes),
     )
-
-
-def has_lists(lines: list[str]) -> bool:
-    """Whether cells of a table hold lists of samples, as watches export them: a row is then no sample, nor a lead."""
-    content = [line for line in lines if line.strip() and not is_comment(line)][:_LOOK]
-    parts = [line.split('"') for line in content]
-    # A line that is quoted as a whole is a row all the same.
-    lists = sum(
-        any(part.strip() for part in each[::2]) and any(len(_numbers_in(cell)) >= _LIST for cell in each[1::2])
-        for each in parts
-    )
-    return len(content) > 1 and lists >= len(content) / 2
-
-
-def _numbers_in(cell: str) -> list[str]:
-    """The numbers of a cell that holds nothing else; none where it does."""
-    cells = _cells(cell)
-    return cells if all(is_number(each, decimal_comma=False) for each in cells) else []
 
 
 def _is_running(lines: list[str]) -> bool:

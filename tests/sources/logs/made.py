@@ -243,3 +243,11 @@ def nihon_kohden(values, *, fs_hz=250):
         "Bins/uV=1.000 Time=10:00:00\nECG  Resp\n"
     )
     return head + "".join(f"{value:10.2f} {0:10.2f}\n" for value in _int(values))
+
+
+def spike2(values, *, fs_hz=250):
+    head = (
+        '"INFORMATION"\n"rest.smr"\n\n"SUMMARY"\n"1"\t"Waveform"\t"ECG"\t"mV"\t"250"\t"1"\t"0"\n\n'
+        f'"CHANNEL"\t"1"\n"Waveform"\n"no remark"\n"ECG"\n"mV"\n"250"\n\n"START"\t0.00000\t{1 / fs_hz:.5f}\n'
+    )
+    return head + lines([f"{value:.5f}"] for value in values)

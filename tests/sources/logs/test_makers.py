@@ -47,6 +47,7 @@ KNOWN = {
     "zephyr": (made.zephyr, "Zephyr BioHarness", 250, ("EcgWaveform",), RAW, LeadKind.ECG),
     "hexoskin": (made.hexoskin, None, 256, ("ECG_I",), MV, LeadKind.ECG),
     "labview": (made.labview, "LabVIEW measurement file", 250, ("ECG", "Resp"), MV, LeadKind.ECG),
+    "spike2": (made.spike2, "Spike2", 250, ("ECG",), MV, LeadKind.ECG),
     "nihon-kohden": (made.nihon_kohden, None, 250, ("ECG", "Resp"), RAW, LeadKind.ECG),
     "wfdb-pandas": (made.pandas_of_wfdb, None, 250, ("II",), MV, LeadKind.ECG),
     "vernier": (made.vernier, None, 200, ("Latest: Potential",), MV, LeadKind.UNKNOWN),

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from biosignal.signal.blocks import LeadKind, Unit
 from edge_agent.sources.logs.cells import NotANumber, is_grouped, number
 from edge_agent.sources.logs.clocks import clock_of, is_clock
 from edge_agent.sources.logs.record import CsvRecord
@@ -106,6 +107,89 @@ TABLES = {
         512,
         [("Lead I", "ecg")],
     ),
+    "oscilloscope-of-tektronix": (
+        "".join(
+            f"{said},{n / 250:.6f},{v},\n"
+            for n, (said, v) in enumerate(
+                zip(
+                    ["Record Length,600,", "Sample Interval,4e-3,", "Vertical Units,mV,", *[",,"] * (len(WAVE) - 3)],
+                    WAVE,
+                    strict=True,
+                )
+            )
+        ),
+        {},
+        250,
+        [("column-2", "unknown")],
+    ),
+    "oscilloscope-of-tektronix-later": (
+        "Model,TBS1052B\nSample Interval,0.004\nVertical Units,mV\nVertical Offset,0\nLabel,\nTIME,CH1\n"
+        + each(lambda n, v: f"{n / 250:.4e},{v}"),
+        {},
+        250,
+        [("CH1", "unknown")],
+    ),
+    "oscilloscope-of-rigol": (
+        "X,CH1,Start,Increment,\nSequence,mV,-5.000000e+00,4.000000e-03\n" + each(lambda n, v: f"{n},{v},"),
+        {},
+        250,
+        [("CH1", "unknown")],
+    ),
+    "oscilloscope-of-rigol-later": (
+        "CH1V,CH2V,t0 =-5.0e+00, tInc = 4.0e-03\n" + each(lambda n, v: f"{v / 1000},1,,"),
+        {},
+        250,
+        [("CH1", "unknown"), ("CH2", "unknown")],
+    ),
+    "oscilloscope-of-siglent": (
+        "Sample Interval,Analog:0.004\nVertical Units,CH1:mV,CH2:mV\nSerial Number,X\nSource,CH1,CH2\n"
+        "Second,mV,mV\n" + each(lambda n, v: f"{n / 250:.6E},{v},1"),
+        {},
+        250,
+        [("CH1", "unknown"), ("CH2", "unknown")],
+    ),
+    "oscilloscope-of-keysight": (
+        "x-axis,1\nsecond,mV\n" + each(lambda n, v: f"{n / 250 - 1:.6E},{v}"),
+        {},
+        250,
+        [("mV", "unknown")],
+    ),
+    "a-table-before-the-table": (
+        "HR,SpO2\n75,98\n\ntime,ecg\n" + each(lambda n, v: f"{n * 4},{v}"),
+        {},
+        250,
+        [("ecg", "ecg")],
+    ),
+    "sums-below-the-table": (
+        "time,ecg\n" + each(lambda n, v: f"{n * 4},{v}") + "\nMean,12.3\nMax,999\n",
+        {},
+        250,
+        [("ecg", "ecg")],
+    ),
+    "events-inside-of-the-table": (
+        "time,ecg\n" + each(lambda n, v: f"{n * 4},{v}" + (f"\nEVENT,{n * 4},button" if n % 100 == 50 else "")),
+        {},
+        250,
+        [("ecg", "ecg")],
+    ),
+    "rows-numbered-below-a-hash": (
+        "#;Zeit;EKG;Kommentar\n" + each(lambda n, v: f"{n};{n * 4};{v};"),
+        {},
+        250,
+        [("EKG", "ecg")],
+    ),
+    "thousands-of-switzerland": (
+        "time;ecg\n" + each(lambda n, v: f"{n * 4:,};{v:,}".replace(",", "'")),
+        {},
+        250,
+        [("ecg", "ecg")],
+    ),
+    "thousands-of-france": (
+        "temps;ECG\n" + each(lambda n, v: f"{n * 4:,};{v:,}".replace(",", "\u202f")),
+        {},
+        250,
+        [("ECG", "ecg")],
+    ),
     "apple-japanese": (
         "\u540d\u524d,X\n\u30c7\u30d0\u30a4\u30b9,"
         + APPLE.format("\u30b5\u30f3\u30d7\u30eb\u30ec\u30fc\u30c8", "\u8a98\u5c0e,I\u8a98\u5c0e", "\u5358\u4f4d")
@@ -169,6 +253,32 @@ def test_one_number_with_a_decimal_comma_is_one_lead_whatever_its_size(tmp_path_
     np.testing.assert_allclose(samples, [[float(value) for value in values]], rtol=1e-6)
 
 
+@settings(max_examples=20, deadline=None)
+@given(level=st.floats(0.001, 30), swing=st.floats(1.5, 900), is_quoted=st.booleans(), time=st.booleans())
+def test_three_decimals_behind_every_comma_are_no_thousands(tmp_path_factory, level, swing, is_quoted, time):
+    values = [f"{level + swing * np.sin(at / 7):.3f}".replace("-0.000", "0.000") for at in range(600)]
+    sign = '"' if is_quoted else ""
+    rows = [
+        (f'"{n / 250:.3f}",'.replace(".", ",", 1) if time and is_quoted else "")
+        + f"{sign}{value.replace('.', ',')}{sign}"
+        for n, value in enumerate(values)
+    ]
+    path = tmp_path_factory.mktemp("three") / "table.csv"
+    path.write_text(('"Zeit (s)",' if time and is_quoted else "") + f"{sign}EKG{sign}\n" + "\n".join(rows) + "\n")
+    samples, _ = read(CsvRecord(path, fs_hz=250))
+    np.testing.assert_allclose(samples, [[float(value) for value in values]], rtol=1e-6)
+
+
+@settings(max_examples=20, deadline=None)
+@given(digits=st.integers(2, 4), level=st.floats(0.0, 3.0), swing=st.floats(0.3, 2.0))
+def test_one_number_with_a_decimal_comma_needs_no_name(tmp_path_factory, digits, level, swing):
+    values = [f"{level + swing * np.sin(at / 40):.{digits}f}" for at in range(600)]
+    path = tmp_path_factory.mktemp("lone") / "table.csv"
+    path.write_text("".join(value.replace(".", ",") + "\n" for value in values))
+    samples, _ = read(CsvRecord(path, fs_hz=250))
+    np.testing.assert_allclose(samples, [[float(value) for value in values]], rtol=1e-6)
+
+
 @given(value=st.integers(-(10**12), 10**12))
 def test_thousands_may_be_parted_by_commas(value):
     assert number(f"{value:,}", decimal_comma=False) == value
@@ -194,3 +304,38 @@ def test_a_basic_stamp_is_the_time_that_its_long_form_is(since, between):
 @pytest.mark.parametrize("text", ["20231302T100000x", "202301021000", "1672650000123", "20230102 10000"])
 def test_a_long_number_is_no_stamp(text):
     assert not is_clock(text)
+
+
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        lambda n: f"{133171236000000000 + n * 40000}",
+        lambda n: f"{738888.4166666667 + n / 250 / 86400:.10f}",
+        lambda n: f"{2459946.9166666667 + n / 250 / 86400:.10f}",
+    ],
+    ids=["windows", "matlab", "julian"],
+)
+def test_the_epochs_of_windows_matlab_and_astronomers_give_the_rate(tmp_path, stamp):
+    path = tmp_path / "table.csv"
+    path.write_text("time,ecg\n" + each(lambda n, v: f"{stamp(n)},{v}"))
+    assert CsvRecord(path).recording_facts().fs_hz == pytest.approx(250, rel=2e-3)
+
+
+@settings(max_examples=25, deadline=None)
+@given(late_ms=st.integers(5, 40), every=st.integers(40, 200), step_ms=st.sampled_from([2, 4, 8]))
+def test_rows_that_are_stamped_late_the_first_one_too_are_no_gap(tmp_path_factory, late_ms, every, step_ms):
+    path = tmp_path_factory.mktemp("late") / "table.csv"
+    path.write_text("ms,ecg\n" + each(lambda n, v: f"{n * step_ms + (late_ms if n % every == 0 else 0)},{v}"))
+    source = CsvRecord(path)
+    assert source.recording_facts().fs_hz == 1000 / step_ms
+    samples, gaps = read(source)
+    assert (samples[0].tolist(), gaps) == (WAVE, [])
+
+
+def test_units_in_cyrillic_letters_are_those_of_latin_ones(tmp_path):
+    path = tmp_path / "table.csv"
+    names = "\u0427\u0430\u0441 (\u043c\u0441);\u0415\u041a\u0413 (\u043c\u043a\u0412)\n"
+    path.write_text(names + each(lambda n, v: f"{n * 4};{v}"), encoding="utf-8")
+    facts = CsvRecord(path).recording_facts()
+    assert facts.fs_hz == 250
+    assert [(lead.kind, lead.unit) for lead in facts.leads] == [(LeadKind.ECG, Unit.MICROVOLT)]
