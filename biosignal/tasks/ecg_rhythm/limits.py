@@ -17,9 +17,8 @@ class RhythmLimits:
     `vt_hold_ratio` on the MIT-BIH Malignant Ventricular Ectopy Database. Where a probability of fibrillation opens and
     closes it by the last `long_intervals` intervals and the shapes of the beats was chosen on the former as well, so
     that its ectopy is called fibrillation for about a hundredth of the time. `af_open_lately`, `af_close_lately` and
-    the greatest probability of what counts as something else, `af_before` and `af_before_row`, were chosen on those
-    records, on the synthetic patient (seeds 100 to 119) and on strips of the challenge of 2017, fibrillation behind a
-    normal rhythm.
+    the greatest probability of what counts as something else, `af_before`, were chosen on those records, on the
+    synthetic patient (seeds 100 to 119) and on strips of the challenge of 2017, fibrillation behind a normal rhythm.
 
     Raises
     ------
@@ -67,7 +66,6 @@ class RhythmLimits:
     af_open_lately: float = 0.9
     af_close_lately: float = 0.6
     af_before: float = 0.02
-    af_before_row: float = 0.3
     afl_open: float = 0.6
     afl_close: float = 0.4
     atrial_hold_s: float = 60.0
@@ -110,8 +108,7 @@ class RhythmLimits:
             (self.af_close, self.af_open),
             (self.af_close_long, self.af_open_long),
             (self.af_close_lately, self.af_open_lately),
-            (self.af_before, self.af_before_row),
-            (self.af_before_row, self.af_close_lately),
+            (self.af_before, self.af_close_lately),
             (self.afl_close, self.afl_open),
         )
         if not all(0 < closes < opens <= 1 for closes, opens in atrial):

@@ -14,18 +14,13 @@ BEFORE_BEATS = 48
 """So many beats before those hold none that came early."""
 QUIET = slice(-7, -2)
 """Among these of the latest names one is sure that it was none; the last two may know of the change."""
-ROW = 5
-"""So often in a row the last few beats say so, where beats did come early before."""
-ELSE = slice(-ROW - 6, -ROW - 1)
-"""Among these one says that it was something else, then."""
 
 
 class Before:
     """What there was before the last few beats.
 
     A few beats of ectopy look like a few beats of fibrillation. So the last beats alone count once only behind a rhythm
-    of which the whole history was sure that it was none, and in which no beat came early; and elsewhere `ROW` times in
-    a row, behind a rhythm that was more likely none.
+    of which the whole history was sure that it was none, and in which no beat came early.
     """
 
     def __init__(self) -> None:
@@ -37,12 +32,8 @@ class Before:
 
     def begins(self, named: Sequence[Named], kind: str, limits: RhythmLimits) -> bool:
         """Whether `kind` has just begun by the last few beats, of which the last of these names says how probable."""
-        says_so = [probable_lately(one, kind) >= limits.af_open_lately for one in named[-ROW:]]
-        if not says_so[-1]:
-            return False
-        if not any(list(self._ectopic)[:-SINCE_BEATS]) and _least(named[QUIET], kind) <= limits.af_before:
-            return True
-        return all(says_so) and _least(named[ELSE], kind) <= limits.af_before_row
+        is_calm = not any(list(self._ectopic)[:-SINCE_BEATS]) and _least(named[QUIET], kind) <= limits.af_before
+        return is_calm and probable_lately(named[-1], kind) >= limits.af_open_lately
 
 
 def _least(named: Sequence[Named], kind: str) -> float:
