@@ -19,6 +19,7 @@ from biosignal.tasks import TASKS
 from biosignal.tasks.ecg_front.channels import RATE_HZ, Channels, brought_to_rate
 from biosignal.tasks.ecg_front.fusion import REFRACTORY, Fibrillation, Peaks
 from biosignal.tasks.ecg_front.kinds import CONTRACT, OUTPUTS, STATE_IN, STATE_OUT, STEPS
+from biosignal.tasks.ecg_front.stage import WARM_STEPS
 from edge_agent.inference.bundle_folder import cpu_backend, find_bundle, load_bundle
 
 FRONT = TASKS["ecg-front"]
@@ -33,8 +34,9 @@ class Steep:
     rung = Rung.ONNX_CPU
     bundle = "ecg-front/0.0.1"
 
-    def __init__(self, *, fails_at=(), vf=0.0, vf_at=None):
+    def __init__(self, *, fails_at=(), no_number_at=(), vf=0.0, vf_at=None):
         self.steps, self._fails_at, self._vf, self._vf_at = 0, fails_at, vf, vf_at
+        self._no_number_at = no_number_at
 
     def infer(self, inputs):
         self.steps += 1
@@ -46,6 +48,8 @@ class Steep:
         scores[:, :, QRS] = delayed[:, :STEPS]
         scores[:, :, VF] = self._vf if self._vf_at is None or self.steps in self._vf_at else 0.0
         scores[:, :, GOOD] = 1.0
+        if self.steps in self._no_number_at:
+            scores[:] = np.nan
         state[:, :12] = delayed[:, STEPS:]
         return {"scores": scores, STATE_OUT: state}
 
@@ -316,6 +320,16 @@ def test_a_network_that_dies_leaves_the_classical_detector_at_work():
     found = complexes(run(samples, Steep(fails_at=range(60, 10_000))))
     assert np.max(np.diff(found)) < 3.5 * FS_HZ
     assert len(found) == pytest.approx(len(complexes(run(samples, None))), abs=4)
+
+
+@pytest.mark.parametrize("steps", [{1}, {2}, {60}, {60, 61, 75}])
+def test_behind_an_answer_that_is_no_number_complexes_are_where_they_are(steps):
+    samples, _ = sinus()
+    found = complexes(run(samples, Steep(no_number_at=steps)))
+    sound = complexes(run(samples, Steep()))
+    behind_s = (max(steps) + WARM_STEPS + 2) * STEP_S
+    assert [at for at in found if at > behind_s * FS_HZ] == [at for at in sound if at > behind_s * FS_HZ]
+    assert len(found) == pytest.approx(len(sound), abs=3)
 
 
 def test_behind_a_gap_it_begins_as_at_a_start():

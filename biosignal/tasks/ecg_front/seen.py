@@ -11,7 +11,7 @@ from biosignal.model.contract import SCORES
 from biosignal.model.model import Model
 from biosignal.signal.filters import Array
 from biosignal.tasks.ecg_front.channels import RATE_HZ, Channels, brought_to_rate
-from biosignal.tasks.ecg_front.kinds import DELAY, STATE, STATE_IN, STATE_OUT, STEPS
+from biosignal.tasks.ecg_front.kinds import DELAY, OUTPUTS, STATE, STATE_IN, STATE_OUT, STEPS
 
 
 class Network:
@@ -80,7 +80,7 @@ class Network:
         Returns
         -------
         Which sample at 125 Hz the first answer is about, and the answers, float32, shape (lead, sample, output);
-        nothing where the network did not answer.
+        nothing where the network did not answer, and `nothing_said` is of that shape.
         """
         self.taken = self._resampler.take(STEPS)
         channels = self._channels.push(self.taken)
@@ -102,6 +102,11 @@ class Network:
         self._state = state
         self.seen_steps += 1
         return max(first, 0), scores[:, max(-first, 0) :]
+
+    @property
+    def nothing_said(self) -> NDArray[np.float32]:
+        """Zeros in the place of the last step's answers, shape (lead, sample, output): later ones are in theirs."""
+        return np.zeros((self._rows, min(STEPS, STEPS * self._steps - DELAY), len(OUTPUTS)), np.float32)
 
     def _forget(self) -> None:
         self.seen_steps = 0

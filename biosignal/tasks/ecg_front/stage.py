@@ -259,6 +259,7 @@ class FrontStage:
             if scores is None:
                 if stretch.is_seen:
                     self._steps.append(_Unanswered(at))
+                stretch.peaks.push(network.nothing_said, network.taken)
                 stretch.fall_back()
                 continue
             peaks = stretch.peaks.push(scores, network.taken)
