@@ -269,7 +269,7 @@ def test_a_lead_that_is_fit_and_does_not_fibrillate_denies_it():
         scores = np.zeros((2, STEPS, len(OUTPUTS)), np.float32)
         scores[:, :, VF], scores[:, :, GOOD] = np.array(vf)[:, np.newaxis], np.array(good)[:, np.newaxis]
         fibrillation = Fibrillation(2)
-        for _ in range(20):
+        for _ in range(Fibrillation.UNSETTLED + 20):
             fibrillation.push(scores)
         return fibrillation.steps_on()
 
@@ -277,6 +277,17 @@ def test_a_lead_that_is_fit_and_does_not_fibrillate_denies_it():
     assert steps_on((0.9, 0.1), (1, 1)) == 0
     assert steps_on((0.9, 0.1), (1, 0)) == 20
     assert steps_on((0.2, 0.1), (1, 1)) == 0
+
+
+def test_in_the_first_moment_of_a_lead_nothing_fibrillates():
+    scores = np.zeros((1, STEPS, len(OUTPUTS)), np.float32)
+    scores[:, :, VF], scores[:, :, GOOD] = 0.9, 1.0
+    fibrillation = Fibrillation(1)
+    on = []
+    for _ in range(Fibrillation.UNSETTLED + 3):
+        fibrillation.push(scores)
+        on.append(fibrillation.steps_on())
+    assert on == [0] * Fibrillation.UNSETTLED + [1, 2, 3]
 
 
 # ---- which detector holds when ---------------------------------------------------------------------------------------

@@ -257,8 +257,13 @@ class Fibrillation:
     the records of vfdb, cudb and svdb that are kept out of the training.
     """
     FIT = 0.5
+    UNSETTLED = 7
+    """In so many steps at a start, 1.8 s, nothing fibrillates: the network knows nothing of the lead yet, and an
+    electrode that is being put on looks like it. Chosen on normal strips of cinc2017, where twice as many gain nothing.
+    """
 
     def __init__(self, rows: int) -> None:
+        self._steps = 0
         self._means: Array = np.zeros((0, rows))
         self._either: Array = np.zeros((0, rows))
         self._fits: Array = np.zeros((0, rows))
@@ -274,6 +279,8 @@ class Fibrillation:
         recent = self._means[-self.LEVEL_OVER :]
         likely = np.add.reduce(recent, axis=0) / len(recent) > self.LEAST
         on = likely & (np.add.reduce(self._either, axis=0) / len(self._either) > self.EITHER)
+        self._steps += 1
+        on &= self._steps > self.UNSETTLED
         self._on = np.concatenate((self._on[-self.WITHIN + 1 :], on[np.newaxis]))
 
     def steps_on(self) -> int:
