@@ -27,7 +27,7 @@ from biosignal.model.model import Model
 from biosignal.signal.blocks import Gap, Lead
 from biosignal.stream.stage import Item
 from biosignal.tasks import TASKS
-from biosignal.tasks.ecg_front.kinds import LATELY
+from biosignal.tasks.ecg_front.kinds import FIBRILLATES, LATELY
 from biosignal.tasks.ecg_rhythm.kinds import CONTRACT
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
 from biosignal.tasks.ecg_rhythm.stage import RhythmStage
@@ -758,6 +758,14 @@ def test_a_run_with_which_the_pulse_changes_is_told(then):
     told = run(in_time(beats, pulse(1.3, RUN_S + 0.4), then))
     assert "vt" in alarms_of(told)
     check_revisions(told)
+
+
+def test_a_run_that_was_held_is_not_told_once_the_heart_fibrillates():
+    beats = watched(rhythm([*steady(25), *[("V", 0.4)] * 6, *[("V", 0.75)] * 6]))
+    judged = [fitness(index, 0.9, "none" if index < 23 else FIBRILLATES) for index in range(30)]
+    told = [one.kind for one in run(in_time(beats, judged, pulse(1.3, RUN_S + 4.0)))]
+    assert "vt" not in told
+    assert "vt" in [one.kind for one in run(in_time(beats, pulse(1.3, RUN_S + 4.0)))]
 
 
 def test_a_run_that_ends_before_the_pulse_could_change_is_told_when_it_is_over():

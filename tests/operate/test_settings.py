@@ -127,6 +127,11 @@ def test_a_value_that_cannot_be_is_refused_with_its_line(tmp_path, text, why):
     assert "edge.toml:2" in str(caught.value)
 
 
+def test_the_home_of_nobody_is_refused_with_its_line(tmp_path):
+    with pytest.raises(Refused, match=r"edge\.toml:2"):
+        load(tmp_path, '[device]\nstate_dir = "~0/state"\n')
+
+
 def test_broken_toml_and_a_missing_file_are_refused(tmp_path):
     with pytest.raises(Refused, match="line 1"):
         load(tmp_path, "[source\n")

@@ -19,7 +19,8 @@ class RateRule:
     beyond it by `rate_margin_per_min`, and near the limit once the rate was so for `rate_near_s`. It closes when the
     rate was back inside by the same margin for `rate_inside_s`, and ends where it came back; so a rate near a limit
     does not flap. `extreme_beats` intervals in a row, each below `extreme_bradycardia_per_min`, open
-    `bradycardia` at once. Fast ventricular beats do not open `tachycardia`: `vt` reports them.
+    `bradycardia` at once. Fast ventricular beats do not open `tachycardia`: `vt` reports them. Nothing opens that a
+    pulse denies which goes on as before at another rate (`PulseWitness.steady`).
     """
 
     def __init__(self, log: FindingLog, limits: RhythmLimits, pulse: PulseWitness) -> None:

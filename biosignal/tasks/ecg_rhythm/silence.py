@@ -30,7 +30,7 @@ class SilenceRule:
     An asystole has ended when `asystole_back_beats` beats came without a pause between them: a dying heart gives a beat
     now and then, and each silence between them is the same alarm. Meanwhile, and in fibrillation, no pause is told.
     A pause is withdrawn if its interval turns out to hold a rejected second. Missed beats look like pauses, so a pause
-    must also exceed `pause_ratio` times the median of the last RR intervals.
+    must also exceed `pause_ratio` times the median of the last RR intervals. A pulse that goes on as before denies one.
     """
 
     def __init__(self, log: FindingLog, limits: RhythmLimits, pulse: PulseWitness) -> None:

@@ -109,9 +109,8 @@ def _whole(times: Times) -> Times | None:
         near = (after >= before) & (after - before <= 10 * max(usual, 1e-9) + 1e-9)
         known[1:-1][near & ((here < before) | (here > after))] = np.nan
         for end, other in ((0, 1), (-1, -2)):  # a first or a last time that stands alone
-            is_back = (
-                known[max(end, other)] < known[min(end, other)]
-            )  # the first was read late, or the last begins anew
+            # The first was read late, or the last begins anew.
+            is_back = known[max(end, other)] < known[min(end, other)]
             if not 0 <= abs(known[end] - known[other]) <= 64 * usual or is_back:
                 known[end] = np.nan
     places = np.flatnonzero(np.isfinite(known))
