@@ -213,6 +213,17 @@ def test_any_task_is_reviewed_by_its_own_labels_and_keys(fed, page_of):
     expect(page.locator("#revealed")).to_be_visible()
 
 
+def test_a_key_pressed_the_moment_the_list_of_keys_closes_is_not_lost(page_of):
+    page = page_of()
+    page.goto("/review")
+    expect(page.locator("#labels button").first).to_be_enabled(timeout=30_000)
+    page.evaluate(
+        """() => ["?", "?", "Enter"].forEach((key) =>
+            document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true })))"""
+    )
+    expect(page.locator("#said")).to_contain_text("The device's answer is shown", timeout=15000)
+
+
 SAID = [
     # keys of the labels, the key pressed, and which label it says
     ("Nsv", "N", 0),

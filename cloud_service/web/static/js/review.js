@@ -374,7 +374,8 @@ function meant(event) {
     n: () => go(at + 1), p: () => go(at - 1), a: chooseAll, c: ofThis(confirm), u: undo,
     ArrowRight: () => choose(desk.chosen + 1), ArrowLeft: () => choose(desk.chosen - 1),
   };
-  if (key === "Enter" && !event.target.closest("button, a, summary")) return reveal;
+  // until the next frame the focus of a dialog that was just closed stays on its hidden button, which means no key
+  if (key === "Enter" && !event.target.closest(":is(button, a, summary):not(dialog:not([open]) *)")) return reveal;
   if (["[", "]", "+", "=", "-"].includes(key)) return () => paper.key(key);
   return acts[key.length === 1 ? key.toLowerCase() : key];
 }
