@@ -276,6 +276,31 @@ def test_an_early_run_alarms_only_where_it_is_quicker_than_what_is_usual():
     assert priorities(0.65) == {Priority.MEDIUM}
 
 
+@pytest.mark.parametrize(
+    ("first_rr_s", "second_rr_s", "likeness", "priority"),
+    [
+        (0.5, 0.3, 0.2, Priority.NONE),
+        (0.3, 0.5, 0.2, Priority.NONE),
+        (0.5, 0.3, 0.9, Priority.MEDIUM),
+        (0.5, 0.48, 0.2, Priority.MEDIUM),
+        (0.5, 0.3, None, Priority.MEDIUM),
+    ],
+    ids=["ragged", "ragged the other way", "alike", "even", "unknown"],
+)
+def test_a_short_run_alarms_where_its_beats_are_even_or_alike(first_rr_s, second_rr_s, likeness, priority):
+    like = () if likeness is None else (likeness,)
+    salvo = [("V", 0.5, 0.1), ("V", first_rr_s, *like), ("V", second_rr_s, *like)]
+    found = [one for one in run(watched(rhythm([*steady(12), *salvo, *steady(5)]))) if one.kind == "v-run"]
+    assert [one.state for one in found] == [FindingState.OPENED, FindingState.CLOSED]
+    assert {one.priority for one in found} == {priority}
+
+
+def test_tachycardia_that_begins_ragged_alarms_at_its_sixth_beat():
+    salvo = [("V", 0.5, 0.1), ("V", 0.3, 0.1), ("V", 0.5, 0.1), *[("V", 0.4, 0.9)] * 6]
+    found = last(run(watched(rhythm([*steady(12), *salvo, *steady(5)]))))
+    assert [(one.kind, one.priority) for one in found if one.kind == "vt"] == [("vt", Priority.HIGH)]
+
+
 def test_a_run_at_100_a_minute_needs_no_premature_beat_but_another_shape():
     fast = [("N", 0.55, 0.99)] * 12
     assert runs([*fast, *[("V", 0.55, 0.99)] * 5, *fast]) == []
@@ -873,6 +898,8 @@ def test_limits_can_change_while_running():
         {"vt_beats": 2},
         {"irregular_close": 0.9},
         {"rate_near_s": -1.0},
+        {"run_uneven": 0.9},
+        {"run_alike": -2.0},
     ],
 )
 def test_settings_out_of_order_are_refused(limits):

@@ -12,13 +12,14 @@ class RhythmLimits:
 
     Rates are per minute, times in seconds, the rest counts of beats or fractions. The defaults follow what bedside
     monitors disclose: asystole after 4 s, a pause above 2 s, ventricular tachycardia from 6 beats at 100/min. Those of
-    runs (`run_premature_ratio`, `run_likeness`, `run_learning_beats`) were chosen on the records at hand of the MIT-BIH
-    Supraventricular Arrhythmia Database and on normal strips of the challenge of 2017, `vt_likeness` and
-    `vt_hold_ratio` on the MIT-BIH Malignant Ventricular Ectopy Database. Where a probability of fibrillation opens and
-    closes it by the last `long_intervals` intervals and the shapes of the beats was chosen on the former as well, so
-    that its ectopy is called fibrillation for about a hundredth of the time. `af_open_lately`, `af_close_lately` and
-    the greatest probability of what counts as something else, `af_before`, were chosen on those records, on the
-    synthetic patient (seeds 100 to 119) and on strips of the challenge of 2017, fibrillation behind a normal rhythm.
+    runs (`run_premature_ratio`, `run_likeness`, `run_uneven`, `run_alike`, `run_learning_beats`) were chosen on the
+    records at hand of the MIT-BIH Supraventricular Arrhythmia Database and on normal strips of the challenge of 2017,
+    `vt_likeness` and `vt_hold_ratio` on the MIT-BIH Malignant Ventricular Ectopy Database. Where a probability of
+    fibrillation opens and closes it by the last `long_intervals` intervals and the shapes of the beats was chosen on
+    the former as well, so that its ectopy is called fibrillation for about a hundredth of the time. `af_open_lately`,
+    `af_close_lately` and the greatest probability of what counts as something else, `af_before`, were chosen on those
+    records, on the synthetic patient (seeds 100 to 119) and on strips of the challenge of 2017, fibrillation behind a
+    normal rhythm.
 
     Raises
     ------
@@ -33,6 +34,8 @@ class RhythmLimits:
     run_max_rr_s: float = 2.0
     run_premature_ratio: float = 0.9
     run_likeness: float = 0.95
+    run_uneven: float = 1.35
+    run_alike: float = 0.5
     run_learning_beats: int = 8
     run_seen: float = 0.6
     run_seen_alone: float = 0.9
@@ -85,6 +88,12 @@ class RhythmLimits:
                 bradycardia_per_min=self.bradycardia_per_min,
                 tachycardia_per_min=self.tachycardia_per_min,
             )
+        if self.run_uneven < 1 or not -1 <= self.run_alike <= 1:
+            raise BadInput(
+                "one interval cannot be less than the shorter of two, nor a likeness beyond -1 and 1",
+                run_uneven=self.run_uneven,
+                run_alike=self.run_alike,
+            )
         if not 0 < self.pause_s < self.asystole_s <= self.asystole_unseen_s:
             raise BadInput("a pause must be shorter than asystole", pause_s=self.pause_s, asystole_s=self.asystole_s)
         if self.asystole_back_beats < 1:
@@ -104,6 +113,11 @@ class RhythmLimits:
             )
         if self.name_beats < 8 or self.name_every < 1:
             raise BadInput("too few beats to name a rhythm by", beats=self.name_beats, every=self.name_every)
+        self._check_atrial()
+        if not 0 < self.irregular_close < self.irregular_open <= 1:
+            raise BadInput("an irregular rhythm must close below where it opens", open=self.irregular_open)
+
+    def _check_atrial(self) -> None:
         atrial = (
             (self.af_close, self.af_open),
             (self.af_close_long, self.af_open_long),
@@ -117,8 +131,6 @@ class RhythmLimits:
             raise BadInput("a long history is longer than the shortest one", long_intervals=self.long_intervals)
         if self.atrial_hold_s < 0:
             raise BadInput("a rhythm cannot be waited for less than not at all", atrial_hold_s=self.atrial_hold_s)
-        if not 0 < self.irregular_close < self.irregular_open <= 1:
-            raise BadInput("an irregular rhythm must close below where it opens", open=self.irregular_open)
 
 
 BEDSIDE = (

@@ -91,6 +91,16 @@ class Run:
         """Whether the front end, where it looked, saw the first beats as ventricular, `least` on average."""
         return not self._seen or fmean(self._seen) >= least
 
+    def is_ragged(self, limits: RhythmLimits) -> bool:
+        """Whether the first three beats are neither evenly spaced (`run_uneven`) nor of one shape (`run_alike`).
+
+        Movement that looks ventricular is so. Where it is not known how alike they are, they are not called so.
+        """
+        first, second, third = self.beats[:3]
+        likeness = [one.number(LIKENESS_BEFORE) for one in (second, third)]
+        shorter, longer = sorted((second.start - first.start, third.start - second.start))
+        return longer >= limits.run_uneven * shorter and any(x is not None and x < limits.run_alike for x in likeness)
+
     @property
     def onset(self) -> int:
         """Sample of the first beat."""

@@ -18,13 +18,15 @@ class VentricularRule:
     interval), or if it goes at `vt_rate_per_min` and its first beat does not look like the beat before it
     (`run_likeness`): beats at the usual pace and of the usual shape that are called V are far oftener a fault of the
     classifier than a rhythm. For the same reason a run that came early and goes on at the usual pace, below the rate of
-    tachycardia, informs and does not alarm: behind an early beat a pacemaker goes on so. The front end, where it
-    looked, must have seen its beats as ventricular too (`run_seen`); a fast beat that it is sure of (`run_seen_alone`)
-    counts as ventricular whatever the classifier calls it.
-    When its latest `vt_beats` beats have the rate of tachycardia, whatever they look like,
-    the `v-run` is withdrawn and `vt` opened from the same onset: a kind never changes under one id. Where the run was
-    slow before, the `v-run` is closed and `vt` begins with those beats. A beat that is not V, a beat that nobody
-    classified, a gap, or an RR interval over `run_max_rr_s` ends a run.
+    tachycardia, informs and does not alarm: behind an early beat a pacemaker goes on so. A run whose first beats are
+    neither even nor alike (`Run.is_ragged`), as movement makes them, informs only until it is tachycardia. The front
+    end, where it looked, must have seen its beats as ventricular too (`run_seen`); a fast beat that it is sure of
+    (`run_seen_alone`) counts as ventricular whatever the classifier calls it.
+
+    When its latest `vt_beats` beats have the rate of tachycardia, whatever they look like, the `v-run` is withdrawn and
+    `vt` opened from the same onset: a kind never changes under one id. Where the run was slow before, the `v-run` is
+    closed and `vt` begins with those beats. A beat that is not V, a beat that nobody classified, a gap, or an RR
+    interval over `run_max_rr_s` ends a run.
 
     The first `run_learning_beats` behind a start, a gap or rejected signal are classified before the patient's own
     beats are known. A run that begins among them is no `v-run`; it is `vt` once it has `vt_beats_early` beats and the
@@ -154,8 +156,10 @@ class VentricularRule:
         if kind == "vt":
             self._become_vt()
             return
-        is_fast = self._run.latest_rate_per_min(self._log.fs_hz) >= self._limits.vt_rate_per_min
-        self._open = self._open_finding("v-run", alarms=is_fast or self._is_quicker(self._run))
+        run = self._run
+        is_fast = run.latest_rate_per_min(self._log.fs_hz) >= self._limits.vt_rate_per_min
+        alarms = (is_fast or self._is_quicker(run)) and not run.is_ragged(self._limits)
+        self._open = self._open_finding("v-run", alarms=alarms)
 
     def _settle_over(self, *, at_once: bool = False) -> None:
         """Say what a run that is over was once the pulse has shown it, or at once."""
