@@ -4,8 +4,9 @@ from biosignal.events import Finding, FindingState, Mark, Measure
 from biosignal.tasks.ecg_beats.kinds import LIKENESS_BEFORE
 from biosignal.tasks.ecg_front.kinds import FIBRILLATES
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
-from biosignal.tasks.ecg_rhythm.run import Run, UsualRhythm, quickened
-from biosignal.tasks.finding_log import FindingLog, mark_set, worst_quality
+from biosignal.tasks.ecg_rhythm.run import Run, UsualRhythm
+from biosignal.tasks.ecg_rhythm.run_finding import RunFinding
+from biosignal.tasks.finding_log import FindingLog, mark_set
 from biosignal.tasks.peripheral_pulse.witness import PulseWitness, Steady
 
 _LATE_S = 3.0  # a beat of the old minute is confirmed within this time
@@ -45,12 +46,9 @@ class VentricularRule:
         self._limits = limits
         self._pulse = pulse
         self._usual = UsualRhythm()
-        self._run = Run()
-        self._open: Finding | None = None
-        self._held: str | None = None
-        """What the run is, while the pulse has not changed with it."""
-        self._over: tuple[str, Run] | None = None
-        """What was so when it ended."""
+        self._going = RunFinding(log, Run())
+        self._over: RunFinding | None = None
+        """The run that was held when it ended."""
         self._minute: Finding | None = None
         self._singles = Run()
         self._coupling: tuple[Measure, ...] = ()
@@ -68,32 +66,35 @@ class VentricularRule:
         """
         self._louder = louder
         is_close = rr_s is not None and rr_s <= self._limits.run_max_rr_s
-        if self._run.count and not (is_close and self._belongs(beat, rr_s)):
+        if self._going.run.count and not (is_close and self._belongs(beat, rr_s)):
             self._end_run()
         ventricular = self._usual.is_ventricular(beat, rr_s, self._limits)
-        if ventricular or self._run.count:
+        if ventricular or self._going.run.count:
             self._lengthen(beat, rr_s)
         self._usual.add(beat, rr_s, ventricular=ventricular)
 
     def _belongs(self, beat: Mark, rr_s: float | None) -> bool:
         if self._usual.is_ventricular(beat, rr_s, self._limits):
             return True
-        is_vt = self._open is not None and self._open.kind == "vt"
-        return is_vt and self._run.is_continued(beat, rr_s, self._limits, self._log.fs_hz)
+        going = self._going
+        return going.kind == "vt" and going.run.is_continued(beat, rr_s, self._limits, self._log.fs_hz)
 
     def _lengthen(self, beat: Mark, rr_s: float | None) -> None:
-        limits, usual = self._limits, self._usual
-        if not self._run.count:
+        if not self._going.run.count:
             self._first_rr_s = rr_s
-            self._run = Run(
-                latest=limits.vt_beats,
-                premature=usual.is_premature(rr_s, limits.run_premature_ratio),
-                differs=(beat.number(LIKENESS_BEFORE) or 0.0) < limits.run_likeness,
-                early=usual.beats < limits.run_learning_beats,
-            )
-        self._run.add(beat)
-        if self._run.count >= 3:
-            self._grow()
+            self._going = RunFinding(self._log, self._begun(beat, rr_s))
+        self._going.run.add(beat)
+        if self._going.run.count >= 3:
+            self._grow(self._going)
+
+    def _begun(self, beat: Mark, rr_s: float | None) -> Run:
+        limits, usual = self._limits, self._usual
+        return Run(
+            latest=limits.vt_beats,
+            premature=usual.is_premature(rr_s, limits.run_premature_ratio),
+            differs=(beat.number(LIKENESS_BEFORE) or 0.0) < limits.run_likeness,
+            early=usual.beats < limits.run_learning_beats,
+        )
 
     def on_time(self) -> None:
         """Close the minute of single beats when no beat of it can come any more, and ask the pulse again."""
@@ -101,7 +102,8 @@ class VentricularRule:
         if self._minute is None:
             return
         end = round((self._minute_of(self._minute.onset) + 1) * 60 * self._log.fs_hz)
-        pending = self._run.count and self._run.onset < end
+        run = self._going.run
+        pending = run.count and run.onset < end
         if self._log.clock >= end + self._log.samples(_LATE_S) and not pending:
             self._close_minute()
 
@@ -117,15 +119,6 @@ class VentricularRule:
         self._settle_over(at_once=True)
         self._close_minute()
 
-    def _measures(self, run: Run) -> tuple[Measure, ...]:
-        return (
-            self._log.measure("count", run.count),
-            self._log.measure("v_rate", run.rate_per_min(self._log.fs_hz)),
-            self._log.measure("duration", self._log.seconds(run.last - run.onset)),
-            self._log.measure("probability", run.probability),
-            *((self._log.measure("otherwise", run.otherwise),) if run.otherwise else ()),
-        )
-
     def _is_run(self, run: Run, *, is_fast: bool) -> bool:
         return (run.premature or (is_fast and run.differs)) and run.is_seen(self._limits.run_seen)
 
@@ -137,86 +130,57 @@ class VentricularRule:
         steady = self._pulse.steady(run.onset, self._log.clock)
         return steady if steady is not None and steady.denies(60.0 / run.rate_per_min(self._log.fs_hz)) else None
 
-    def _grow(self) -> None:
-        limits, run = self._limits, self._run
+    def _grow(self, going: RunFinding) -> None:
+        limits, run = self._limits, going.run
         is_fast = run.latest_rate_per_min(self._log.fs_hz) >= limits.vt_rate_per_min
         is_long = run.count >= max(limits.vt_beats, limits.vt_beats_early if run.early else 0)
-        if is_fast and is_long and (self._open is None or self._open.kind == "v-run"):
-            self._held = "vt" if self._louder != FIBRILLATES else None
-        elif self._open is None and not run.early and self._is_run(run, is_fast=is_fast):
-            self._held = "v-run" if self._louder is None else None
-        elif self._open is not None and self._log.is_due(self._open):
-            self._open = self._revise(self._open, FindingState.EXTENDED)
-        if self._held is not None and self._denied_by(run) is None:
-            self._open_as(self._held)
+        if is_fast and is_long and going.kind != "vt":
+            going.held = "vt" if self._louder != FIBRILLATES else None
+        elif going.kind is None and not run.early and self._is_run(run, is_fast=is_fast):
+            going.held = "v-run" if self._louder is None else None
+        else:
+            going.extend()
+        if going.held is not None and self._denied_by(run) is None:
+            self._open_held(going)
 
-    def _open_as(self, kind: str) -> None:
+    def _open_held(self, what: RunFinding) -> None:
         """Open what the run is."""
-        self._held = None
+        kind, what.held = what.held, None
+        limits, run, fs_hz = self._limits, what.run, self._log.fs_hz
         if kind == "vt":
-            self._become_vt()
+            what.open_tachycardia(was_slow=run.rate_per_min(fs_hz) < limits.vt_rate_per_min)
             return
-        run = self._run
-        is_fast = run.latest_rate_per_min(self._log.fs_hz) >= self._limits.vt_rate_per_min
-        alarms = (is_fast or self._is_quicker(run)) and not run.is_ragged(self._limits)
-        self._open = self._open_finding("v-run", alarms=alarms)
+        is_fast = run.latest_rate_per_min(fs_hz) >= limits.vt_rate_per_min
+        what.open("v-run", alarms=(is_fast or self._is_quicker(run)) and not run.is_ragged(limits))
 
     def _settle_over(self, *, at_once: bool = False) -> None:
         """Say what a run that is over was once the pulse has shown it, or at once."""
-        if self._over is None:
+        over = self._over
+        if over is None:
             return
-        kind, run = self._over
-        steady = self._denied_by(run)
+        steady = self._denied_by(over.run)
         if steady is not None and not (steady.is_sure or at_once):
             return
         self._over = None
         if steady is None or not steady.is_sure:
-            now, self._run, self._open = (self._run, self._open), run, None
-            self._open_as(kind)
-            assert self._open is not None, "what is told is open"
-            self._revise(self._open, FindingState.CLOSED)
-            self._run, self._open = now
-
-    def _become_vt(self) -> None:
-        was_slow = self._run.rate_per_min(self._log.fs_hz) < self._limits.vt_rate_per_min
-        if self._open is not None:
-            self._revise(self._open, FindingState.CLOSED if was_slow else FindingState.WITHDRAWN)
-        if was_slow:
-            self._run = quickened(self._run)
-        self._open = self._open_finding("vt")
-
-    def _open_finding(self, kind: str, *, alarms: bool = True) -> Finding:
-        run = self._run
-        return self._log.open(
-            kind,
-            onset=run.onset,
-            end=run.last,
-            outcome=run.beats[0].outcome,
-            measures=self._measures(run),
-            quality=worst_quality(run.beats),
-            marks=mark_set(run.beats, run.count),
-            alarms=alarms,
-        )
-
-    def _revise(self, finding: Finding, state: FindingState) -> Finding:
-        run = self._run
-        return self._log.revise(
-            finding, state, end=run.last, measures=self._measures(run), marks=mark_set(run.beats, run.count)
-        )
+            self._open_held(over)
+            over.close()
+            self._going.held = None  # its next beat says anew what it is
 
     def _end_run(self) -> None:
-        run = self._run
-        if self._open is not None:
-            self._revise(self._open, FindingState.CLOSED)
-        elif self._held is not None:
+        going, run = self._going, self._going.run
+        if going.kind is not None:
+            going.close()
+        elif going.held is not None:
             self._settle_over(at_once=True)
-            self._over = (self._held, run)
+            self._over = going
             self._settle_over()
         elif run.count == 2:
-            self._log.revise(self._open_finding("pvc-couplet"), FindingState.CLOSED)
+            going.open("pvc-couplet")
+            going.close()
         elif run.count == 1:
             self._single(run.beats[0])
-        self._run, self._open, self._held = Run(), None, None
+        self._going = RunFinding(self._log, Run())
 
     def _minute_of(self, sample: int) -> int:
         return int(sample / (60 * self._log.fs_hz))

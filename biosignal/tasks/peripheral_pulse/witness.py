@@ -11,8 +11,6 @@ from biosignal.tasks.peripheral_pulse.kinds import HEIGHT
 KEPT_S = 40.0
 USUAL_LEAST = 5
 """So many waves before the silence say how high the patient's pulse is."""
-CHANGED = "changed"
-"""Said of a lead whose pulse was even and is no more."""
 DENIED = 0.15
 """Intervals that differ by more than this part are those of two rhythms."""
 
@@ -30,6 +28,12 @@ class Steady(NamedTuple):
     def denies(self, interval_s: float) -> bool:
         """Whether a heart that beat in such intervals, in seconds, would have changed it."""
         return abs(interval_s - self.interval_s) > DENIED * self.interval_s
+
+
+class Even(NamedTuple):
+    """What a lead shows whose pulse was even before: how that goes on, or nothing where it changed."""
+
+    since: Steady | None
 
 
 class PulseWitness:
@@ -106,11 +110,12 @@ class PulseWitness:
         one is not: whatever reaches a sensor from a heart that beats early, fast or not at all changes it. Low waves
         count as well, so a pulse of two heights is never even. None where it changed, or nobody can say.
         """
-        found = [self._steady(waves, since, until) for waves in self._waves.values()]
-        steady = [one for one in found if isinstance(one, Steady)]
-        return None if CHANGED in found else max(steady, key=lambda one: one.is_sure, default=None)
+        even = [one for waves in self._waves.values() if (one := self._even(waves, since, until)) is not None]
+        steady = [one.since for one in even if one.since is not None]
+        return max(steady, key=lambda one: one.is_sure, default=None) if len(steady) == len(even) else None
 
-    def _steady(self, waves: deque[Mark], since: int, until: int) -> Steady | str | None:
+    def _even(self, waves: deque[Mark], since: int, until: int) -> Even | None:
+        """Say how an even pulse went on; None where it was not even, or too little was seen to say so."""
         starts = self._high_enough(waves, since, until)
         intervals = [end - start for start, end in pairwise(starts)]
         old = sum(end <= since for end in starts[1:])
@@ -122,9 +127,9 @@ class PulseWitness:
             return None
         # A wave is told once it has fallen by half.
         if any(off[old:]) or until - starts[-1] > self.STEADY_LATE * usual[-1]:
-            return CHANGED
+            return Even(since=None)
         shown = sum(end > since + self.LAG_S * self._fs_hz for end in starts[1:])
-        return Steady(usual[-1] / self._fs_hz, is_sure=shown >= self.STEADY_LEAST)
+        return Even(since=Steady(usual[-1] / self._fs_hz, is_sure=shown >= self.STEADY_LEAST))
 
     def _high_enough(self, waves: deque[Mark], since: int, until: int) -> list[int]:
         """Samples of the waves that count, of those that were told by sample `until`."""
