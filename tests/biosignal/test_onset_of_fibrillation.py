@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_rules import FS, check_revisions, facts, last, value
+from rhythm_cases import FS, check_revisions, facts, last, value
 
 from biosignal.errors import BadInput
 from biosignal.events import (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_rules import FS, beat, check_revisions, facts, last, rhythm, steady, unasked, value, watched
+from rhythm_cases import FS, beat, check_revisions, facts, last, rhythm, steady, unasked, value, watched
 
 from biosignal.events import Finding, FindingState, Mark, MarkState, Priority, Rung, Series
 from biosignal.model.backend import BackendFailed

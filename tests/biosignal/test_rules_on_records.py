@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from test_rules import facts, in_time, mark, second, unasked
+from rhythm_cases import facts, in_time, mark, second, unasked
 
 from biosignal.events import Finding, FindingState, Mark, MarkState
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
