@@ -288,11 +288,11 @@ def test_a_tachycardia_at_the_rate_of_the_pulse_is_told():
     assert "vt" in alarms_of(run(in_time(beats, pulse(1.3, 40.0, period_s=0.5))))
 
 
-def seen_fast(usually: float) -> list[Finding]:
-    """Twenty beats as the patient's are, then ten at 150 a minute that are called S and that the front end calls V."""
-    beats = rhythm([*steady(20), *[("S", 0.4)] * 10, *steady(4)])
+def seen_fast(usually: float, called: str = "S", seen: float = 0.97) -> list[Finding]:
+    """Twenty beats as the patient's are, then ten at 150 a minute that the front end calls V and the classifier not."""
+    beats = rhythm([*steady(20), *[(called, 0.4)] * 10, *steady(4)])
     numbered = [
-        replace(one, numbers=(*one.numbers, ("ventricular_seen", 0.97 if one.label == "S" else usually)))
+        replace(one, numbers=(*one.numbers, ("ventricular_seen", usually if one.label == "N" else seen)))
         for one in beats
     ]
     return last(run(watched(numbered)))
@@ -302,6 +302,11 @@ def test_what_the_front_end_is_sure_of_is_tachycardia_whatever_the_classifier_ca
     (finding,) = (one for one in seen_fast(0.02) if one.kind == "vt")
     assert value(finding, "count") == 10
     assert value(finding, "otherwise") == 10
+
+
+@pytest.mark.parametrize(("called", "told"), [("Q", True), ("-", True), ("S", False)])
+def test_the_front_end_needs_to_be_less_sure_of_beats_that_nobody_classified(called, told):
+    assert bool([one for one in seen_fast(0.02, called, seen=0.7) if one.kind == "vt"]) is told
 
 
 def test_in_a_patient_all_of_whose_beats_look_ventricular_the_front_end_alone_is_not_believed():

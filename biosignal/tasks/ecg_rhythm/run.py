@@ -37,15 +37,16 @@ class UsualRhythm:
 
         The classifier looks at one lead and learns a rhythm that lasts; the front end looks at all leads and learns
         none. So it is believed of fast beats that are no fusion beats, and only in a patient whose beats do not all
-        look ventricular to it, as paced ones may.
+        look ventricular to it, as paced ones may. Where the classifier said nothing, because its lead cannot be judged
+        or shows what it never saw, nothing stands against the front end: `run_seen` is enough.
         """
         if beat.label == "V":
             return True
         if beat.label == "F" or rr_s is None or rr_s > 60.0 / limits.vt_rate_per_min:
             return False
-        seen_alone = limits.run_seen_alone
-        is_known = len(self._seen) >= USUAL_BEATS and median(self._seen) < seen_alone / 2
-        return is_known and (beat.number(VENTRICULAR) or 0.0) >= seen_alone
+        is_known = len(self._seen) >= USUAL_BEATS and median(self._seen) < limits.run_seen_alone / 2
+        least = limits.run_seen if beat.label is None else limits.run_seen_alone
+        return is_known and (beat.number(VENTRICULAR) or 0.0) >= least
 
     def is_premature(self, rr_s: float | None, ratio: float) -> bool:
         """Whether a beat after `rr_s` comes sooner than `ratio` of the usual interval; never, where none is known."""
