@@ -24,13 +24,15 @@ VENTRICULAR_SEEN = Quantity(unit="1", decimals=2, label="ventricular as the fron
 QRS = MarkKind(name="qrs", label="QRS complex", plural="QRS complexes", packed=False, line=None, numbers=(VENTRICULAR,))
 SWING = "lead_swing"
 """How far the quietest lead swings within the second that ends with this one, in mV."""
+STILL = "lies_still"
+"""Share of that second in which a lead that showed a heart lay still, see `Stillness`."""
 FITNESS = MarkKind(
     name="fitness",
     label="second of fitness",
     plural="seconds of fitness",
     packed=False,
     line=None,
-    numbers=("fit", SWING),
+    numbers=("fit", SWING, STILL),
 )
 """A second of all leads together; there are none where the network does not answer."""
 FIT = "fit"
@@ -44,6 +46,7 @@ QUANTITIES = {
     FIT: Quantity(unit="1", decimals=2, label="fitness of the best lead"),
     VENTRICULAR: VENTRICULAR_SEEN,
     SWING: Quantity(unit="mV", decimals=2, label="swing of the quietest lead"),
+    STILL: Quantity(unit="1", decimals=2, label="share of the second in which a lead lies still"),
     "vf_probability": Quantity(unit="1", decimals=2, label="probability of fibrillation"),
     "duration": DURATION,
 }

@@ -43,11 +43,13 @@ from biosignal.tasks.ecg_front.kinds import (
     QRS,
     QUANTITIES,
     STEPS,
+    STILL,
     SWING,
     VENTRICULAR,
 )
 from biosignal.tasks.ecg_front.limits import FrontLimits
 from biosignal.tasks.ecg_front.seen import Network
+from biosignal.tasks.ecg_front.stillness import Stillness
 from biosignal.tasks.finding_log import FindingLog
 from biosignal.tasks.peripheral_pulse.witness import PulseWitness
 from biosignal.tasks.task import TaskFacts
@@ -75,6 +77,7 @@ class _Step(NamedTuple):
     probability: float
     fit: float
     swing: float
+    still: float
     seconds: tuple[tuple[int, int], ...]
 
 
@@ -118,6 +121,7 @@ class _Stretch:
         self.network: Network | None = None
         self.peaks = Peaks(len(facts.leads))
         self.fibrillation = Fibrillation(len(facts.leads))
+        self.stillness = Stillness(len(facts.leads))
         self._tops: deque[Array] = deque(maxlen=SECOND_STEPS)
         self._bottoms: deque[Array] = deque(maxlen=SECOND_STEPS)
         self.second = start
@@ -138,6 +142,7 @@ class _Stretch:
             self.network = Network(self._model, fs_hz=facts.fs_hz, rows=len(facts.leads), start=self.end)
             self.peaks = Peaks(len(facts.leads))
             self.fibrillation = Fibrillation(len(facts.leads))
+            self.stillness = Stillness(len(facts.leads))
 
     def note_swing(self, samples: Array) -> None:
         """Take the samples of a step, shape (lead, sample), in mV."""
@@ -264,6 +269,7 @@ class FrontStage:
                 continue
             peaks = stretch.peaks.push(scores, network.taken)
             stretch.fibrillation.push(scores)
+            stretch.stillness.push(network.taken, scores)
             stretch.note_swing(network.taken)
             if not stretch.is_seen and network.seen_steps >= WARM_STEPS:
                 self._due += [self._found(one) for one in stretch.take_over()]
@@ -345,6 +351,7 @@ class FrontStage:
             probability=fibrillation.probability,
             fit=round(fibrillation.fit, 2),
             swing=round(stretch.swing, 2),
+            still=round(stretch.stillness.share, 2),
             seconds=tuple(self._seconds(stretch, network.sample_of(until))),
         )
 
@@ -392,7 +399,7 @@ class FrontStage:
                     state=MarkState.CONFIRMED,
                     quality=QualityLevel.USABLE if step.fit >= FIT_LEAST else QualityLevel.REJECTED,
                     outcome=self._said(probability, label=label),
-                    numbers=((FIT, step.fit), (SWING, step.swing)),
+                    numbers=((FIT, step.fit), (SWING, step.swing), (STILL, step.still)),
                 )
             )
 

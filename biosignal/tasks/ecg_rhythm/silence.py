@@ -5,7 +5,7 @@ from statistics import median
 
 from biosignal.events import Finding, FindingState, Mark, Measure, Priority, QualityLevel, Unavailable
 from biosignal.tasks.ecg_beats.kinds import AMPLITUDE
-from biosignal.tasks.ecg_front.kinds import FIBRILLATES, FIT, LATELY, SWING
+from biosignal.tasks.ecg_front.kinds import FIBRILLATES, FIT, LATELY, STILL, SWING
 from biosignal.tasks.ecg_rhythm.kinds import NAME, by_rule
 from biosignal.tasks.ecg_rhythm.limits import RhythmLimits
 from biosignal.tasks.finding_log import FindingLog, mark_set, worst_quality
@@ -13,6 +13,11 @@ from biosignal.tasks.peripheral_pulse.witness import PulseWitness
 
 SHOWN_BEATS = 3
 """After so many beats a lead has shown a heart: one or two may be anything."""
+STILL_BEHIND_S = 0.6
+"""By then the T wave of a beat is over."""
+STILL_LEAST = 0.75
+"""A lead that was still in three quarters of a second has not moved: one that has is not still any more. The P wave of
+the beat that ends a pause takes the fourth."""
 
 
 class SilenceRule:
@@ -141,7 +146,7 @@ class SilenceRule:
         settings = self._limits
         clear = self._clear_since is not None and self._clear_since <= before.start
         if rr_s >= settings.asystole_s and clear:
-            if self._fibrillates(before.start) or self._is_unfit(before.start):
+            if self._fibrillates(before.start) or self._is_unfit(before.start, beat.start):
                 return
             if self._is_swept(before.start) or self._pulse.goes_on(before.start, beat.start):
                 return
@@ -156,7 +161,7 @@ class SilenceRule:
         steady = self._pulse.steady(before.start, beat.decided_at)
         if steady is not None and steady.is_sure and steady.denies(rr_s):
             return
-        if not self._is_unfit(before.start, at_any_time=True):
+        if not self._is_unfit(before.start, beat.start, at_any_time=True):
             self._close_pause()
             self._pause = self._log.open(
                 "pause",
@@ -226,7 +231,7 @@ class SilenceRule:
 
     def _why_unseen(self, since: int, at: int) -> str | None:
         """Why a heart may have beaten unseen between two samples; none where it would have shown."""
-        if self._is_unfit(since):
+        if self._is_unfit(since, at):
             return "no heartbeat was seen, and no lead is fit to show one"
         if self._is_swept(since):
             return "no heartbeat was seen, and every lead swings further than one"
@@ -239,10 +244,19 @@ class SilenceRule:
     def _fibrillates(self, since: int) -> bool:
         return any(second.end > since and second.label == FIBRILLATES for second in self._fitness)
 
-    def _is_unfit(self, since: int, *, at_any_time: bool = False) -> bool:
-        """Whether the front end found no lead fit for most of the seconds that began since then, or for one of them."""
-        fits = [fit for second in self._fitness if second.start >= since and (fit := second.number(FIT)) is not None]
-        return bool(fits) and (min(fits) if at_any_time else median(fits)) < self._limits.silence_fit
+    def _is_unfit(self, since: int, until: int, *, at_any_time: bool = False) -> bool:
+        """Whether the front end found no lead fit for most of the seconds that began since then, or for one of them.
+
+        A heart that stands still on a clean line looks like no contact: where a lead that showed it lay still all the
+        while, it would have shown a beat.
+        """
+        seconds = [one for one in self._fitness if one.start >= since]
+        fits = [fit for one in seconds if (fit := one.number(FIT)) is not None]
+        if not fits or (min(fits) if at_any_time else median(fits)) >= self._limits.silence_fit:
+            return False
+        behind = since + self._log.samples(STILL_BEHIND_S)
+        silent = [one for one in seconds if behind <= one.start and one.end <= until]
+        return not silent or any((one.number(STILL) or 0.0) < STILL_LEAST for one in silent)
 
     def _is_swept(self, since: int) -> bool:
         """Whether every lead swung further than a heartbeat in a second that began since then: an electrode moves."""
