@@ -70,8 +70,10 @@ def described(log_s: Array) -> NDArray[np.float32]:
     Sample entropy with a fixed distance, for short rows, after Lake & Moorman 2011 (doi:10.1152/ajpheart.00561.2010).
     """
     rows, length = log_s.shape
-    parts = [_window(log_s[:, -min(window, length) :]) for window in WINDOWS]
-    filled = np.array([min(window, length) / window for window in WINDOWS])
+    known = [min(window, length) for window in WINDOWS]
+    windows = {count: _window(log_s[:, -count:]) for count in sorted(set(known))}
+    parts = [windows[count] for count in known]
+    filled = np.array(known) / np.array(WINDOWS)
     parts.append(np.broadcast_to(filled, (rows, len(WINDOWS))))
     return np.concatenate(parts, axis=1).astype(np.float32)
 
