@@ -15,7 +15,7 @@ from biosignal.tasks.ecg_front.fusion import GOOD
 
 
 class Stillness:
-    """Follows the level of each lead, and whether it kept it since it last showed a heart: swung, and was good.
+    """Follows the level of each lead, and whether it was kept since the lead last showed a heart: swung, and was good.
 
     Parameters
     ----------
@@ -25,8 +25,7 @@ class Stillness:
     GOOD_LEAST = 0.5
     """From this on a lead is good in a step."""
     BAND_MV = 0.15
-    """A lead that lies still goes no further from its level: the height that nobody counts as a QRS complex, and less
-    than breathing shifts most leads by."""
+    """A lead that lies still goes no further from its level, which follows it: what is less high is no QRS complex."""
     LEVEL_STEPS = 16
     """The level is the median of so many steps, 4 s."""
     SECOND_STEPS = 4

@@ -29,9 +29,10 @@ class SilenceRule:
     A silence is told at the sample at which it is long enough, and asked about again at each second of `Quality`. A
     rejected second proves nothing and restarts the count. Where no beat was seen since the signal became assessable,
     the detector may still be learning: then `asystole_unseen_s` holds. Where the front end judges the leads, its
-    seconds of fitness speak too: in fibrillation nothing is silent, `vf` tells it; and on leads that are not fit, or
-    that all swing further than a heartbeat, a heart may beat unseen: `no-ecg-seen` is told in place of asystole. So it
-    is where a lead of pulse or pressure shows that the heart goes on. While `vf` or asystole alarms it informs only.
+    seconds of fitness speak too: in fibrillation nothing is silent, `vf` tells it; and on leads that are not fit,
+    unless one that showed the heart lies still, or that all swing further than a heartbeat, a heart may beat unseen:
+    `no-ecg-seen` is told in place of asystole. So it is where a lead of pulse or pressure shows that the heart goes on.
+    While `vf` or asystole alarms it informs only.
     An asystole has ended when `asystole_back_beats` beats came without a pause between them: a dying heart gives a beat
     now and then, and each silence between them is the same alarm. Meanwhile, and in fibrillation, no pause is told.
     A pause is withdrawn if its interval turns out to hold a rejected second. Missed beats look like pauses, so a pause
