@@ -7,7 +7,7 @@ import sys
 import threading
 from types import FrameType
 
-from edge_agent.agent import Agent
+from edge_agent.agent.agent import Agent
 from edge_agent.operate.clock import Clock, HostClock
 from edge_agent.operate.log_handler import logging_to
 from edge_agent.operate.settings import Settings

@@ -10,6 +10,11 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from biosignal.events import SetLimit
+from biosignal.tasks import TASKS
+from edge_agent.operate.settings import Settings
+from edge_agent.store.events import EventStore
+
+NOTE = "bedside"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,3 +66,24 @@ def read_bedside(text: str | None, usual: Mapping[str, Any]) -> Bedside | None:
     except (ValueError, TypeError, KeyError, AttributeError):
         return None
     return Bedside(subject=subject if isinstance(subject, str) else None, limits=limits)
+
+
+class KeptBedside:
+    """What was said last, in the store: of the patient whom the settings name, else of the one who lay there then."""
+
+    def __init__(self, events: EventStore, settings: Settings) -> None:
+        self._events = events
+        self._usual = settings.limits
+        kept, named = read_bedside(events.noted(NOTE), settings.limits) or Bedside(), settings.device.subject
+        self.last = Bedside(subject=named) if named not in (None, kept.subject) else kept
+
+    @property
+    def changed(self) -> tuple[SetLimit, ...]:
+        """The limits in force that are not the declared ones."""
+        declared = {name: task.limits() for name, task in TASKS.items() if task.limits is not None}
+        return changed({**self._usual, **self.last.limits}, declared)
+
+    def keep(self, bedside: Bedside) -> None:
+        """Keep what was said now."""
+        self.last = bedside
+        self._events.note(NOTE, bedside.text())

@@ -21,7 +21,7 @@ from edge_agent.store.keeper import KeeperCounts
 from edge_agent.sync.port import SyncCounters
 
 if TYPE_CHECKING:
-    from edge_agent.agent import Agent
+    from edge_agent.agent.agent import Agent
 
 log = logging.getLogger(__name__)
 
@@ -66,8 +66,8 @@ class Supervisor:
                 "operate.metrics.serving", extra={"facts": {"host": operate.metrics_host, "port": self.metrics_port}}
             )
         self._metrics.show(lambda: _live(self._agent))
-        self._watch = LoopWatch(self._notifier, self._agent.watched())
-        self._watcher = Watcher(self._watch, self._agent.hangs, end_when_hung=operate.end_when_hung)
+        self._watch = LoopWatch(self._notifier, self._agent.hanging.watched())
+        self._watcher = Watcher(self._watch, self._agent.hanging.show, end_when_hung=operate.end_when_hung)
         self._watcher.start()
         self.turn()
         self._notifier.ready(self._sentence())
@@ -124,7 +124,7 @@ class Supervisor:
     # ---- log and status ------------------------------------------------------------------------------------------
 
     def _say_changes(self) -> None:
-        health = self._agent.source_health()
+        health = self._agent.source.health()
         self._say("sources.state.changed", health.state.value, why=health.reason)
         for one in self._agent.models.status():
             facts = {"task": one.task, "bundle": one.bundle, "why": one.reason}
@@ -149,17 +149,17 @@ class Supervisor:
         return sync.connected, state.since_s, sentence
 
     def _sentence(self) -> str:
-        health = self._agent.source_health()
+        health = self._agent.source.health()
         rungs = ", ".join(f"{one.task} on {one.rung.value}" for one in self._agent.models.status())
         connected, _, _ = self._line()
         line = "connected" if connected else "not connected"
-        return f"{health.state.value}; {rungs}; {line}; {self._agent.outbox()} events wait"
+        return f"{health.state.value}; {rungs}; {line}; {self._agent.stores.outbox} events wait"
 
     def _write_status(self) -> None:
         agent = self._agent
-        health = agent.source_health()
+        health = agent.source.health()
         connected, connected_since_s, sentence = self._line()
-        counts = agent.store_counts()
+        counts = agent.stores.counts()
         now = agent.status()
         status = AgentStatus(
             pid=os.getpid(),
@@ -177,7 +177,7 @@ class Supervisor:
             connected=connected,
             connected_since_utc_s=self._utc_of(connected_since_s),
             connection_reason=sentence,
-            outbox=agent.outbox(),
+            outbox=agent.stores.outbox,
             rejected=counts.rejected if counts is not None else 0,
             explainer=agent.explainer.state(),
             lost_samples=agent.analysis.counts.samples_lost,
@@ -249,7 +249,7 @@ class Supervisor:
         agent, metrics = self._agent, self._metrics
         for one in agent.models.status():
             metrics.serving(task=one.task, rung=one.rung.value, bundle=one.bundle or "none")
-        if (stored := agent.store_counts()) is not None:
+        if (stored := agent.stores.counts()) is not None:
             metrics.outbox.set(stored.outbox)
             metrics.rejected.set(stored.rejected)
         try:

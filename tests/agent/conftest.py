@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from edge_agent.agent import Agent
+from edge_agent.agent.agent import Agent
 from edge_agent.explain.settings import ExplainSettings
 from edge_agent.inference.settings import InferenceSettings, TensorRtSettings
 from edge_agent.operate.settings import DeviceSettings, OperateSettings, Settings

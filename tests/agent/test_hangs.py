@@ -66,7 +66,7 @@ def test_a_hung_analysis_is_known_within_seconds_and_no_number_stays(make_agent,
         until(lambda: "monitor-hanging" in kinds(agent), within_s=3)
         found = until(lambda: [one for one in agent.events.findings(recording) if one.kind == "monitor-hanging"])
         assert "analysis has done nothing for more than 4 s" in found[0].outcome.reason
-        until(lambda: [agent.supervisor.turn(), read_status(agent._settings.device.state_dir)][1].readings == ())
+        until(lambda: [agent.supervisor.turn(), read_status(agent.settings.device.state_dir)][1].readings == ())
     finally:
         block.set()
     until(lambda: "monitor-hanging" not in kinds(agent))
@@ -85,7 +85,7 @@ def test_a_hung_analysis_is_known_within_seconds_and_no_number_stays(make_agent,
 def test_a_source_that_blocks_takes_its_numbers_with_it_while_nothing_hangs_but_the_reader(make_agent, monkeypatch):
     agent = make_agent(source=FAST, start=False)
     monkeypatch.setattr(agent.reader.pulse, "_limit_s", 1.0)
-    read, block = agent._source.read, threading.Event()
+    read, block = agent.source.read, threading.Event()
 
     def stuck():
         for number, item in enumerate(read()):
@@ -93,7 +93,7 @@ def test_a_source_that_blocks_takes_its_numbers_with_it_while_nothing_hangs_but_
                 block.wait(60)
             yield item
 
-    monkeypatch.setattr(agent._source, "read", stuck)
+    monkeypatch.setattr(agent.source, "read", stuck)
     agent.start()
     try:
         until(lambda: [loop.name for loop in standing(agent.status())] == ["reader"], within_s=30)
@@ -117,8 +117,8 @@ def test_a_source_that_waits_for_its_port_does_not_hang(make_agent, monkeypatch)
         yield from ()
 
     lost = SourceHealth(state=SourceState.LOST, since_monotonic_s=time.monotonic(), reason="the port is gone")
-    monkeypatch.setattr(agent._source, "read", silent)
-    monkeypatch.setattr(agent._source, "health", lambda: lost)
+    monkeypatch.setattr(agent.source, "read", silent)
+    monkeypatch.setattr(agent.source, "health", lambda: lost)
     agent.start()
     time.sleep(1.5)
     status = agent.status()
@@ -129,8 +129,8 @@ def test_a_source_that_waits_for_its_port_does_not_hang(make_agent, monkeypatch)
 
 def test_a_part_beside_the_monitoring_that_hangs_is_a_low_alarm_and_costs_no_ping(make_agent, monkeypatch):
     agent = make_agent(source=FAST, start=False)
-    monkeypatch.setattr(agent._updates.pulse, "_limit_s", 0.5)
-    block = Block(monkeypatch, agent._updates, "_tend")
+    monkeypatch.setattr(agent.serving.updates.pulse, "_limit_s", 0.5)
+    block = Block(monkeypatch, agent.serving.updates, "_tend")
     agent.start()
     try:
         until(lambda: [loop.name for loop in standing(agent.status())] == ["updates"])
@@ -163,7 +163,7 @@ def test_a_store_that_is_slow_is_shown_as_late_and_raises_no_alarm_until_it_hang
 
 def test_the_parts_that_wait_for_a_card_are_late_within_the_time_asked_and_have_grace_for_ten_seconds(make_agent):
     agent = make_agent(source=FAST, start=False, sync=SyncSettings())
-    pulses = {one.pulse.name: one.pulse for one in agent.watched()}
+    pulses = {one.pulse.name: one.pulse for one in agent.hanging.watched()}
     assert all(pulses[name].limit_s < KNOWN_S for name in ("analysis", "reader", "keeper", "main", "sync", "status"))
     assert all(pulses[name].limit_s + pulses[name].grace_s >= 10.0 for name in ("keeper", "main", "sync"))
 
@@ -186,15 +186,15 @@ def test_a_clock_that_is_stepped_moves_no_age(make_agent, monkeypatch):
 PROGRAM = """
 import sys, threading
 from pathlib import Path
-from edge_agent import agent as daemon
-from edge_agent.agent import Agent
+from edge_agent.agent import hanging
+from edge_agent.agent.agent import Agent
 from edge_agent.explain.settings import ExplainSettings
 from edge_agent.inference.settings import InferenceSettings, TensorRtSettings
 from edge_agent.operate.settings import DeviceSettings, OperateSettings, Settings
 from edge_agent.running import run
 from edge_agent.sync.settings import SyncSettings
 
-daemon.RESTART_S = 1.0
+hanging.RESTART_S = 1.0
 start = Agent.start
 
 def hang_soon(self):

@@ -215,7 +215,7 @@ def test_a_pdf_is_replaced_and_nothing_is_left_beside_it(edge, record, tmp_path)
 
 def test_neither_the_daemon_nor_a_replay_loads_what_only_a_report_needs():
     code = (
-        "import sys, edge_agent.agent, edge_agent.replay.replay\n"
+        "import sys, edge_agent.agent.agent, edge_agent.replay.replay\n"
         "print([name for name in ('reportlab', 'PIL', 'scipy.signal') if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -8,7 +8,8 @@ import sys
 import threading
 from pathlib import Path
 
-from edge_agent import agent, running
+from edge_agent import running
+from edge_agent.agent.agent import Agent
 from edge_agent.analysis.analysis import Analysis
 from edge_agent.analysis.reader import Reader
 from edge_agent.cli import main
@@ -22,7 +23,7 @@ PARTS = {
     "analysis": (Analysis, "push"),
     "reader": (Reader, "offer"),
     "keeper": (Keeper, "_turn"),
-    "main": (agent.Agent, "tend"),
+    "main": (Agent, "tend"),
     "sync": (SyncClient, "_send"),
     "status": (Herald, "_send"),
     "updates": (Updater, "_tend"),

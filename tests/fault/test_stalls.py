@@ -14,7 +14,7 @@ import pytest
 from fault_house import House, scrape, wait_for
 from fault_program import Program, descendants
 
-from edge_agent.agent import RESTART_S
+from edge_agent.agent.hanging import RESTART_S
 from tests import bundles
 from tests.brokers import free_port
 

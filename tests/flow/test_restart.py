@@ -25,7 +25,7 @@ SPEED = 40.0
 # Imports once, then forks a daemon per line of settings: on a busy machine the imports take longer than all else.
 _FORKS = """
 import os, sys
-import edge_agent.agent
+import edge_agent.agent.agent
 from edge_agent.cli import main
 for line in sys.stdin:
     pid = os.fork()

@@ -37,7 +37,7 @@ def test_a_chunk_of_two_leads_writes_less_than_five_times_itself(tmp_path):
 def test_the_daemon_starts_without_pandas_and_does_not_stand_in_its_way():
     program = """
 import sys
-import edge_agent.agent
+import edge_agent.agent.agent
 assert "pandas" not in sys.modules, "imported for nothing"
 import pandas
 assert pandas.DataFrame
@@ -49,7 +49,7 @@ def test_the_daemon_starts_without_what_fetches_models(tmp_path):
     program = """
 import sys
 from pathlib import Path
-import edge_agent.agent
+import edge_agent.agent.agent
 from edge_agent.updates.fetching import fetch_by
 from edge_agent.updates.settings import UpdatesSettings
 folder = Path(sys.argv[1])
