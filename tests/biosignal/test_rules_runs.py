@@ -283,6 +283,15 @@ def test_a_run_that_ends_before_the_pulse_could_change_is_told_when_it_is_over()
     assert one.decided_at <= (RUN_S + 2.5) * FS
 
 
+@pytest.mark.parametrize("count", [6, 7])
+def test_a_tachycardia_that_is_held_while_the_run_before_it_is_told_is_told_as_well(count):
+    runs = [*[("V", 0.25)] * 3, ("N", 0.3), *[("V", 0.25)] * count]
+    beats = watched(rhythm([*steady(14, 1.2), *runs, *steady(8, 1.2)]))
+    told = run(in_time(beats, pulse(1.3, 19.4, period_s=1.2)))
+    check_revisions(told)
+    assert alarms_of(told) == ["v-run", "vt"]
+
+
 def test_a_tachycardia_at_the_rate_of_the_pulse_is_told():
     beats = watched(rhythm([*steady(25, 0.5), *[("V", 0.5, 0.2)] * 10]))
     assert "vt" in alarms_of(run(in_time(beats, pulse(1.3, 40.0, period_s=0.5))))

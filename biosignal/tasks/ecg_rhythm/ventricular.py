@@ -165,7 +165,6 @@ class VentricularRule:
         if steady is None or not steady.is_sure:
             self._open_held(over)
             over.close()
-            self._going.held = None  # its next beat says anew what it is
 
     def _end_run(self) -> None:
         going, run = self._going, self._going.run
