@@ -118,16 +118,18 @@ def rows(state, kind=None):
         reader.close()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 def test_killed_ten_times_and_nothing_is_left_open(daemons):
     rng = random.Random(6)
     daemons.killed_from_the_command_line(rng.uniform(0.5, 1.5))
-    for _ in range(KILLS - 1):
+    state, lives = daemons.state, 1
+    # A machine with other work finds less in a life: then there are more of them, and longer ones.
+    while lives < KILLS or (lives < 3 * KILLS and len(findings(rows(state))) < KILLS):
         pid = daemons.forked()
-        time.sleep(rng.uniform(0.0, 1.5))
+        time.sleep(rng.uniform(0.0, 1.5 * max(1.0, lives / KILLS)))
         assert daemons.end(pid, signal.SIGKILL) == -signal.SIGKILL
+        lives += 1
     assert daemons.end(daemons.forked(), signal.SIGTERM) == 0
-    state = daemons.state
 
     events = rows(state)
     recordings = [event.body for event in events if isinstance(event.body, Recording)]
@@ -141,11 +143,13 @@ def test_killed_ten_times_and_nothing_is_left_open(daemons):
     check_waves(state, recordings, closed)
 
 
+def findings(events):
+    """Each finding as it was last revised."""
+    return {event.body.id: event.body for event in events if isinstance(event.body, Finding)}
+
+
 def check_findings(events):
-    last = {}
-    for event in events:
-        if isinstance(event.body, Finding):
-            last[event.body.id] = event.body
+    last = findings(events)
     assert len(last) >= KILLS
     assert {finding.state for finding in last.values()} <= {FindingState.CLOSED, FindingState.WITHDRAWN}
     with_strip = {event.body.finding for event in events if isinstance(event.body, Strip)}
