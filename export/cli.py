@@ -20,6 +20,7 @@ from biosignal.tasks.eeg_seizure.kinds import NAME as SEIZURES
 from biosignal.tasks.eeg_sleep.kinds import NAME as SLEEP
 from export.asking.evaluate import evaluate_asking
 from export.asking.lines import asking_lines
+from export.compared import NETWORKS, compare_lines
 from export.diagnosis.audit import audit, audit_lines
 from export.diagnosis.completion import completion_lines, evaluate_completion
 from export.diagnosis.evaluate import diagnosis_lines, evaluate_diagnosis
@@ -111,6 +112,21 @@ def parser() -> argparse.ArgumentParser:
     folds.add_argument("--quick", action="store_true", help="train on, and score, a few records of each set")
     folds.add_argument("--jobs", type=_positive, default=1, help="records scored side by side")
     folds.add_argument("--json", action="store_true", help="print all figures as JSON")
+    compared = verbs.add_parser("compare", help="train every network of the diagnosis alike, and put them in one table")
+    compared.add_argument(
+        "--data-dir", type=Path, required=True, help="folder of PTB-XL, as DIR/ptbxl, nstdb beside it"
+    )
+    compared.add_argument(
+        "--kept",
+        type=Path,
+        default=Path(".build/compared"),
+        help="folder where networks are kept once they are trained, so that a run can go on; default %(default)s",
+    )
+    compared.add_argument("--networks", nargs="+", choices=NETWORKS, default=NETWORKS, help="default all")
+    compared.add_argument("--seed", type=_seed, default=0)
+    compared.add_argument("--steps", type=_positive, help="how often each record is shown; as released, 1 with --quick")
+    compared.add_argument("--quick", action="store_true", help="a few records and steps; such figures say nothing")
+    compared.add_argument("--json", action="store_true", help="print all figures as JSON")
     checked = verbs.add_parser("audit", help="whether the statements on ten seconds serve all groups of people alike")
     checked.add_argument("--data-dir", type=Path, required=True, help="folder of PTB-XL, as DIR/ptbxl")
     checked.add_argument("--bundle", type=Path, help="folder of a bundle to use in the place of the released one")
@@ -167,6 +183,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _respond(chosen)
         if chosen.verb == "audit":
             return _audit(chosen)
+        if chosen.verb == "compare":
+            return _compared(chosen)
         if chosen.verb == "ask":
             return _asked(chosen)
         if chosen.verb == "notes":
@@ -198,6 +216,17 @@ def _respond(chosen: argparse.Namespace) -> int:
 def _audit(chosen: argparse.Namespace) -> int:
     figures = audit(chosen.data_dir, served(chosen.bundle), fold=chosen.fold)
     print(json.dumps(figures, indent=1) if chosen.json else "\n".join(audit_lines(figures)))
+    return 0
+
+
+def _compared(chosen: argparse.Namespace) -> int:
+    _need_torch(DIAGNOSIS)
+    from export.compare import compare
+
+    figures = compare(
+        chosen.data_dir, chosen.networks, kept=chosen.kept, seed=chosen.seed, steps=chosen.steps, quick=chosen.quick
+    )
+    print(json.dumps(figures, indent=1) if chosen.json else "\n".join(compare_lines(figures)))
     return 0
 
 

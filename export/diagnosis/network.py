@@ -1,6 +1,4 @@
-"""The networks of the diagnosis by their names, and how ten seconds are read with one: seven overlapping pieces."""
-
-from collections.abc import Callable
+"""What reads pieces of an ECG, the released network, and how ten seconds are read: seven overlapping pieces."""
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +10,8 @@ CROP = 256
 """Samples at 100 Hz that a network sees at once."""
 STARTS = tuple(range(0, 745, 124))
 """Where the pieces of a window begin; their logits are averaged."""
+MOMENTS = CROP // 4
+"""Samples of a piece behind a `Stem`, at 25 Hz."""
 WIDTHS = (40, 64, 96)
 SQUEEZE = 8
 
@@ -41,8 +41,45 @@ class Block(nn.Module):  # type: ignore[misc]  # types are checked without torch
         return torch.relu(y + self.past(x))
 
 
-class ResNet(nn.Module):  # type: ignore[misc]  # types are checked without torch
-    """Residual convolutions at three scales; the mask of the leads goes beside the leads."""
+class Reader(nn.Module):  # type: ignore[misc]  # types are checked without torch
+    """What all networks of the diagnosis share: the mask of the leads goes beside the leads, a linear layer is last.
+
+    One of them has `features`, and says by `ends` how many channels these have.
+    """
+
+    def ends(self, channels: int, outputs: int) -> None:
+        """Add the last layer; to be called behind all others, for a seed draws their weights in order."""
+        self.dropout = nn.Dropout(0.3)
+        self.embedding = 2 * channels
+        self.head = nn.Linear(self.embedding, outputs)
+
+    def seen(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Give the embedding of pieces: leads, shape (piece, 8, sample), mask, shape (piece, 8)."""
+        there = mask[:, :, None].expand(-1, -1, x.shape[2])
+        y = self.features(torch.cat([x * there, there], dim=1))
+        return torch.cat([y.mean(dim=2), y.amax(dim=2)], dim=1)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """Give logits of pieces, shape (piece, output)."""
+        return self.head(self.dropout(self.seen(x, mask)))
+
+
+class Stem(nn.Sequential):  # type: ignore[misc]  # types are checked without torch
+    """Two convolutions that bring a piece to a quarter of its samples."""
+
+    def __init__(self, between: int, width: int) -> None:
+        super().__init__(
+            nn.Conv1d(2 * LEADS, between, 7, stride=2, padding=3, bias=False),
+            nn.BatchNorm1d(between),
+            nn.ReLU(),
+            nn.Conv1d(between, width, 5, stride=2, padding=2, bias=False),
+            nn.BatchNorm1d(width),
+            nn.ReLU(),
+        )
+
+
+class ResNet(Reader):
+    """Residual convolutions at three scales."""
 
     def __init__(self, outputs: int, *, dropout: float = 0.1) -> None:
         super().__init__()
@@ -55,23 +92,11 @@ class ResNet(nn.Module):  # type: ignore[misc]  # types are checked without torc
             blocks.append(Block(width, width, stride=1, dilation=4, dropout=dropout))
             before = width
         self.blocks = nn.Sequential(*blocks)
-        self.dropout = nn.Dropout(0.3)
-        self.embedding = 2 * WIDTHS[-1]
-        self.head = nn.Linear(self.embedding, outputs)
+        self.ends(WIDTHS[-1], outputs)
 
-    def seen(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Give the embedding of pieces: leads, shape (piece, 8, sample), mask, shape (piece, 8)."""
-        there = mask[:, :, None].expand(-1, -1, x.shape[2])
-        y = self.blocks(torch.relu(self.stem_norm(self.stem(torch.cat([x * there, there], dim=1)))))
-        return torch.cat([y.mean(dim=2), y.amax(dim=2)], dim=1)
-
-    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
-        """Give logits of pieces, shape (piece, output)."""
-        return self.head(self.dropout(self.seen(x, mask)))
-
-
-ARCHITECTURES: dict[str, Callable[[int], nn.Module]] = {"resnet": ResNet}
-"""What can be trained, by name."""
+    def features(self, shown: Tensor) -> Tensor:
+        """Shape (piece, 16, sample) to (piece, channel, sample / 8)."""
+        return self.blocks(torch.relu(self.stem_norm(self.stem(shown))))
 
 
 def pieces_of(x: Tensor) -> Tensor:

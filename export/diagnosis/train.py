@@ -18,6 +18,7 @@ from biosignal.model.bundle import Bundle
 from biosignal.model.similar import Reviewed, held_of
 from biosignal.tasks.ecg_diagnosis.kinds import CLASSES
 from biosignal.tasks.ecg_waves.kinds import NAME as WAVES
+from export.diagnosis.architectures import ARCHITECTURES
 from export.diagnosis.calibrating import LEAD_SETS, ByLeads, Joined, joined
 from export.diagnosis.card import card_of
 from export.diagnosis.corpus import SET, SUPERCLASSES, TRAINING, Corpus, Row, corpus_of, read_table
@@ -25,7 +26,6 @@ from export.diagnosis.figures import gain_of, limits_of, macro_of, share_of_supe
 from export.diagnosis.fitting import Recipe, fit, logits_of, noise_of
 from export.diagnosis.kernels import Kernels, numbers_of, ridge
 from export.diagnosis.measurements import Measured, chosen, measured_of, taught, wave_model
-from export.diagnosis.network import ARCHITECTURES
 from export.diagnosis.release import Served, bundle_of
 from export.diagnosis.trees import TREES, Grown, Trees, grown, learned_in, said_by
 from export.network import parameters_of

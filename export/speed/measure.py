@@ -89,7 +89,7 @@ def measure_speed(bundle: Bundle, folder: Path | None) -> dict[str, Any]:
     for row in rows:
         if "ms" in row:
             row["times_faster"] = {size: round(first["ms"][size] / ms, 2) for size, ms in row["ms"].items()}
-    return {"bundle": bundle.identity, "machine": _machine(), "scored": len(scored.rows) if scored else 0, "rows": rows}
+    return {"bundle": bundle.identity, "machine": machine(), "scored": len(scored.rows) if scored else 0, "rows": rows}
 
 
 def _records(folder: Path) -> tuple[Corpus, Corpus]:
@@ -142,7 +142,7 @@ def _golden(bundle: Bundle, size: int) -> Tensors:
 
 
 def _row(form: Form, bundle: Bundle, shown: Sequence[Tensors] | None) -> tuple[dict[str, Any], Floats | None]:
-    times = {str(size): round(_milliseconds(form.runs[size], _golden(bundle, size)), 3) for size in BATCHES}
+    times = {str(size): round(milliseconds(form.runs[size], _golden(bundle, size)), 3) for size in BATCHES}
     row = {"form": form.name, "runtime": form.runtime, "size_bytes": form.size_bytes, "ms": times}
     if shown is None:
         return row, None
@@ -164,7 +164,7 @@ def _cost(scores: Floats, reference: Floats, scored: Corpus) -> dict[str, Any]:
     }
 
 
-def _milliseconds(run: Run, inputs: Tensors) -> float:
+def milliseconds(run: Run, inputs: Tensors) -> float:
     """Median processor time of a run: what other work does to the clock does not count."""
     for _ in range(WARM):
         run(inputs)
@@ -176,7 +176,8 @@ def _milliseconds(run: Run, inputs: Tensors) -> float:
     return float(np.median(times)) * 1000.0
 
 
-def _machine() -> dict[str, Any]:
+def machine() -> dict[str, Any]:
+    """Say what this machine is: processor, cores, versions, load; plain values."""
     import onnxruntime
 
     with Path("/proc/cpuinfo").open(encoding="utf-8") as file:
