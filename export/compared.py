@@ -15,8 +15,8 @@ HEAD = (
     *(f"macro AUC, {name}" for name in SHOWN),
     *(f"to the best, {name}" for name in SHOWN),
     "learned numbers",
-    "s to train",
-    "ms a window",
+    "s of processor to train",
+    "ms of processor a window",
 )
 
 
