@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from biosignal.signal.filters import Array
 from biosignal.tasks.ecg_front.channels import RATE_HZ
 from biosignal.tasks.ecg_front.columns import Columns
-from biosignal.tasks.ecg_front.kinds import OUTPUTS
+from biosignal.tasks.ecg_front.kinds import OUTPUTS, SECOND_STEPS
 from biosignal.tasks.ecg_front.predecessors import FLOOR, Predecessors, log_odds
 
 QRS, V, VF, VT, GOOD = (OUTPUTS.index(name) for name in ("qrs", "ventricular", "vf", "vt", "good"))
@@ -302,5 +302,5 @@ class Fibrillation:
     @property
     def fit(self) -> float:
         """How fit the best lead was in the last second."""
-        recent = self._fits[-4:]
+        recent = self._fits[-SECOND_STEPS:]
         return float((np.add.reduce(recent, axis=0) / len(recent)).max())

@@ -42,6 +42,7 @@ from biosignal.tasks.ecg_front.kinds import (
     NAME,
     QRS,
     QUANTITIES,
+    SECOND_STEPS,
     STEPS,
     STILL,
     SWING,
@@ -60,8 +61,6 @@ WARM_STEPS = 17
 """A network that comes in the middle of a stretch holds after so many steps, 4.4 s: by then it has seen its past."""
 FIT_LEAST = 0.5
 """From this on the best lead is fit to judge."""
-SECOND_STEPS = 4
-"""A second, nearly."""
 PULSE_BACK_S = 8.0
 """A pulse that went on for so long ends fibrillation, whatever the leads show."""
 VF_OFF_STEPS = 4

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from biosignal.signal.filters import Array
 from biosignal.tasks.ecg_front.fusion import GOOD
+from biosignal.tasks.ecg_front.kinds import SECOND_STEPS
 
 
 class Stillness:
@@ -28,12 +29,11 @@ class Stillness:
     """A lead that lies still goes no further from its level, which follows it: what is less high is no QRS complex."""
     LEVEL_STEPS = 16
     """The level is the median of so many steps, 4 s."""
-    SECOND_STEPS = 4
 
     def __init__(self, rows: int) -> None:
         self._levels: deque[Array] = deque(maxlen=self.LEVEL_STEPS)
         self._kept: NDArray[np.bool_] = np.zeros(rows, bool)
-        self._still: deque[NDArray[np.bool_]] = deque(maxlen=self.SECOND_STEPS)
+        self._still: deque[NDArray[np.bool_]] = deque(maxlen=SECOND_STEPS)
 
     def push(self, samples: Array, scores: NDArray[np.float32]) -> None:
         """Take a step: samples in mV, shape (lead, sample), and what the network said, shape (lead, sample, output)."""
@@ -50,4 +50,4 @@ class Stillness:
     @property
     def share(self) -> float:
         """Share of the last second in which the stillest lead lay still; 0 before there was one."""
-        return float(np.add.reduce(self._still, axis=0).max() / self.SECOND_STEPS) if self._still else 0.0
+        return float(np.add.reduce(self._still, axis=0).max() / SECOND_STEPS) if self._still else 0.0
